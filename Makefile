@@ -1,0 +1,130 @@
+# make            build ./mydocker: one file that runs on any glibc Linux of this architecture
+# make run        build it, import a busybox image unless there is one, and open a shell in a container (as root)
+# make check      formatting, lint, types, and the machine code against its assembly source
+# make test       build it and run the tests (as root)
+# make bench      build it and measure
+# make install    copy it to $(DESTDIR)$(PREFIX)/bin
+# make clean      remove all that was built
+#
+# DENO=...        the deno to build with, and to pack; otherwise the one on PATH if new enough, or npm's
+# DENORT_BIN=...  deno's base runtime, for `deno compile`; otherwise deno looks for one itself
+
+PREFIX = /usr/local
+DENO_AT_LEAST = 2.9
+DENO_FROM_NPM = 2.9.6
+# Half the size is 2 ms off the first stack trace, which V8 makes for console.log too; the names keep traces readable.
+BUNDLE_FLAGS = --minify --keep-names
+# A test mostly waits for containers, so there can be more of them than processors.
+JOBS = 4
+
+# Packages come from npm, and the machine may know a certificate authority in between that deno alone doesn't.
+export DENO_TLS_CA_STORE ?= system,mozilla
+
+SHELL = /bin/sh
+.SHELLFLAGS = -euc
+.ONESHELL:
+.DELETE_ON_ERROR:
+.PHONY: all run check test bench install clean help
+
+NPM_NAME = $(if $(filter aarch64,$(shell uname -m)),linux-arm64-glibc,linux-x64-glibc)
+SOURCES := main.ts deno.json deno.lock $(shell find lib ffi -name '*.ts' -o -name '*.json')
+deno = .build/deno
+
+all: mydocker
+
+# A link to the deno to use. npm's package `deno` only wraps one package per platform, which has the executable.
+.build/deno:
+	@mkdir -p .build
+	found="$(DENO)"
+	if [ -z "$$found" ] && found=$$(command -v deno); then
+		version=$$("$$found" --version | sed -n 's/^deno \([0-9.]*\).*/\1/p')
+		printf '%s\n' $(DENO_AT_LEAST) "$$version" | sort -CV || found=
+	fi
+	if [ -z "$$found" ]; then
+		echo "No deno $(DENO_AT_LEAST) on PATH: getting npm's $(DENO_FROM_NPM)"
+		npm install --silent --no-save --ignore-scripts --prefix .build/npm deno@$(DENO_FROM_NPM)
+		found=.build/npm/node_modules/@deno/$(NPM_NAME)/deno
+		chmod +x "$$found"
+	fi
+	ln -sf "$$(realpath "$$found")" $@
+
+# Two bundles, see lib/launcher/fast.ts.
+.build/mydocker.js: $(SOURCES) | .build/deno
+	@$(deno) bundle --quiet --frozen $(BUNDLE_FLAGS) -o $@ lib/launcher/fast.ts
+
+.build/mydocker-full.js: $(SOURCES) | .build/deno
+	@$(deno) bundle --quiet --frozen $(BUNDLE_FLAGS) -o $@ main.ts
+
+# The attempt to get deno's base runtime is made once; .build/no-denort remembers that it failed, and why. A compiled
+# program would keep its code cache in /tmp under a name anyone can guess, and run what it finds there: not for root.
+mydocker: .build/mydocker.js .build/mydocker-full.js lib/launcher/launcher.sh lib/launcher/pack.sh | .build/deno
+	@export DENO_NO_UPDATE_CHECK=1
+	if { [ -n "$${DENORT_BIN-}" ] || [ ! -e .build/no-denort ]; } && timeout 60 $(deno) compile --quiet -A \
+		--no-config --no-check --no-code-cache --v8-flags=--single-threaded -o .build/compiled \
+		--include .build/mydocker-full.js .build/mydocker.js >.build/compile.log 2>&1; then
+		mv .build/compiled $@
+		echo "Built ./mydocker with deno compile"
+	else
+		[ ! -e .build/compile.log ] || mv .build/compile.log .build/no-denort
+		sh lib/launcher/pack.sh $(deno) .build/mydocker.js .build/mydocker-full.js $@
+		echo "Built ./mydocker as a self-extracting file (deno compile found no base runtime: .build/no-denort)"
+	fi
+
+# A root file system of nothing but busybox: this machine's, if it needs no libraries, or Debian's.
+.build/busybox.tar:
+	@mkdir -p .build
+	rm -rf .build/busybox .build/debian
+	mkdir -p .build/busybox/bin .build/busybox/etc .build/busybox/root .build/busybox/tmp .build/debian
+	chmod 700 .build/busybox/root
+	chmod 1777 .build/busybox/tmp
+	busybox=$$(command -v busybox) || busybox=
+	if [ -z "$$busybox" ] || ldd "$$busybox" >/dev/null 2>&1; then
+		(cd .build/debian && apt-get download -qq busybox-static && dpkg-deb -x busybox-static_*.deb .)
+		busybox=$$(find .build/debian -type f -name busybox)
+	fi
+	cp -L "$$busybox" .build/busybox/bin/busybox
+	for applet in $$(.build/busybox/bin/busybox --list); do
+		[ -e ".build/busybox/bin/$$applet" ] || ln -s busybox ".build/busybox/bin/$$applet"
+	done
+	echo root:x:0:0:root:/root:/bin/sh >.build/busybox/etc/passwd
+	echo root:x:0: >.build/busybox/etc/group
+	tar -C .build/busybox --owner=0 --group=0 --numeric-owner -cf $@ .
+
+run: mydocker .build/busybox.tar
+	@./mydocker image inspect busybox:latest >/dev/null 2>&1 ||
+		./mydocker import .build/busybox.tar busybox:latest >/dev/null
+	if [ -t 0 ]; then tty=-it; else tty=-i; fi
+	exec ./mydocker run $$tty --rm busybox sh
+
+check: .build/deno
+	$(deno) fmt --check
+	$(deno) lint
+	$(deno) check --frozen main.ts lib/launcher/fast.ts tests
+	$(deno) run -A --frozen tests/check_stub.ts
+
+# The tests of single modules one after another: test files that run in parallel are threads of one process, and what
+# they test sets its umask. The counts are those of deno's summaries, "ok | 12 passed (3 steps) | 0 failed (5s)".
+test: mydocker
+	@export DENO_JOBS=$(JOBS) NO_COLOR=1
+	{
+		status=0
+		$(deno) test -A --frozen --no-check tests/unit_*_test.ts || status=$$?
+		$(deno) test -A --frozen --no-check --parallel --ignore="$$(echo tests/unit_*_test.ts | tr ' ' ,)" tests || status=$$?
+		echo $$status >.build/test.status
+	} 2>&1 | tee .build/test.log
+	set -- $$(sed -nE 's/^(ok|FAILED) \| ([0-9]+) passed.* \| ([0-9]+) failed.*/\2 \3/p' .build/test.log)
+	[ $$# -eq 4 ] || set -- 0 0 0 1
+	echo "$$(($$1 + $$3)) passed, $$(($$2 + $$4)) failed"
+	[ "$$(cat .build/test.status)" -eq 0 ] && [ "$$(($$1 + $$3))" -gt 0 ]
+
+bench: mydocker
+	$(deno) run -A --frozen tests/bench.ts
+
+install: mydocker
+	install -D -m 755 mydocker "$(DESTDIR)$(PREFIX)/bin/mydocker"
+
+clean:
+	rm -rf .build mydocker
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile

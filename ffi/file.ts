@@ -1,0 +1,317 @@
+// Files: wrappers named after their system calls. Paths are relative to a directory descriptor (AT_FDCWD for the
+// working directory); names may hold any bytes (see bytes.ts). All throw KernelError.
+
+import { decodeName, encodeNameInto } from "./bytes.ts";
+import { KernelError } from "./errno.ts";
+import { addressOf, raw, rawLong, scratch, scratchAddress, scratchView } from "./libc.ts";
+import { NR, type SyscallName } from "./nr.ts";
+
+export const AT_FDCWD = -100;
+export const AT_SYMLINK_NOFOLLOW = 0x100;
+export const AT_REMOVEDIR = 0x200;
+export const AT_EMPTY_PATH = 0x1000;
+
+const arm = Deno.build.arch === "aarch64";
+export const O_RDONLY = 0;
+export const O_WRONLY = 1;
+export const O_RDWR = 2;
+export const O_CREAT = 0o100;
+export const O_EXCL = 0o200;
+export const O_NOCTTY = 0o400;
+export const O_TRUNC = 0o1000;
+export const O_APPEND = 0o2000;
+export const O_NONBLOCK = 0o4000;
+export const O_DIRECTORY = arm ? 0o40000 : 0o200000;
+export const O_NOFOLLOW = arm ? 0o100000 : 0o400000;
+export const O_CLOEXEC = 0o2000000;
+export const O_PATH = 0o10000000;
+
+/** openat2's `resolve` (openat2(2)). */
+export const RESOLVE_IN_ROOT = 0x10;
+
+export const S_IFMT = 0o170000;
+export const S_IFSOCK = 0o140000;
+export const S_IFLNK = 0o120000;
+export const S_IFREG = 0o100000;
+export const S_IFBLK = 0o060000;
+export const S_IFDIR = 0o040000;
+export const S_IFCHR = 0o020000;
+export const S_IFIFO = 0o010000;
+
+/** Where a second path of a call goes; the first starts at 0, each may have PATH_MAX bytes. */
+const SECOND = 1 << 14;
+
+function put(name: string, offset = 0): number {
+  encodeNameInto(name, scratch, offset);
+  return scratchAddress + offset;
+}
+
+function check(result: number, call: SyscallName, operands: string): number {
+  if (result < 0) throw new KernelError(call, operands, -result);
+  return result;
+}
+
+/** open relative to `dir`; close-on-exec always. */
+export function openat(dir: number, path: string, flags: number, mode = 0): number {
+  return check(raw(NR.openat, dir, put(path), flags | O_CLOEXEC, mode), "openat", path);
+}
+
+/** As openat, but undefined where nothing is there (ENOENT, ENOTDIR). */
+export function openIfAny(dir: number, path: string, flags: number): number | undefined {
+  const result = raw(NR.openat, dir, put(path), flags | O_CLOEXEC, 0);
+  return result === -2 || result === -20 ? undefined : check(result, "openat", path);
+}
+
+/** open with a say in how `path` is resolved: RESOLVE_IN_ROOT treats `dir` as "/" for symlinks and "..". Linux 5.6. */
+export function openat2(dir: number, path: string, flags: number, mode: number, resolve: number): number {
+  const how = 1 << 15; // struct open_how: u64 flags, mode, resolve
+  scratchView.setBigUint64(how, BigInt((flags | O_CLOEXEC) >>> 0), true);
+  scratchView.setBigUint64(how + 8, BigInt(mode), true);
+  scratchView.setBigUint64(how + 16, BigInt(resolve), true);
+  for (;;) {
+    const result = raw(NR.openat2, dir, put(path), scratchAddress + how, 24);
+    // EAGAIN: something was renamed during the walk; asking again is what openat2(2) tells to do.
+    if (result !== -11) return check(result, "openat2", path);
+  }
+}
+
+export function close(fd: number): void {
+  check(raw(NR.close, fd), "close", String(fd));
+}
+
+/** Reads into `buffer`; 0 at the end. */
+export function read(fd: number, buffer: Uint8Array): number {
+  return check(raw(NR.read, fd, addressOf(buffer), buffer.length), "read", `descriptor ${fd}`);
+}
+
+/** Writes all of `buffer`, however many calls it takes. `what` names the file in an error. */
+export function write(fd: number, buffer: Uint8Array, what = `descriptor ${fd}`): void {
+  writeAt(fd, addressOf(buffer), buffer.length, what);
+}
+
+/** Writes `length` bytes of memory; for callers that keep one buffer and know its address. */
+export function writeAt(fd: number, address: number, length: number, what: string): void {
+  while (length > 0) {
+    const done = check(raw(NR.write, fd, address, length), "write", what);
+    address += done;
+    length -= done;
+  }
+}
+
+/** Writes at `offset` without moving the file position. */
+export function pwrite(fd: number, buffer: Uint8Array, offset: number, what = `descriptor ${fd}`): void {
+  check(raw(NR.pwrite64, fd, addressOf(buffer), buffer.length, offset), "pwrite64", what);
+}
+
+export const SEEK_SET = 0;
+export const SEEK_DATA = 3;
+export const SEEK_HOLE = 4;
+
+/** Moves the file position; returns the new one. */
+export function lseek(fd: number, offset: number, whence: number): number {
+  return check(rawLong(NR.lseek, fd, offset, whence), "lseek", `descriptor ${fd}`);
+}
+
+export function ftruncate(fd: number, length: number): void {
+  check(raw(NR.ftruncate, fd, length), "ftruncate", `descriptor ${fd}`);
+}
+
+export function fsync(fd: number): void {
+  check(raw(NR.fsync, fd), "fsync", `descriptor ${fd}`);
+}
+
+export function mkdirat(dir: number, path: string, mode: number): void {
+  check(raw(NR.mkdirat, dir, put(path), mode), "mkdirat", path);
+}
+
+/** `device` is makedev(major, minor), 0 for fifos and regular files. */
+export function mknodat(dir: number, path: string, mode: number, device: number): void {
+  check(raw(NR.mknodat, dir, put(path), mode, device), "mknodat", path);
+}
+
+export function symlinkat(target: string, dir: number, path: string): void {
+  check(raw(NR.symlinkat, put(target, SECOND), dir, put(path)), "symlinkat", path);
+}
+
+export function linkat(fromDir: number, from: string, toDir: number, to: string, flags = 0): void {
+  check(raw(NR.linkat, fromDir, put(from), toDir, put(to, SECOND), flags), "linkat", `${from} as ${to}`);
+}
+
+export function unlinkat(dir: number, path: string, flags = 0): void {
+  check(raw(NR.unlinkat, dir, put(path), flags), "unlinkat", path);
+}
+
+/** As unlinkat of a file, but absent is fine. */
+export function unlinkIfAny(dir: number, path: string): void {
+  const result = raw(NR.unlinkat, dir, put(path), 0);
+  if (result !== -2) check(result, "unlinkat", path);
+}
+
+export const RENAME_NOREPLACE = 1;
+
+/** rename; with RENAME_NOREPLACE, EEXIST where the target is there. */
+export function renameat2(fromDir: number, from: string, toDir: number, to: string, flags = 0): void {
+  check(
+    raw(NR.renameat2, fromDir, put(from), toDir, put(to, SECOND), flags),
+    "renameat2",
+    `${from} to ${to}`,
+  );
+}
+
+/** chown of `path` itself, never of what a symlink points to; "" with AT_EMPTY_PATH is `dir`. */
+export function fchownat(dir: number, path: string, uid: number, gid: number): void {
+  const flags = path === "" ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW;
+  check(raw(NR.fchownat, dir, put(path), uid, gid, flags), "fchownat", path);
+}
+
+export function fchown(fd: number, uid: number, gid: number): void {
+  check(raw(NR.fchown, fd, uid, gid), "fchown", `descriptor ${fd}`);
+}
+
+export function fchmod(fd: number, mode: number): void {
+  check(raw(NR.fchmod, fd, mode), "fchmod", `descriptor ${fd}`);
+}
+
+/** chmod; follows symlinks (the call has no other way). */
+export function fchmodat(dir: number, path: string, mode: number): void {
+  check(raw(NR.fchmodat, dir, put(path), mode), "fchmodat", path);
+}
+
+/** A point in time as the kernel keeps it: whole seconds and nanoseconds since 1970. */
+export interface Timespec {
+  seconds: number;
+  nanoseconds: number;
+}
+
+/** Sets access and modification time to `time`, of `path` itself ("" for the descriptor `dir`). */
+export function utimensat(dir: number, path: string, time: Timespec): void {
+  const times = 1 << 15; // struct timespec[2]
+  for (const at of [times, times + 16]) {
+    scratchView.setBigInt64(at, BigInt(time.seconds), true);
+    scratchView.setBigInt64(at + 8, BigInt(time.nanoseconds), true);
+  }
+  const flags = path === "" ? 0 : AT_SYMLINK_NOFOLLOW;
+  const address = path === "" ? 0 : put(path);
+  check(raw(NR.utimensat, dir, address, scratchAddress + times, flags), "utimensat", path);
+}
+
+/** The target of a symbolic link; "" reads the link that `dir` itself (O_PATH|O_NOFOLLOW) is. */
+export function readlinkat(dir: number, path: string): string {
+  const length = check(
+    raw(NR.readlinkat, dir, put(path), scratchAddress + SECOND, 4096),
+    "readlinkat",
+    path,
+  );
+  return decodeName(scratch.subarray(SECOND, SECOND + length));
+}
+
+/** What statx(2) tells of a file. `device` is where it lies, `rdev` what a device node names. */
+export interface Stat {
+  mode: number;
+  uid: number;
+  gid: number;
+  size: number;
+  /** 512-byte units. */
+  blocks: number;
+  links: number;
+  inode: bigint;
+  device: string;
+  rdevMajor: number;
+  rdevMinor: number;
+  modified: Timespec;
+}
+
+/** stat of `path` itself (no symlink is followed at its end unless `follow`); "" is `dir`. */
+export function stat(dir: number, path: string, follow = false): Stat {
+  check(rawStat(dir, path, follow), "statx", path);
+  return decodeStat();
+}
+
+function rawStat(dir: number, path: string, follow: boolean): number {
+  const flags = (follow ? 0 : AT_SYMLINK_NOFOLLOW) | (path === "" ? AT_EMPTY_PATH : 0);
+  const STATX_BASIC_STATS = 0x7ff;
+  return raw(NR.statx, dir, put(path), flags, STATX_BASIC_STATS, scratchAddress + SECOND);
+}
+
+/** struct statx, as rawStat left it. */
+function decodeStat(): Stat {
+  const at = SECOND;
+  const view = scratchView;
+  return {
+    links: view.getUint32(at + 16, true),
+    uid: view.getUint32(at + 20, true),
+    gid: view.getUint32(at + 24, true),
+    mode: view.getUint16(at + 28, true),
+    inode: view.getBigUint64(at + 32, true),
+    size: Number(view.getBigUint64(at + 40, true)),
+    blocks: Number(view.getBigUint64(at + 48, true)),
+    modified: {
+      seconds: Number(view.getBigInt64(at + 112, true)),
+      nanoseconds: view.getUint32(at + 120, true),
+    },
+    rdevMajor: view.getUint32(at + 128, true),
+    rdevMinor: view.getUint32(at + 132, true),
+    device: `${view.getUint32(at + 136, true)}:${view.getUint32(at + 140, true)}`,
+  };
+}
+
+/** As stat, but undefined where nothing is there (ENOENT, ENOTDIR). */
+export function statIfAny(dir: number, path: string, follow = false): Stat | undefined {
+  const result = rawStat(dir, path, follow);
+  // Asked for often with this answer: an Error costs as much as a hundred calls.
+  if (result === -2 || result === -20) return undefined;
+  check(result, "statx", path);
+  return decodeStat();
+}
+
+/** The device number that mknod(2) takes. */
+export function makedev(major: number, minor: number): number {
+  return (minor & 0xff) | ((major & 0xfff) << 8) | ((minor & 0xfff00) << 12);
+}
+
+/** One directory entry: its name and the DT_ type the file system gave (0 where it gives none). */
+export interface Entry {
+  name: string;
+  type: number;
+}
+
+const entryBuffer = new Uint8Array(1 << 15);
+const entryView = new DataView(entryBuffer.buffer);
+
+/** All entries of the open directory `fd` but "." and "..", from its start, in the file system's order. */
+export function entries(fd: number): Entry[] {
+  const found: Entry[] = [];
+  const [buffer, view] = [entryBuffer, entryView];
+  lseek(fd, 0, SEEK_SET);
+  for (;;) {
+    const length = check(raw(NR.getdents64, fd, addressOf(buffer), buffer.length), "getdents64", `${fd}`);
+    if (length === 0) return found;
+    // struct linux_dirent64: u64 inode, i64 offset, u16 record length, u8 type, char name[]
+    for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
+      const end = buffer.indexOf(0, at + 19);
+      const name = decodeName(buffer.subarray(at + 19, end));
+      if (name !== "." && name !== "..") found.push({ name, type: buffer[at + 18] });
+    }
+  }
+}
+
+/** Removes what `path` names, with everything under it; symlinks are removed, not followed. Absent is fine. */
+export function removeTree(dir: number, path: string): void {
+  const result = raw(NR.unlinkat, dir, put(path), 0);
+  if (result >= 0 || result === -2) return;
+  if (result !== -21 && result !== -1) check(result, "unlinkat", path); // EISDIR, or EPERM as POSIX has it
+  const fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  try {
+    for (const entry of entries(fd)) removeTree(fd, entry.name);
+  } finally {
+    close(fd);
+  }
+  unlinkat(dir, path, AT_REMOVEDIR);
+}
+
+/** The flags (MS_NOSUID, MS_NODEV, MS_NOEXEC) of the mount that `fd` is on, as a read-only remount must repeat them. */
+export function mountFlags(fd: number): number {
+  const at = SECOND; // struct statfs: f_flags is the 64-bit word at 80, with ST_ values equal to MS_ ones
+  check(raw(NR.fstatfs, fd, scratchAddress + at), "fstatfs", `descriptor ${fd}`);
+  return scratchView.getUint32(at + 80, true) & 14;
+}

@@ -1,0 +1,40 @@
+// Locks on open file descriptions (F_OFD_SETLK, fcntl(2)): inherited by a child with the descriptor, gone with the
+// last process that holds it. Unlike flock, one can be asked for without taking it, so asking disturbs nobody.
+
+import { KernelError } from "./errno.ts";
+import { raw, scratchAddress, scratchView } from "./libc.ts";
+import { NR } from "./nr.ts";
+
+const F_OFD_GETLK = 36;
+const F_OFD_SETLK = 37;
+const F_OFD_SETLKW = 38;
+const TYPES = { shared: 0, exclusive: 1, none: 2 } as const;
+
+/** Fills struct flock { short type, whence; off_t start, len; pid_t pid } for the whole file. */
+function flock(type: number): number {
+  scratchView.setInt16(0, type, true);
+  scratchView.setInt16(2, 0, true);
+  for (const at of [8, 16, 24]) scratchView.setBigInt64(at, 0n, true);
+  return scratchAddress;
+}
+
+/** Takes (or with "none" gives back) the lock of the open file `fd`, waiting as long as it takes. */
+export function lock(fd: number, type: keyof typeof TYPES): void {
+  const result = raw(NR.fcntl, fd, F_OFD_SETLKW, flock(TYPES[type]));
+  if (result < 0) throw new KernelError("fcntl", "F_OFD_SETLKW", -result);
+}
+
+/** Takes the lock if nobody holds one against it; false otherwise. `fd` must be open for writing for "exclusive". */
+export function tryLock(fd: number, type: keyof typeof TYPES): boolean {
+  const result = raw(NR.fcntl, fd, F_OFD_SETLK, flock(TYPES[type]));
+  if (result === -11 || result === -13) return false;
+  if (result < 0) throw new KernelError("fcntl", "F_OFD_SETLK", -result);
+  return true;
+}
+
+/** Whether anyone else holds a lock on the file; takes none itself. */
+export function isLocked(fd: number): boolean {
+  const result = raw(NR.fcntl, fd, F_OFD_GETLK, flock(TYPES.exclusive));
+  if (result < 0) throw new KernelError("fcntl", "F_OFD_GETLK", -result);
+  return scratchView.getInt16(0, true) !== TYPES.none;
+}

@@ -1,0 +1,82 @@
+// Mounts that exist as descriptors only (fsopen(2), fsmount(2), open_tree(2)): nothing appears in this process's
+// mount namespace, and the mount is gone with the last descriptor or namespace that has it.
+
+import { encodeNameInto } from "./bytes.ts";
+import { KernelError } from "./errno.ts";
+import { addressOf, raw, scratch, scratchAddress } from "./libc.ts";
+import { close } from "./file.ts";
+import { NR } from "./nr.ts";
+
+export const MS_RDONLY = 1;
+export const MS_NOSUID = 2;
+export const MS_NODEV = 4;
+export const MS_NOEXEC = 8;
+export const MS_REMOUNT = 32;
+export const MS_BIND = 0x1000;
+export const MS_REC = 0x4000;
+export const MS_PRIVATE = 0x40000;
+export const MS_STRICTATIME = 0x1000000;
+export const MNT_DETACH = 2;
+export const MOVE_MOUNT_F_EMPTY_PATH = 4;
+export const MOVE_MOUNT_T_SYMLINKS = 0x10;
+/** For fsmount (mount_setattr(2)). */
+export const MOUNT_ATTR = { readOnly: 1, noSuid: 2, noDev: 4, noExec: 8 };
+
+const FSCONFIG = { flag: 0, string: 1, create: 6 };
+const CLOEXEC = 1; // FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC
+
+function config(fs: number, command: keyof typeof FSCONFIG, key?: string, value?: string): number {
+  const valueAt = key === undefined ? 0 : encodeNameInto(key, scratch, 0);
+  if (value !== undefined) encodeNameInto(value, scratch, valueAt);
+  return raw(
+    NR.fsconfig,
+    fs,
+    FSCONFIG[command],
+    key === undefined ? 0 : scratchAddress,
+    value === undefined ? 0 : scratchAddress + valueAt,
+    0,
+  );
+}
+
+/** What the file system itself says of a failure: lines "e overlay: …" read from its context. */
+function complaint(fs: number): string | undefined {
+  const buffer = new Uint8Array(512);
+  const length = raw(NR.read, fs, addressOf(buffer), buffer.length);
+  if (length <= 0) return undefined;
+  return new TextDecoder().decode(buffer.subarray(0, length)).replace(/^[ewi] /, "").trim();
+}
+
+/**
+ * Mounts a file system detached and returns the mount's descriptor. `options` are [key, value] pairs in order, a key
+ * alone a flag. The kernel's own explanation, if it gives one, is the error's hint. Throws KernelError; ENODEV where
+ * the kernel has no such file system.
+ */
+export function mountDetached(type: string, options: [string, string?][], attributes = 0): number {
+  encodeNameInto(type, scratch, 0);
+  const fs = raw(NR.fsopen, scratchAddress, CLOEXEC);
+  if (fs < 0) throw new KernelError("fsopen", type, -fs);
+  try {
+    for (const [key, value] of options) {
+      const result = config(fs, value === undefined ? "flag" : "string", key, value);
+      if (result < 0) throw new KernelError("fsconfig", `${type} ${key}=${value}`, -result, complaint(fs));
+    }
+    const made = config(fs, "create");
+    if (made < 0) throw new KernelError("fsconfig", `${type}: create`, -made, complaint(fs));
+    const mount = raw(NR.fsmount, fs, CLOEXEC, attributes);
+    if (mount < 0) throw new KernelError("fsmount", type, -mount, complaint(fs));
+    return mount;
+  } finally {
+    close(fs);
+  }
+}
+
+/** A detached bind mount of what `path` names, with what is mounted below it or without; symlinks are followed. */
+export function bindDetached(dir: number, path: string, recursive = true): number {
+  const [OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC, AT_RECURSIVE, AT_EMPTY_PATH] = [1, 0o2000000, 0x8000, 0x1000];
+  encodeNameInto(path, scratch, 0);
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0) |
+    (path === "" ? AT_EMPTY_PATH : 0);
+  const result = raw(NR.open_tree, dir, scratchAddress, flags);
+  if (result < 0) throw new KernelError("open_tree", path, -result);
+  return result;
+}

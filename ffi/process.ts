@@ -1,0 +1,118 @@
+// Processes: starting one that runs a kernel program, signalling, and the pipe it reports on.
+
+import { KernelError } from "./errno.ts";
+import { addressOf, raw, scratchAddress, scratchView, symbols } from "./libc.ts";
+import { executable } from "./elf.ts";
+import { close } from "./file.ts";
+import { encodeName } from "./bytes.ts";
+import { NR } from "./nr.ts";
+import type { Assembled } from "./program.ts";
+
+/** A pipe, close-on-exec: [read end, write end]. */
+export function pipe(): [number, number] {
+  const result = raw(NR.pipe2, scratchAddress, 0o2000000);
+  if (result < 0) throw new KernelError("pipe2", "", -result);
+  return [scratchView.getInt32(0, true), scratchView.getInt32(4, true)];
+}
+
+/** Sends a signal; false where the process is gone. */
+export function kill(pid: number, signal: number): boolean {
+  const result = raw(NR.kill, pid, signal);
+  if (result < 0 && result !== -3) throw new KernelError("kill", `${pid} with signal ${signal}`, -result);
+  return result === 0;
+}
+
+/** A duplicate, here, of what another process has open as `fd` (pidfd_getfd(2)). */
+export function fetchDescriptor(pid: number, fd: number): number {
+  const pidfd = raw(NR.pidfd_open, pid, 0);
+  if (pidfd < 0) throw new KernelError("pidfd_open", String(pid), -pidfd);
+  const result = raw(NR.pidfd_getfd, pidfd, fd, 0);
+  close(pidfd);
+  if (result < 0) throw new KernelError("pidfd_getfd", `${fd} of process ${pid}`, -result);
+  return result;
+}
+
+/** Kills a child of this process and waits until it is gone. */
+export function endHelper(pid: number): void {
+  kill(pid, 9);
+  raw(NR.wait4, pid, 0, 0, 0);
+}
+
+/** A call on a thread of its own; -1 on failure, of which the errno stays on that thread. */
+// deno-lint-ignore no-explicit-any -- see libc.ts: the call takes numbers
+const callLater = symbols.syscall_blocking as any as (...words: number[]) => Promise<number>;
+
+/** Waits while JavaScript goes on. Deno's own timers take 6 ms to load. */
+export async function pause(milliseconds: number): Promise<void> {
+  const time = new Uint8Array(new BigInt64Array([0n, BigInt(milliseconds) * 1_000_000n]).buffer);
+  await callLater(NR.ppoll, 0, 0, addressOf(time), 0, 8, 0);
+}
+
+/** Reads from a descriptor while JavaScript goes on; 0 at the end. Throws KernelError. */
+export async function readLater(fd: number, buffer: Uint8Array): Promise<number> {
+  const pollfd = new Uint8Array(new Int32Array([fd, 1 /* POLLIN */]).buffer);
+  for (;;) {
+    // A signal may land on that very thread: then nothing is there to read yet, and a read would block this one.
+    if (await callLater(NR.ppoll, addressOf(pollfd), 1, 0, 0, 8, 0) <= 0) continue;
+    const result = raw(NR.read, fd, addressOf(buffer), buffer.length);
+    if (result >= 0) return result;
+    if (result !== -11) throw new KernelError("read", `descriptor ${fd}`, -result);
+  }
+}
+
+/** Writes all of `buffer` while JavaScript goes on; false where nobody reads any more. */
+export async function writeLater(fd: number, buffer: Uint8Array): Promise<boolean> {
+  for (let done = 0; done < buffer.length;) {
+    const rest = buffer.subarray(done);
+    const result = await callLater(NR.write, fd, addressOf(rest), rest.length, 0, 0, 0);
+    if (result < 0) return false;
+    done += result;
+  }
+  return true;
+}
+
+/**
+ * posix_spawnattr_t as glibc's <spawn.h> has it: short flags, pid_t group, sigset_t defaults (at 8), sigset_t mask
+ * (at 136), and fields that are not used here; then room for the new process's ID.
+ */
+const SPAWN = { flags: 0, defaults: 8, mask: 136, end: 264, pid: 336, size: 344 };
+const POSIX_SPAWN_SETSIGDEF = 0x04;
+const POSIX_SPAWN_SETSIGMASK = 0x08;
+const POSIX_SPAWN_SETSID = 0x80;
+
+/**
+ * Starts a process that runs `program`, in a session of its own, all signals blocked and at their defaults. It has
+ * the descriptors of `fds` under the same numbers (0 to 2 in any case) and an empty environment. glibc's posix_spawn
+ * shares this process's memory until the exec (clone(2) with CLONE_VM and CLONE_VFORK), so its size costs nothing.
+ */
+export function spawn(program: Assembled, title: string, fds: number[]): number {
+  const image = executable(program);
+  const memory = new Uint8Array(SPAWN.size).fill(0xff, SPAWN.defaults, SPAWN.end);
+  const view = new DataView(memory.buffer);
+  view.setUint16(SPAWN.flags, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID, true);
+  const base = addressOf(memory);
+  const path = encodeName(`/proc/self/fd/${image}\0`);
+  const name = encodeName(`${title}\0`);
+  const vector = new BigUint64Array([BigInt(addressOf(name)), 0n]);
+  const argv = BigInt(addressOf(new Uint8Array(vector.buffer)));
+  // Nothing else starts processes here, so that descriptors can be inheritable for this one moment.
+  for (const fd of fds) setCloseOnExec(fd, false);
+  const result = symbols.posix_spawn(
+    BigInt(base + SPAWN.pid),
+    BigInt(addressOf(path)),
+    0n,
+    BigInt(base),
+    argv,
+    argv + 8n,
+  );
+  for (const fd of fds) setCloseOnExec(fd, true);
+  close(image);
+  if (result !== 0) throw new KernelError("posix_spawn", title, result);
+  return view.getInt32(SPAWN.pid, true);
+}
+
+function setCloseOnExec(fd: number, on: boolean): void {
+  const F_SETFD = 2;
+  const result = raw(NR.fcntl, fd, F_SETFD, on ? 1 : 0);
+  if (result < 0) throw new KernelError("fcntl", `F_SETFD of descriptor ${fd}`, -result);
+}

@@ -1,0 +1,14 @@
+// --debug, or MYDOCKER_LOG=debug: each step of a command with the time it took, on stderr.
+
+let last = performance.now();
+
+/** Whether steps are shown. */
+export const debugging = Deno.env.get("MYDOCKER_LOG") === "debug";
+
+/** Says that a step is done, and how long ago the one before it was. */
+export function step(done: string): void {
+  if (!debugging) return;
+  const now = performance.now();
+  console.error(`mydocker: debug: ${(now - last).toFixed(2).padStart(8)} ms  ${done}`);
+  last = now;
+}

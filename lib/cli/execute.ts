@@ -1,0 +1,48 @@
+// From a command's module and words to an exit code.
+
+import { isErrno } from "../../ffi/errno.ts";
+import { rootPath } from "../state/root.ts";
+import type { CommandModule } from "./command.ts";
+import { CommandError } from "./error.ts";
+import { print, printError } from "./output.ts";
+import { parseCommand } from "./parse.ts";
+
+/** docker's exit code for errors of its own. */
+const FAILURE = 125;
+/** What a shell shows of a program whose reader is gone. */
+const SIGPIPE_EXIT = 141;
+
+/** Parses `words` and runs the command, or shows its help. Throws what the command throws. */
+export async function execute(module: CommandModule, words: string[]): Promise<number> {
+  const parsed = parseCommand(module.spec, words);
+  if (parsed !== "help") return await module.run(parsed);
+  const { commandHelp } = await import("./help.ts");
+  print(commandHelp(module.spec));
+  return 0;
+}
+
+/** The exit code of `work`, or of the error it threw, which is printed: the one place where errors are. */
+export async function guard(work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    return error instanceof Deno.errors.BrokenPipe ? SIGPIPE_EXIT : report(error);
+  }
+}
+
+function report(error: unknown): number {
+  printError(`mydocker: ${error instanceof Error ? error.message : String(error)}${wayOut(error)}\n`);
+  // console costs milliseconds to load, so it is for this only.
+  if (Deno.env.get("MYDOCKER_LOG") === "debug") console.error(error);
+  return error instanceof CommandError ? error.exitCode : FAILURE;
+}
+
+/** What to do about the kernel's refusals that can come from anywhere below the root directory. */
+function wayOut(error: unknown): string {
+  if (isErrno(error, "EROFS")) {
+    return `; is ${rootPath()} read-only? Name another with --root or MYDOCKER_ROOT`;
+  }
+  if (isErrno(error, "ENOSPC", "EDQUOT")) return `; make room for ${rootPath()}, or name another with --root`;
+  if (isErrno(error, "EPERM", "EACCES")) return "; mydocker needs root with all its capabilities";
+  return "";
+}

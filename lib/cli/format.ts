@@ -1,0 +1,40 @@
+import { alignTabs } from "./table.ts";
+import { compileTemplate } from "./template.ts";
+import { goJson, type TemplateFunction } from "./template_funcs.ts";
+
+export type Row = Record<string, unknown>;
+
+/** In the header line the functions that change a value leave the column's title as it is; `pad` still pads. */
+const HEADER_FUNCTIONS: Record<string, TemplateFunction> = Object.fromEntries(
+  ["json", "split", "join", "title", "lower", "upper", "truncate"].map((name) => [
+    name,
+    { min: 1, max: 2, call: (value: unknown) => value },
+  ]),
+);
+
+/**
+ * Renders the rows of a list command (ps, images, volume ls) for --format: "json", "table TEMPLATE" or "TEMPLATE",
+ * one line per row, newline at the end (a bare "table" has no template: it stands for the command's own
+ * columns, see table()). `titles` maps each field to its column title. Throws as compileTemplate does.
+ */
+export function formatRows(format: string, titles: Record<string, string>, rows: Row[]): string {
+  const isTable = format.startsWith("table");
+  const source = format === "json" ? "{{json .}}" : (isTable ? format.slice("table".length) : format)
+    .replace(/^ +| +$/g, "").replaceAll("\\t", "\t").replaceAll("\\n", "\n");
+  const render = compileTemplate(source, { missingKey: "error", functions: { json: rowJson(rows) } });
+  const lines = rows.map((row) => render(row) + "\n");
+  if (!isTable) return lines.join("");
+  const header = compileTemplate(source, { functions: HEADER_FUNCTIONS })(titles);
+  return alignTabs([`${header}\n`, ...lines].join(""));
+}
+
+/** A whole row as JSON has its keys sorted and &, < and > escaped, since docker encodes it in two steps. */
+function rowJson(rows: Row[]): TemplateFunction {
+  const encode = (value: unknown) => {
+    if (!rows.includes(value as Row)) return goJson(value);
+    const sorted = Object.fromEntries(Object.entries(value as Row).sort(([a], [b]) => a < b ? -1 : 1));
+    const escape = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+    return goJson(sorted).replace(/[&<>]/g, escape);
+  };
+  return { min: 1, max: 1, call: encode };
+}

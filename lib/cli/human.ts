@@ -1,0 +1,68 @@
+import { CommandError } from "./error.ts";
+
+const UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
+const BINARY_POWER: Record<string, number> = { k: 1, m: 2, g: 3, t: 4, p: 5 };
+const HOUR = 3600;
+
+/** An approximate length of time in docker's words ("About a minute", "3 weeks"); `seconds` may be fractional. */
+export function humanDuration(seconds: number): string {
+  const whole = Math.floor(seconds);
+  if (whole < 1) return "Less than a second";
+  if (whole === 1) return "1 second";
+  if (whole < 60) return `${whole} seconds`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes === 1) return "About a minute";
+  if (minutes < 60) return `${minutes} minutes`;
+  // Hours are rounded, all else is cut off: go-units does so, and the thresholds below build on it.
+  const hours = Math.floor(seconds / HOUR + 0.5);
+  if (hours === 1) return "About an hour";
+  if (hours < 48) return `${hours} hours`;
+  const days = Math.floor(hours / 24);
+  if (hours < 24 * 7 * 2) return `${days} days`;
+  if (hours < 24 * 30 * 2) return `${Math.floor(days / 7)} weeks`;
+  if (hours < 24 * 365 * 2) return `${Math.floor(days / 30)} months`;
+  return `${Math.floor(seconds / HOUR / 24 / 365)} years`;
+}
+
+/** How long ago something happened, as in the CREATED column: "3 seconds ago". */
+export function humanAgo(seconds: number): string {
+  return `${humanDuration(seconds)} ago`;
+}
+
+/**
+ * A size in powers of 1000 with at most `digits` significant digits: "1.986MB". docker shows 3 digits in the SIZE
+ * columns of `images` and `ps -s`, and 4 elsewhere. Where go-units prints 999.9 kB in 3 digits as "1e+03kB", this
+ * goes on to the next unit.
+ */
+export function humanSize(bytes: number, digits = 4): string {
+  let size = bytes;
+  let unit = 0;
+  while (Number(size.toPrecision(digits)) >= 1000 && unit < UNITS.length - 1) {
+    size /= 1000;
+    unit++;
+  }
+  return `${Number(size.toPrecision(digits))}${UNITS[unit]}`;
+}
+
+/**
+ * Bytes in a size as given to --memory or --shm-size: a number, optionally a fraction, with b, k, m, g, t or p in
+ * either case, also written kb or kib. Units are powers of 1024. Throws a CommandError otherwise.
+ */
+export function parseBytes(text: string): number {
+  const match = /^(\d+(?:\.\d*)?|\.\d+) ?(?:b|([kmgtp])(?:i?b)?)?$/i.exec(text);
+  if (!match) throw new CommandError(`invalid size: '${text}'`);
+  const power = BINARY_POWER[match[2]?.toLowerCase()] ?? 0;
+  return Math.floor(Number(match[1]) * 1024 ** power);
+}
+
+/** The 12 characters docker shows of an id, without its algorithm ("sha256:"). */
+export function shortId(id: string): string {
+  return id.slice(id.indexOf(":") + 1).slice(0, 12);
+}
+
+/** `text` cut to `max` code points, the last of them "…" if anything was cut (none where there is no room for it). */
+export function ellipsis(text: string, max: number): string {
+  const points = [...text];
+  if (points.length <= max) return text;
+  return max <= 1 ? points.slice(0, Math.max(0, max)).join("") : points.slice(0, max - 1).join("") + "…";
+}

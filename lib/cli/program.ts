@@ -1,0 +1,86 @@
+// The program around the commands: global flags, help, and finding the module of the command that was named.
+
+import type { CommandModule } from "./command.ts";
+import { CommandError } from "./error.ts";
+import { execute, guard } from "./execute.ts";
+import { print, printError } from "./output.ts";
+
+/** Commands by name ("volume ls"): what they are for, and how to load them. */
+export type CommandTable = Record<string, { summary: string; load(): Promise<CommandModule> }>;
+
+/** Words that only begin a command's name. */
+const GROUPS = ["container", "image", "system", "volume"];
+
+/** Runs what `argv` says and returns the exit code; errors are printed. */
+export function program(
+  commands: CommandTable,
+  aliases: Record<string, string>,
+  argv: string[],
+): Promise<number> {
+  return guard(() => dispatch(commands, aliases, globalFlags(argv)));
+}
+
+/** Takes --root, --debug and their like off the front; the rest begins with the command. */
+function globalFlags(argv: string[]): string[] {
+  let at = 0;
+  for (; at < argv.length && argv[at].startsWith("-"); at++) {
+    const [name, value] = argv[at].split(/=(.*)/s, 2);
+    if (name === "--debug" || name === "-D") Deno.env.set("MYDOCKER_LOG", "debug");
+    else if (name === "--root") Deno.env.set("MYDOCKER_ROOT", value ?? argv[++at] ?? missingRoot());
+    else if (name === "--version" || name === "-v") return ["--version"];
+    else if (name === "--help" || name === "-h") return ["help", ...argv.slice(at + 1)];
+    else throw new CommandError(`unknown flag: ${name}. See 'mydocker --help'.`);
+  }
+  return argv.slice(at);
+}
+
+function missingRoot(): never {
+  throw new CommandError("flag needs an argument: --root. See 'mydocker --help'.");
+}
+
+async function dispatch(
+  commands: CommandTable,
+  aliases: Record<string, string>,
+  words: string[],
+): Promise<number> {
+  const [first, second] = words;
+  const grouped = GROUPS.includes(first);
+  if (first === "--version") {
+    return await dispatch(commands, aliases, ["version", "--format", "mydocker version {{.Client.Version}}"]);
+  }
+  if (first === "help" && words.length > 1) {
+    return await dispatch(commands, aliases, [...words.slice(1), "--help"]);
+  }
+  if (
+    first === undefined || first === "help" ||
+    (grouped && (second === undefined || /^(-h|--help)$/.test(second)))
+  ) {
+    return await showHelp(commands, grouped ? first : undefined, first !== "help" && second === undefined);
+  }
+  const length = grouped ? 2 : 1;
+  const typed = words.slice(0, length).join(" ");
+  const [name, ...flags] = (aliases[typed] ?? typed).split(" --");
+  const entry = commands[name];
+  if (!entry) {
+    return await unknownCommand(typed, [...Object.keys(commands), ...Object.keys(aliases), ...GROUPS]);
+  }
+  return await execute(await entry.load(), [...flags.map((flag) => `--${flag}`), ...words.slice(length)]);
+}
+
+/** On stderr where help was not what was asked for. */
+async function showHelp(
+  commands: CommandTable,
+  group: string | undefined,
+  toStderr: boolean,
+): Promise<number> {
+  const { overviewText } = await import("./topics.ts");
+  (toStderr ? printError : print)(overviewText(group, commands));
+  return 0;
+}
+
+async function unknownCommand(typed: string, known: string[]): Promise<never> {
+  const { nearest } = await import("./suggest.ts");
+  const close = nearest(typed, known);
+  const hint = close ? ` Did you mean '${close}'?` : "";
+  throw new CommandError(`'${typed}' is not a mydocker command.${hint} See 'mydocker --help'.`);
+}

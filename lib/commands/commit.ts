@@ -1,0 +1,131 @@
+// commit: a container's changes as one more layer, and its configuration as an image's.
+
+import * as file from "../../ffi/file.ts";
+import type { CommandSpec, Parsed } from "../cli/command.ts";
+import { stubFilter } from "../container/stubs.ts";
+import { step } from "../cli/debug.ts";
+import { CommandError } from "../cli/error.ts";
+import { print } from "../cli/output.ts";
+import type { ContainerConfig, ProcessConfig } from "../container/config.ts";
+import { type Container, findContainer } from "../container/find.ts";
+import { applyChanges } from "../image/change.ts";
+import { hostArchitecture, type ImageConfig, timestamp } from "../image/config.ts";
+import { failingWith1 } from "../image/failure.ts";
+import { addImage, checkTag, lockImages, readImage } from "../image/store.ts";
+import { pack } from "../layer/pack.ts";
+import { beginLayer, type Layer, publishLayer, staged, type Staging } from "../layer/store.ts";
+import { rootFd } from "../state/root.ts";
+
+export const spec: CommandSpec = {
+  name: "commit",
+  usage: "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
+  summary: "Make an image of a container's changes",
+  aliases: ["container commit"],
+  flags: [
+    {
+      name: "author",
+      short: "a",
+      kind: "string",
+      help: 'Author, such as "John Hannibal Smith <hannibal@a-team.com>"',
+    },
+    {
+      name: "change",
+      short: "c",
+      kind: "list",
+      help:
+        "Apply a Dockerfile instruction (CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME, WORKDIR)",
+    },
+    { name: "message", short: "m", kind: "string", help: "Comment for the image" },
+    {
+      name: "pause",
+      short: "p",
+      kind: "bool",
+      default: true,
+      help: "For docker's sake: nothing is ever paused",
+    },
+  ],
+  args: [1, 2],
+};
+
+export function run(parsed: Parsed): Promise<number> {
+  return failingWith1(async () => {
+    const [reference, name] = parsed.args;
+    const tag = name === undefined || name === "" ? undefined : checkTag(name);
+    const id = await staged("commit", async (staging) => {
+      // Taken before the container is looked up: as long as it is there, so are its layers.
+      const lock = lockImages("shared");
+      try {
+        const container = findContainer(reference);
+        const process = applyChanges(processOf(container.config), parsed.list("change"));
+        const layer = await commitUpper(staging, container);
+        return await addImage(staging, imageOf(container.config, process, layer, parsed), tag);
+      } finally {
+        file.close(lock);
+      }
+    });
+    print(`${id}\n`);
+    return 0;
+  });
+}
+
+/** Volumes made for the container alone become the image's; those with names stay the user's business. */
+function processOf({ process, mounts }: ContainerConfig): ProcessConfig {
+  const anonymous = mounts.filter((mount) => mount.type === "volume" && mount.anonymous);
+  if (anonymous.length === 0) return process;
+  return {
+    ...process,
+    Volumes: { ...process.Volumes, ...Object.fromEntries(anonymous.map(({ target }) => [target, {}])) },
+  };
+}
+
+/** The writable layer as a layer of the store; undefined where nothing was changed. */
+async function commitUpper(staging: Staging, { id, dir, config }: Container): Promise<Layer | undefined> {
+  const upper = file.openat(dir, "upper", file.O_RDONLY | file.O_DIRECTORY);
+  const writer = await beginLayer(staging);
+  let layer: Layer;
+  let count: number;
+  try {
+    count = pack(upper, writer.push, { overlay: true, omit: stubFilter(upper, config.layers) });
+    layer = writer.end();
+    step(`${count} changes packed as layer ${layer.diffId}`);
+  } finally {
+    writer.close();
+    file.close(upper);
+  }
+  // rm moves the directory away first: what vanished while it was read looks like a file that never was.
+  if (!file.statIfAny(rootFd(), `containers/${id}`)) {
+    throw new CommandError(`container ${id.slice(0, 12)} was removed while it was being committed`, 1);
+  }
+  if (count === 0) return undefined;
+  publishLayer(staging, layer);
+  return layer;
+}
+
+function imageOf(
+  container: ContainerConfig,
+  process: ProcessConfig,
+  layer: Layer | undefined,
+  parsed: Parsed,
+): ImageConfig {
+  const created = timestamp();
+  const author = parsed.text("author");
+  const comment = parsed.text("message");
+  const parent = readImage(container.image.replace(/^sha256:/, ""));
+  const optional = { ...(author ? { author } : {}), ...(comment ? { comment } : {}) };
+  const step = { created, created_by: container.argv.join(" "), ...optional };
+  return {
+    architecture: parent?.architecture ?? hostArchitecture(),
+    os: parent?.os ?? "linux",
+    ...(parent?.variant ? { variant: parent.variant } : {}),
+    ...optional,
+    created,
+    config: process,
+    rootfs: {
+      type: "layers",
+      diff_ids: [...container.layers.map((hex) => `sha256:${hex}`), ...(layer ? [layer.diffId] : [])],
+    },
+    history: [...parent?.history ?? [], layer ? step : { ...step, empty_layer: true }],
+    container: container.id,
+    ...(parent ? { parent: container.image } : {}),
+  };
+}

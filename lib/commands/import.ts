@@ -1,0 +1,135 @@
+// import: an image of one layer, from the archive of a root file system.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import type { CommandSpec, Parsed } from "../cli/command.ts";
+import { CommandError } from "../cli/error.ts";
+import { print } from "../cli/output.ts";
+import { applyChanges } from "../image/change.ts";
+import { hostArchitecture, type ImageConfig, timestamp } from "../image/config.ts";
+import { failingWith1 } from "../image/failure.ts";
+import { addImage, checkTag, lockImages } from "../image/store.ts";
+import { chunksOf, decompressed } from "../layer/decompress.ts";
+import { addLayer, type Layer, publishLayer, staged, type Staging } from "../layer/store.ts";
+
+export const spec: CommandSpec = {
+  name: "import",
+  usage: "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
+  summary: "Make an image of a root file system's archive (tar, also with gzip or zstd)",
+  aliases: ["image import"],
+  flags: [
+    {
+      name: "change",
+      short: "c",
+      kind: "list",
+      help:
+        "Apply a Dockerfile instruction (CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME, WORKDIR)",
+    },
+    { name: "message", short: "m", kind: "string", help: "Comment for the image" },
+    { name: "platform", kind: "string", help: "Platform of the image, such as linux/arm64" },
+  ],
+  args: [1, 2],
+};
+
+const STDIN = 0;
+
+export function run(parsed: Parsed): Promise<number> {
+  return failingWith1(async () => {
+    const [path, name] = parsed.args;
+    const tag = name === undefined || name === "" ? undefined : checkTag(name);
+    const process = applyChanges({}, parsed.list("change"));
+    const platform = parsePlatform(parsed.text("platform"));
+    const comment = parsed.text("message") || "Imported from -";
+    const fd = openArchive(path);
+    const id = await staged("import", async (staging) => {
+      const layer = await naming(path, () => addLayer(staging, decompressed(chunksOf(fd, path))));
+      const created = timestamp();
+      const config: ImageConfig = {
+        ...platform,
+        created,
+        config: process,
+        rootfs: { type: "layers", diff_ids: [layer.diffId] },
+        history: [{ created, comment }],
+        comment,
+      };
+      return await publish(staging, layer, config, tag);
+    });
+    print(`${id}\n`);
+    return 0;
+  });
+}
+
+/** What is wrong with an archive is said with the archive's name. */
+async function naming<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(`${path === "-" ? "stdin" : path}: ${error.message}`, 1, { cause: error });
+  }
+}
+
+async function publish(
+  staging: Staging,
+  layer: Layer,
+  config: ImageConfig,
+  tag: string | undefined,
+): Promise<string> {
+  const lock = lockImages("shared");
+  try {
+    publishLayer(staging, layer);
+    return await addImage(staging, config, tag);
+  } finally {
+    file.close(lock);
+  }
+}
+
+function openArchive(path: string): number {
+  if (path === "-") {
+    if (Deno.stdin.isTerminal()) {
+      throw new CommandError("refusing to read an archive from a terminal; name a file", 1);
+    }
+    return STDIN;
+  }
+  if (/^https?:\/\//.test(path)) {
+    throw new CommandError(`can't import from a URL; try: curl -fL ${path} | mydocker import - NAME`, 1);
+  }
+  try {
+    const fd = file.openat(file.AT_FDCWD, path, file.O_RDONLY);
+    const directory = (file.stat(fd, "").mode & file.S_IFMT) === file.S_IFDIR;
+    if (!directory) return fd;
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) {
+      throw new CommandError(`open ${path}: no such file or directory`, 1, { cause: error });
+    }
+    if (isErrno(error, "EACCES")) {
+      throw new CommandError(`open ${path}: permission denied`, 1, { cause: error });
+    }
+    throw error;
+  }
+  throw new CommandError(`${path} is a directory; try: tar -C ${path} -c . | mydocker import - NAME`, 1);
+}
+
+/** "linux/arm/v7", "linux/arm64" or "arm64"; this machine's without --platform. */
+function parsePlatform(text: string | undefined): { architecture: string; os: string; variant?: string } {
+  if (!text) return { architecture: hostArchitecture(), os: "linux" };
+  const parts = text.toLowerCase().split("/");
+  const [os, architecture, variant] = parts.length === 1 && parts[0] !== "linux"
+    ? ["linux", ...parts]
+    : parts;
+  if (parts.length > 3 || parts.some((part) => !/^[a-z0-9_.-]+$/.test(part))) {
+    throw new CommandError(
+      `invalid platform ${JSON.stringify(text)}: it must be like linux/amd64 or linux/arm/v7`,
+      1,
+    );
+  }
+  if (os !== "linux") {
+    throw new CommandError(`operating system ${JSON.stringify(os)} is not supported: only linux`, 1);
+  }
+  const names: Record<string, string> = { x86_64: "amd64", "x86-64": "amd64", aarch64: "arm64" };
+  return {
+    architecture: names[architecture] ?? architecture ?? hostArchitecture(),
+    os,
+    ...(variant === undefined ? {} : { variant }),
+  };
+}

@@ -1,0 +1,147 @@
+// info: what there is of containers and images, what this host offers, and what it lacks.
+
+import * as file from "../../ffi/file.ts";
+import type { CommandSpec, Parsed } from "../cli/command.ts";
+import { CommandError } from "../cli/error.ts";
+import { compileTemplate } from "../cli/template.ts";
+import { containerIds } from "../container/find.ts";
+import { containerState } from "../container/state.ts";
+import { cgroups, mountTable, operatingSystem, PLATFORM, VERSIONS } from "../host/facts.ts";
+import { shortcomings } from "../host/shortcomings.ts";
+import { rootFd, rootPath } from "../state/root.ts";
+
+export const spec: CommandSpec = {
+  name: "info",
+  usage: "[OPTIONS]",
+  summary: "Show what this host offers, and what it lacks",
+  aliases: ["system info"],
+  args: [0, 0],
+  flags: [
+    { name: "format", short: "f", kind: "string", help: "Print by a Go template, or as json" },
+  ],
+};
+
+/** Prints docker's layout with what is missing at its end, or what --format asks for. */
+export function run(parsed: Parsed): number {
+  const format = parsed.text("format") ?? "";
+  const template = format === "json" ? "{{json .}}" : format;
+  const facts = collect();
+  console.log(template ? compileTemplate(template, { missingKey: "error" })(facts) : layout(facts));
+  return 0;
+}
+
+/** Under docker's names, as far as it has them. */
+function collect() {
+  const mounts = mountTable();
+  const groups = cgroups(mounts);
+  const { device, problem, ...counts } = inventory();
+  const missing = shortcomings(groups);
+  if (problem) missing.unshift(problem);
+  return {
+    ...counts,
+    Driver: "overlay2",
+    DriverStatus: [[
+      "Backing Filesystem",
+      mounts.find((mount) => mount.device === device)?.type ?? "unknown",
+    ]],
+    MemoryLimit: groups.controllers.has("memory"),
+    PidsLimit: groups.controllers.has("pids"),
+    CPUShares: groups.controllers.has("cpu"),
+    CPUSet: groups.controllers.has("cpuset"),
+    CgroupDriver: groups.layout === "none" ? "none" : "cgroupfs",
+    CgroupVersion: { v1: "1", v2: "2", hybrid: "1", none: "" }[groups.layout],
+    CgroupLayout: groups.layout,
+    KernelVersion: Deno.osRelease(),
+    OperatingSystem: operatingSystem(),
+    OSType: PLATFORM.os,
+    Architecture: Deno.build.arch,
+    NCPU: navigator.hardwareConcurrency,
+    MemTotal: Deno.systemMemoryInfo().total,
+    DockerRootDir: rootPath(),
+    Name: Deno.hostname(),
+    ServerVersion: VERSIONS.mydocker,
+    Warnings: missing.map((line) => `WARNING: ${line}`),
+  };
+}
+
+type Counts = Record<"Containers" | `Containers${"Running" | "Paused" | "Stopped"}` | "Images", number>;
+
+/** What lies under the root directory; where that can't be used, nothing and why. */
+function inventory(): Counts & { device?: string; problem?: string } {
+  const counts = {
+    Containers: 0,
+    ContainersRunning: 0,
+    ContainersPaused: 0,
+    ContainersStopped: 0,
+    Images: 0,
+  };
+  try {
+    const ids = containerIds();
+    counts.Containers = ids.length;
+    counts.ContainersRunning = ids.filter(isRunning).length;
+    counts.ContainersStopped = ids.length - counts.ContainersRunning;
+    counts.Images = countImages();
+    return { ...counts, device: file.stat(rootFd(), ".").device };
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return { ...counts, problem: error.message };
+  }
+}
+
+function isRunning(id: string): boolean {
+  // It may have been removed since it was listed.
+  if (!file.statIfAny(rootFd(), `containers/${id}/lock`)) return false;
+  const dir = file.openat(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
+  try {
+    return containerState(dir).status === "running";
+  } finally {
+    file.close(dir);
+  }
+}
+
+function countImages(): number {
+  const folder = file.openat(rootFd(), "images", file.O_RDONLY | file.O_DIRECTORY);
+  try {
+    return file.entries(folder).filter(({ name }) => /^[0-9a-f]{64}\.json$/.test(name)).length;
+  } finally {
+    file.close(folder);
+  }
+}
+
+function layout(facts: ReturnType<typeof collect>): string {
+  const hybrid = facts.CgroupLayout === "hybrid" ? " (hybrid: version 2 beside it)" : "";
+  const missing = facts.Warnings.map((line) => `  ${line.replace("WARNING: ", "")}`);
+  return [
+    "Client:",
+    ` Version: ${VERSIONS.mydocker}`,
+    "",
+    "Server: none, commands do the work themselves",
+    ` Containers: ${facts.Containers}`,
+    `  Running: ${facts.ContainersRunning}`,
+    `  Paused: ${facts.ContainersPaused}`,
+    `  Stopped: ${facts.ContainersStopped}`,
+    ` Images: ${facts.Images}`,
+    ` Server Version: ${facts.ServerVersion}`,
+    ` Storage Driver: ${facts.Driver}`,
+    ...facts.DriverStatus.map(([name, value]) => `  ${name}: ${value}`),
+    ` Cgroup Driver: ${facts.CgroupDriver}`,
+    ` Cgroup Version: ${facts.CgroupVersion || "none"}${hybrid}`,
+    ` Kernel Version: ${facts.KernelVersion}`,
+    ` Operating System: ${facts.OperatingSystem}`,
+    ` OSType: ${facts.OSType}`,
+    ` Architecture: ${facts.Architecture}`,
+    ` CPUs: ${facts.NCPU}`,
+    ` Total Memory: ${binarySize(facts.MemTotal)}`,
+    ` Name: ${facts.Name}`,
+    ` Docker Root Dir: ${facts.DockerRootDir}`,
+    ` Missing on this host:${missing.length === 0 ? " nothing" : ""}`,
+    ...missing,
+  ].join("\n");
+}
+
+/** "23.54GiB", as docker shows memory. */
+function binarySize(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1);
+  return `${Number((bytes / 1024 ** power).toPrecision(4))}${units[power]}`;
+}

@@ -1,0 +1,83 @@
+// inspect: all there is to know, as JSON or through a template.
+
+import type { CommandSpec, Parsed } from "../cli/command.ts";
+import { CommandError } from "../cli/error.ts";
+import { print } from "../cli/output.ts";
+import { findContainerId, openContainer } from "../container/find.ts";
+
+export const spec: CommandSpec = {
+  name: "inspect",
+  usage: "[OPTIONS] NAME|ID [NAME|ID...]",
+  summary: "Show all there is to know about containers, images and volumes",
+  flags: [
+    { name: "format", short: "f", kind: "string", help: "Format with a Go template, or 'json'" },
+    { name: "type", kind: "string", help: "Look only for a container, an image or a volume" },
+  ],
+  args: [1, Infinity],
+};
+
+type Kind = "container" | "image" | "volume";
+type Finder = (reference: string) => unknown | Promise<unknown>;
+
+/** In the order in which a name is looked for. */
+const FINDERS: Record<Kind, Finder> = {
+  async container(reference) {
+    const id = findContainerId(reference);
+    const container = id === undefined ? undefined : openContainer(id);
+    if (!container) return undefined;
+    return (await import("../container/inspect.ts")).containerInspect(container);
+  },
+  async image(reference) {
+    const { findImageIfAny } = await import("../image/store.ts");
+    const image = findImageIfAny(reference);
+    if (!image) return undefined;
+    return (await import("../image/inspect.ts")).imageInspect(image);
+  },
+  async volume(reference) {
+    const { inspectVolume } = await import("../volume/inspect.ts");
+    const { readVolume } = await import("../volume/store.ts");
+    const volume = readVolume(reference);
+    return volume && inspectVolume(volume);
+  },
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  return await inspect(parsed, parsed.text("type"));
+}
+
+/** Shows each argument, of one kind or whatever has the name; what is missing is said at the end (exit 1). */
+export async function inspect(parsed: Parsed, kind: string | undefined): Promise<number> {
+  if (kind !== undefined && !(kind in FINDERS)) {
+    throw new CommandError(
+      `"${kind}" is not a valid value for --type: there are container, image and volume`,
+      1,
+    );
+  }
+  const kinds = kind === undefined ? Object.keys(FINDERS) as Kind[] : [kind as Kind];
+  const found: unknown[] = [];
+  const missing: string[] = [];
+  for (const reference of parsed.args) {
+    const object = await firstFound(reference, kinds);
+    if (object === undefined) missing.push(reference);
+    else found.push(object);
+  }
+  await show(found, parsed.text("format"));
+  for (const reference of missing) console.error(`mydocker: No such ${kind ?? "object"}: ${reference}`);
+  return missing.length > 0 ? 1 : 0;
+}
+
+async function firstFound(reference: string, kinds: Kind[]): Promise<unknown> {
+  for (const kind of kinds) {
+    const object = await FINDERS[kind](reference);
+    if (object !== undefined) return object;
+  }
+  return undefined;
+}
+
+async function show(objects: unknown[], format: string | undefined): Promise<void> {
+  if (!format) return print(JSON.stringify(objects, null, 4) + "\n");
+  const { compileTemplate } = await import("../cli/template.ts");
+  const render = compileTemplate(format === "json" ? "{{json .}}" : format, { missingKey: "error" });
+  // Docker ends with an empty line where nothing was found.
+  print((objects.length > 0 ? objects.map(render).join("\n") : "") + "\n");
+}

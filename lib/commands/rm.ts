@@ -1,0 +1,52 @@
+// rm: containers go, one after another; what fails is said, and the rest goes on.
+
+import type { CommandSpec, Parsed } from "../cli/command.ts";
+import { CommandError } from "../cli/error.ts";
+import { print } from "../cli/output.ts";
+import { findContainerId, openContainer } from "../container/find.ts";
+import { removeContainer, removeDamaged } from "../container/remove.ts";
+
+export const spec: CommandSpec = {
+  name: "rm",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  summary: "Remove containers",
+  aliases: ["container rm", "container remove"],
+  flags: [
+    { name: "force", short: "f", kind: "bool", help: "Kill a container that runs (SIGKILL), then remove it" },
+    { name: "volumes", short: "v", kind: "bool", help: "Remove its anonymous volumes with it" },
+  ],
+  args: [1, Infinity],
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  const options = { force: parsed.bool("force"), volumes: parsed.bool("volumes") };
+  let code = 0;
+  for (const reference of parsed.args) {
+    try {
+      await remove(reference, options);
+      print(`${reference}\n`);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      console.error(`mydocker: ${error.message}`);
+      // With -f, as with rm(1), what is not there is no failure.
+      if (!(options.force && error instanceof NoSuchContainer)) code = 1;
+    }
+  }
+  return code;
+}
+
+class NoSuchContainer extends CommandError {}
+
+async function remove(reference: string, options: { force: boolean; volumes: boolean }): Promise<void> {
+  const id = findContainerId(reference);
+  if (id === undefined) throw new NoSuchContainer(`No such container: ${reference}`, 1);
+  let container;
+  try {
+    container = openContainer(id);
+  } catch (error) {
+    if (!(error instanceof CommandError) || !options.force) throw error;
+    return await removeDamaged(id);
+  }
+  if (!container) throw new NoSuchContainer(`No such container: ${reference}`, 1);
+  await removeContainer(container, options);
+}

@@ -1,0 +1,30 @@
+// volume rm: removes volumes that no container uses.
+
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { CommandError } from "../../cli/error.ts";
+import { removeVolume, volumeExists } from "../../volume/store.ts";
+
+export const spec: CommandSpec = {
+  name: "volume rm",
+  usage: "[OPTIONS] VOLUME [VOLUME...]",
+  summary: "Remove volumes that no container uses",
+  aliases: ["volume remove"],
+  args: [1, Infinity],
+  flags: [{ name: "force", short: "f", kind: "bool", help: "Take no offence at volumes that do not exist" }],
+};
+
+/** Prints the name of each volume removed; what can't be removed is no reason to stop. */
+export async function run(parsed: Parsed): Promise<number> {
+  let status = 0;
+  for (const name of parsed.args) {
+    try {
+      if (!parsed.bool("force") || volumeExists(name)) await removeVolume(name);
+      console.log(name);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      console.error(`mydocker: ${error.message}`);
+      status = 1;
+    }
+  }
+  return status;
+}

@@ -1,0 +1,85 @@
+// Standing in the foreground for a container: its input, the terminal's size, signals, and its end. Its output needs
+// nobody here: the keeper writes it.
+
+import { errnoText } from "../../ffi/errno.ts";
+import { close } from "../../ffi/file.ts";
+import { kill, readLater, writeLater } from "../../ffi/process.ts";
+import { copyWindowSize, makeRaw } from "../../ffi/terminal.ts";
+import { CommandError } from "../cli/error.ts";
+import type { ContainerConfig } from "./config.ts";
+import { decodeReport, exitCode, MESSAGE_SIZE } from "./report.ts";
+import { forwardSignals } from "./signals.ts";
+import type { Running } from "./start.ts";
+
+const SIGWINCH = 28;
+const EPIPE = 32;
+/** What a shell shows of a program that wrote into a closed pipe. */
+const SIGPIPE_EXIT = 141;
+
+/**
+ * Keeps signals from now on, instead of dying of them half-way, and passes them on to the container that the returned
+ * function is given, those that have come before at once.
+ */
+export function proxySignals(): (running: Running) => void {
+  let target: Running | undefined;
+  const early: number[] = [];
+  forwardSignals((signal) => {
+    if (target) deliver(signal, target);
+    else early.push(signal);
+  });
+  return (running) => {
+    target = running;
+    for (const signal of early) deliver(signal, running);
+  };
+}
+
+function deliver(signal: number, { pid, terminal }: Running): void {
+  if (signal === SIGWINCH && terminal !== undefined) copyWindowSize(0, terminal);
+  else kill(pid, signal);
+}
+
+/**
+ * Hands the caller's terminal over to a container with one of its own: every key goes there, and what comes from there
+ * is shown as it is. Call it before the container can write. Returns what undoes it.
+ */
+export function giveTerminal({ tty, stdin }: ContainerConfig): () => void {
+  return tty && stdin && Deno.stdin.isTerminal() ? makeRaw(0) : () => {};
+}
+
+/** Goes along with the container until it ends; returns the exit code of mydocker. */
+export async function attach(running: Running): Promise<number> {
+  if (running.stdin !== undefined) pumpInput(running.stdin, running.stdin !== running.terminal);
+  return await waitForEnd(running.messages);
+}
+
+async function waitForEnd(messages: number): Promise<number> {
+  const buffer = new Uint8Array(MESSAGE_SIZE);
+  const next = async () => decodeReport(buffer.subarray(0, await readLater(messages, buffer)));
+  let report = await next();
+  let watching: Promise<void> | undefined;
+  while (report?.kind === "broken") {
+    // Said for either stream, and the process is watched once.
+    const { endByBrokenPipe } = await import("./broken_pipe.ts");
+    watching ??= endByBrokenPipe(report.pid);
+    [report] = await Promise.all([next(), watching]);
+  }
+  if (report?.kind !== "ended") {
+    throw new CommandError("the container's keeper was killed, and the container with it", 137);
+  }
+  if (report.outputError === EPIPE) return SIGPIPE_EXIT;
+  if (report.outputError) {
+    throw new CommandError(`write to stdout or stderr: ${errnoText(report.outputError)}`, 1);
+  }
+  return exitCode(report.status);
+}
+
+/** From stdin to the container until one of them ends. A terminal is not closed: its end of file is a character. */
+async function pumpInput(to: number, closeAtEnd: boolean): Promise<void> {
+  const buffer = new Uint8Array(65536);
+  for (;;) {
+    // What can't be read (a directory) has ended.
+    const length = await readLater(0, buffer).catch(() => 0);
+    if (length === 0 || !await writeLater(to, buffer.subarray(0, length))) break;
+  }
+  if (closeAtEnd) close(to);
+}

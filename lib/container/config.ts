@@ -1,0 +1,75 @@
+// containers/ID/config.json: what a container was asked to be. Written once, when it is created, and never after.
+
+import { readJson } from "../state/json.ts";
+
+/** The part of a container that commit hands on to an image, with OCI image-spec names (config.md, "config"). */
+export interface ProcessConfig {
+  User?: string;
+  ExposedPorts?: Record<string, Record<string, never>>;
+  Env?: string[];
+  Entrypoint?: string[] | null;
+  Cmd?: string[] | null;
+  Volumes?: Record<string, Record<string, never>>;
+  WorkingDir?: string;
+  Labels?: Record<string, string>;
+  StopSignal?: string;
+  Healthcheck?: unknown;
+  OnBuild?: string[];
+  Shell?: string[];
+}
+
+/** One mount below the rootfs besides the kernel's own file systems, as resolved when the container was created. */
+export interface Mount {
+  type: "bind" | "volume" | "tmpfs";
+  /** Host path, or the volume's name; "" for tmpfs. */
+  source: string;
+  /** Absolute path in the container. */
+  target: string;
+  readOnly: boolean;
+  /** tmpfs: mount data ("size=64m,mode=1777"). */
+  data?: string;
+  /** tmpfs: MS_ flags besides read-only. */
+  flags?: number;
+  /** The volume was made for this container and has no name of the user's: rm -v and --rm take it along. */
+  anonymous?: boolean;
+  /** bind: make the host directory where it is missing (-v does, --mount does not). */
+  createSource?: boolean;
+  /** bind: what is mounted below the source stays out. */
+  nonRecursive?: boolean;
+  /** volume: do not copy the image's content in on first use. */
+  noCopy?: boolean;
+}
+
+export interface ContainerConfig {
+  /** 64 hex digits. */
+  id: string;
+  name: string;
+  /** RFC 3339, UTC, with nanoseconds' worth of digits. */
+  created: string;
+  /** "sha256:HEX" of the image. */
+  image: string;
+  /** What the user called it. */
+  imageName: string;
+  /** Diff ids' hex digits, bottom layer first. */
+  layers: string[];
+  hostname: string;
+  process: ProcessConfig;
+  /** Entrypoint and command put together: what is executed. */
+  argv: string[];
+  tty: boolean;
+  stdin: boolean;
+  attachStdout: boolean;
+  attachStderr: boolean;
+  autoRemove: boolean;
+  readOnlyRootfs: boolean;
+  mounts: Mount[];
+  /** As given: docker's HostConfig.Binds and Tmpfs, for inspect. */
+  binds: string[];
+  tmpfs: Record<string, string>;
+  network: "none" | "host";
+}
+
+/** Reads the configuration from the container's directory; undefined where it is missing or damaged. */
+export function readConfig(dir: number): ContainerConfig | undefined {
+  return readJson<ContainerConfig>(dir, "config.json");
+}

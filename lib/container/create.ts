@@ -1,0 +1,90 @@
+// Making a container: its directory, complete before anyone can see it.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { CommandError } from "../cli/error.ts";
+import { randomHex } from "../state/hex.ts";
+import { writeFile } from "../state/json.ts";
+import { beginWork, rootFd } from "../state/root.ts";
+import type { ContainerConfig } from "./config.ts";
+import { type Container, openContainer } from "./find.ts";
+import { claimName, releaseName } from "./names.ts";
+
+const HOSTS = [
+  "127.0.0.1\tlocalhost",
+  "::1\tlocalhost ip6-localhost ip6-loopback",
+  "fe00::0\tip6-localnet",
+  "ff00::0\tip6-mcastprefix",
+  "ff02::1\tip6-allnodes",
+  "ff02::2\tip6-allrouters",
+  "",
+].join("\n");
+
+/** A fresh ID: 64 hex digits, not all digits at the front, so that its short form is not taken for a number. */
+export function newId(): string {
+  for (;;) {
+    const id = randomHex();
+    if (/[a-f]/.test(id.slice(0, 12))) return id;
+  }
+}
+
+/**
+ * Makes containers/ID with config.json and all a start needs, under `name` or a random one. The caller holds the
+ * locks that keep image and volumes from being removed meanwhile. Throws CommandError where the name is taken.
+ */
+export async function createContainer(
+  config: Omit<ContainerConfig, "name">,
+  name: string | undefined,
+): Promise<Container> {
+  await beginWork();
+  const staging = `tmp/container-${config.id}`;
+  file.mkdirat(rootFd(), staging, 0o700);
+  let claimed: string | undefined;
+  try {
+    claimed = claimName(config.id, name);
+    fillDirectory(staging, { ...config, name: claimed });
+    file.renameat2(rootFd(), staging, rootFd(), `containers/${config.id}`);
+  } catch (error) {
+    if (claimed) releaseName(claimed, config.id);
+    file.removeTree(rootFd(), staging);
+    if (isErrno(error, "ENOSPC", "EDQUOT")) {
+      throw new CommandError(`can't create the container: ${error.message}`, 125, { cause: error });
+    }
+    throw error;
+  }
+  return openContainer(config.id)!;
+}
+
+function fillDirectory(path: string, config: ContainerConfig): void {
+  const dir = file.openat(rootFd(), path, file.O_RDONLY | file.O_DIRECTORY);
+  try {
+    makeUpper(dir, config.layers);
+    file.mkdirat(dir, "work", 0o700);
+    writeFile(dir, "hostname", config.hostname + "\n", 0o644);
+    writeFile(dir, "hosts", config.network === "host" ? hostFile("/etc/hosts") ?? HOSTS : HOSTS, 0o644);
+    writeFile(dir, "resolv.conf", hostFile("/etc/resolv.conf") ?? "", 0o644);
+    writeFile(dir, "lock", "");
+    writeFile(dir, "config.json", JSON.stringify(config));
+  } finally {
+    file.close(dir);
+  }
+}
+
+/** The upper directory is the container's "/": it looks like the image's. */
+function makeUpper(dir: number, layers: string[]): void {
+  file.mkdirat(dir, "upper", 0o755);
+  const top = layers.at(-1);
+  const root = top && file.statIfAny(rootFd(), `layers/${top}/diff`);
+  if (!root) return;
+  if (root.uid || root.gid) file.fchownat(dir, "upper", root.uid, root.gid);
+  if ((root.mode & 0o7777) !== 0o755) file.fchmodat(dir, "upper", root.mode & 0o7777);
+}
+
+function hostFile(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,85 @@
+// From what a user types to a container.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { CommandError } from "../cli/error.ts";
+import { rootFd } from "../state/root.ts";
+import { type ContainerConfig, readConfig } from "./config.ts";
+import { nameOwner } from "./names.ts";
+
+export interface Container {
+  id: string;
+  /** Descriptor of containers/ID. */
+  dir: number;
+  config: ContainerConfig;
+}
+
+/** The container with this ID; undefined where there is none. Throws CommandError where its configuration is damaged. */
+export function openContainer(id: string): Container | undefined {
+  let dir: number;
+  try {
+    dir = file.openat(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+  const config = readConfig(dir);
+  if (!config) {
+    file.close(dir);
+    throw new CommandError(
+      `config.json of container ${id} is missing or damaged; remove it with: mydocker rm -f ${
+        id.slice(0, 12)
+      }`,
+      1,
+    );
+  }
+  return { id, dir, config };
+}
+
+/** IDs of all containers, in no order. */
+export function containerIds(): string[] {
+  const folder = file.openat(rootFd(), "containers", file.O_RDONLY | file.O_DIRECTORY);
+  try {
+    return file.entries(folder).map(({ name }) => name).filter((name) => /^[0-9a-f]{64}$/.test(name));
+  } finally {
+    file.close(folder);
+  }
+}
+
+/** The ID that a name, an ID or the beginning of one stands for, in that order; undefined where nothing does. */
+export function findContainerId(reference: string): string | undefined {
+  const name = reference.replace(/^\//, "");
+  if (/^[0-9a-f]{64}$/.test(name) && file.statIfAny(rootFd(), `containers/${name}`)) return name;
+  const owner = name && !name.includes("/") ? nameOwner(name) : undefined;
+  if (owner && file.statIfAny(rootFd(), `containers/${owner}`)) return owner;
+  if (!/^[0-9a-f]{1,63}$/.test(name)) return undefined;
+  const matches = containerIds().filter((id) => id.startsWith(name));
+  if (matches.length > 1) {
+    const list = matches.slice(0, 5).map((id) => id.slice(0, Math.max(12, name.length + 4))).join(", ");
+    throw new CommandError(`Multiple IDs found with provided prefix: ${name} (${list})`, 1);
+  }
+  return matches[0];
+}
+
+/** As findContainerId and openContainer; throws docker's "No such container". */
+export function findContainer(reference: string): Container {
+  const id = findContainerId(reference);
+  const container = id === undefined ? undefined : openContainer(id);
+  if (!container) throw new CommandError(`No such container: ${reference}`, 1);
+  return container;
+}
+
+/** All containers whose configuration can be read, newest first. */
+export function allContainers(): Container[] {
+  const found: Container[] = [];
+  for (const id of containerIds()) {
+    try {
+      const container = openContainer(id);
+      if (container) found.push(container);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      console.error(`mydocker: warning: ${error.message}`);
+    }
+  }
+  return found.sort((a, b) => a.config.created < b.config.created ? 1 : -1);
+}

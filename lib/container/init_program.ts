@@ -1,0 +1,383 @@
+// The container's first process, from clone to execve: a kernel program run in the new namespaces. Everything it
+// needs to decide was decided before; here is only the order, which the kernel is particular about.
+
+import * as file from "../../ffi/file.ts";
+import {
+  MNT_DETACH,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_SYMLINKS,
+  MS_BIND,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_PRIVATE,
+  MS_RDONLY,
+  MS_REC,
+  MS_REMOUNT,
+  MS_STRICTATIME,
+} from "../../ffi/mount.ts";
+import type { Cell, Program } from "../../ffi/program.ts";
+import { boundingSet, defaultCapabilities } from "../security/capabilities.ts";
+import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
+import type { Identity } from "./identity.ts";
+
+/** A mount below the root, in the order they are made. */
+export interface PreparedMount {
+  target: string;
+  readOnly: boolean;
+  /** MS_ flags of a new tmpfs; those the source has already, for what is bound. */
+  flags: number;
+  /** What is mounted is a file, so that its mount point must be one. */
+  isFile: boolean;
+  /** A detached mount's descriptor, or a tmpfs's mount data. */
+  source: { fd: number } | { tmpfs: string };
+}
+
+/** What the process needs: descriptors it inherits, and decisions. */
+export interface InitPlan {
+  rootfs: number;
+  devpts: number;
+  /** Descriptors that become 0, 1 and 2. */
+  stdio: [number, number, number];
+  tty: boolean;
+  hostname: string;
+  ownNetwork: boolean;
+  readOnlyRootfs: boolean;
+  mounts: PreparedMount[];
+  workingDirectory: string;
+  identity: Identity;
+  argv: string[];
+  environment: string[];
+  /** A number above all descriptors there are. */
+  spare: number;
+  /** Readable once the keeper is gone. */
+  keeperPidfd: Cell;
+}
+
+/** Appends the steps. A failure goes to the label that the caller gave to onFailure. */
+export function initProgram(p: Program, plan: InitPlan): void {
+  dieWithKeeper(p, plan.keeperPidfd);
+  p.call("umask", [0]);
+  enterRoot(p, plan.rootfs);
+  leaveMarks(p);
+  mountDevices(p, plan);
+  for (const mount of plan.mounts) mountPrepared(p, mount);
+  // Not before: with a /proc, a symlink in the image to /proc/self/fd/N would be a way to a directory of the host's for
+  // as long as this process has any open, and mount points are made above.
+  mountAt(p, "proc", "proc", "/proc", CLOSED, "");
+  protectPaths(p, plan.spare);
+  if (plan.readOnlyRootfs) remountReadOnly(p, "/", 0);
+  const name = p.string(plan.hostname);
+  p.call("sethostname", [name, new TextEncoder().encode(plan.hostname).length], { what: plan.hostname });
+  if (plan.ownNetwork) raiseLoopback(p);
+  // The caller's session keyring would stay readable; without keyrings in the kernel there is none to leave.
+  attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
+  p.call("umask", [0o022]);
+  takeStdio(p, plan.stdio, plan.tty);
+  keepOnlyStdioAnd(p, plan.keeperPidfd);
+  // After the host's directories are closed, for the same reason as above (CVE-2024-21626).
+  enterDirectory(p, plan.workingDirectory);
+  dropPrivileges(p, plan.identity);
+  // Changing credentials clears the parent-death signal (prctl(2)).
+  dieWithKeeper(p, plan.keeperPidfd);
+  p.call("close", [plan.keeperPidfd]);
+  p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);
+  execute(p, plan);
+}
+
+/** A call whose failure does not matter. */
+function attempt(
+  p: Program,
+  name: Parameters<Program["call"]>[0],
+  args: Parameters<Program["call"]>[1],
+): void {
+  const next = p.label();
+  p.call(name, args, { negative: next });
+  p.place(next);
+}
+
+/** SIGKILL when the keeper ends; at once if it ended before the kernel was told. */
+function dieWithKeeper(p: Program, keeper: Cell): void {
+  p.call("prctl", [1, /* PR_SET_PDEATHSIG */ 9, 0, 0, 0]);
+  const alive = p.label();
+  const poll = p.ints([0, 1 /* POLLIN */]);
+  p.set({ address: poll }, keeper);
+  // A descriptor's number and no events in one word: set the events after it.
+  p.subtract({ address: poll }, -(2 ** 32), { store: { address: poll } });
+  p.call("ppoll", [poll, 1, p.words([0, 0]), 0, 8], { zero: alive });
+  p.call("exit_group", [1]);
+  p.place(alive);
+}
+
+/** Makes the detached root the root, and the host's tree unreachable. */
+function enterRoot(p: Program, rootfs: number): void {
+  const slash = p.string("/");
+  const here = p.string(".");
+  // Or what is mounted here would show up in the host's namespace where its mounts are shared, as systemd's are.
+  p.call("mount", [0, slash, 0, MS_REC | MS_PRIVATE, 0], { what: "/ private" });
+  p.call("move_mount", [rootfs, p.string(""), file.AT_FDCWD, slash, MOVE_MOUNT_F_EMPTY_PATH], {
+    what: "rootfs",
+  });
+  p.call("fchdir", [rootfs]);
+  // "." on ".": the old root lands on top of the new one, from where it is taken away (pivot_root(2), NOTES).
+  p.call("pivot_root", [here, here], { what: "to the rootfs" });
+  p.call("umount2", [here, MNT_DETACH], { what: "the host's root" });
+  p.call("chdir", [slash]);
+}
+
+/** What programs look for; an image that was a container once has them already. See stubs.ts. */
+function leaveMarks(p: Program): void {
+  attempt(p, "mknodat", [file.AT_FDCWD, p.string("/.dockerenv"), file.S_IFREG | 0o755, 0]);
+  attempt(p, "symlinkat", [p.string("/proc/mounts"), file.AT_FDCWD, p.string("/etc/mtab")]);
+}
+
+const CLOSED = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+function mountAt(
+  p: Program,
+  type: string,
+  source: string,
+  target: string,
+  flags: number,
+  data: string,
+): void {
+  makeDirectory(p, target);
+  p.call("mount", [p.string(source), p.string(target), p.string(type), flags, p.string(data)], {
+    what: target,
+  });
+}
+
+/** /dev, and /sys. */
+function mountDevices(p: Program, plan: InitPlan): void {
+  mountAt(p, "tmpfs", "tmpfs", "/dev", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k");
+  makeDevices(p);
+  // For masks, whatever a volume may cover later.
+  const nothing = p.cell();
+  p.call("openat", [file.AT_FDCWD, p.string("/dev/null"), file.O_PATH | file.O_CLOEXEC, 0], {
+    store: nothing,
+  });
+  p.call("dup3", [nothing, plan.spare, file.O_CLOEXEC]);
+  makeDirectory(p, "/dev/pts");
+  p.call("move_mount", [
+    plan.devpts,
+    p.string(""),
+    file.AT_FDCWD,
+    p.string("/dev/pts"),
+    MOVE_MOUNT_F_EMPTY_PATH,
+  ], { what: "/dev/pts" });
+  mountAt(p, "sysfs", "sysfs", "/sys", CLOSED | MS_RDONLY, "");
+  mountAt(p, "mqueue", "mqueue", "/dev/mqueue", CLOSED, "");
+  mountAt(p, "tmpfs", "shm", "/dev/shm", CLOSED, "mode=1777,size=65536k");
+  if (plan.tty) {
+    const console = p.string("/dev/console");
+    p.call("mknodat", [file.AT_FDCWD, console, file.S_IFREG | 0o620, 0], { what: "/dev/console" });
+    p.call("mount", [p.string("/dev/pts/0"), console, 0, MS_BIND, 0], { what: "/dev/console" });
+  }
+}
+
+const DEVICES: [string, number, number][] = [
+  ["null", 1, 3],
+  ["zero", 1, 5],
+  ["full", 1, 7],
+  ["random", 1, 8],
+  ["urandom", 1, 9],
+  ["tty", 5, 0],
+];
+
+const DEVICE_LINKS: [string, string][] = [
+  ["fd", "/proc/self/fd"],
+  ["stdin", "/proc/self/fd/0"],
+  ["stdout", "/proc/self/fd/1"],
+  ["stderr", "/proc/self/fd/2"],
+  ["ptmx", "pts/ptmx"],
+  ["core", "/proc/kcore"],
+];
+
+function makeDevices(p: Program): void {
+  for (const [name, major, minor] of DEVICES) {
+    const node = p.string(`/dev/${name}`);
+    p.call("mknodat", [file.AT_FDCWD, node, file.S_IFCHR | 0o666, file.makedev(major, minor)], {
+      what: `/dev/${name}`,
+    });
+  }
+  for (const [name, target] of DEVICE_LINKS) {
+    p.call("symlinkat", [p.string(target), file.AT_FDCWD, p.string(`/dev/${name}`)], {
+      what: `/dev/${name}`,
+    });
+  }
+}
+
+/** Makes a directory with its parents, or leaves what is there: what uses it reports what is wrong with it. */
+function makeDirectory(p: Program, path: string): void {
+  const made = p.label();
+  const failed = p.label();
+  const result = p.cell();
+  p.call("mkdirat", [file.AT_FDCWD, p.string(path), 0o755], { store: result, negative: failed, zero: made });
+  p.place(failed);
+  const absent = p.label();
+  p.subtract(result, -17, /* EEXIST */ { zero: made, negative: absent, positive: absent });
+  p.place(absent);
+  for (let end = path.indexOf("/", 1); end > 0; end = path.indexOf("/", end + 1)) {
+    attempt(p, "mkdirat", [file.AT_FDCWD, p.string(path.slice(0, end)), 0o755]);
+  }
+  attempt(p, "mkdirat", [file.AT_FDCWD, p.string(path), 0o755]);
+  p.place(made);
+}
+
+/** Symlinks in `target` are followed, but by now everything they can lead to is the container's. */
+function mountPrepared(p: Program, mount: PreparedMount): void {
+  const { target, source } = mount;
+  if (mount.isFile) {
+    makeDirectory(p, target.slice(0, target.lastIndexOf("/")) || "/");
+    attempt(p, "mknodat", [file.AT_FDCWD, p.string(target), file.S_IFREG | 0o755, 0]);
+  } else {
+    makeDirectory(p, target);
+  }
+  const path = p.string(target);
+  if ("tmpfs" in source) {
+    const flags = mount.flags | (mount.readOnly ? MS_RDONLY : 0);
+    p.call("mount", [p.string("tmpfs"), path, p.string("tmpfs"), flags, p.string(source.tmpfs)], {
+      what: target,
+    });
+    return;
+  }
+  const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
+  p.call("move_mount", [source.fd, p.string(""), file.AT_FDCWD, path, flags], { what: target });
+  if (mount.readOnly) remountReadOnly(p, target, mount.flags);
+}
+
+/**
+ * Hides and write-protects what of /proc and /sys speaks of the host. A path this kernel has not is passed over; any
+ * other failure is one. `nothing` is a descriptor of /dev/null.
+ */
+function protectPaths(p: Program, nothing: number): void {
+  const result = p.cell();
+  for (const path of READ_ONLY_PATHS) {
+    const [failed, absent] = [p.label(), p.label()];
+    const at = p.string(path);
+    p.call("mount", [at, at, 0, MS_BIND | MS_REC, 0], { store: result, negative: failed });
+    remountReadOnly(p, path, CLOSED);
+    p.goto(absent);
+    p.place(failed);
+    p.subtract(result, -2, /* ENOENT */ { zero: absent });
+    p.fail("mount", result, path);
+    p.place(absent);
+  }
+  const [empty, tmpfs] = [p.string("mode=555,size=0"), p.string("tmpfs")];
+  const source = p.string(`/proc/self/fd/${nothing}`);
+  for (const path of MASKED_PATHS) {
+    const [failed, directory, next] = [p.label(), p.label(), p.label()];
+    const at = p.string(path);
+    p.call("mount", [source, at, 0, MS_BIND, 0], { store: result, negative: failed, zero: next });
+    p.place(failed);
+    p.subtract(result, -2, /* ENOENT */ { zero: next });
+    p.subtract(result, -20, /* ENOTDIR */ { zero: directory });
+    p.fail("mount", result, path);
+    p.place(directory);
+    p.call("mount", [tmpfs, at, tmpfs, MS_RDONLY, empty], { what: path });
+    p.place(next);
+  }
+}
+
+function remountReadOnly(p: Program, path: string, flags: number): void {
+  p.call("mount", [0, p.string(path), 0, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, 0], {
+    what: `${path} read-only`,
+  });
+}
+
+/** struct ifreq: the name in 16 bytes, then the flags. */
+function raiseLoopback(p: Program): void {
+  const [AF_INET, SOCK_DGRAM, SIOCSIFFLAGS, IFF_UP] = [2, 2, 0x8914, 1];
+  const request = new Uint8Array(40);
+  request.set(new TextEncoder().encode("lo"));
+  request[16] = IFF_UP;
+  const socket = p.cell();
+  p.call("socket", [AF_INET, SOCK_DGRAM, 0], { store: socket });
+  p.call("ioctl", [socket, SIOCSIFFLAGS, p.bytes(request)], { what: "lo up" });
+  p.call("close", [socket]);
+}
+
+/** Docker makes the working directory where it is missing. */
+function enterDirectory(p: Program, path: string): void {
+  const inside = p.label();
+  const missing = p.label();
+  const at = p.string(path);
+  p.call("chdir", [at], { negative: missing, zero: inside });
+  p.place(missing);
+  makeDirectory(p, path);
+  p.call("chdir", [at], { what: path });
+  p.place(inside);
+}
+
+function takeStdio(p: Program, stdio: [number, number, number], tty: boolean): void {
+  p.call("setsid", []);
+  stdio.forEach((fd, number) => p.call("dup3", [fd, number, 0]));
+  if (tty) p.call("ioctl", [0, 0x540e, /* TIOCSCTTY */ 0], { what: "controlling terminal" });
+}
+
+/** Closes all but 0 to 2 and the keeper's pidfd, which becomes 3: a process, nothing to walk into. */
+function keepOnlyStdioAnd(p: Program, keeper: Cell): void {
+  attempt(p, "dup3", [keeper, 3, file.O_CLOEXEC]); // refused where it is 3 already
+  p.call("close_range", [4, 0xffffffff, 0]);
+  p.set(keeper, 3);
+}
+
+/** The bounding set first, while there is the right to drop from it; the user last but one, for the same reason. */
+function dropPrivileges(p: Program, identity: Identity): void {
+  const wanted = defaultCapabilities();
+  const available = boundingSet();
+  for (const number of available) {
+    if (!wanted.includes(number)) p.call("prctl", [24, /* PR_CAPBSET_DROP */ number, 0, 0, 0]);
+  }
+  p.call("setgroups", [identity.groups.length, p.ints([...identity.groups, 0])]);
+  p.call("setgid", [identity.gid]);
+  p.call("setuid", [identity.uid]);
+  const granted = identity.uid === 0 ? wanted.filter((number) => available.includes(number)) : [];
+  const mask = granted.reduce((sum, number) => sum | (1n << BigInt(number)), 0n);
+  const [low, high] = [Number(mask & 0xffffffffn), Number(mask >> 32n)];
+  const header = p.ints([0x20080522, /* _LINUX_CAPABILITY_VERSION_3 */ 0]);
+  // struct __user_cap_data_struct[2]: effective, permitted, inheritable; nothing is inheritable (CVE-2022-24769).
+  p.call("capset", [header, p.ints([low, low, 0, high, high, 0])]);
+}
+
+/** PATH is searched here, in the container, by trying: what is there may be anything. */
+function execute(p: Program, plan: InitPlan): void {
+  const argv = p.strings(plan.argv);
+  const environment = p.strings(plan.environment);
+  const command = plan.argv[0];
+  if (command.includes("/")) {
+    p.call("execve", [p.string(command), argv, environment], { what: command });
+    return;
+  }
+  const denied = p.cell();
+  const result = p.cell();
+  const path = plan.environment.find((entry) => entry.startsWith("PATH="))?.slice(5) ?? "";
+  for (const folder of path.split(":")) {
+    const failed = p.label();
+    const next = p.label();
+    const refused = p.label();
+    p.call("execve", [p.string(`${folder || "."}/${command}`), argv, environment], {
+      store: result,
+      negative: failed,
+      what: command,
+    });
+    p.place(failed);
+    for (const errno of [2, /* ENOENT */ 20 /* ENOTDIR */]) {
+      const other = p.label();
+      p.subtract(result, -errno, { zero: next, negative: other, positive: other });
+      p.place(other);
+    }
+    const fatal = p.label();
+    p.subtract(result, -13, /* EACCES */ { zero: refused, negative: fatal, positive: fatal });
+    p.place(fatal);
+    p.fail("execve", result, command);
+    p.place(refused);
+    p.set(denied, 1);
+    p.place(next);
+  }
+  const notFound = p.label();
+  p.subtract(denied, 0, { zero: notFound });
+  p.fail("execve", -13, command);
+  p.place(notFound);
+  p.fail("execve", -2, `${command} in PATH`);
+}

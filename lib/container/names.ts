@@ -1,0 +1,72 @@
+// Container names: names/NAME is a symlink to the ID, so claiming one is a single call that two can't win.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { CommandError } from "../cli/error.ts";
+import { rootFd } from "../state/root.ts";
+import { randomName } from "./random_name.ts";
+
+/** Throws CommandError unless `name` may name a container; returns it without the "/" that docker tolerates. */
+export function checkName(name: string): string {
+  const plain = name.replace(/^\//, "");
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(plain)) {
+    throw new CommandError(
+      `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two of them`,
+    );
+  }
+  return plain;
+}
+
+/** Gives `name`, or a random one, to the container `id`; throws CommandError where it is taken. */
+export function claimName(id: string, name: string | undefined): string {
+  if (name === undefined) {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      // Two words first, as docker; a number after them once the words run out.
+      const candidate = randomName() + (attempt < 6 ? "" : crypto.getRandomValues(new Uint16Array(1))[0]);
+      if (claim(id, candidate)) return candidate;
+    }
+    throw new CommandError("no free container name found; give one with --name");
+  }
+  if (claim(id, name)) return name;
+  const owner = nameOwner(name);
+  if (owner && !file.statIfAny(rootFd(), `containers/${owner}`) && !isBeingMade(owner)) {
+    // A command was killed between giving the container up and giving the name up.
+    file.unlinkat(rootFd(), `names/${name}`);
+    if (claim(id, name)) return name;
+  }
+  throw new CommandError(
+    `Conflict. The container name "/${name}" is already in use by container "${owner}". ` +
+      "You have to remove (or rename) that container to be able to reuse that name.",
+  );
+}
+
+function claim(id: string, name: string): boolean {
+  try {
+    file.symlinkat(id, rootFd(), `names/${name}`);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "EEXIST")) return false;
+    if (isErrno(error, "ENAMETOOLONG")) throw new CommandError(`container name is too long: ${name}`);
+    throw error;
+  }
+}
+
+/** Whether a command that is not dead yet is making the container: it holds the lock in its staging directory. */
+function isBeingMade(id: string): boolean {
+  return file.statIfAny(rootFd(), `tmp/container-${id}`) !== undefined;
+}
+
+/** The ID that has `name`; undefined where none has. */
+export function nameOwner(name: string): string | undefined {
+  try {
+    return file.readlinkat(rootFd(), `names/${name}`);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "EINVAL", "ENAMETOOLONG", "ENOTDIR")) return undefined;
+    throw error;
+  }
+}
+
+/** Gives the name up if it still is this container's. */
+export function releaseName(name: string, id: string): void {
+  if (nameOwner(name) === id) file.unlinkat(rootFd(), `names/${name}`);
+}

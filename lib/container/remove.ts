@@ -1,0 +1,95 @@
+// Taking a container away.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { tryLock } from "../../ffi/lock.ts";
+import { kill } from "../../ffi/process.ts";
+import { CommandError } from "../cli/error.ts";
+import { beginWork, discard, rootFd } from "../state/root.ts";
+import type { Container } from "./find.ts";
+import { releaseName } from "./names.ts";
+import { readRecord } from "./report.ts";
+import { containerState } from "./state.ts";
+
+const SIGKILL = 9;
+
+/**
+ * Removes a container that is not running, or with `force` kills it first. Anonymous volumes go with it if `volumes`.
+ * Throws CommandError where it runs.
+ */
+export async function removeContainer(
+  container: Container,
+  options: { force?: boolean; volumes?: boolean },
+): Promise<void> {
+  const { id, dir, config } = container;
+  await beginWork();
+  const lock = holdStopped(container, options.force ?? false);
+  if (lock === undefined) return;
+  discard(`containers/${id}`, () => releaseName(config.name, id));
+  file.close(lock);
+  file.close(dir);
+  // With the image gone (rmi -f), the container was the last to need its layers.
+  if (!file.statIfAny(rootFd(), `images/${config.image.replace("sha256:", "")}.json`)) {
+    const { removeUnusedLayers } = await import("../image/remove.ts");
+    await removeUnusedLayers(config.layers);
+  }
+  if (options.volumes) await removeAnonymousVolumes(container);
+}
+
+/** Removes a container whose configuration can't be read any more, and the name that still points at it. */
+export async function removeDamaged(id: string): Promise<void> {
+  await beginWork();
+  const dir = file.openat(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
+  const lock = holdStopped({ id, dir }, true);
+  if (lock === undefined) return;
+  const names = file.openat(rootFd(), "names", file.O_RDONLY | file.O_DIRECTORY);
+  discard(`containers/${id}`, () => {
+    for (const { name } of file.entries(names)) releaseName(name, id);
+  });
+  for (const fd of [names, lock, dir]) file.close(fd);
+}
+
+/**
+ * Takes the lock that says that nobody runs or starts the container; it is free once the keeper has had its say.
+ * Undefined where someone else removed the container meanwhile.
+ */
+function holdStopped({ id, dir }: Pick<Container, "id" | "dir">, force: boolean): number | undefined {
+  const fd = openLock(dir);
+  if (fd === undefined) return undefined;
+  while (!tryLock(fd, "exclusive")) {
+    if (!force) {
+      throw new CommandError(
+        `You cannot remove a running container ${id}. ` +
+          "Stop the container before attempting removal or force remove",
+        1,
+      );
+    }
+    // While it is being started there is no process to kill yet.
+    const started = readRecord(dir, "started");
+    if (started && containerState(dir).status === "running") kill(started.value, SIGKILL);
+    pause(2);
+  }
+  return fd;
+}
+
+/** In a directory that is gone, nothing can be made. */
+function openLock(dir: number): number | undefined {
+  try {
+    return file.openat(dir, "lock", file.O_RDWR | file.O_CREAT, 0o600);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+/** Waits without an event loop, whose timers cost 6 ms to load. */
+function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+async function removeAnonymousVolumes({ config }: Container): Promise<void> {
+  const anonymous = config.mounts.filter((mount) => mount.type === "volume" && mount.anonymous);
+  if (anonymous.length === 0) return;
+  const { removeUnused } = await import("../volume/store.ts");
+  await removeUnused(anonymous.map(({ source }) => source));
+}

@@ -1,0 +1,64 @@
+// What kind of host this is, as far as containers care.
+
+import { VERSION } from "../version.ts";
+
+/** OS and architecture under the names that images and docker use. */
+export const PLATFORM = {
+  os: "linux",
+  arch: { x86_64: "amd64", aarch64: "arm64" }[Deno.build.arch as string] ?? Deno.build.arch,
+};
+
+/** One line of /proc/self/mountinfo (proc(5)), as far as anyone here asks. */
+export interface MountInfo {
+  /** "major:minor" of the file system. */
+  device: string;
+  path: string;
+  type: string;
+  /** Of the file system, not of the mount. */
+  options: string[];
+}
+
+/** What is mounted where this process looks. */
+export function mountTable(): MountInfo[] {
+  return Deno.readTextFileSync("/proc/self/mountinfo").trimEnd().split("\n").map((line) => {
+    const [mount, system] = line.split(" - ", 2).map((half) => half.split(" "));
+    return { device: mount[2], path: mount[4], type: system[0], options: system[2].split(",") };
+  });
+}
+
+/** How cgroups are set up: v1 and v2 side by side are "hybrid". Controllers by the kernel's names. */
+export interface Cgroups {
+  layout: "v1" | "v2" | "hybrid" | "none";
+  controllers: Set<string>;
+}
+
+/** Reads it off the mounts; cgroups(7). */
+export function cgroups(mounts: MountInfo[]): Cgroups {
+  const first = mounts.filter((mount) => mount.type === "cgroup");
+  const second = mounts.find((mount) => mount.type === "cgroup2");
+  // Mount options besides controllers ("rw", "xattr") are no controllers' names, and are not asked for.
+  const controllers = new Set(first.flatMap((mount) => mount.options));
+  for (const name of readIfAny(`${second?.path}/cgroup.controllers`)?.trim().split(" ") ?? []) {
+    controllers.add(name);
+  }
+  if (second) return { layout: first.length > 0 ? "hybrid" : "v2", controllers };
+  return { layout: first.length > 0 ? "v1" : "none", controllers };
+}
+
+/** A file's text; undefined where it can't be read. */
+export function readIfAny(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** "Debian GNU/Linux 12 (bookworm)" from os-release(5). */
+export function operatingSystem(): string {
+  const text = readIfAny("/etc/os-release") ?? readIfAny("/usr/lib/os-release") ?? "";
+  return /^PRETTY_NAME=["']?([^"'\n]*)/m.exec(text)?.[1] ?? "Linux";
+}
+
+/** mydocker's version and those of what it runs on. */
+export const VERSIONS = { mydocker: VERSION, ...Deno.version };

@@ -1,0 +1,71 @@
+// What `inspect` shows of an image, in docker's shape.
+
+import type { ProcessConfig } from "../container/config.ts";
+import { rootPath } from "../state/root.ts";
+import { layersOf } from "./config.ts";
+import { imageSize } from "./list.ts";
+import { type Image, tagsByImage, tagTime } from "./store.ts";
+
+/** The image as docker's `image inspect` has it, fields in docker's order; JSON.stringify it as it is. */
+export function imageInspect({ id, config: image }: Image): Record<string, unknown> {
+  const tags = tagsByImage().get(id.slice("sha256:".length)) ?? [];
+  const size = imageSize(image);
+  const config = containerShape(image.config ?? {});
+  return {
+    Id: id,
+    RepoTags: tags,
+    RepoDigests: [],
+    Parent: image.parent ?? "",
+    Comment: image.comment ?? image.history?.at(-1)?.comment ?? "",
+    Created: image.created,
+    Container: image.container ?? "",
+    ContainerConfig: containerShape({}),
+    DockerVersion: "",
+    Author: image.author ?? "",
+    Config: config,
+    Architecture: image.architecture,
+    ...(image.variant === undefined ? {} : { Variant: image.variant }),
+    Os: image.os,
+    Size: size,
+    VirtualSize: size,
+    GraphDriver: { Data: graphData(layersOf(image)), Name: "overlay2" },
+    RootFS: { Type: "layers", Layers: image.rootfs.diff_ids },
+    Metadata: { LastTagTime: tags.map(tagTime).sort().at(-1) ?? "0001-01-01T00:00:00Z" },
+  };
+}
+
+/** Where the layers are; there is no mount point to speak of. */
+function graphData(layers: string[]): Record<string, string> {
+  const [top, ...lower] = layers.map((hex) => `${rootPath()}/layers/${hex}/diff`).reverse();
+  return {
+    ...(lower.length > 0 ? { LowerDir: lower.join(":") } : {}),
+    ...(top === undefined ? {} : { UpperDir: top }),
+  };
+}
+
+/** docker's container configuration: what images never have is in it too, and what is not set is null. */
+function containerShape(config: ProcessConfig): Record<string, unknown> {
+  return {
+    Hostname: "",
+    Domainname: "",
+    User: config.User ?? "",
+    AttachStdin: false,
+    AttachStdout: false,
+    AttachStderr: false,
+    ...(config.ExposedPorts ? { ExposedPorts: config.ExposedPorts } : {}),
+    Tty: false,
+    OpenStdin: false,
+    StdinOnce: false,
+    Env: config.Env ?? null,
+    Cmd: config.Cmd ?? null,
+    ...(config.Healthcheck ? { Healthcheck: config.Healthcheck } : {}),
+    Image: "",
+    Volumes: config.Volumes ?? null,
+    WorkingDir: config.WorkingDir ?? "",
+    Entrypoint: config.Entrypoint ?? null,
+    OnBuild: config.OnBuild ?? null,
+    Labels: config.Labels ?? null,
+    ...(config.StopSignal ? { StopSignal: config.StopSignal } : {}),
+    ...(config.Shell ? { Shell: config.Shell } : {}),
+  };
+}

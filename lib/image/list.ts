@@ -1,0 +1,105 @@
+// All images with what lists and inspect show of them.
+
+import { CommandError } from "../cli/error.ts";
+import { layerSize } from "../layer/store.ts";
+import { type ImageConfig, layersOf } from "./config.ts";
+import { imageIds, readImage, tagsByImage } from "./store.ts";
+
+export interface ListedImage {
+  /** "sha256:HEX" */
+  id: string;
+  config: ImageConfig;
+  /** "name:tag", sorted. */
+  tags: string[];
+  /** Bytes of all files of all layers. */
+  size: number;
+  /** Images were made from it. */
+  hasChildren: boolean;
+}
+
+/** Bytes of all files of all layers of an image. */
+export function imageSize(config: ImageConfig): number {
+  return layersOf(config).reduce((sum, hex) => sum + layerSize(hex), 0);
+}
+
+/** All images, newest first. A damaged one is not among them, but said on stderr. */
+export function listImages(): ListedImage[] {
+  const tags = tagsByImage();
+  const images: ListedImage[] = [];
+  for (const hex of imageIds()) {
+    const config = readImage(hex);
+    const own = tags.get(hex) ?? [];
+    if (config) {
+      images.push({ id: `sha256:${hex}`, config, tags: own, size: imageSize(config), hasChildren: false });
+    } else warnOfDamage(hex, own);
+  }
+  const parents = new Set(images.map(({ config }) => config.parent));
+  for (const image of images) image.hasChildren = parents.has(image.id);
+  const firstTag = ({ tags }: ListedImage) => tags[0] ?? "";
+  return images.sort((a, b) =>
+    createdAt(b.config) - createdAt(a.config) || (firstTag(a) < firstTag(b) ? -1 : 1)
+  );
+}
+
+function warnOfDamage(hex: string, tags: string[]): void {
+  const name = tags[0] ?? hex.slice(0, 12);
+  console.error(`mydocker: warning: images/${hex}.json is damaged; remove it with: mydocker rmi -f ${name}`);
+}
+
+/** Milliseconds since 1970, with a fraction; 0 where the configuration gives no time. */
+export function createdAt(config: ImageConfig): number {
+  const match = /^(.*:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$/.exec(config.created ?? "");
+  if (!match) return 0;
+  return Date.parse(match[1] + match[3]) + Number(match[2] ?? 0) * 1000;
+}
+
+/** Which of the images a user wants to see: docker's --filter. */
+export type ImageFilter = (image: ListedImage) => boolean;
+
+/** A "KEY=VALUE" of --filter, other than dangling and reference. `find` looks up the image of before and since. */
+export function parseFilter(text: string, find: (reference: string) => ImageConfig): ImageFilter {
+  const [key, value = ""] = text.split(/=([^]*)/, 2);
+  switch (key) {
+    case "label":
+      return labelFilter(value);
+    case "before": {
+      const limit = createdAt(find(value));
+      return ({ config }) => createdAt(config) < limit;
+    }
+    case "since": {
+      const limit = createdAt(find(value));
+      return ({ config }) => createdAt(config) > limit;
+    }
+    default:
+      throw new CommandError(`Invalid filter '${key}': use before, dangling, label, reference or since`, 1);
+  }
+}
+
+/** "key" or "key=value" among an image's labels. */
+function labelFilter(text: string): ImageFilter {
+  const [key, value] = text.split(/=([^]*)/, 2);
+  return ({ config }) => {
+    const found = config.config?.Labels?.[key];
+    return value === undefined ? found !== undefined : found === value;
+  };
+}
+
+/** A test for "name:tag" by a pattern with *, ? and [] (Go's path.Match: none of them matches "/"), tag left out or not. */
+export function referencePattern(pattern: string): (tag: string) => boolean {
+  const source = pattern.replace(/\\([^])|\[(\^?)([^\]]+)\]|[*?]|[^]/g, (part, escaped, negated, set) => {
+    if (set !== undefined) return `[${negated}${set.replace(/[\\[]/g, "\\$&")}]`;
+    if (part === "*") return "[^/]*";
+    if (part === "?") return "[^/]";
+    return (escaped ?? part).replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+  });
+  const whole = compile(source, pattern);
+  return (tag) => whole.test(tag) || whole.test(tag.slice(0, tag.lastIndexOf(":")));
+}
+
+function compile(source: string, pattern: string): RegExp {
+  try {
+    return new RegExp(`^(?:${source})$`);
+  } catch (error) {
+    throw new CommandError(`invalid pattern ${JSON.stringify(pattern)}`, 1, { cause: error });
+  }
+}

@@ -1,0 +1,193 @@
+// Removing images, with docker's rules on what stands in the way: tags, containers, and images made from the image.
+
+import * as file from "../../ffi/file.ts";
+import { CommandError } from "../cli/error.ts";
+import { shortId } from "../cli/human.ts";
+import { allContainers } from "../container/find.ts";
+import { containerState } from "../container/state.ts";
+import { digestOf } from "../layer/digest.ts";
+import { staged, type Staging } from "../layer/store.ts";
+import { buryUnusedLayers, unusedLayers } from "../layer/usage.ts";
+import { rootFd } from "../state/root.ts";
+import { layersOf } from "./config.ts";
+import { imageExists, imageIds, lockImages, readImage, resolveIfAny, tagsByImage, untag } from "./store.ts";
+
+/** What removeImage throws where there is nothing to remove: `rmi -f` doesn't mind that. */
+export class NoSuchImage extends CommandError {}
+
+export interface RemoveOptions {
+  /** Also where containers that do not run use it, and whatever tags it has. */
+  force: boolean;
+  /** Also the untagged images it was made from, where nothing needs them. */
+  prune: boolean;
+}
+
+interface Removal {
+  staging: Staging;
+  options: RemoveOptions;
+  /** "Untagged: …", "Deleted: …" */
+  lines: string[];
+  containers: { id: string; image: string; running: boolean }[];
+}
+
+/**
+ * Removes a tag and, if it was the last, the image; or, by ID, the image with its only tag. Returns docker's lines on
+ * what is gone. Throws CommandError, NoSuchImage among them.
+ */
+export async function removeImage(reference: string, options: RemoveOptions): Promise<string[]> {
+  return await staged("rmi", async (staging) => {
+    const lock = lockImages("exclusive");
+    try {
+      const found = resolveIfAny(reference);
+      if (!found) throw new NoSuchImage(`No such image: ${reference}`, 1);
+      const removal = { staging, options, lines: [], containers: imageUsers() };
+      if (found.reference !== undefined) await removeTag(removal, reference, found.hex, found.reference);
+      else await removeById(removal, found.hex);
+      return removal.lines;
+    } finally {
+      file.close(lock);
+    }
+  });
+}
+
+function imageUsers(): Removal["containers"] {
+  return allContainers().map(({ id, dir, config }) => {
+    const running = containerState(dir).status === "running";
+    file.close(dir);
+    return { id, image: config.image, running };
+  });
+}
+
+async function removeTag(removal: Removal, typed: string, hex: string, tag: string): Promise<void> {
+  const others = tagsOf(hex).filter((other) => other !== tag);
+  const user = removal.containers.find(({ image }) => image === `sha256:${hex}`);
+  if (!removal.options.force && others.length === 0 && user) {
+    throw new CommandError(
+      `conflict: unable to remove repository reference "${typed}" (must force) - container ${
+        shortId(user.id)
+      } ` +
+        `is using its referenced image ${shortId(hex)}`,
+      1,
+    );
+  }
+  dropTag(removal, tag);
+  if (others.length === 0) await removeUntagged(removal, hex, removal.options.force, true);
+}
+
+async function removeById(removal: Removal, hex: string): Promise<void> {
+  const { force } = removal.options;
+  const tags = tagsOf(hex);
+  if (tags.length <= 1) {
+    const conflict = findConflict(removal, hex, force, false);
+    if (conflict) throw conflict.error;
+    tags.forEach((tag) => dropTag(removal, tag));
+  }
+  await removeUntagged(removal, hex, force, false);
+}
+
+function tagsOf(hex: string): string[] {
+  return tagsByImage().get(hex) ?? [];
+}
+
+function dropTag(removal: Removal, tag: string): void {
+  removal.staging.published = true;
+  untag(tag);
+  removal.lines.push(`Untagged: ${tag}`);
+}
+
+/** `quiet`: a tag has been removed already, which is enough if something stands in the way of the rest. */
+async function removeUntagged(removal: Removal, hex: string, force: boolean, quiet: boolean): Promise<void> {
+  const conflict = findConflict(removal, hex, force, true);
+  if (conflict) {
+    const dangling = tagsOf(hex).length === 0 && childrenOf(hex).length === 0;
+    if (quiet && (!dangling || conflict.used)) return;
+    throw conflict.error;
+  }
+  tagsOf(hex).forEach((tag) => dropTag(removal, tag));
+  const parent = readImage(hex)?.parent?.slice("sha256:".length);
+  await deleteImage(removal, hex);
+  if (removal.options.prune && parent && imageExists(parent)) {
+    await removeUntagged(removal, parent, false, true);
+  }
+}
+
+interface Conflict {
+  /** A container is what stands in the way. */
+  used: boolean;
+  error: CommandError;
+}
+
+function findConflict(
+  removal: Removal,
+  hex: string,
+  force: boolean,
+  tagsCount: boolean,
+): Conflict | undefined {
+  const conflict = (why: string, how: string, used: boolean): Conflict => ({
+    used,
+    error: new CommandError(`conflict: unable to delete ${shortId(hex)} (${how}) - ${why}`, 1),
+  });
+  if (childrenOf(hex).length > 0) {
+    return conflict("image has dependent child images", "cannot be forced", false);
+  }
+  const users = removal.containers.filter(({ image }) => image === `sha256:${hex}`);
+  const running = users.find((user) => user.running);
+  const by = (state: string, { id }: { id: string }) =>
+    `image is being used by ${state} container ${shortId(id)}`;
+  if (running) return conflict(by("running", running), "cannot be forced", true);
+  if (force) return undefined;
+  if (tagsCount && tagsOf(hex).length > 0) {
+    return conflict("image is referenced in multiple repositories", "must be forced", false);
+  }
+  return users.length > 0 ? conflict(by("stopped", users[0]), "must be forced", true) : undefined;
+}
+
+/** Images committed from containers of this one. */
+export function childrenOf(hex: string): string[] {
+  return imageIds().filter((child) => readImage(child)?.parent === `sha256:${hex}`);
+}
+
+async function deleteImage(removal: Removal, hex: string): Promise<void> {
+  const { staging, lines } = removal;
+  const config = readImage(hex);
+  staging.published = true;
+  if (imageExists(hex)) {
+    file.renameat2(rootFd(), `images/${hex}.json`, rootFd(), `${staging.path}/${hex}.json`);
+  }
+  lines.push(`Deleted: sha256:${hex}`);
+  // A damaged image does not say which layers it had.
+  const layers = config ? [...new Set(layersOf(config))] : unusedLayers();
+  const buried = new Set(buryUnusedLayers(staging, layers));
+  const chains = config ? await chainIds(config.rootfs.diff_ids) : layers.map((layer) => `sha256:${layer}`);
+  for (let i = layers.length - 1; i >= 0; i--) {
+    if (buried.delete(layers[i])) lines.push(`Deleted: ${chains[i]}`);
+  }
+}
+
+/** docker's names for layers on top of those below them (OCI image-spec config.md, "Layer ChainID"). */
+async function chainIds(diffIds: string[]): Promise<string[]> {
+  const chains: string[] = [];
+  for (const diffId of new Set(diffIds)) {
+    const below = chains.at(-1);
+    const text = `${below} ${diffId}`;
+    chains.push(below === undefined ? diffId : `sha256:${await digestOf(new TextEncoder().encode(text))}`);
+  }
+  return chains;
+}
+
+/**
+ * Deletes the layers (hex) that nothing needs any more. For `rm`: a container may have been the last to need them, if
+ * its image was removed by force.
+ */
+export async function removeUnusedLayers(layers: string[]): Promise<void> {
+  await staged("layers", (staging) => {
+    const lock = lockImages("exclusive");
+    try {
+      staging.published = true;
+      buryUnusedLayers(staging, layers);
+    } finally {
+      file.close(lock);
+    }
+    return Promise.resolve();
+  });
+}

@@ -1,0 +1,220 @@
+// Images: images/HEX.json is the configuration, tags/NAME:TAG a symlink whose target is HEX.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { lock } from "../../ffi/lock.ts";
+import { step } from "../cli/debug.ts";
+import { CommandError } from "../cli/error.ts";
+import { digestOf } from "../layer/digest.ts";
+import type { Staging } from "../layer/store.ts";
+import { readJson, replaceFile } from "../state/json.ts";
+import { beginWork, rootFd, temporaryName } from "../state/root.ts";
+import { type ImageConfig, isImageConfig } from "./config.ts";
+import { formatReference, isImageId, normalize, parseReference, type Reference } from "./reference.ts";
+
+export interface Image {
+  /** "sha256:HEX" */
+  id: string;
+  config: ImageConfig;
+  /** The tag it was found by, as "name:tag"; undefined where it was found by ID. */
+  reference?: string;
+}
+
+/** An image's ID, and the tag it was asked for by, without a look at the image itself. */
+export interface Resolved {
+  hex: string;
+  reference?: string;
+}
+
+/**
+ * Waits for the lock between those who come to depend on images or layers ("shared": from the look-up until what
+ * depends on them can be seen in containers/, images/ or tags/) and those who remove them ("exclusive"). Closing the
+ * returned descriptor gives it back.
+ */
+export function lockImages(kind: "shared" | "exclusive"): number {
+  const fd = file.openat(rootFd(), "images/.lock", file.O_RDWR | file.O_CREAT, 0o600);
+  lock(fd, kind);
+  return fd;
+}
+
+/**
+ * The image a user's word stands for: a tag (":latest" where none is given) or, failing that, an ID or the beginning
+ * of one, with or without "sha256:". Throws CommandError where there is none or its file is damaged.
+ */
+export function findImage(reference: string): Image {
+  return readResolved(reference, resolveImage(reference));
+}
+
+/** As findImage, but undefined where there is no such image. */
+export function findImageIfAny(reference: string): Image | undefined {
+  const resolved = resolveIfAny(reference);
+  return resolved && readResolved(reference, resolved);
+}
+
+function readResolved(reference: string, { hex, reference: tag }: Resolved): Image {
+  const config = readImage(hex);
+  if (!config) {
+    throw new CommandError(
+      `image ${reference} is damaged: images/${hex}.json is missing or no image configuration; ` +
+        `remove it with: mydocker rmi -f ${reference}`,
+    );
+  }
+  return { id: `sha256:${hex}`, config, reference: tag };
+}
+
+/** As findImage, but works on damaged images too. */
+export function resolveImage(reference: string): Resolved {
+  const resolved = resolveIfAny(reference);
+  if (!resolved) throw new CommandError(`No such image: ${shownReference(reference)}`);
+  return resolved;
+}
+
+/** As resolveImage, but undefined where there is no such image. */
+export function resolveIfAny(text: string): Resolved | undefined {
+  const hex = /^(?:sha256:)?([0-9a-f]{64})$/.exec(text)?.[1];
+  if (hex) return imageExists(hex) ? { hex } : undefined;
+  const reference = formatReference(normalize(parseReference(text)));
+  const tagged = readTag(reference);
+  if (tagged !== undefined) return { hex: tagged, reference };
+  return isImageId(text) ? resolvePrefix(text) : undefined;
+}
+
+function resolvePrefix(text: string): Resolved | undefined {
+  const prefix = text.replace(/^sha256:/, "");
+  const matches = imageIds().filter((hex) => hex.startsWith(prefix));
+  if (matches.length > 1) {
+    throw new CommandError(
+      `No such image: ${shownReference(text)}: ${matches.length} image IDs begin like this`,
+    );
+  }
+  return matches.length === 1 ? { hex: matches[0] } : undefined;
+}
+
+/** With the tag that was looked for, as docker shows it. */
+function shownReference(text: string): string {
+  if (/^(?:sha256:)?[0-9a-f]{64}$/.test(text)) return text;
+  return formatReference(normalize(parseReference(text)));
+}
+
+/** The configuration of the image with this ID (hex digits); undefined where it is missing or damaged. */
+export function readImage(hex: string): ImageConfig | undefined {
+  const config = readJson<unknown>(rootFd(), `images/${hex}.json`);
+  return isImageConfig(config) ? config : undefined;
+}
+
+export function imageExists(hex: string): boolean {
+  return file.statIfAny(rootFd(), `images/${hex}.json`) !== undefined;
+}
+
+/** IDs of all images, hex digits, in no order. */
+export function imageIds(): string[] {
+  return namesIn("images").map((name) => /^([0-9a-f]{64})\.json$/.exec(name)?.[1]).filter((hex) =>
+    hex !== undefined
+  );
+}
+
+/** Names of everything in a folder of the root directory. */
+function namesIn(folder: string): string[] {
+  const fd = file.openat(rootFd(), folder, file.O_RDONLY | file.O_DIRECTORY);
+  try {
+    return file.entries(fd).map(({ name }) => name);
+  } finally {
+    file.close(fd);
+  }
+}
+
+function tagPath(reference: string): string {
+  return `tags/${reference.replaceAll("/", "%2F")}`;
+}
+
+/** The ID (hex digits) that "name:tag" stands for; undefined where there is no such tag. */
+function readTag(reference: string): string | undefined {
+  try {
+    return file.readlinkat(rootFd(), tagPath(reference));
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENAMETOOLONG", "EINVAL")) return undefined;
+    throw error;
+  }
+}
+
+/** "sha256:HEX" of the image that has a tag now, the tag as a user writes it; undefined where it is none. */
+export function tagTarget(text: string): string | undefined {
+  try {
+    const hex = readTag(formatReference(normalize(parseReference(text))));
+    return hex && `sha256:${hex}`;
+  } catch (error) {
+    if (error instanceof CommandError) return undefined;
+    throw error;
+  }
+}
+
+/** All tags ("name:tag", sorted) by the ID (hex digits) they stand for. */
+export function tagsByImage(): Map<string, string[]> {
+  const tags = new Map<string, string[]>();
+  for (const name of namesIn("tags").sort()) {
+    const reference = name.replaceAll("%2F", "/");
+    const hex = readTag(reference);
+    if (hex !== undefined) tags.set(hex, [...tags.get(hex) ?? [], reference]);
+  }
+  return tags;
+}
+
+/** When a tag was given, RFC 3339; undefined where there is no such tag. */
+export function tagTime(reference: string): string | undefined {
+  const modified = file.statIfAny(rootFd(), tagPath(reference))?.modified;
+  if (!modified) return undefined;
+  const seconds = new Date(modified.seconds * 1000).toISOString().slice(0, 19);
+  return `${seconds}.${String(modified.nanoseconds).padStart(9, "0")}Z`;
+}
+
+/** A reference fit for tagging, as "name:tag". Throws CommandError (exit 1) for bad ones, digests and too long ones. */
+export function checkTag(text: string): string {
+  const reference = normalize(parseTag(text));
+  if (reference.digest) throw new CommandError("refusing to create a tag with a digest reference", 1);
+  const tag = formatReference(reference);
+  const length = tagPath(tag).length - "tags/".length;
+  if (length > 255) {
+    throw new CommandError(
+      `image name ${tag} is too long: it takes ${length} bytes of the 255 a file name can have`,
+      1,
+    );
+  }
+  return tag;
+}
+
+function parseTag(text: string): Reference {
+  try {
+    return parseReference(text);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(`${JSON.stringify(text)} is not a valid repository/tag: ${error.message}`, 1);
+  }
+}
+
+/** Gives the image the tag `reference` (see checkTag), which another may lose by it. Hold lockImages("shared"). */
+export async function tagImage(hex: string, reference: string): Promise<void> {
+  await beginWork();
+  const temporary = temporaryName("tag");
+  file.symlinkat(hex, rootFd(), temporary);
+  file.renameat2(rootFd(), temporary, rootFd(), tagPath(reference));
+}
+
+/** Takes a tag away. */
+export function untag(reference: string): void {
+  file.unlinkat(rootFd(), tagPath(reference));
+}
+
+/**
+ * Publishes an image whose layers are in layers/, and tags it if `tag` is given. Hold lockImages("shared") since before
+ * the layers were there. Returns the ID, "sha256:HEX".
+ */
+export async function addImage(staging: Staging, config: ImageConfig, tag?: string): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify(config));
+  const hex = await digestOf(bytes);
+  replaceFile(rootFd(), `${staging.path}/image.json`, bytes);
+  staging.published = true;
+  file.renameat2(rootFd(), `${staging.path}/image.json`, rootFd(), `images/${hex}.json`);
+  if (tag !== undefined) await tagImage(hex, tag);
+  step(`image sha256:${hex} in the store`);
+  return `sha256:${hex}`;
+}

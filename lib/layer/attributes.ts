@@ -1,0 +1,53 @@
+// Owner, mode, times and extended attributes of unpacked files, in the order the kernel needs: chown takes away
+// set-user-ID bits and capabilities, so both come after it; and nothing may change the times after they are set.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { setXattr } from "../../ffi/xattr.ts";
+import type { TarEntry } from "./tar_entry.ts";
+import { tarError } from "./tar_header.ts";
+
+const SPECIAL_BITS = 0o7000;
+/** What overlayfs keeps for itself: from an archive it could hide or redirect files of other layers. */
+const OVERLAY_XATTRS = "trusted.overlay.";
+const MAX_ID = 0xfffffffe;
+
+/** Throws CommandError for an owner the kernel can't have; -1 would even mean "leave as it is". */
+export function checkOwner({ path, uid, gid }: TarEntry): void {
+  for (const id of [uid, gid]) {
+    if (id < 0 || id > MAX_ID) throw tarError(`can't unpack ${JSON.stringify(path)}: bad owner ${id}`);
+  }
+}
+
+/**
+ * Completes a file or directory that is open as `fd` and was made with the entry's permission bits, by root.
+ * `existed`: it may have another mode and owner so far.
+ */
+export function completeOpen(fd: number, entry: TarEntry, existed = false): void {
+  const { uid, gid, mode } = entry;
+  if (existed || uid !== 0 || gid !== 0) file.fchown(fd, uid, gid);
+  if (existed || mode & SPECIAL_BITS) file.fchmod(fd, mode);
+  if (entry.xattrs) setXattrs(fd, "", entry);
+  file.utimensat(fd, "", entry.modified);
+}
+
+/** Completes a symlink, device or fifo just made as `name` in `dir`. */
+export function completeNode(dir: number, name: string, entry: TarEntry): void {
+  const { uid, gid, mode, type } = entry;
+  if (uid !== 0 || gid !== 0) file.fchownat(dir, name, uid, gid);
+  if (mode & SPECIAL_BITS && type !== "symlink") file.fchmodat(dir, name, mode);
+  if (entry.xattrs) setXattrs(dir, name, entry);
+  file.utimensat(dir, name, entry.modified);
+}
+
+/** Attributes the file system or the kernel has no place for are left out, as docker does. */
+function setXattrs(dir: number, name: string, { xattrs }: TarEntry): void {
+  for (const [attribute, value] of xattrs!) {
+    if (attribute.startsWith(OVERLAY_XATTRS)) continue;
+    try {
+      setXattr(dir, name, attribute, value);
+    } catch (error) {
+      if (!isErrno(error, "ENOTSUP", "EPERM")) throw error;
+    }
+  }
+}

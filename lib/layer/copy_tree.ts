@@ -1,0 +1,136 @@
+// Copying a directory with everything in it, as `cp -a` does: nothing is followed, nothing is left behind.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { getXattr, listXattrs, setXattr } from "../../ffi/xattr.ts";
+
+interface Copy {
+  /** Where the copy begins: paths of `links` are relative to it. */
+  root: number;
+  /** Where the first copy of a file with several names went, by device and inode. */
+  links: Map<string, string>;
+  buffer: Uint8Array;
+}
+
+/**
+ * Copies what is in the directory `from` into the empty directory `to`, and gives `to` the attributes of `from`: files
+ * of every type with hard links, holes, owner, mode, extended attributes and modification time. Both are descriptors,
+ * O_PATH will do; nobody else may write to `to` meanwhile. Throws KernelError, and then leaves what it has done.
+ */
+export function copyTree(from: number, to: number): void {
+  const source = openDirectory(from, ".");
+  const root = openDirectory(to, ".");
+  try {
+    copyEntries({ root, links: new Map(), buffer: new Uint8Array(1 << 18) }, source, root, "");
+    copyAttributes(source, root, ".", file.stat(source, "."));
+  } finally {
+    file.close(source);
+    file.close(root);
+  }
+}
+
+function openDirectory(dir: number, name: string): number {
+  return file.openat(dir, name, file.O_RDONLY | file.O_DIRECTORY | file.O_NOFOLLOW);
+}
+
+function copyEntries(copy: Copy, from: number, to: number, path: string): void {
+  for (const { name } of file.entries(from)) copyEntry(copy, from, to, name, path + name);
+}
+
+function copyEntry(copy: Copy, from: number, to: number, name: string, path: string): void {
+  const stat = file.stat(from, name);
+  const type = stat.mode & file.S_IFMT;
+  if (stat.links > 1 && type !== file.S_IFDIR) {
+    const inode = `${stat.device}/${stat.inode}`;
+    const first = copy.links.get(inode);
+    if (first !== undefined) return file.linkat(copy.root, first, to, name);
+    copy.links.set(inode, path);
+  }
+  if (type === file.S_IFDIR) copyDirectory(copy, from, to, name, path);
+  else if (type === file.S_IFREG) copyFile(copy, from, to, name, stat);
+  else if (type === file.S_IFLNK) file.symlinkat(file.readlinkat(from, name), to, name);
+  else file.mknodat(to, name, type | 0o600, file.makedev(stat.rdevMajor, stat.rdevMinor));
+  copyAttributes(from, to, name, stat);
+}
+
+function copyDirectory(copy: Copy, from: number, to: number, name: string, path: string): void {
+  file.mkdirat(to, name, 0o700);
+  const source = openDirectory(from, name);
+  const target = openDirectory(to, name);
+  try {
+    copyEntries(copy, source, target, `${path}/`);
+  } finally {
+    file.close(source);
+    file.close(target);
+  }
+}
+
+function copyFile(copy: Copy, from: number, to: number, name: string, stat: file.Stat): void {
+  // Not blocking: should a fifo have taken the file's place, this fails instead of waiting.
+  const quiet = file.O_NOFOLLOW | file.O_NONBLOCK | file.O_NOCTTY;
+  const source = file.openat(from, name, file.O_RDONLY | quiet);
+  const target = file.openat(to, name, file.O_WRONLY | file.O_CREAT | file.O_EXCL, 0o600);
+  try {
+    if (stat.blocks * 512 < stat.size) copySparse(copy, source, target, stat.size, name);
+    else copyBytes(copy, source, target, Infinity, name);
+  } finally {
+    file.close(source);
+    file.close(target);
+  }
+}
+
+/** By way of a buffer: between an overlay and a file system below it copy_file_range(2) is always EXDEV. */
+function copyBytes(copy: Copy, source: number, target: number, length: number, name: string): void {
+  const { buffer } = copy;
+  for (let left = length; left > 0;) {
+    const done = file.read(source, left < buffer.length ? buffer.subarray(0, left) : buffer);
+    if (done === 0) return;
+    file.write(target, buffer.subarray(0, done), name);
+    left -= done;
+  }
+}
+
+function copySparse(copy: Copy, source: number, target: number, size: number, name: string): void {
+  for (let at = nextData(source, 0); at !== undefined;) {
+    const end = file.lseek(source, at, file.SEEK_HOLE);
+    file.lseek(source, at, file.SEEK_SET);
+    file.lseek(target, at, file.SEEK_SET);
+    copyBytes(copy, source, target, end - at, name);
+    at = nextData(source, end);
+  }
+  file.ftruncate(target, size);
+}
+
+/** Where data begins at or after `offset`; undefined where only a hole is left. */
+function nextData(fd: number, offset: number): number | undefined {
+  try {
+    return file.lseek(fd, offset, file.SEEK_DATA);
+  } catch (error) {
+    if (isErrno(error, "ENXIO")) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Gives `name` in the directory `to` the attributes that `name` in `from` has: its owner, mode and time as in `stat`,
+ * and its extended attributes, as far as the file system takes them. "." is the directory itself. Throws KernelError.
+ */
+export function copyAttributes(from: number, to: number, name: string, stat: file.Stat): void {
+  // In this order: a change of owner takes set-user-ID bits and file capabilities away.
+  file.fchownat(to, name, stat.uid, stat.gid);
+  if ((stat.mode & file.S_IFMT) !== file.S_IFLNK) file.fchmodat(to, name, stat.mode & 0o7777);
+  for (const attribute of listXattrs(from, name)) copyXattr(from, to, name, attribute);
+  file.utimensat(to, name, stat.modified);
+}
+
+function copyXattr(from: number, to: number, name: string, attribute: string): void {
+  // A label says where a file lies, not what it is: the copy keeps the one it was born with.
+  if (attribute === "security.selinux") return;
+  const value = getXattr(from, name, attribute);
+  if (value === undefined) return;
+  try {
+    setXattr(to, name, attribute, value);
+  } catch (error) {
+    if (!isErrno(error, "ENOTSUP")) throw error;
+  }
+}

@@ -1,0 +1,112 @@
+// A container's root: an overlay of its image's layers, mounted detached (overlayfs.rst).
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { mountDetached } from "../../ffi/mount.ts";
+import { CommandError } from "../cli/error.ts";
+import { mountByHelper } from "./overlay_helper.ts";
+import { kernelAtLeast } from "../host/kernel.ts";
+import { rootFd, rootPath } from "../state/root.ts";
+
+/** Beyond this the kernel refuses (OVL_MAX_STACK), with an errno that says nothing. */
+const MAX_LAYERS = 500;
+
+/** What commit reads from the upper directory must be whole files and plain whiteouts. */
+const PLAIN_UPPER: [string, string][] = [["redirect_dir", "off"], ["metacopy", "off"], ["index", "off"]];
+
+/** What an overlay is put together of: layers' diff ids in hex, bottom first, and the container it is for. */
+export interface RootfsSource {
+  id: string;
+  layers: string[];
+}
+
+/** The root to run in: writes go to upper/ in the container's directory. Returns the mount's descriptor. */
+export function mountRootfs({ id, layers }: RootfsSource): number {
+  const home = `containers/${id}`;
+  return mountOverlay(layerPaths(layers), { upper: `${home}/upper`, work: `${home}/work` });
+}
+
+/** The root to look at, also while the container runs or when it never did: read-only, nothing is written for it. */
+export function openRootfs({ id, layers }: RootfsSource): number {
+  return mountOverlay([`containers/${id}/upper`, ...layerPaths(layers)], undefined);
+}
+
+/** Paths of the layers' directories, top layer first as overlayfs wants them; relative to the root directory. */
+function layerPaths(layers: string[]): string[] {
+  if (layers.length > MAX_LAYERS) {
+    throw new CommandError(`image has ${layers.length} layers; the kernel mounts at most ${MAX_LAYERS}`);
+  }
+  return layers.map((hex) => `layers/${hex}/diff`).reverse();
+}
+
+interface Writable {
+  upper: string;
+  work: string;
+}
+
+function mountOverlay(lowers: string[], writable: Writable | undefined): number {
+  // overlayfs refuses to have one layer only.
+  const stack = writable || lowers.length > 1 ? lowers : [...lowers, emptyLayer()];
+  try {
+    return (kernelAtLeast(6, 7) ? mountByDescriptors : mountOnOldKernel)(stack, writable);
+  } catch (error) {
+    if (isErrno(error, "ENODEV")) {
+      throw new CommandError("this kernel has no overlayfs; load it with: modprobe overlay", 125, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+/** Descriptors' names are short, and stay so however long the path of the root directory is. */
+function mountByDescriptors(lowers: string[], writable: Writable | undefined): number {
+  const opened: number[] = [];
+  const name = (path: string) => {
+    opened.push(openDirectory(path));
+    return `/proc/self/fd/${opened.at(-1)}`;
+  };
+  try {
+    const options: [string, string?][] = [["source", "overlay"]];
+    for (const path of lowers) options.push(["lowerdir+", name(path)]);
+    if (writable) {
+      options.push(["upperdir", name(writable.upper)], ["workdir", name(writable.work)], ...PLAIN_UPPER);
+    }
+    return mountDetached("overlay", options);
+  } finally {
+    opened.forEach(file.close);
+  }
+}
+
+function openDirectory(path: string): number {
+  try {
+    return file.openat(rootFd(), path, file.O_PATH | file.O_DIRECTORY);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+    throw new CommandError(`${rootPath()}/${path} is missing; import or load the image again`, 125, {
+      cause: error,
+    });
+  }
+}
+
+/** See overlay_helper.ts for why it is so different. */
+function mountOnOldKernel(lowers: string[], writable: Writable | undefined): number {
+  const absolute = (path: string) => `${rootPath()}/${path}`;
+  return mountByHelper(
+    lowers.map(absolute),
+    writable && { upper: absolute(writable.upper), work: absolute(writable.work) },
+    writable ? PLAIN_UPPER.map((option) => option.join("=")) : [],
+    absolute("tmp"),
+  );
+}
+
+/** An empty directory to stack on, so that a lone layer can be mounted read-only. */
+function emptyLayer(): string {
+  const path = "layers/.empty";
+  try {
+    file.mkdirat(rootFd(), path, 0o755);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+  }
+  return path;
+}

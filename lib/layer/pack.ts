@@ -1,0 +1,211 @@
+// Packs a directory tree into a tar archive: a container's whole root for export, or its writable layer for commit.
+
+import { encodeName } from "../../ffi/bytes.ts";
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { getXattr, listXattrs } from "../../ffi/xattr.ts";
+import { CommandError } from "../cli/error.ts";
+import type { TarEntry, TarType } from "./tar_entry.ts";
+import { createTarWriter, type Sink, type TarWriter } from "./tar_write.ts";
+import { isWhiteout, OPAQUE, OPAQUE_XATTR, WHITEOUT } from "./whiteout.ts";
+
+export interface PackOptions {
+  /**
+   * The tree is an overlay's upper directory: deleted files and opaque directories become whiteouts (OCI image-spec
+   * layer.md), and the root directory gets an entry if its mode or owner is not the usual one.
+   */
+  overlay: boolean;
+  /** Paths to leave out, with all below them. */
+  omit?: (path: string, stat: file.Stat) => boolean;
+}
+
+interface State {
+  writer: TarWriter;
+  options: PackOptions;
+  /** First path of each file with several links, by device and inode. */
+  linked: Map<string, string>;
+  count: number;
+}
+
+const TYPES: Record<number, TarType | undefined> = {
+  [file.S_IFREG]: "file",
+  [file.S_IFLNK]: "symlink",
+  [file.S_IFCHR]: "character",
+  [file.S_IFBLK]: "block",
+  [file.S_IFDIR]: "directory",
+  [file.S_IFIFO]: "fifo",
+};
+const ROOT_MODE = 0o755;
+const OVERLAY_XATTRS = "trusted.overlay.";
+
+/**
+ * Gives `sink` the archive of everything below the open directory `root`, in the order of the names' bytes; sockets are
+ * left out, having no place in archives. A file that shrinks while it is read is filled up with zeros, one that grows
+ * is cut. Returns how many entries the archive has. Throws KernelError, and what the sink throws.
+ */
+export function pack(root: number, sink: Sink, options: PackOptions): number {
+  const state: State = { writer: createTarWriter(sink), options, linked: new Map(), count: 0 };
+  // A descriptor of a detached mount is good for look-ups only (O_PATH).
+  const top = file.openat(root, ".", file.O_RDONLY | file.O_DIRECTORY);
+  try {
+    if (options.overlay) packRoot(state, top);
+    packEntries(state, top, "");
+  } finally {
+    file.close(top);
+  }
+  state.writer.end();
+  return state.count;
+}
+
+function packRoot(state: State, root: number): void {
+  const stat = file.stat(root, "");
+  const usual = (stat.mode & 0o7777) === ROOT_MODE && stat.uid === 0 && stat.gid === 0;
+  if (!usual) writeEntry(state, entryOf("./", "directory", stat));
+  if (isOpaque(root, "")) writeEntry(state, whiteout(OPAQUE, stat));
+}
+
+/** `prefix` is "" or ends with a slash. */
+function packEntries(state: State, dir: number, prefix: string): void {
+  for (const name of sortedNames(dir)) {
+    const stat = file.statIfAny(dir, name);
+    if (!stat || state.options.omit?.(prefix + name, stat)) continue;
+    packOne(state, dir, name, prefix + name, stat);
+  }
+}
+
+function sortedNames(dir: number): string[] {
+  const names = file.entries(dir).map(({ name }) => name);
+  // deno-lint-ignore no-control-regex -- ASCII sorts the same as its bytes
+  if (names.every((name) => /^[\x00-\x7f]*$/.test(name))) return names.sort();
+  const bytes = new Map(names.map((name) => [name, encodeName(name)]));
+  return names.sort((a, b) => compareBytes(bytes.get(a)!, bytes.get(b)!));
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < a.length && i < b.length; i++) if (a[i] !== b[i]) return a[i] - b[i];
+  return a.length - b.length;
+}
+
+function packOne(state: State, dir: number, name: string, path: string, stat: file.Stat): void {
+  const type = TYPES[stat.mode & file.S_IFMT];
+  if (!type) return;
+  if (state.options.overlay) {
+    if (isWhiteout(stat)) return writeEntry(state, whiteout(path, stat));
+    if (name.startsWith(WHITEOUT)) throw reservedName(path);
+  }
+  const entry = entryOf(type === "directory" ? `${path}/` : path, type, stat);
+  if (type !== "directory" && stat.links > 1 && packLink(state, entry, stat)) return;
+  if (type === "symlink") entry.linkPath = file.readlinkat(dir, name);
+  entry.xattrs = xattrsOf(dir, name);
+  if (type === "file") packFile(state, dir, name, entry);
+  else writeEntry(state, entry);
+  if (type === "directory") packDirectory(state, dir, name, path, stat);
+}
+
+/** In an image such a name would delete another file. */
+function reservedName(path: string): CommandError {
+  const shown = JSON.stringify(path);
+  return new CommandError(
+    `can't commit ${shown}: names with "${WHITEOUT}" in front mark deleted files in images`,
+    1,
+  );
+}
+
+function entryOf(path: string, type: TarType, stat: file.Stat): TarEntry {
+  const device = type === "character" || type === "block";
+  return {
+    path,
+    type,
+    linkPath: "",
+    mode: stat.mode & 0o7777,
+    uid: stat.uid,
+    gid: stat.gid,
+    size: 0,
+    modified: stat.modified,
+    major: device ? stat.rdevMajor : 0,
+    minor: device ? stat.rdevMinor : 0,
+    sparse: false,
+  };
+}
+
+/** The empty file that hides `path`, or in a directory ("…/.wh..wh..opq") all of what is below. */
+function whiteout(path: string, stat: file.Stat): TarEntry {
+  const slash = path.lastIndexOf("/") + 1;
+  const name = path.slice(slash);
+  const hidden = name === OPAQUE ? name : WHITEOUT + name;
+  return { ...entryOf(path.slice(0, slash) + hidden, "file", stat), mode: 0o600, uid: 0, gid: 0 };
+}
+
+function writeEntry(state: State, entry: TarEntry): void {
+  state.writer.entry(entry);
+  state.count++;
+}
+
+/** Writes a link to the path that the same file had before, if it had any; false otherwise. */
+function packLink(state: State, entry: TarEntry, stat: file.Stat): boolean {
+  const key = `${stat.device}:${stat.inode}`;
+  const first = state.linked.get(key);
+  if (first === undefined) {
+    state.linked.set(key, entry.path);
+    return false;
+  }
+  writeEntry(state, { ...entry, type: "link", linkPath: first, major: 0, minor: 0 });
+  return true;
+}
+
+function packFile(state: State, dir: number, name: string, entry: TarEntry): void {
+  const { writer } = state;
+  const fd = openIfAny(dir, name, file.O_RDONLY | file.O_NOFOLLOW | file.O_NONBLOCK);
+  if (fd === undefined) return;
+  try {
+    entry.size = file.stat(fd, "").size;
+    writeEntry(state, entry);
+    for (let left = entry.size; left > 0;) {
+      const room = writer.room();
+      const wanted = room.length > left ? room.subarray(0, left) : room;
+      let length = file.read(fd, wanted);
+      if (length === 0) length = wanted.fill(0).length;
+      writer.advance(length);
+      left -= length;
+    }
+    writer.pad(entry.size);
+  } finally {
+    file.close(fd);
+  }
+}
+
+function packDirectory(state: State, dir: number, name: string, path: string, stat: file.Stat): void {
+  if (state.options.overlay && isOpaque(dir, name)) writeEntry(state, whiteout(`${path}/${OPAQUE}`, stat));
+  const fd = openIfAny(dir, name, file.O_RDONLY | file.O_DIRECTORY | file.O_NOFOLLOW);
+  if (fd === undefined) return;
+  try {
+    packEntries(state, fd, `${path}/`);
+  } finally {
+    file.close(fd);
+  }
+}
+
+/** A running container may have removed it since. */
+function openIfAny(dir: number, name: string, flags: number): number | undefined {
+  try {
+    return file.openat(dir, name, flags);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
+    throw error;
+  }
+}
+
+function isOpaque(dir: number, name: string): boolean {
+  return getXattr(dir, name, OPAQUE_XATTR)?.[0] === "y".charCodeAt(0);
+}
+
+/** All but overlayfs's own; undefined where there are none. */
+function xattrsOf(dir: number, name: string): Map<string, Uint8Array> | undefined {
+  const found = new Map<string, Uint8Array>();
+  for (const attribute of listXattrs(dir, name)) {
+    if (attribute.startsWith(OVERLAY_XATTRS)) continue;
+    const value = getXattr(dir, name, attribute);
+    if (value) found.set(attribute, value);
+  }
+  return found.size > 0 ? found : undefined;
+}

@@ -1,0 +1,114 @@
+// Where an archive's entries go: names made safe, and the directories they name kept open while they are needed.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { tarError } from "./tar_header.ts";
+
+const PATH_MAX = 4096;
+/** More open directories than this are not kept. An archive is written directory by directory, so few are in use. */
+const KEPT = 64;
+
+/**
+ * The name relative to the root directory: no empty, "." or ".." components; "" for the root itself. Like GNU tar
+ * and docker it takes absolute names as relative to the root. Throws CommandError for a name that climbs out of it.
+ */
+export function cleanPath(name: string, what = "unpack"): string {
+  if (name.length >= PATH_MAX) throw tarError(`can't ${what} ${JSON.stringify(name)}: file name too long`);
+  // Most names are clean but for what `tar -c .` puts in front of them and behind directories.
+  const bare = name.slice(name.startsWith("./") ? 2 : 0, name.endsWith("/") ? -1 : undefined);
+  if (!/(?:^|\/)\.{0,2}(?:\/|$)/.test(bare)) return bare;
+  const kept: string[] = [];
+  for (const component of name.split("/")) {
+    if (component === "" || component === ".") continue;
+    if (component !== "..") kept.push(component);
+    else if (kept.pop() === undefined) {
+      throw tarError(`can't ${what} ${JSON.stringify(name)}: it leads out of the root directory`);
+    }
+  }
+  return kept.join("/");
+}
+
+/** "a/b" and "c" for "a/b/c"; "" and "c" for "c". */
+export function splitName(path: string): [directory: string, name: string] {
+  const slash = path.lastIndexOf("/");
+  return [path.slice(0, Math.max(slash, 0)), path.slice(slash + 1)];
+}
+
+/** Open directories by clean path, below one root. */
+export interface Parents {
+  /**
+   * Descriptor (O_PATH) of the directory, which is made with its parents, mode 0755, where it is missing. Symlinks
+   * are followed as if the root were "/". It stays open until `renew`.
+   */
+  of(path: string): number;
+  /** The same, but undefined where the directory is missing. */
+  find(path: string): number | undefined;
+  /** To be called when a directory or symlink was removed: what is open is not used after the next renew. */
+  expire(): void;
+  /** To be called between entries: closes what is too much or may have become wrong. */
+  renew(): void;
+  close(): void;
+}
+
+/** Directories below the open directory `root`. */
+export function createParents(root: number): Parents {
+  const open = new Map<string, number>();
+  let expired = false;
+  const close = () => {
+    for (const fd of open.values()) file.close(fd);
+    open.clear();
+    expired = false;
+  };
+  const find = (path: string) => {
+    const known = path === "" ? root : open.get(path);
+    if (known !== undefined) return known;
+    const fd = openDirectory(root, path);
+    if (fd !== undefined) open.set(path, fd);
+    return fd;
+  };
+  return {
+    of(path) {
+      const found = find(path);
+      if (found !== undefined) return found;
+      const fd = makeDirectory(root, path);
+      open.set(path, fd);
+      return fd;
+    },
+    find,
+    expire() {
+      expired = true;
+    },
+    renew() {
+      if (expired || open.size > KEPT) close();
+    },
+    close,
+  };
+}
+
+/** Opens a directory by its clean path; undefined where nothing is there. */
+function openDirectory(root: number, path: string): number | undefined {
+  try {
+    return file.openat2(root, path, file.O_PATH | file.O_DIRECTORY, 0, file.RESOLVE_IN_ROOT);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    if (isErrno(error, "ENOTDIR")) {
+      throw tarError(`${JSON.stringify(path)} is not a directory in the archive`);
+    }
+    throw error;
+  }
+}
+
+/** Makes a directory, and its parents where they are missing too. */
+function makeDirectory(root: number, path: string): number {
+  const [directory, name] = splitName(path);
+  const parent = directory === "" ? root : openDirectory(root, directory) ?? makeDirectory(root, directory);
+  try {
+    file.mkdirat(parent, name, 0o755);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+    throw tarError(`${JSON.stringify(path)} is a symlink in the archive, and leads to no directory there`);
+  } finally {
+    if (parent !== root) file.close(parent);
+  }
+  return openDirectory(root, path)!;
+}

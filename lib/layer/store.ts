@@ -1,0 +1,123 @@
+// Layers: layers/HEX/diff is an unpacked layer, layer.json its size; HEX is the SHA-256 of its uncompressed archive. A
+// layer never changes once it is there. What makes or removes images does so from a directory of its own under tmp/.
+
+import { step } from "../cli/debug.ts";
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { readJson, writeFile } from "../state/json.ts";
+import { beginWork, rootFd, temporaryName } from "../state/root.ts";
+import { createDigest } from "./digest.ts";
+import { createUnpacker } from "./unpack.ts";
+
+/** A directory under tmp/ for one command's unfinished things. */
+export interface Staging {
+  /** Relative to the root directory. */
+  path: string;
+  /** Something has left it for its final place. */
+  published: boolean;
+}
+
+export interface Layer {
+  /** "sha256:HEX" */
+  diffId: string;
+  /** Sum of the sizes of all files, in bytes. */
+  size: number;
+}
+
+/**
+ * Does `work` with a directory of its own in tmp/, which is removed as the last thing. If the command is killed, the
+ * directory tells the next one to sweep: also when everything in it was published, and only a part of what belongs
+ * together. The same if `work` fails after it published something: an empty directory then stays behind.
+ */
+export async function staged<T>(kind: string, work: (staging: Staging) => Promise<T>): Promise<T> {
+  await beginWork();
+  const staging: Staging = { path: temporaryName(kind), published: false };
+  file.mkdirat(rootFd(), staging.path, 0o700);
+  let done = false;
+  try {
+    const result = await work(staging);
+    done = true;
+    return result;
+  } finally {
+    file.removeTree(rootFd(), staging.path);
+    if (!done && staging.published) file.mkdirat(rootFd(), staging.path, 0o700);
+  }
+}
+
+/** See beginLayer. */
+export interface LayerWriter {
+  /** Takes the next bytes of the layer's uncompressed archive. */
+  push(chunk: Uint8Array): void;
+  /** Completes the layer in the staging directory. */
+  end(): Layer;
+  /** To be called always. */
+  close(): void;
+}
+
+/** Unpacks the archive pushed into it into the staging directory; publishLayer makes it a layer. */
+export async function beginLayer(staging: Staging): Promise<LayerWriter> {
+  const digest = await createDigest();
+  const path = `${staging.path}/layer`;
+  file.mkdirat(rootFd(), path, 0o700);
+  const root = makeDiff(`${path}/diff`);
+  const unpacker = createUnpacker(root);
+  return {
+    push(chunk) {
+      digest.update(chunk);
+      unpacker.push(chunk);
+    },
+    end() {
+      const size = unpacker.end();
+      writeFile(rootFd(), `${path}/layer.json`, JSON.stringify({ size }));
+      return { diffId: `sha256:${digest.hex()}`, size };
+    },
+    close() {
+      unpacker.close();
+      file.close(root);
+    },
+  };
+}
+
+/** What a layer is unpacked in: owner and mode are set, since a set-group-ID directory would hand down its own. */
+function makeDiff(path: string): number {
+  file.mkdirat(rootFd(), path, 0o755);
+  const fd = file.openat(rootFd(), path, file.O_RDONLY | file.O_DIRECTORY);
+  file.fchown(fd, 0, 0);
+  file.fchmod(fd, 0o755);
+  return fd;
+}
+
+/**
+ * Moves the layer that beginLayer completed into layers/; if it is there already, that one is as good. Hold
+ * lockImages("shared") until the image that has it is published.
+ */
+export function publishLayer(staging: Staging, { diffId }: Layer): void {
+  const target = `layers/${diffId.slice("sha256:".length)}`;
+  staging.published = true;
+  try {
+    file.renameat2(rootFd(), `${staging.path}/layer`, rootFd(), target, file.RENAME_NOREPLACE);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST", "ENOTEMPTY")) throw error;
+  }
+}
+
+/** Unpacks the uncompressed archive that `source` yields; publishLayer makes it a layer. Throws as createUnpacker does. */
+export async function addLayer(
+  staging: Staging,
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<Layer> {
+  const writer = await beginLayer(staging);
+  try {
+    for await (const chunk of source) writer.push(chunk);
+    const layer = writer.end();
+    step(`layer ${layer.diffId} unpacked`);
+    return layer;
+  } finally {
+    writer.close();
+  }
+}
+
+/** Sum of the sizes of a layer's files, in bytes; 0 where layer.json is missing or damaged. */
+export function layerSize(hex: string): number {
+  return readJson<Partial<Layer>>(rootFd(), `layers/${hex}/layer.json`)?.size ?? 0;
+}

@@ -1,0 +1,274 @@
+// Unpacks a layer or a root file system. Nothing an archive says can lead out of the directory it is unpacked in: a
+// name's directory is resolved with that directory as root (openat2's RESOLVE_IN_ROOT), its last component never is.
+
+import { errnoText, isErrno, KernelError } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { addressOf } from "../../ffi/libc.ts";
+import { setXattr } from "../../ffi/xattr.ts";
+import { CommandError } from "../cli/error.ts";
+import { checkOwner, completeNode, completeOpen } from "./attributes.ts";
+import { cleanPath, createParents, type Parents, splitName } from "./parents.ts";
+import type { TarEntry } from "./tar_entry.ts";
+import { tarError } from "./tar_header.ts";
+import { createTarReader } from "./tar_read.ts";
+import { AUFS, isWhiteout, OPAQUE, OPAQUE_XATTR, WHITEOUT } from "./whiteout.ts";
+
+/** See createUnpacker. */
+export interface Unpacker {
+  /** Takes the next bytes of the archive; they may change after the call. */
+  push(chunk: Uint8Array): void;
+  /** Completes the directories; returns the sum of all files' sizes. Throws if the archive was cut off. */
+  end(): number;
+  /** Gives descriptors and umask back; to be called always, after end or instead of it. */
+  close(): void;
+}
+
+interface State {
+  root: number;
+  parents: Parents;
+  /** The entry being unpacked, for messages. */
+  entry?: TarEntry;
+  /** The file being written; -1: none, its data go nowhere. */
+  fd: number;
+  /** Address of the chunk being read. */
+  address: number;
+  size: number;
+  /** Directories whose times and modes have to wait until nothing more is made in them. */
+  directories: { path: string; entry: TarEntry; existed: boolean }[];
+}
+
+/**
+ * Unpacks the archive pushed into it below the open directory `root`, which should be empty and belong to root. Needs
+ * root's rights. Whiteouts become overlayfs's. All methods throw CommandError, naming the entry: what is there then is
+ * for the caller to remove.
+ */
+export function createUnpacker(root: number): Unpacker {
+  const state: State = {
+    root,
+    parents: createParents(root),
+    fd: -1,
+    address: 0,
+    size: 0,
+    directories: [],
+  };
+  const umask = Deno.umask(0);
+  const reader = createTarReader({
+    entry: (entry) => startEntry(state, entry),
+    data: (_chunk, start, end, position) => writeData(state, start, end, position),
+    finish: () => finishEntry(state),
+  });
+  return {
+    push(chunk) {
+      state.address = addressOf(chunk);
+      explained(state, () => reader.push(chunk));
+    },
+    end() {
+      reader.end();
+      explained(state, () => completeDirectories(state));
+      return state.size;
+    },
+    close() {
+      if (state.fd >= 0) file.close(state.fd);
+      state.fd = -1;
+      state.parents.close();
+      Deno.umask(umask);
+    },
+  };
+}
+
+/** Unpacks the archive that `source` yields, chunk by chunk; otherwise as createUnpacker. */
+export async function unpack(
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  root: number,
+): Promise<number> {
+  const unpacker = createUnpacker(root);
+  try {
+    for await (const chunk of source) unpacker.push(chunk);
+    return unpacker.end();
+  } finally {
+    unpacker.close();
+  }
+}
+
+/** Lets the kernel's errors out as one line that names the entry. */
+function explained(state: State, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    const what = state.entry ? JSON.stringify(state.entry.path) : "the archive";
+    throw new CommandError(`can't unpack ${what}: ${errnoText(error.code)}`, 1, { cause: error });
+  }
+}
+
+function startEntry(state: State, entry: TarEntry): void {
+  state.entry = entry;
+  state.parents.renew();
+  checkOwner(entry);
+  const path = cleanPath(entry.path);
+  if (path === "") return startRoot(state, entry);
+  if (path.startsWith(AUFS) && path !== OPAQUE) return;
+  const [directory, name] = splitName(path);
+  const parent = state.parents.of(directory);
+  if (name.startsWith(WHITEOUT)) return makeWhiteout(state, parent, name);
+  switch (entry.type) {
+    case "file":
+      return startFile(state, parent, name, path);
+    case "directory":
+      return makeDirectory(state, parent, name, path);
+    case "link":
+      return makeLink(state, parent, name, path);
+    default:
+      return makeNode(state, parent, name, path);
+  }
+}
+
+function startRoot(state: State, entry: TarEntry): void {
+  if (entry.type !== "directory") {
+    throw tarError(`can't unpack ${JSON.stringify(entry.path)}: the root must be a directory`);
+  }
+  state.directories.push({ path: ".", entry, existed: true });
+}
+
+function startFile(state: State, parent: number, name: string, path: string): void {
+  const flags = file.O_WRONLY | file.O_CREAT | file.O_EXCL | file.O_NOFOLLOW;
+  const mode = state.entry!.mode & 0o777;
+  state.fd = replacing(state, parent, name, path, () => file.openat(parent, name, flags, mode));
+  state.size += state.entry!.size;
+}
+
+function writeData(state: State, start: number, end: number, position: number): void {
+  const { fd, entry, address } = state;
+  if (fd < 0) return;
+  if (entry!.sparse) file.lseek(fd, position, file.SEEK_SET);
+  file.writeAt(fd, address + start, end - start, entry!.path);
+}
+
+function finishEntry(state: State): void {
+  const { fd, entry } = state;
+  if (fd < 0) return;
+  if (entry!.sparse) file.ftruncate(fd, entry!.size);
+  completeOpen(fd, entry!);
+  state.fd = -1;
+  file.close(fd);
+}
+
+function makeDirectory(state: State, parent: number, name: string, path: string): void {
+  const entry = state.entry!;
+  let existed = false;
+  try {
+    file.mkdirat(parent, name, entry.mode & 0o777);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+    const present = file.stat(parent, name);
+    existed = (present.mode & file.S_IFMT) === file.S_IFDIR;
+    if (!existed) {
+      remove(state, parent, name, path);
+      file.mkdirat(parent, name, entry.mode & 0o777);
+      // Whiteout and directory in one layer: what the lower layers have is gone, and this is new.
+      if (isWhiteout(present)) setXattr(parent, name, OPAQUE_XATTR, "y");
+    }
+  }
+  state.directories.push({ path, entry, existed });
+}
+
+/** A link to a symlink is one to the symlink itself; GNU tar and docker do the same. */
+function makeLink(state: State, parent: number, name: string, path: string): void {
+  const target = cleanPath(state.entry!.linkPath, "link to");
+  const [directory, targetName] = splitName(target);
+  const shown = `${JSON.stringify(state.entry!.path)}, a link to ${JSON.stringify(state.entry!.linkPath)}`;
+  if (target === "") throw tarError(`can't unpack ${shown}: a directory can't be linked`);
+  if (target === path) return checkPresent(parent, name, shown);
+  const missing = () => tarError(`can't unpack ${shown}: the archive has no such file before it`);
+  const from = state.parents.find(directory);
+  if (from === undefined) throw missing();
+  try {
+    replacing(state, parent, name, path, () => file.linkat(from, targetName, parent, name));
+  } catch (error) {
+    throw isErrno(error, "ENOENT") ? missing() : error;
+  }
+}
+
+function checkPresent(parent: number, name: string, shown: string): void {
+  if (!file.statIfAny(parent, name)) throw tarError(`can't unpack ${shown}: a link to itself`);
+}
+
+const NODE_TYPES: Record<string, number> = {
+  character: file.S_IFCHR,
+  block: file.S_IFBLK,
+  fifo: file.S_IFIFO,
+};
+
+function makeNode(state: State, parent: number, name: string, path: string): void {
+  const entry = state.entry!;
+  const { type, linkPath, mode, major, minor } = entry;
+  if (linkPath.length >= 4096) {
+    throw tarError(`can't unpack ${JSON.stringify(entry.path)}: link target too long`);
+  }
+  if (major > 0xfff || minor > 0xfffff || major < 0 || minor < 0) {
+    throw tarError(`can't unpack ${JSON.stringify(entry.path)}: bad device number ${major},${minor}`);
+  }
+  replacing(state, parent, name, path, () => {
+    if (type === "symlink") file.symlinkat(linkPath, parent, name);
+    else file.mknodat(parent, name, NODE_TYPES[type] | mode & 0o777, file.makedev(major, minor));
+  });
+  completeNode(parent, name, entry);
+}
+
+/** `.wh.NAME` and its relatives: see WHITEOUT. What this layer itself has under the name stays. */
+function makeWhiteout(state: State, parent: number, name: string): void {
+  if (name === OPAQUE) return setXattr(parent, "", OPAQUE_XATTR, "y");
+  const hidden = name.slice(WHITEOUT.length);
+  if (hidden === "" || hidden === "." || hidden === "..") {
+    throw tarError(`can't unpack ${JSON.stringify(state.entry!.path)}: a whiteout of nothing`);
+  }
+  const present = file.statIfAny(parent, hidden);
+  if (present) {
+    if ((present.mode & file.S_IFMT) === file.S_IFDIR) setXattr(parent, hidden, OPAQUE_XATTR, "y");
+    return;
+  }
+  file.mknodat(parent, hidden, file.S_IFCHR, 0);
+  file.utimensat(parent, hidden, state.entry!.modified);
+}
+
+/** Does `make`; if something has the name already, removes that and tries again: the later entry wins. */
+function replacing<T>(state: State, parent: number, name: string, path: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+    remove(state, parent, name, path);
+    return make();
+  }
+}
+
+function remove(state: State, parent: number, name: string, path: string): void {
+  file.removeTree(parent, name);
+  const below = `${path}/`;
+  state.directories = state.directories.filter((one) => one.path !== path && !one.path.startsWith(below));
+  state.parents.expire();
+}
+
+function completeDirectories(state: State): void {
+  for (const { path, entry, existed } of state.directories) {
+    state.entry = entry;
+    const fd = openAgain(state.root, path);
+    if (fd === undefined) continue;
+    try {
+      completeOpen(fd, entry, existed);
+    } finally {
+      file.close(fd);
+    }
+  }
+}
+
+/** The directory of an entry; undefined where a later entry put something else on the way to it. */
+function openAgain(root: number, path: string): number | undefined {
+  const flags = file.O_RDONLY | file.O_DIRECTORY | file.O_NOFOLLOW;
+  try {
+    return file.openat2(root, path, flags, 0, file.RESOLVE_IN_ROOT);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,54 @@
+// JSON files under the root directory.
+
+import * as file from "../../ffi/file.ts";
+
+/** The bytes of a file relative to the directory `dir`; undefined where there is none. */
+export function readBytes(dir: number, path: string): Uint8Array | undefined {
+  const fd = file.openIfAny(dir, path, file.O_RDONLY);
+  if (fd === undefined) return undefined;
+  try {
+    const buffer = new Uint8Array(file.stat(fd, "").size + 1);
+    let length = 0;
+    for (let done; (done = file.read(fd, buffer.subarray(length))) > 0;) length += done;
+    return buffer.subarray(0, length);
+  } finally {
+    file.close(fd);
+  }
+}
+
+/** The value in a JSON file; undefined where the file is absent, empty, cut off or otherwise not JSON. */
+export function readJson<T>(dir: number, path: string): T | undefined {
+  const bytes = readBytes(dir, path);
+  if (!bytes) return undefined;
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes)) as T;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Writes a new file in one go. Only for files nobody can see yet; replaceFile for the others. */
+export function writeFile(dir: number, path: string, content: string | Uint8Array, mode = 0o600): void {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const fd = file.openat(dir, path, file.O_WRONLY | file.O_CREAT | file.O_TRUNC, mode);
+  try {
+    file.write(fd, bytes, path);
+  } finally {
+    file.close(fd);
+  }
+}
+
+/** Replaces a file: readers see the old content or the new, also after a power cut. */
+export function replaceFile(dir: number, path: string, content: string | Uint8Array, mode = 0o600): void {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const temporary = `${path}.new`;
+  const fd = file.openat(dir, temporary, file.O_WRONLY | file.O_CREAT | file.O_TRUNC, mode);
+  try {
+    file.write(fd, bytes, path);
+    file.fsync(fd);
+  } finally {
+    file.close(fd);
+  }
+  file.renameat2(dir, temporary, dir, path);
+}

@@ -1,0 +1,136 @@
+// The root directory: everything mydocker keeps. Two roots share nothing.
+//
+//   containers/ID/   config.json and what a container leaves behind (lib/container/)
+//   names/NAME       symlink to a container's ID: claiming a name is creating it
+//   images/HEX.json  an image's configuration, byte for byte what its ID is the digest of
+//   tags/NAME:TAG    symlink to an image's ID; "/" in a name is written "%2F"
+//   layers/HEX/      diff/ is an unpacked layer, layer.json its size; HEX is the diff id
+//   volumes/NAME/    _data/ and volume.json
+//   tmp/             whatever is not finished, or no longer wanted
+//
+// Nothing appears outside tmp/ before it is complete, and nothing is deleted before it was moved into tmp/. Whoever
+// works there holds the shared lock of tmp/.lock; what lies there while nobody does was left by a killed command.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { lock, tryLock } from "../../ffi/lock.ts";
+import { CommandError } from "../cli/error.ts";
+import { requireRoot } from "../host/kernel.ts";
+
+const FOLDERS = ["containers", "names", "images", "tags", "layers", "volumes", "tmp"];
+
+/** The root directory's path, from --root or MYDOCKER_ROOT; absolute, without a closing slash. */
+export function rootPath(): string {
+  const path = Deno.env.get("MYDOCKER_ROOT") || "/var/lib/mydocker";
+  return (path.startsWith("/") ? path : `${Deno.cwd()}/${path}`).replace(/\/+$/, "");
+}
+
+let opened: number | undefined;
+
+/** Descriptor of the root directory, which is made on first use. Throws CommandError if it can't be. */
+export function rootFd(): number {
+  return opened ??= openRoot(rootPath());
+}
+
+function openRoot(path: string): number {
+  requireRoot();
+  try {
+    const fd = openOrMake(path);
+    if (!file.statIfAny(fd, "tmp/.lock")) makeFolders(fd);
+    return fd;
+  } catch (error) {
+    if (isErrno(error, "EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOSPC", "ENOENT")) {
+      throw new CommandError(
+        `can't use ${path} as root directory: ${error.message}; name another with --root or MYDOCKER_ROOT`,
+        125,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+function openOrMake(path: string): number {
+  try {
+    return file.openat(file.AT_FDCWD, path, file.O_RDONLY | file.O_DIRECTORY);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+    makePath(path);
+    return file.openat(file.AT_FDCWD, path, file.O_RDONLY | file.O_DIRECTORY);
+  }
+}
+
+function makePath(path: string): void {
+  for (let end = path.indexOf("/", 1); end > 0; end = path.indexOf("/", end + 1)) {
+    ignoreExists(() => file.mkdirat(file.AT_FDCWD, path.slice(0, end), 0o755));
+  }
+  ignoreExists(() => file.mkdirat(file.AT_FDCWD, path, 0o710));
+}
+
+/** Mode 0700: layers and volumes hold set-user-ID programs and other people's files. */
+function makeFolders(fd: number): void {
+  for (const folder of FOLDERS) ignoreExists(() => file.mkdirat(fd, folder, 0o700));
+  file.close(file.openat(fd, "tmp/.lock", file.O_RDWR | file.O_CREAT, 0o600));
+}
+
+function ignoreExists(make: () => void): void {
+  try {
+    make();
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+  }
+}
+
+let workLock: number | undefined;
+
+/**
+ * Takes the shared lock of tmp/, once per process; the end of the process gives it back, or endWork. Call it before
+ * anything incomplete is made. The first thing done under it is to sweep what killed commands left, if anything.
+ */
+export async function beginWork(): Promise<void> {
+  if (workLock !== undefined) return;
+  const fd = file.openat(rootFd(), "tmp/.lock", file.O_RDWR);
+  if (hasLeftovers() && tryLock(fd, "exclusive")) {
+    const { sweep } = await import("./sweep.ts");
+    sweep();
+  }
+  lock(fd, "shared");
+  workLock = fd;
+}
+
+/** Gives the lock of beginWork back: for a command that goes on for long after its last change. */
+export function endWork(): void {
+  if (workLock !== undefined) file.close(workLock);
+  workLock = undefined;
+}
+
+function hasLeftovers(): boolean {
+  const tmp = file.openat(rootFd(), "tmp", file.O_RDONLY | file.O_DIRECTORY);
+  try {
+    return file.entries(tmp).length > 1;
+  } finally {
+    file.close(tmp);
+  }
+}
+
+/** A path under tmp/, relative to the root, that nobody else uses. */
+export function temporaryName(kind: string): string {
+  return `tmp/${kind}-${crypto.randomUUID()}`;
+}
+
+/**
+ * Moves `path` (relative to the root) into tmp/ and deletes it there: gone at once, whatever happens after. Of two who
+ * want it gone, one finds that it is. `then` is called in between: should it not be reached, what lies in tmp/ has the
+ * next command sweep.
+ */
+export function discard(path: string, then = () => {}): void {
+  const grave = temporaryName("discarded");
+  try {
+    file.renameat2(rootFd(), path, rootFd(), grave);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return;
+    throw error;
+  }
+  then();
+  file.removeTree(rootFd(), grave);
+}

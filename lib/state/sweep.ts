@@ -1,0 +1,27 @@
+// What commands that were killed left behind.
+
+import * as file from "../../ffi/file.ts";
+import { unusedLayers } from "../layer/usage.ts";
+import { discard, rootFd } from "./root.ts";
+
+/**
+ * Removes everything in tmp/, layers that no image and no container needs, and names of containers that are gone. The
+ * caller holds the exclusive lock of tmp/: nobody is at work, so all that looks unfinished is.
+ */
+export function sweep(): void {
+  for (const name of namesIn("tmp")) if (name !== ".lock") file.removeTree(rootFd(), `tmp/${name}`);
+  for (const layer of unusedLayers()) discard(`layers/${layer}`);
+  for (const name of namesIn("names")) {
+    const id = file.readlinkat(rootFd(), `names/${name}`);
+    if (!file.statIfAny(rootFd(), `containers/${id}`)) file.unlinkat(rootFd(), `names/${name}`);
+  }
+}
+
+function namesIn(folder: string): string[] {
+  const fd = file.openat(rootFd(), folder, file.O_RDONLY | file.O_DIRECTORY);
+  try {
+    return file.entries(fd).map(({ name }) => name);
+  } finally {
+    file.close(fd);
+  }
+}

@@ -1,0 +1,139 @@
+// The value of --mount, field by field: CSV of key=value pairs (docker's cli, opts/mount.go).
+
+import { CommandError } from "../cli/error.ts";
+import { goQuote } from "../cli/go_text.ts";
+import { parseBytes } from "../cli/human.ts";
+
+/** What the fields say; whether it makes sense together is another matter, but options fit the type. */
+export interface MountFields {
+  type: string;
+  source: string;
+  target: string;
+  readOnly: boolean;
+  propagation?: string;
+  nonRecursive?: boolean;
+  noCopy?: boolean;
+  labels?: Record<string, string>;
+  /** Bytes. */
+  tmpfsSize?: number;
+  tmpfsMode?: number;
+}
+
+type Fail = (problem: string) => never;
+
+const SYNONYMS: Record<string, string> = {
+  src: "source",
+  dst: "target",
+  destination: "target",
+  ro: "readonly",
+};
+
+/** Fields that mean "true" when they stand alone. */
+const SWITCHES = ["readonly", "volume-nocopy", "bind-nonrecursive"];
+
+const TRUE = ["1", "t", "T", "TRUE", "true", "True"];
+const FALSE = ["0", "f", "F", "FALSE", "false", "False"];
+
+/** Reads a value of --mount; throws a CommandError that names it and what is wrong. */
+export function readMountFields(text: string): MountFields {
+  const fail: Fail = (problem) => {
+    throw new CommandError(`invalid argument ${goQuote(text)} for "--mount" flag: ${problem}`);
+  };
+  const fields: MountFields = { type: "volume", source: "", target: "", readOnly: false };
+  const kinds = new Set<string>();
+  for (const field of splitCsv(text, fail)) {
+    const equals = field.indexOf("=");
+    const typed = (equals < 0 ? field : field.slice(0, equals)).toLowerCase();
+    const key = Object.hasOwn(SYNONYMS, typed) ? SYNONYMS[typed] : typed;
+    if (equals < 0 && !SWITCHES.includes(key)) fail(`invalid field '${field}' must be a key=value pair`);
+    const value = equals < 0 ? "true" : field.slice(equals + 1);
+    const invalid = () => fail(`invalid value for ${typed}: ${value}`);
+    if (!setField(fields, key, value, invalid, fail)) fail(`unexpected key '${typed}' in '${field}'`);
+    kinds.add(key.split("-", 1)[0]);
+  }
+  if (fields.type === "") fail("type is required");
+  if (fields.target === "") fail("target is required");
+  for (const kind of ["volume", "bind", "tmpfs"]) {
+    if (kinds.has(kind) && fields.type !== kind) {
+      fail(`cannot mix '${kind}-*' options with mount type '${fields.type}'`);
+    }
+  }
+  return fields;
+}
+
+/** Takes one field in; false where there is no such key. */
+function setField(
+  fields: MountFields,
+  key: string,
+  value: string,
+  invalid: () => never,
+  fail: Fail,
+): boolean {
+  const bool = () => TRUE.includes(value) || (FALSE.includes(value) ? false : invalid());
+  switch (key) {
+    case "type":
+      fields.type = value.toLowerCase();
+      break;
+    case "source":
+    case "target":
+      fields[key] = value;
+      break;
+    case "readonly":
+      fields.readOnly = bool();
+      break;
+    case "consistency": // a hint for docker's macOS file sharing
+      break;
+    case "bind-propagation":
+      fields.propagation = value.toLowerCase();
+      break;
+    case "bind-nonrecursive":
+      fields.nonRecursive = bool();
+      break;
+    case "volume-nocopy":
+      fields.noCopy = bool();
+      break;
+    case "volume-label": {
+      const [, name, text = ""] = /^([^=]*)(?:=(.*))?$/s.exec(value)!;
+      fields.labels = { ...fields.labels, [name]: text };
+      break;
+    }
+    case "volume-driver":
+      if (value !== "local" && value !== "") fail(`volume driver '${value}' is not supported; use local`);
+      break;
+    case "volume-opt":
+      fail("volume-opt is not supported; use type=bind or type=tmpfs instead");
+      break;
+    case "tmpfs-size":
+      fields.tmpfsSize = bytes(value, invalid);
+      break;
+    case "tmpfs-mode":
+      if (!/^[0-7]{1,5}$/.test(value)) invalid();
+      fields.tmpfsMode = parseInt(value, 8);
+      break;
+    default:
+      return false;
+  }
+  return true;
+}
+
+function bytes(text: string, invalid: () => never): number {
+  try {
+    return parseBytes(text);
+  } catch (error) {
+    if (error instanceof CommandError) return invalid();
+    throw error;
+  }
+}
+
+/** The fields of one CSV record (RFC 4180): quotes around a field let it hold commas, and quotes when doubled. */
+function splitCsv(text: string, fail: Fail): string[] {
+  const fields: string[] = [];
+  const field = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;
+  if (text === "") return fields;
+  for (;;) {
+    const match = field.exec(text);
+    if (!match) return fail(`misplaced '"' in field ${fields.length + 1}`);
+    fields.push(match[1]?.replaceAll('""', '"') ?? match[2]);
+    if (match[3] === "") return fields;
+  }
+}

@@ -1,0 +1,72 @@
+// The command table: name → module. A module is loaded when its command runs, and nothing else is.
+
+import { type CommandTable, program } from "./lib/cli/program.ts";
+
+const COMMANDS: CommandTable = {
+  "run": {
+    summary: "Create a container from an image and run a command in it",
+    load: () => import("./lib/commands/run.ts"),
+  },
+  "ps": { summary: "List containers", load: () => import("./lib/commands/ps.ts") },
+  "logs": { summary: "Show what a container wrote", load: () => import("./lib/commands/logs.ts") },
+  "rm": { summary: "Remove containers", load: () => import("./lib/commands/rm.ts") },
+  "commit": {
+    summary: "Make an image of a container's changes",
+    load: () => import("./lib/commands/commit.ts"),
+  },
+  "export": {
+    summary: "Write a container's whole file system as a tar archive",
+    load: () => import("./lib/commands/export.ts"),
+  },
+  "inspect": {
+    summary: "Show all there is to know about containers, images and volumes",
+    load: () => import("./lib/commands/inspect.ts"),
+  },
+  "images": { summary: "List images", load: () => import("./lib/commands/images.ts") },
+  "import": {
+    summary: "Make an image of a root file system's archive",
+    load: () => import("./lib/commands/import.ts"),
+  },
+  "rmi": { summary: "Remove images", load: () => import("./lib/commands/rmi.ts") },
+  "tag": { summary: "Give an image another name", load: () => import("./lib/commands/tag.ts") },
+  "volume create": { summary: "Create a volume", load: () => import("./lib/commands/volume/create.ts") },
+  "volume inspect": {
+    summary: "Show all there is to know about volumes",
+    load: () => import("./lib/commands/volume/inspect.ts"),
+  },
+  "volume ls": { summary: "List volumes", load: () => import("./lib/commands/volume/ls.ts") },
+  "volume prune": {
+    summary: "Remove volumes that no container uses",
+    load: () => import("./lib/commands/volume/prune.ts"),
+  },
+  "volume rm": { summary: "Remove volumes", load: () => import("./lib/commands/volume/rm.ts") },
+  "version": { summary: "Show versions", load: () => import("./lib/commands/version.ts") },
+  "info": {
+    summary: "Show what this host offers, and what it lacks",
+    load: () => import("./lib/commands/info.ts"),
+  },
+};
+
+/** Docker's other spellings of the same commands, with flags where they mean less. */
+const ALIASES: Record<string, string> = {
+  "container run": "run",
+  "container ls": "ps",
+  "container list": "ps",
+  "container ps": "ps",
+  "container logs": "logs",
+  "container rm": "rm",
+  "container commit": "commit",
+  "container export": "export",
+  "image ls": "images",
+  "image list": "images",
+  "image import": "import",
+  "image rm": "rmi",
+  "image tag": "tag",
+  "container inspect": "inspect --type=container",
+  "image inspect": "inspect --type=image",
+  "system info": "info",
+  "volume list": "volume ls",
+  "volume remove": "volume rm",
+};
+
+Deno.exit(await program(COMMANDS, ALIASES, Deno.args));

@@ -1,0 +1,107 @@
+// What is printed: a line on the machine, a table per measurement, and what the project expects against what was found.
+
+import type { Outcome } from "./measure.ts";
+import { FLOOR, TAR } from "./peers.ts";
+
+/** Names of candidates with what came of them. */
+export type Outcomes = Map<string, Outcome>;
+
+/** The middle one of the times; undefined if there are none. */
+export function median(times: number[]): number | undefined {
+  const sorted = times.toSorted((one, other) => one - other);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? sorted[half]
+    : sorted.length === 0
+    ? undefined
+    : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+function medianOf(outcomes: Outcomes, name: string): number | undefined {
+  const outcome = outcomes.get(name);
+  return outcome && "times" in outcome ? median(outcome.times) : undefined;
+}
+
+function ratio(value: number | undefined, base: number | undefined): string {
+  return value === undefined || base === undefined ? "" : `${(value / base).toFixed(2)} ×`;
+}
+
+/** The first column to the left, the others to the right, two blanks between them. */
+function aligned(rows: string[][]): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const cell = (text: string, column: number) =>
+    column === 0 ? text.padEnd(widths[column]) : text.padStart(widths[column]);
+  return rows.map((row) => row.map(cell).join("  ").trimEnd()).join("\n");
+}
+
+/** Times in milliseconds and medians against two of them; the fastest first, and below them who did not finish. */
+export function table(title: string, outcomes: Outcomes, bases: Record<string, string>): string {
+  const rows = [[title, "min", "median", "max", ...Object.keys(bases).map((label) => `÷ ${label}`)]];
+  const failures: string[] = [];
+  const order = (name: string) => medianOf(outcomes, name) ?? Infinity;
+  for (const name of [...outcomes.keys()].sort((one, other) => order(one) - order(other))) {
+    const outcome = outcomes.get(name)!;
+    if ("failed" in outcome) {
+      failures.push(`${name} failed: ${outcome.failed}`);
+      continue;
+    }
+    const figures = [Math.min(...outcome.times), median(outcome.times)!, Math.max(...outcome.times)];
+    const ratios = Object.values(bases).map((base) => ratio(median(outcome.times), medianOf(outcomes, base)));
+    rows.push([name, ...figures.map((time) => time.toFixed(1)), ...ratios]);
+  }
+  return [aligned(rows), ...failures].join("\n");
+}
+
+/** Processors, kernel and deno, without which the milliseconds say nothing. */
+export function machine(): string {
+  const model = /^model name\s*: (.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1];
+  const cores = `${navigator.hardwareConcurrency} cores${model === undefined ? "" : ` (${model})`}`;
+  return `${cores}, Linux ${Deno.osRelease()}, deno ${Deno.version.deno}`;
+}
+
+/** Load averages over 1, 5 and 15 minutes. */
+export function load(): string {
+  return Deno.readTextFileSync("/proc/loadavg").split(" ").slice(0, 3).join(" ");
+}
+
+interface Expectation {
+  text: string;
+  value: string;
+  base: string;
+  /** value ÷ base is to be at most, or at least, this. */
+  most?: number;
+  least?: number;
+}
+
+const EXPECTATIONS: Record<"run" | "import", Expectation[]> = {
+  run: [
+    { text: "run --rm at most 1.7 × the floor", value: "mydocker run --rm", base: FLOOR, most: 1.7 },
+    { text: "faster than runc run", value: "runc run, ready bundle", base: "mydocker run --rm", least: 1 },
+    {
+      text: "at least 7 × faster than podman",
+      value: "podman run --rm",
+      base: "mydocker run --rm",
+      least: 7,
+    },
+    {
+      text: "at least 10 × faster than docker",
+      value: "docker run --rm",
+      base: "mydocker run --rm",
+      least: 10,
+    },
+  ],
+  import: [
+    { text: "import at most 1.5 × tar xf", value: "mydocker import", base: TAR, most: 1.5 },
+    { text: "faster than docker import", value: "docker import", base: "mydocker import", least: 1 },
+  ],
+};
+
+/** One line per expectation: whether it is met, and by how much. */
+export function verdicts(kind: "run" | "import", outcomes: Outcomes): string {
+  return EXPECTATIONS[kind].map(({ text, value, base, most, least }) => {
+    const [top, bottom] = [medianOf(outcomes, value), medianOf(outcomes, base)];
+    if (top === undefined || bottom === undefined) return `  ${text}: not measured`;
+    const met = top / bottom <= (most ?? Infinity) && top / bottom >= (least ?? 0);
+    return `  ${text}: ${met ? "met" : "not met"} (${(top / bottom).toFixed(2)} ×)`;
+  }).join("\n");
+}

@@ -1,0 +1,102 @@
+// kill -9 at every step: strace sends the signal when the program is about to make a certain system call, for one after
+// another of those that change something. Between two of them nothing changes, so this is every moment there is.
+
+// @ts-types="./assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { BIN, type Box, until } from "./helpers.ts";
+import { storeProblems } from "./leaks.ts";
+
+/** Calls of mydocker's main thread that change files, mounts or processes. */
+const CALLS =
+  "openat,mkdirat,renameat2,symlinkat,unlinkat,linkat,mknodat,fchownat,fchmodat,utimensat,fsetxattr," +
+  "fsopen,fsconfig,fsmount,open_tree,move_mount,clone3,vfork,memfd_create,pipe2,fsync,ftruncate,flock";
+
+/** The n-th time a process makes a system call. */
+export interface Step {
+  call: string;
+  n: number;
+  /** As strace shows it. */
+  shown: string;
+}
+
+/** The steps of `mydocker ARGS`, from where it opens its root directory; of many alike only some. */
+export async function stepsOf(box: Box, args: string[]): Promise<Step[]> {
+  const log = box.path("strace");
+  const { code, stderr } = await box.exec(["strace", "-o", log, "-e", `trace=${CALLS}`, BIN, ...args]);
+  assertEquals(code, 0, stderr);
+  const counts = new Map<string, number>();
+  const found = new Map<string, Step[]>();
+  let begun = false;
+  for (const shown of Deno.readTextFileSync(log).split("\n")) {
+    const call = /^(\w+)\(/.exec(shown)?.[1];
+    if (!call) continue;
+    const n = (counts.get(call) ?? 0) + 1;
+    counts.set(call, n);
+    begun ||= shown.includes(`"${box.root}"`);
+    if (!begun || (call === "openat" && !shown.includes("O_CREAT")) || shown.includes("CLONE_THREAD")) {
+      continue;
+    }
+    found.set(call, [...found.get(call) ?? [], { call, n, shown: shown.replace(/\s*= .*/, "") }]);
+  }
+  assert(begun, "strace saw nothing of the root directory");
+  return [...found.values()].flatMap((steps) => steps.length <= 4 ? steps : sample(steps));
+}
+
+function sample(steps: Step[]): Step[] {
+  const middle = steps.length >> 1;
+  return [...steps.slice(0, 1), steps[middle], ...steps.slice(-2)];
+}
+
+/** Runs `mydocker ARGS` with SIGKILL at a step; answers whether it came to that. */
+export async function killedAt(box: Box, { call, n }: Step, args: string[]): Promise<boolean> {
+  const inject = `inject=${call}:signal=SIGKILL:when=${n}`;
+  const strace = ["strace", "-qq", "-o", "/dev/null", "-e", `trace=${call}`, "-e", inject];
+  const { code, stderr } = await box.exec([...strace, BIN, ...args]);
+  assert(code === 137 || code === 0, `${call} ${n}: ${code} ${stderr}`);
+  return code === 137;
+}
+
+/** As killedAt, for the keeper and the container's first process, too: calls that only they make. */
+export async function childKilledAt(box: Box, { call, n }: Step, args: string[]): Promise<number> {
+  const inject = `inject=${call}:signal=SIGKILL:when=${n}`;
+  const strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}`, "-e", inject];
+  return (await box.exec([...strace, BIN, ...args])).code;
+}
+
+/** What must hold after every crash, whatever was being done. */
+export async function assertUsable(box: Box, at: string): Promise<void> {
+  for (const args of [["ps", "-a"], ["images"]]) {
+    const { code, stderr } = await box.run(args);
+    assertEquals([code, stderr], [0, ""], `${args.join(" ")} after ${at}`);
+  }
+  await until(`nothing runs any more after ${at}`, async () => await box.ok(["ps", "-q"]) === "");
+}
+
+/** What must hold once a command has worked again, since that sweeps. */
+export async function assertWhole(box: Box, at: string): Promise<void> {
+  assertEquals(await storeProblems(box.root), [], `after ${at}`);
+}
+
+/** Kills `mydocker ARGS` at each of its steps, and calls `check` after each. */
+export async function crashEverywhere(
+  box: Box,
+  args: (round: number) => string[],
+  check: (at: string, round: number) => Promise<void>,
+  prepare: (round: number) => Promise<unknown> = () => Promise.resolve(),
+): Promise<void> {
+  await prepare(-1);
+  const steps = await stepsOf(box, args(-1));
+  assert(steps.length >= 5, `only ${steps.length} steps`);
+  let hits = 0;
+  for (const [round, step] of steps.entries()) {
+    await prepare(round);
+    if (await killedAt(box, step, args(round))) hits++;
+    const at = `the kill at step ${round} of ${steps.length}, ${step.shown}`;
+    try {
+      await check(at, round);
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n${at}`, { cause: error });
+    }
+  }
+  assert(hits > steps.length * 0.9, `only ${hits} of ${steps.length} steps were reached`);
+}

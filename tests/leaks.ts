@@ -1,0 +1,176 @@
+// What a sandbox must not leave behind: processes, mounts, cgroups, interfaces, and a store that does not add up.
+// Other sandboxes are at work at the same time, so everything is attributed by the path of the sandbox.
+
+/** One process found in /proc, and how it gave itself away. */
+export interface Leftover {
+  pid: number;
+  /** Its command line, or its name where it has none. */
+  command: string;
+  /** Which file in /proc mentioned the path. */
+  found: string;
+}
+
+function readText(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return ""; // Gone meanwhile, or a kernel thread's.
+  }
+}
+
+function linkTarget(path: string): string {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return "";
+  }
+}
+
+function namesIn(path: string): string[] {
+  try {
+    return [...Deno.readDirSync(path)].map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
+/** Whatever in /proc/PID mentions `path`: its words, its mounts, or what it has open. */
+function mentionOf(pid: number, path: string): string | undefined {
+  const proc = `/proc/${pid}`;
+  for (const file of ["cmdline", "environ", "cgroup", "mountinfo"]) {
+    if (readText(`${proc}/${file}`).includes(path)) return file;
+  }
+  for (const link of ["cwd", "root", "exe"]) {
+    if (linkTarget(`${proc}/${link}`).includes(path)) return link;
+  }
+  return namesIn(`${proc}/fd`).map((fd) => `fd/${fd}`).find((fd) =>
+    linkTarget(`${proc}/${fd}`).includes(path)
+  );
+}
+
+/** All live processes, this one excepted, that have to do with `path`. Those of the host's mounts have not. */
+export function processesOf(path: string): Leftover[] {
+  const found: Leftover[] = [];
+  for (const name of namesIn("/proc")) {
+    const pid = Number(name);
+    if (!(pid > 0) || pid === Deno.pid) continue;
+    const mention = mentionOf(pid, path);
+    if (mention === undefined) continue;
+    const command = readText(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
+    found.push({ pid, command: command || readText(`/proc/${pid}/comm`).trim(), found: mention });
+  }
+  return found;
+}
+
+/** SIGKILL for each, by pid; one that has ended by itself is fine. */
+export function killAll(processes: Leftover[]): void {
+  for (const { pid } of processes) {
+    try {
+      Deno.kill(pid, "SIGKILL");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+/** Lines of the host's mount table that `path` occurs in, or that show an overlay as only mydocker mounts them. */
+export function mountsOf(path: string): string[] {
+  return readText("/proc/self/mountinfo").split("\n").filter((line) =>
+    line.includes(path) || / - overlay .*lowerdir\+?=\/proc\/self\/fd/.test(line)
+  );
+}
+
+/** Network interfaces of the host. */
+export const interfaces = (): string[] => namesIn("/sys/class/net").sort();
+
+/** Every cgroup with "mydocker" in its path; what `make bench` has other runtimes make is not ours. */
+export function cgroups(): string[] {
+  const found: string[] = [];
+  const visit = (path: string, depth: number) => {
+    for (const name of namesIn(path)) {
+      const below = `${path}/${name}`;
+      if (depth > 5 || name.includes(".")) continue;
+      if (!Deno.lstatSync(below).isDirectory) continue;
+      if (/mydocker(?!-bench)/.test(below)) found.push(below);
+      visit(below, depth + 1);
+    }
+  };
+  try {
+    visit("/sys/fs/cgroup", 0);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return found;
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function json(path: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(Deno.readTextFileSync(path));
+  } catch {
+    return undefined;
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Everything in the root directory that is half, unfinished, unreferenced or points nowhere; empty when all is well. */
+export async function storeProblems(root: string): Promise<string[]> {
+  const problems: string[] = [];
+  const visible = (folder: string) => namesIn(`${root}/${folder}`).filter((name) => !name.startsWith("."));
+  for (const name of visible("tmp")) problems.push(`tmp/${name} was left`);
+
+  const used = new Set<string>();
+  const use = (layer: string, by: string) => {
+    used.add(layer);
+    const complete = exists(`${root}/layers/${layer}/diff`) && json(`${root}/layers/${layer}/layer.json`);
+    if (!complete) problems.push(`${by} needs layer ${layer}, which is missing or incomplete`);
+  };
+  for (const name of visible("images")) {
+    const hex = name.replace(/\.json$/, "");
+    const bytes = Deno.readFileSync(`${root}/images/${name}`);
+    if (await sha256(bytes) !== hex) problems.push(`images/${name} does not have that digest`);
+    const config = json(`${root}/images/${name}`) as { rootfs?: { diff_ids: string[] } } | undefined;
+    for (const id of config?.rootfs?.diff_ids ?? []) use(id.replace("sha256:", ""), `image ${hex}`);
+  }
+  for (const id of visible("containers")) {
+    const config = json(`${root}/containers/${id}/config.json`) as
+      | { name: string; layers: string[] }
+      | undefined;
+    if (!config) {
+      problems.push(`containers/${id} has no readable config.json`);
+      continue;
+    }
+    for (const layer of config.layers) use(layer, `container ${id}`);
+    if (linkTarget(`${root}/names/${config.name}`) !== id) {
+      problems.push(`names/${config.name} does not lead to container ${id}`);
+    }
+  }
+  for (const layer of visible("layers")) {
+    if (!used.has(layer)) problems.push(`layers/${layer} is needed by nothing`);
+  }
+  for (const name of visible("names")) {
+    const id = linkTarget(`${root}/names/${name}`);
+    if (!exists(`${root}/containers/${id}`)) problems.push(`names/${name} leads to no container`);
+  }
+  for (const tag of visible("tags")) {
+    const hex = linkTarget(`${root}/tags/${tag}`);
+    if (!exists(`${root}/images/${hex}.json`)) problems.push(`tags/${tag} leads to no image`);
+  }
+  for (const name of visible("volumes")) {
+    if (!exists(`${root}/volumes/${name}/_data`)) problems.push(`volumes/${name} has no _data`);
+    if (exists(`${root}/volumes/${name}/fill`)) problems.push(`volumes/${name} is half filled`);
+  }
+  return problems;
+}
