@@ -64,7 +64,8 @@ test("run --rm: the same name again and again, with others looking on", async (b
 test("import: the same archive eight times at once", async (box) => {
   const archive = await busyboxTar();
   const ids = await times(8, (i) => box.ok(["import", archive, i % 2 ? "same" : `own${i}`]));
-  assertEquals(new Set(ids).size, 8);
+  // Two that were made in the same moment are one.
+  for (const id of ids) assertEquals(await box.ok(["image", "inspect", "-f", "{{.Id}}", id]), id);
   for (const name of ["same", "own0", "own6"]) {
     assertEquals(await box.ok(["run", "--rm", name, "echo", "hi"]), "hi");
   }

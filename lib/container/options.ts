@@ -3,7 +3,8 @@
 import type { Flag, Parsed } from "../cli/command.ts";
 import { callerEnvironment } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
-import { layersOf, timestamp } from "../image/config.ts";
+import { layersOf } from "../image/config.ts";
+import { timestamp } from "../state/time.ts";
 import type { Image } from "../image/store.ts";
 import type { MountRequest } from "../volume/spec.ts";
 import type { ContainerConfig, ProcessConfig } from "./config.ts";

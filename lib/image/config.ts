@@ -30,13 +30,6 @@ export interface ImageConfig {
   parent?: string;
 }
 
-/** Now, in RFC 3339 with nine digits, of which six mean something: the same archive imported twice is two images. */
-export function timestamp(): string {
-  const microseconds = Math.floor((performance.timeOrigin + performance.now()) * 1000);
-  const fraction = String(microseconds % 1e6).padStart(6, "0");
-  return new Date(microseconds / 1000).toISOString().replace(/\.\d+Z$/, `.${fraction}000Z`);
-}
-
 /** This machine's architecture by its OCI name (Go's GOARCH). */
 export function hostArchitecture(): string {
   return Deno.build.arch === "aarch64" ? "arm64" : "amd64";

@@ -9,6 +9,7 @@ import { digestOf } from "../layer/digest.ts";
 import type { Staging } from "../layer/store.ts";
 import { readJson, replaceFile } from "../state/json.ts";
 import { beginWork, rootFd, temporaryName } from "../state/root.ts";
+import { timestamp } from "../state/time.ts";
 import { type ImageConfig, isImageConfig } from "./config.ts";
 import { formatReference, isImageId, normalize, parseReference, type Reference } from "./reference.ts";
 
@@ -162,9 +163,7 @@ export function tagsByImage(): Map<string, string[]> {
 /** When a tag was given, RFC 3339; undefined where there is no such tag. */
 export function tagTime(reference: string): string | undefined {
   const modified = file.statIfAny(rootFd(), tagPath(reference))?.modified;
-  if (!modified) return undefined;
-  const seconds = new Date(modified.seconds * 1000).toISOString().slice(0, 19);
-  return `${seconds}.${String(modified.nanoseconds).padStart(9, "0")}Z`;
+  return modified && timestamp(modified);
 }
 
 /** A reference fit for tagging, as "name:tag". Throws CommandError (exit 1) for bad ones, digests and too long ones. */
