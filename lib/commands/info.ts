@@ -5,7 +5,7 @@ import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { compileTemplate } from "../cli/template.ts";
 import { containerIds } from "../container/find.ts";
-import { containerState } from "../container/state.ts";
+import { containerState, isAlive } from "../container/state.ts";
 import { cgroups, mountTable, operatingSystem, PLATFORM, VERSIONS } from "../host/facts.ts";
 import { shortcomings } from "../host/shortcomings.ts";
 import { rootFd, rootPath } from "../state/root.ts";
@@ -93,7 +93,7 @@ function isRunning(id: string): boolean {
   if (!file.statIfAny(rootFd(), `containers/${id}/lock`)) return false;
   const dir = file.openat(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
   try {
-    return containerState(dir).status === "running";
+    return isAlive(containerState(dir));
   } finally {
     file.close(dir);
   }

@@ -6,7 +6,7 @@ import { ellipsis, humanAgo, humanDuration, shortId } from "../cli/human.ts";
 import { print } from "../cli/output.ts";
 import { table } from "../cli/table.ts";
 import { allContainers, type Container } from "../container/find.ts";
-import { type ContainerState, containerState } from "../container/state.ts";
+import { type ContainerState, containerState, isAlive } from "../container/state.ts";
 import { isImageId } from "../image/reference.ts";
 import { tagTarget } from "../image/store.ts";
 
@@ -68,7 +68,7 @@ function listed(parsed: Parsed): { container: Container; state: ContainerState }
   const last = parsed.bool("latest") ? 1 : parsed.int("last") ?? -1;
   const all = allContainers().map((container) => ({ container, state: containerState(container.dir) }));
   if (last > 0) return all.slice(0, last);
-  return parsed.bool("all") ? all : all.filter(({ state }) => state.status === "running");
+  return parsed.bool("all") ? all : all.filter(({ state }) => isAlive(state));
 }
 
 function row({ id, config }: Container, state: ContainerState, short: boolean): Record<string, string> {

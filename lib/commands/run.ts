@@ -73,7 +73,7 @@ async function createFrom(parsed: Parsed, name: string | undefined): Promise<Con
   const [imageName, ...command] = parsed.args;
   const image = findImage(imageName);
   step(`image ${image.id}`);
-  const config = await containerConfig(parsed, image, imageName, command);
+  const config = await containerConfig(parsed, image, imageName, command, false);
   const container = await (config.mounts.length > 0 ? createWithMounts : createContainer)(config, name);
   close(imageLock);
   step(`container ${container.id} created`);

@@ -40,6 +40,24 @@ export interface Mount {
   noCopy?: boolean;
 }
 
+/** --restart */
+export interface RestartPolicy {
+  name: "no" | "on-failure" | "always" | "unless-stopped";
+  /** on-failure: how often at most; 0 for no limit. */
+  maximumRetryCount: number;
+}
+
+/** --log-driver and --log-opt */
+export interface LogConfig {
+  /** As given, for inspect; "none" keeps just what those who are attached read. */
+  driver: "json-file" | "local" | "none";
+  options: Record<string, string>;
+  /** Bytes after which a file is full; undefined for no limit. */
+  maxSize?: number;
+  /** How many files there are at most: log, log.1, log.2 and so on. */
+  maxFiles: number;
+}
+
 export interface ContainerConfig {
   /** 64 hex digits. */
   id: string;
@@ -57,10 +75,20 @@ export interface ContainerConfig {
   /** Entrypoint and command put together: what is executed. */
   argv: string[];
   tty: boolean;
+  /** It has a stdin (-i). */
   stdin: boolean;
+  /** Its stdin ends with that of the first command that is attached to it. */
+  stdinOnce: boolean;
+  attachStdin: boolean;
   attachStdout: boolean;
   attachStderr: boolean;
   autoRemove: boolean;
+  restart: RestartPolicy;
+  /** Seconds between the stop signal and SIGKILL; -1 for ever; docker's 10 where undefined. */
+  stopTimeout?: number;
+  /** A reaping process is PID 1, and the command its child. */
+  init: boolean;
+  log: LogConfig;
   readOnlyRootfs: boolean;
   mounts: Mount[];
   /** As given: docker's HostConfig.Binds and Tmpfs, for inspect. */

@@ -4,7 +4,7 @@ import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
 import { rootPath } from "../state/root.ts";
 import type { ContainerConfig, Mount } from "./config.ts";
 import type { Container } from "./find.ts";
-import { type ContainerState, containerState } from "./state.ts";
+import { type ContainerState, containerState, isAlive, restartCount } from "./state.ts";
 
 /** What docker shows where there is no time to show. */
 const NEVER = "0001-01-01T00:00:00Z";
@@ -28,7 +28,7 @@ export function containerInspect({ id, dir, config }: Container): Record<string,
     HostsPath: `${home}/hosts`,
     LogPath: `${home}/log`,
     Name: `/${config.name}`,
-    RestartCount: 0,
+    RestartCount: restartCount(dir),
     Driver: "overlay2",
     Platform: "linux",
     MountLabel: "",
@@ -61,9 +61,10 @@ export function containerInspect({ id, dir, config }: Container): Record<string,
 function stateOf(state: ContainerState): Record<string, unknown> {
   return {
     Status: state.status,
-    Running: state.status === "running",
-    Paused: false,
-    Restarting: false,
+    // Docker counts those as running.
+    Running: isAlive(state) || state.status === "restarting",
+    Paused: state.status === "paused",
+    Restarting: state.status === "restarting",
     OOMKilled: false,
     Dead: false,
     Pid: state.pid,
@@ -77,10 +78,10 @@ function stateOf(state: ContainerState): Record<string, unknown> {
 function hostConfig(config: ContainerConfig): Record<string, unknown> {
   return {
     Binds: config.binds.length > 0 ? config.binds : null,
-    LogConfig: { Type: "json-file", Config: {} },
+    LogConfig: { Type: config.log.driver, Config: config.log.options },
     NetworkMode: config.network,
     PortBindings: {},
-    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+    RestartPolicy: { Name: config.restart.name, MaximumRetryCount: config.restart.maximumRetryCount },
     AutoRemove: config.autoRemove,
     IpcMode: "private",
     Privileged: false,
@@ -117,13 +118,13 @@ function processOf(config: ContainerConfig): Record<string, unknown> {
     Hostname: config.hostname,
     Domainname: "",
     User: process.User ?? "",
-    AttachStdin: config.stdin,
+    AttachStdin: config.attachStdin,
     AttachStdout: config.attachStdout,
     AttachStderr: config.attachStderr,
     ExposedPorts: process.ExposedPorts,
     Tty: config.tty,
     OpenStdin: config.stdin,
-    StdinOnce: config.stdin,
+    StdinOnce: config.stdinOnce,
     Env: process.Env ?? null,
     Cmd: process.Cmd ?? null,
     Healthcheck: process.Healthcheck,
@@ -134,5 +135,6 @@ function processOf(config: ContainerConfig): Record<string, unknown> {
     OnBuild: process.OnBuild ?? null,
     Labels: process.Labels ?? {},
     StopSignal: process.StopSignal,
+    StopTimeout: config.stopTimeout,
   };
 }

@@ -40,6 +40,9 @@ export interface KeeperPlan {
   log: number;
   messages: number;
   devNull: number;
+  /** For those who attach later: the terminal, and the write end of stdin, where the keeper has them. */
+  terminal?: number;
+  stdin?: number;
   /** Held for as long as the keeper lives. */
   lock: number;
   /** What to execute at the end if the command that started it is gone by then. */
@@ -63,18 +66,20 @@ export function keeperProgram(plan: KeeperPlan) {
   const initFailed = p.label();
   const brokenInit = p.cell();
   const pid = p.cell();
+  const self = p.cell();
   const message = p.words([0, 0, 0]);
   p.onFailure(failed);
   p.call("prctl", [15, /* PR_SET_NAME */ p.string("mydocker-keeper"), 0, 0, 0]);
   closeOthers(p, keeperDescriptors(plan));
   const poll = pollTable(p, plan);
-  const parent = cloneInit(p, plan, { pid, pidfd: poll.init, failed: initFailed, broken: brokenInit });
+  p.call("getpid", [], { store: self });
+  const parent = cloneInit(p, plan, { self, pid, pidfd: poll.init, failed: initFailed, broken: brokenInit });
   p.onFailure(failed);
 
   p.place(parent);
   for (const fd of descriptorsOfInitOnly(plan)) p.call("close", [fd]);
   p.subtract(brokenInit, 0, { positive: failed });
-  record(p, plan.dir, "started", pid);
+  record(p, plan.dir, "started", [pid, self, plan.terminal ?? -1, plan.stdin ?? -1]);
   send(p, plan.messages, message, STARTED, pid, 0);
   pump(p, plan, poll, pid, message);
 
@@ -133,12 +138,10 @@ function pollTable(p: Program, plan: KeeperPlan): PollTable {
 function cloneInit(
   p: Program,
   plan: KeeperPlan,
-  cells: { pid: Cell; pidfd: number; failed: Label; broken: Cell },
+  cells: { self: Cell; pid: Cell; pidfd: number; failed: Label; broken: Cell },
 ): Label {
-  const self = p.cell();
   const keeperPidfd = p.cell();
-  p.call("getpid", [], { store: self });
-  p.call("pidfd_open", [self, 0], { store: keeperPidfd });
+  p.call("pidfd_open", [cells.self, 0], { store: keeperPidfd });
   const namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
   const network = plan.init.ownNetwork ? CLONE_NEWNET : 0;
   // Sharing memory and waiting (vfork) tells how init's set-up went without another pipe.
@@ -172,16 +175,22 @@ function send(
   p.place(next);
 }
 
-/** Writes a record file; one cut short counts as none, and a full disk must not keep the container from ending. */
-function record(p: Program, dir: number, name: string, value: Cell): void {
+/**
+ * Writes a record file: a value, the time, and more; one cut short counts as none, and a full disk must not keep the
+ * container from ending.
+ */
+function record(p: Program, dir: number, name: string, [value, ...more]: (Cell | number)[]): void {
   const done = p.label();
   const fd = p.cell();
-  const content = p.words([0, 0, 0]);
+  const content = p.words([0, 0, 0, ...more.map((word) => typeof word === "number" ? word : 0)]);
   p.set({ address: content }, value);
+  more.forEach((word, index) => {
+    if (typeof word !== "number") p.set({ address: content + MESSAGE_SIZE + 8 * index }, word);
+  });
   p.call("clock_gettime", [0, /* CLOCK_REALTIME */ content + 8]);
   const flags = file.O_WRONLY | file.O_CREAT | file.O_TRUNC | file.O_CLOEXEC;
   p.call("openat", [dir, p.string(name), flags, 0o600], { store: fd, negative: done });
-  p.call("write", [fd, content, MESSAGE_SIZE], { negative: done });
+  p.call("write", [fd, content, MESSAGE_SIZE + 8 * more.length], { negative: done });
   p.call("close", [fd]);
   p.place(done);
 }
@@ -238,7 +247,7 @@ function pump(p: Program, plan: KeeperPlan, poll: PollTable, pid: Cell, message:
     p.goto(more);
     p.place(done);
   });
-  record(p, plan.dir, "exit", status);
+  record(p, plan.dir, "exit", [status]);
   // Before the word is out: whoever hears it may at once remove or start the container.
   p.call("close", [plan.lock]);
   send(p, plan.messages, message, ENDED, status, memory.broken);

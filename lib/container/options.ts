@@ -6,8 +6,9 @@ import { CommandError } from "../cli/error.ts";
 import { layersOf } from "../image/config.ts";
 import { timestamp } from "../state/time.ts";
 import type { Image } from "../image/store.ts";
+import { parseSignal } from "./signals.ts";
 import type { MountRequest } from "../volume/spec.ts";
-import type { ContainerConfig, ProcessConfig } from "./config.ts";
+import type { ContainerConfig, LogConfig, ProcessConfig, RestartPolicy } from "./config.ts";
 import { newId } from "./create.ts";
 
 /** Flags of `run` that describe the container. */
@@ -22,9 +23,27 @@ export const CONTAINER_FLAGS: Flag[] = [
   },
   { name: "env-file", kind: "list", help: "Read environment variables from a file" },
   { name: "hostname", short: "h", kind: "string", help: "Host name in the container" },
+  {
+    name: "attach",
+    short: "a",
+    kind: "list",
+    help: "Attach to stdin, stdout or stderr only",
+  },
+  {
+    name: "init",
+    kind: "bool",
+    help: "Run an init in the container that passes signals on and reaps processes",
+  },
   { name: "interactive", short: "i", kind: "bool", help: "Pass stdin on to the container" },
   { name: "label", short: "l", kind: "list", help: "Attach a label (key=value)" },
   { name: "label-file", kind: "list", help: "Read labels from a file" },
+  {
+    name: "log-driver",
+    kind: "string",
+    help: "Where output goes: json-file, local or none",
+    default: "json-file",
+  },
+  { name: "log-opt", kind: "list", help: "max-size=SIZE (64m) and max-file=COUNT (2) of the log" },
   {
     name: "mount",
     kind: "list",
@@ -41,7 +60,15 @@ export const CONTAINER_FLAGS: Flag[] = [
   },
   { name: "net", kind: "string", value: "network", help: "The same as --network", hidden: true },
   { name: "read-only", kind: "bool", help: "Mount the root file system read-only" },
+  {
+    name: "restart",
+    kind: "string",
+    help: "When to start it again: no, on-failure[:COUNT], always, unless-stopped",
+    default: "no",
+  },
   { name: "rm", kind: "bool", help: "Remove the container when it has ended" },
+  { name: "stop-signal", kind: "string", help: "Signal that stops it", default: "SIGTERM" },
+  { name: "stop-timeout", kind: "int", help: "Seconds to wait after the stop signal before it is killed" },
   { name: "tmpfs", kind: "list", help: "Mount a tmpfs (path[:options])" },
   { name: "tty", short: "t", kind: "bool", help: "Give the container a terminal" },
   { name: "user", short: "u", kind: "string", help: "User to run as: name or number[:group]" },
@@ -63,6 +90,7 @@ export async function containerConfig(
   image: Image,
   imageName: string,
   command: string[],
+  detached: boolean,
 ): Promise<NewContainer> {
   const id = newId();
   const process = processConfig(parsed, image.config.config ?? {}, command);
@@ -81,11 +109,12 @@ export async function containerConfig(
     hostname: hostname(parsed, network, id),
     process,
     argv,
-    tty: parsed.bool("tty"),
-    stdin: parsed.bool("interactive"),
-    attachStdout: true,
-    attachStderr: true,
+    ...streams(parsed, detached),
     autoRemove: parsed.bool("rm"),
+    restart: restartPolicy(parsed),
+    stopTimeout: parsed.int("stop-timeout"),
+    init: parsed.bool("init"),
+    log: await logConfig(parsed),
     readOnlyRootfs: parsed.bool("read-only"),
     mounts: await mounts(parsed, process),
     binds: parsed.list("volume").filter((volume) => volume.includes(":")),
@@ -111,7 +140,69 @@ function processConfig(parsed: Parsed, image: ProcessConfig, command: string[]):
     Cmd: command.length > 0 ? command : entrypoint === undefined ? image.Cmd : null,
     WorkingDir: workdir ?? image.WorkingDir,
     Labels: labels(parsed, image.Labels ?? {}),
+    StopSignal: parsed.given("stop-signal") ? stopSignal(parsed.text("stop-signal")!) : image.StopSignal,
   };
+}
+
+function stopSignal(text: string): string {
+  parseSignal(text);
+  return text;
+}
+
+/** Which of its streams the command is attached to that creates the container: all it has, unless told otherwise. */
+function streams(parsed: Parsed, detached: boolean) {
+  const stdin = parsed.bool("interactive");
+  const wanted = parsed.list("attach").map((name) => name.toLowerCase());
+  const unknown = wanted.find((name) => !["stdin", "stdout", "stderr"].includes(name));
+  if (unknown !== undefined) {
+    throw new CommandError(
+      `invalid argument ${
+        JSON.stringify(unknown)
+      } for "-a, --attach" flag: valid streams are STDIN, STDOUT and STDERR`,
+    );
+  }
+  if (detached && wanted.length > 0) throw new CommandError("Conflicting options: -a and -d");
+  const all = wanted.length === 0 && !detached;
+  const attachStdin = (all && stdin) || wanted.includes("stdin");
+  return {
+    tty: parsed.bool("tty"),
+    stdin: stdin || attachStdin,
+    stdinOnce: attachStdin,
+    attachStdin,
+    attachStdout: all || wanted.includes("stdout"),
+    attachStderr: all || wanted.includes("stderr"),
+  };
+}
+
+function restartPolicy(parsed: Parsed): RestartPolicy {
+  const text = parsed.text("restart") || "no";
+  const [name, count, ...more] = text.split(":");
+  if (!["no", "on-failure", "always", "unless-stopped"].includes(name) || more.length > 0) {
+    throw new CommandError(
+      more.length > 0 ? "invalid restart policy format" : `invalid restart policy '${name}'`,
+    );
+  }
+  if (count !== undefined && !/^-?\d+$/.test(count)) {
+    throw new CommandError("maximum retry count must be an integer");
+  }
+  if (count !== undefined && name !== "on-failure") {
+    throw new CommandError(`maximum retry count cannot be used with restart policy '${name}'`);
+  }
+  if (Number(count ?? 0) < 0) throw new CommandError("maximum retry count cannot be negative");
+  if (name !== "no" && parsed.bool("rm")) throw new CommandError("Conflicting options: --restart and --rm");
+  return { name: name as RestartPolicy["name"], maximumRetryCount: Number(count ?? 0) };
+}
+
+const LOG_FILE_SIZE = 64 * 1024 * 1024;
+
+/** Unless told otherwise a log is bounded: docker's unbounded default fills disks. */
+async function logConfig(parsed: Parsed): Promise<LogConfig> {
+  const driver = parsed.text("log-driver") || "json-file";
+  if (!parsed.given("log-opt") && !parsed.given("log-driver")) {
+    return { driver: "json-file", options: {}, maxSize: LOG_FILE_SIZE, maxFiles: 2 };
+  }
+  const { parseLogOptions } = await import("./log_options.ts");
+  return parseLogOptions(driver, parsed.list("log-opt"));
 }
 
 function hostname(parsed: Parsed, network: "none" | "host", id: string): string {

@@ -8,7 +8,7 @@ import { CommandError } from "../cli/error.ts";
 import { beginWork, discard, rootFd } from "../state/root.ts";
 import type { Container } from "./find.ts";
 import { releaseName } from "./names.ts";
-import { readRecord } from "./report.ts";
+import { readStarted } from "./report.ts";
 import { containerState } from "./state.ts";
 
 const SIGKILL = 9;
@@ -65,8 +65,8 @@ function holdStopped({ id, dir }: Pick<Container, "id" | "dir">, force: boolean)
       );
     }
     // While it is being started there is no process to kill yet.
-    const started = readRecord(dir, "started");
-    if (started && containerState(dir).status === "running") kill(started.value, SIGKILL);
+    const started = readStarted(dir);
+    if (started && containerState(dir).status === "running") kill(started.pid, SIGKILL);
     pause(2);
   }
   return fd;

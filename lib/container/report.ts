@@ -1,7 +1,8 @@
 // What the keeper tells: 24-byte messages on its pipe to the command that started it, and the same records in files.
 //
 //   message, and `started` and `exit` in the container's directory: three 64-bit little-endian integers
-//     started   1, pid, 0                     file: pid, seconds, nanoseconds
+//     started   1, pid, 0                     file: pid, seconds, nanoseconds, and three more: the keeper's pid, and
+//                                             there the descriptors of the terminal and of stdin's write end, or -1
 //     failed    2, address of the step, -errno
 //     broken    4, pid, 0                     no file: the caller's stdout or stderr was closed
 //     exit      3, wait status, 0 or why the caller's stdout or stderr could not be written: -errno
@@ -10,6 +11,8 @@
 import { readBytes } from "../state/json.ts";
 
 export const MESSAGE_SIZE = 24;
+/** Of the file `started`. */
+export const STARTED_SIZE = 48;
 export const STARTED = 1;
 export const FAILED = 2;
 export const ENDED = 3;
@@ -21,10 +24,9 @@ export type Report =
   | { kind: "broken"; pid: number }
   | { kind: "ended"; status: number; outputError: number };
 
-function integers(bytes: Uint8Array): [number, number, number] {
+function integers(bytes: Uint8Array): number[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const at = (offset: number) => Number(view.getBigInt64(offset, true));
-  return [at(0), at(8), at(16)];
+  return Array.from({ length: bytes.length >> 3 }, (_, index) => Number(view.getBigInt64(8 * index, true)));
 }
 
 /** Decodes a message; undefined for anything that is none. */
@@ -38,15 +40,34 @@ export function decodeReport(bytes: Uint8Array): Report | undefined {
   return undefined;
 }
 
-/** A record file: its value and when it was written (milliseconds since 1970); undefined if absent or cut off. */
-export function readRecord(
-  dir: number,
-  name: "started" | "exit",
-): { value: number; time: number } | undefined {
-  const bytes = readBytes(dir, name);
-  if (!bytes || bytes.length !== MESSAGE_SIZE) return undefined;
-  const [value, seconds, nanoseconds] = integers(bytes);
-  return { value, time: seconds * 1000 + nanoseconds / 1e6 };
+/** The file `started`: what runs, since when (milliseconds since 1970), and where its keeper has its streams. */
+export interface StartRecord {
+  pid: number;
+  time: number;
+  keeper: number;
+  /** Descriptors of the keeper. */
+  terminal?: number;
+  stdin?: number;
+}
+
+/** Undefined if absent or cut off. */
+export function readStarted(dir: number): StartRecord | undefined {
+  const bytes = readBytes(dir, "started");
+  if (bytes?.length !== STARTED_SIZE) return undefined;
+  const [pid, seconds, nanoseconds, keeper, terminal, stdin] = integers(bytes);
+  const descriptor = (fd: number) => fd < 0 ? undefined : fd;
+  return {
+    ...{ pid, time: seconds * 1000 + nanoseconds / 1e6, keeper },
+    ...{ terminal: descriptor(terminal), stdin: descriptor(stdin) },
+  };
+}
+
+/** The file `exit`: the wait status, and when that was (milliseconds since 1970); undefined if absent or cut off. */
+export function readExit(dir: number): { status: number; time: number } | undefined {
+  const bytes = readBytes(dir, "exit");
+  if (bytes?.length !== MESSAGE_SIZE) return undefined;
+  const [status, seconds, nanoseconds] = integers(bytes);
+  return { status, time: seconds * 1000 + nanoseconds / 1e6 };
 }
 
 /** The exit code a shell would give for a wait status (wait(2)): 128+n for signal n. */

@@ -1,5 +1,8 @@
 // Signals: their numbers and names (signal(7); the same on x86_64 and aarch64).
 
+import { CommandError } from "../cli/error.ts";
+
+/** Those that can be passed on. */
 const NAMES: [Deno.Signal, number][] = [
   ["SIGHUP", 1],
   ["SIGINT", 2],
@@ -20,6 +23,43 @@ const NAMES: [Deno.Signal, number][] = [
   ["SIGPWR", 30],
   ["SIGSYS", 31],
 ];
+
+/** And those that only kill and --stop-signal name. */
+const OTHERS = {
+  ILL: 4,
+  BUS: 7,
+  FPE: 8,
+  KILL: 9,
+  SEGV: 11,
+  PIPE: 13,
+  STKFLT: 16,
+  CHLD: 17,
+  STOP: 19,
+  TSTP: 20,
+  TTIN: 21,
+  TTOU: 22,
+  URG: 23,
+};
+const [SIGRTMIN, SIGRTMAX] = [34, 64];
+
+/** The number of a signal given as docker takes it: "9", "KILL", "SIGKILL", "RTMIN+3". Throws CommandError. */
+export function parseSignal(text: string): number {
+  const number = /^\d+$/.test(text) ? Number(text) : namedSignal(text.toUpperCase().replace(/^SIG/, ""));
+  if (number === undefined || number < 1 || number > SIGRTMAX) {
+    throw new CommandError(`Invalid signal: ${text}`, 1);
+  }
+  return number;
+}
+
+function namedSignal(name: string): number | undefined {
+  const realTime = /^RT(MIN|MAX)(?:([+-])(\d+))?$/.exec(name);
+  if (realTime) {
+    const [, base, sign, offset = "0"] = realTime;
+    return (base === "MIN" ? SIGRTMIN : SIGRTMAX) + (sign === "-" ? -1 : 1) * Number(offset);
+  }
+  return NAMES.find(([known]) => known === `SIG${name}`)?.[1] ??
+    Object.entries(OTHERS).find(([known]) => known === name)?.[1];
+}
 
 /**
  * Calls `deliver` with the number of every signal this process gets from now on that can be passed on. Not among them:

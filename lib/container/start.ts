@@ -54,7 +54,9 @@ export async function startContainer(container: Container): Promise<Running> {
   const lock = keep(file.openat(dir, "lock", file.O_RDWR | file.O_CREAT, 0o600));
   if (!tryLock(lock, "exclusive")) throw new CommandError(`container ${config.name} is already running`);
   try {
-    for (const record of ["started", "exit", "start.json"]) file.unlinkIfAny(dir, record);
+    for (const record of ["started", "exit", "start.json", "restart.json", "stopped"]) {
+      file.unlinkIfAny(dir, record);
+    }
     const rootfs = keep(mountRootfs(config));
     step("overlay mounted, detached");
     requireDirectories(rootfs, config.imageName);

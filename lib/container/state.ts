@@ -4,11 +4,11 @@
 import * as file from "../../ffi/file.ts";
 import { isLocked } from "../../ffi/lock.ts";
 import { readJson } from "../state/json.ts";
-import { exitCode, readRecord } from "./report.ts";
+import { exitCode, readExit, readStarted } from "./report.ts";
 
 export interface ContainerState {
-  status: "created" | "running" | "exited";
-  /** Of the first process, as this process's PID namespace has it; 0 unless running. */
+  status: "created" | "running" | "paused" | "restarting" | "exited";
+  /** Of the first process, as this process's PID namespace has it; 0 unless there is one. */
   pid: number;
   exitCode: number;
   /** Why it could not be started. */
@@ -18,10 +18,18 @@ export interface ContainerState {
   finished?: number;
 }
 
-/** `start.json`: how the last start failed. */
+/** `start.json`: how the last start failed, and what was before it. */
 export interface StartFailure {
   error: string;
   exitCode: number;
+  started?: number;
+  finished?: number;
+}
+
+/** `restart.json`: how often the container was started again by itself, and how long that waited the last time, in ms. */
+export interface Restarts {
+  count: number;
+  delay: number;
 }
 
 /** SIGKILL's: what the first process got when a keeper ended without a word. */
@@ -30,30 +38,39 @@ const UNKNOWN_END = 137;
 /** The state of the container whose directory is `dir`. */
 export function containerState(dir: number): ContainerState {
   // The lock first: an exit record found after it was free is the last one there will be.
-  const running = keeperLives(dir);
-  const started = readRecord(dir, "started");
-  if (running && started) {
-    return { status: "running", pid: started.value, exitCode: 0, error: "", started: started.time };
-  }
-  const exit = running ? undefined : readRecord(dir, "exit");
-  if (exit) {
-    return {
-      status: "exited",
-      pid: 0,
-      exitCode: exitCode(exit.value),
-      error: "",
-      started: started?.time,
-      finished: exit.time,
-    };
-  }
-  if (started) {
-    return { status: "exited", pid: 0, exitCode: UNKNOWN_END, error: "", started: started.time };
+  const kept = keeperLives(dir);
+  const [start, exit] = [readStarted(dir), readExit(dir)];
+  const times = { started: start?.time, finished: exit?.time };
+  const ended = exit ? exitCode(exit.status) : start ? UNKNOWN_END : 0;
+  if (kept) {
+    // Both records: it has ended, and its keeper is about to start it again.
+    if (exit) return { status: "restarting", pid: 0, exitCode: ended, error: "", ...times };
+    if (!start) return { status: "created", pid: 0, exitCode: 0, error: "" };
+    const status = isPaused(dir) ? "paused" : "running";
+    return { status, pid: start.pid, exitCode: 0, error: "", ...times };
   }
   const failure = readJson<StartFailure>(dir, "start.json");
-  return { status: "created", pid: 0, exitCode: failure?.exitCode ?? 0, error: failure?.error ?? "" };
+  if (failure) return { status: failure.started ? "exited" : "created", pid: 0, ...failure };
+  return { status: start ? "exited" : "created", pid: 0, exitCode: ended, error: "", ...times };
 }
 
-function keeperLives(dir: number): boolean {
+/** Whether it has a process: also one that is paused. */
+export function isAlive({ status }: ContainerState): boolean {
+  return status === "running" || status === "paused";
+}
+
+/** How often the container was started again by its restart policy. */
+export function restartCount(dir: number): number {
+  return readJson<Restarts>(dir, "restart.json")?.count ?? 0;
+}
+
+/** `paused` is made before the container is frozen and removed after it is thawed. */
+function isPaused(dir: number): boolean {
+  return file.statIfAny(dir, "paused") !== undefined;
+}
+
+/** Whether a keeper has the container: it runs, is being started, or waits to be started again. */
+export function keeperLives(dir: number): boolean {
   const fd = file.openIfAny(dir, "lock", file.O_RDWR);
   if (fd === undefined) return false;
   try {

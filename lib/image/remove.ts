@@ -4,7 +4,7 @@ import * as file from "../../ffi/file.ts";
 import { CommandError } from "../cli/error.ts";
 import { shortId } from "../cli/human.ts";
 import { allContainers } from "../container/find.ts";
-import { containerState } from "../container/state.ts";
+import { containerState, isAlive } from "../container/state.ts";
 import { digestOf } from "../layer/digest.ts";
 import { staged, type Staging } from "../layer/store.ts";
 import { buryUnusedLayers, unusedLayers } from "../layer/usage.ts";
@@ -52,7 +52,7 @@ export async function removeImage(reference: string, options: RemoveOptions): Pr
 
 function imageUsers(): Removal["containers"] {
   return allContainers().map(({ id, dir, config }) => {
-    const running = containerState(dir).status === "running";
+    const running = isAlive(containerState(dir));
     file.close(dir);
     return { id, image: config.image, running };
   });
