@@ -7,6 +7,8 @@ const COMMANDS: CommandTable = {
     summary: "Create a container from an image and run a command in it",
     load: () => import("./lib/commands/run.ts"),
   },
+  "start": { summary: "Start stopped containers", load: () => import("./lib/commands/start.ts") },
+  "start-again": { load: () => import("./lib/commands/start_again.ts") },
   "ps": { summary: "List containers", load: () => import("./lib/commands/ps.ts") },
   "logs": { summary: "Show what a container wrote", load: () => import("./lib/commands/logs.ts") },
   "rm": { summary: "Remove containers", load: () => import("./lib/commands/rm.ts") },
@@ -21,6 +23,10 @@ const COMMANDS: CommandTable = {
   "inspect": {
     summary: "Show all there is to know about containers, images and volumes",
     load: () => import("./lib/commands/inspect.ts"),
+  },
+  "create": {
+    summary: "Create a container, without starting it",
+    load: () => import("./lib/commands/create.ts"),
   },
   "images": { summary: "List images", load: () => import("./lib/commands/images.ts") },
   "import": {
@@ -50,6 +56,8 @@ const COMMANDS: CommandTable = {
 /** Docker's other spellings of the same commands, with flags where they mean less. */
 const ALIASES: Record<string, string> = {
   "container run": "run",
+  "container create": "create",
+  "container start": "start",
   "container ls": "ps",
   "container list": "ps",
   "container ps": "ps",

@@ -103,6 +103,11 @@ export function pwrite(fd: number, buffer: Uint8Array, offset: number, what = `d
   check(raw(NR.pwrite64, fd, addressOf(buffer), buffer.length, offset), "pwrite64", what);
 }
 
+/** Reads at an offset, which is not moved; returns how many bytes there were. */
+export function pread(fd: number, buffer: Uint8Array, offset: number): number {
+  return check(raw(NR.pread64, fd, addressOf(buffer), buffer.length, offset), "pread64", `descriptor ${fd}`);
+}
+
 export const SEEK_SET = 0;
 export const SEEK_DATA = 3;
 export const SEEK_HOLE = 4;

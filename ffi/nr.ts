@@ -72,6 +72,8 @@ const numbers = {
   getpid: [39, 172],
   socket: [41, 198],
   pwrite64: [18, 68],
+  pread64: [17, 67],
+  pwritev: [296, 70],
 } as const;
 
 export type SyscallName = keyof typeof numbers;

@@ -5,8 +5,8 @@ import { CommandError } from "./error.ts";
 import { execute, guard } from "./execute.ts";
 import { print, printError } from "./output.ts";
 
-/** Commands by name ("volume ls"): what they are for, and how to load them. */
-export type CommandTable = Record<string, { summary: string; load(): Promise<CommandModule> }>;
+/** Commands by name ("volume ls"): what they are for, and how to load them; one without a summary is not for users. */
+export type CommandTable = Record<string, { summary?: string; load(): Promise<CommandModule> }>;
 
 /** Words that only begin a command's name. */
 const GROUPS = ["container", "image", "system", "volume"];

@@ -6,9 +6,9 @@ import { CommandError } from "./error.ts";
 /** Help on everything, or on one group of commands ("volume"), from the command table. */
 export function overviewText(
   group: string | undefined,
-  commands: Record<string, { summary: string }>,
+  commands: Record<string, { summary?: string }>,
 ): string {
-  const all = Object.entries(commands).map(([name, { summary }]) => ({ name, summary }));
+  const all = Object.entries(commands).flatMap(([name, { summary }]) => summary ? [{ name, summary }] : []);
   if (group === undefined) {
     return overview([{ title: "Commands", commands: all.filter(({ name }) => !name.includes(" ")) }, {
       title: "Management Commands",

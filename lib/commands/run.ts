@@ -1,129 +1,71 @@
-// run: create, start, go along, clean up.
+// run: create, start, go along unless it shall run on its own, clean up.
 
 import { close } from "../../ffi/file.ts";
-import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { step } from "../cli/debug.ts";
+import type { CommandSpec, Flag, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
-import { attach, giveTerminal, proxySignals } from "../container/attach.ts";
-import { createContainer } from "../container/create.ts";
-import type { Container } from "../container/find.ts";
-import { checkName } from "../container/names.ts";
-import { dropCidfile, reserveCidfile, writeCidfile } from "../container/cidfile.ts";
-import { CONTAINER_FLAGS, containerConfig, type NewContainer } from "../container/options.ts";
+import { print } from "../cli/output.ts";
+import { proxySignals } from "../container/attach.ts";
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from "../container/detach_keys.ts";
+import { runForeground } from "../container/foreground.ts";
+import { CONTAINER_FLAGS } from "../container/options.ts";
 import { startContainer } from "../container/start.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
-import { findImage, lockImages } from "../image/store.ts";
-import { beginWork, endWork } from "../state/root.ts";
-import type { MountRequest } from "../volume/spec.ts";
+import { createFromFlags } from "./create.ts";
+
+export const DETACH_KEYS: Flag = {
+  name: "detach-keys",
+  kind: "string",
+  help: "Keys that leave the container to itself",
+  default: DEFAULT_DETACH_KEYS,
+};
+
+export const SIG_PROXY: Flag = {
+  name: "sig-proxy",
+  kind: "bool",
+  help: "Pass signals on to the container",
+  default: true,
+};
 
 export const spec: CommandSpec = {
   name: "run",
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   summary: "Create a container from an image and run a command in it",
   aliases: ["container run"],
-  flags: CONTAINER_FLAGS,
+  flags: [
+    ...CONTAINER_FLAGS,
+    { name: "detach", short: "d", kind: "bool", help: "Leave the container to itself, and print its ID" },
+    DETACH_KEYS,
+    SIG_PROXY,
+  ],
   args: [1, Infinity],
   stopAtFirstArg: true,
 };
 
 export async function run(parsed: Parsed): Promise<number> {
+  requireRoot();
+  requireKernel();
+  const keys = parseDetachKeys(parsed.text("detach-keys")!);
+  if (parsed.bool("detach")) return await runDetached(parsed);
   if (parsed.bool("interactive") && parsed.bool("tty") && !Deno.stdin.isTerminal()) {
     throw new CommandError("the input device is not a TTY", 1);
   }
-  requireRoot();
-  requireKernel();
-  const passSignalsTo = proxySignals();
-  const container = await create(parsed);
-  const takeTerminalBack = giveTerminal(container.config);
+  const passSignalsTo = parsed.bool("sig-proxy") ? proxySignals() : () => {};
+  const container = await createFromFlags(parsed, false);
+  const { attachStdin: stdin, attachStdout: stdout, attachStderr: stderr } = container.config;
+  return await runForeground(container, { stdin, stdout, stderr }, keys, passSignalsTo);
+}
+
+async function runDetached(parsed: Parsed): Promise<number> {
+  const container = await createFromFlags(parsed, true);
   try {
-    const running = await startContainer(container);
-    passSignalsTo(running);
-    endWork();
-    return await attach(running);
-  } finally {
-    takeTerminalBack();
+    close((await startContainer(container)).messages);
+  } catch (error) {
     if (container.config.autoRemove) {
       const { removeContainer } = await import("../container/remove.ts");
-      // Somebody else may just be doing the same, with rm -f.
       await removeContainer(container, { volumes: true, force: true });
-      step("container removed");
     }
-  }
-}
-
-async function create(parsed: Parsed): Promise<Container> {
-  const name = parsed.text("name");
-  const checked = name === undefined ? undefined : checkName(name);
-  const cidfile = parsed.text("cidfile");
-  if (cidfile !== undefined) reserveCidfile(cidfile);
-  try {
-    const container = await createFrom(parsed, checked);
-    if (cidfile !== undefined) writeCidfile(cidfile, container.id);
-    return container;
-  } catch (error) {
-    if (cidfile !== undefined) dropCidfile(cidfile);
     throw error;
   }
-}
-
-async function createFrom(parsed: Parsed, name: string | undefined): Promise<Container> {
-  await beginWork();
-  // From here to the container's configuration on disk, which names them, nobody may remove image or volumes.
-  const imageLock = lockImages("shared");
-  const [imageName, ...command] = parsed.args;
-  const image = findImage(imageName);
-  step(`image ${image.id}`);
-  const config = await containerConfig(parsed, image, imageName, command, false);
-  const container = await (config.mounts.length > 0 ? createWithMounts : createContainer)(config, name);
-  close(imageLock);
-  step(`container ${container.id} created`);
-  return container;
-}
-
-async function createWithMounts(config: NewContainer, name: string | undefined): Promise<Container> {
-  const { lockVolumes, removeUnused } = await import("../volume/store.ts");
-  const lock = lockVolumes("shared");
-  let container: Container | undefined;
-  try {
-    await prepareMounts(config.mounts);
-    container = await createContainer(config, name);
-    return container;
-  } finally {
-    close(lock); // before removing, which takes it exclusively
-    const unwanted = container ? [] : config.mounts.filter(({ anonymous }) => anonymous);
-    if (unwanted.length > 0) await removeUnused(unwanted.map(({ source }) => source));
-  }
-}
-
-/** Makes the volumes and, for -v, the host directories that are missing. */
-async function prepareMounts(mounts: MountRequest[]): Promise<void> {
-  for (const mount of mounts) {
-    if (mount.type === "volume") {
-      const { createVolume } = await import("../volume/store.ts");
-      mount.anonymous = mount.source === "";
-      mount.source = (await createVolume(mount.source || undefined, { labels: mount.labels })).name;
-    } else if (mount.type === "bind" && mount.createSource) makeHostDirectory(mount.source);
-  }
-}
-
-/** As docker's daemon does it, whatever the caller's umask. */
-function makeHostDirectory(path: string): void {
-  try {
-    Deno.statSync(path);
-    return;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
-      throw new CommandError(`can't mount ${path}: ${(error as Error).message}`, 125, { cause: error });
-    }
-  }
-  const umask = Deno.umask(0o022);
-  try {
-    Deno.mkdirSync(path, { recursive: true, mode: 0o755 });
-  } catch (error) {
-    throw new CommandError(`can't create ${path} to mount it: ${(error as Error).message}`, 125, {
-      cause: error,
-    });
-  } finally {
-    Deno.umask(umask);
-  }
+  print(`${container.id}\n`);
+  return 0;
 }

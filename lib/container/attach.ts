@@ -6,7 +6,7 @@ import { close } from "../../ffi/file.ts";
 import { kill, readLater, writeLater } from "../../ffi/process.ts";
 import { copyWindowSize, makeRaw } from "../../ffi/terminal.ts";
 import { CommandError } from "../cli/error.ts";
-import type { ContainerConfig } from "./config.ts";
+import type { Scanned } from "./detach_keys.ts";
 import { decodeReport, exitCode, MESSAGE_SIZE } from "./report.ts";
 import { forwardSignals } from "./signals.ts";
 import type { Running } from "./start.ts";
@@ -39,17 +39,34 @@ function deliver(signal: number, { pid, terminal }: Running): void {
 }
 
 /**
- * Hands the caller's terminal over to a container with one of its own: every key goes there, and what comes from there
+ * Hands the caller's terminal, if it has one, over to a container with one of its own: every key goes there, and what comes from there
  * is shown as it is. Call it before the container can write. Returns what undoes it.
  */
-export function giveTerminal({ tty, stdin }: ContainerConfig): () => void {
-  return tty && stdin && Deno.stdin.isTerminal() ? makeRaw(0) : () => {};
+export function giveTerminal(wanted: boolean): () => void {
+  return wanted && Deno.stdin.isTerminal() ? makeRaw(0) : () => {};
 }
 
-/** Goes along with the container until it ends; returns the exit code of mydocker. */
-export async function attach(running: Running): Promise<number> {
-  if (running.stdin !== undefined) pumpInput(running.stdin, running.stdin !== running.terminal);
-  return await waitForEnd(running.messages);
+/** Goes along with the container until it ends; returns the exit code of mydocker, or that the keys were typed. */
+export async function attach(running: Running, detachKeys: number[]): Promise<number | typeof DETACHED> {
+  const { input, terminal } = running;
+  const end = waitForEnd(running.messages);
+  if (input === undefined) return await end;
+  if (input !== terminal) {
+    pumpInput(input).then(() => close(input));
+    return await end;
+  }
+  return await Promise.race([end, pumpKeys(input, detachKeys)]);
+}
+
+/** The container was left running. */
+export const DETACHED = "detached";
+
+/** From the caller's terminal to the container's, until the keys are typed. */
+export async function pumpKeys(terminal: number, detachKeys: number[]): Promise<typeof DETACHED> {
+  const { detachScanner } = await import("./detach_keys.ts");
+  const scan = detachScanner(Deno.stdin.isTerminal() ? detachKeys : []);
+  if (await pumpInput(terminal, scan)) return DETACHED;
+  return await new Promise(() => {}); // input has ended, and says nothing
 }
 
 async function waitForEnd(messages: number): Promise<number> {
@@ -73,13 +90,16 @@ async function waitForEnd(messages: number): Promise<number> {
   return exitCode(report.status);
 }
 
-/** From stdin to the container until one of them ends. A terminal is not closed: its end of file is a character. */
-async function pumpInput(to: number, closeAtEnd: boolean): Promise<void> {
+/** From stdin to the container until one of them ends (false), or `scan` has seen the keys (true). */
+export async function pumpInput(
+  to: number,
+  scan = (input: Uint8Array): Scanned => ({ pass: input, detach: false }),
+): Promise<boolean> {
   const buffer = new Uint8Array(65536);
   for (;;) {
     // What can't be read (a directory) has ended.
     const length = await readLater(0, buffer).catch(() => 0);
-    if (length === 0 || !await writeLater(to, buffer.subarray(0, length))) break;
+    const { pass, detach } = scan(buffer.subarray(0, length));
+    if (length === 0 || (pass.length > 0 && !await writeLater(to, pass)) || detach) return detach;
   }
-  if (closeAtEnd) close(to);
 }

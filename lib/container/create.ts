@@ -8,6 +8,7 @@ import { writeFile } from "../state/json.ts";
 import { beginWork, rootFd } from "../state/root.ts";
 import type { ContainerConfig } from "./config.ts";
 import { type Container, openContainer } from "./find.ts";
+import { RECORDS } from "./report.ts";
 import { claimName, releaseName } from "./names.ts";
 
 const HOSTS = [
@@ -63,7 +64,7 @@ function fillDirectory(path: string, config: ContainerConfig): void {
     writeFile(dir, "hostname", config.hostname + "\n", 0o644);
     writeFile(dir, "hosts", config.network === "host" ? hostFile("/etc/hosts") ?? HOSTS : HOSTS, 0o644);
     writeFile(dir, "resolv.conf", hostFile("/etc/resolv.conf") ?? "", 0o644);
-    writeFile(dir, "lock", "");
+    writeFile(dir, "lock", new Uint8Array(RECORDS.size));
     writeFile(dir, "config.json", JSON.stringify(config));
   } finally {
     file.close(dir);

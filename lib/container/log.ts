@@ -7,9 +7,6 @@ import { readBytes } from "../state/json.ts";
 
 export const FRAME_HEADER = 32;
 
-/** When `log` has grown by this much it becomes log.1: docker's unbounded default fills disks. */
-export const MAX_LOG_BYTES = 64 * 1024 * 1024;
-
 export interface Frame {
   seconds: number;
   nanoseconds: number;

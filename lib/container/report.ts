@@ -1,18 +1,22 @@
-// What the keeper tells: 24-byte messages on its pipe to the command that started it, and the same records in files.
+// What the keeper tells: messages on its pipe to the command that started it, and records in the file whose lock it
+// holds. Whoever has that file open hears of the end by getting the lock, and can read the records even when the
+// container is removed in the same moment. The room for them is there from the start, whatever the disk.
 //
-//   message, and `started` and `exit` in the container's directory: three 64-bit little-endian integers
-//     started   1, pid, 0                     file: pid, seconds, nanoseconds, and three more: the keeper's pid, and
-//                                             there the descriptors of the terminal and of stdin's write end, or -1
-//     failed    2, address of the step, -errno
-//     broken    4, pid, 0                     no file: the caller's stdout or stderr was closed
-//     exit      3, wait status, 0 or why the caller's stdout or stderr could not be written: -errno
-//                                             file: wait status, seconds, nanoseconds
+//   all are 64-bit little-endian integers
+//   message   three:  started   1, pid, 0
+//                     failed    2, address of the step, -errno
+//                     broken    4, pid, 0: the caller's stdout or stderr was closed
+//                     ended     3, wait status, 0 or why the caller's stdout or stderr could not be written: -errno
+//   `lock`    nine:   the end: wait status, seconds, nanoseconds
+//                     the start: pid, seconds, nanoseconds, the keeper's pid, and there the descriptors of the terminal
+//                     and of stdin's write end, or -1
+//             without a time, it has not ended, or never started
 
-import { readBytes } from "../state/json.ts";
+import * as file from "../../ffi/file.ts";
 
 export const MESSAGE_SIZE = 24;
-/** Of the file `started`. */
-export const STARTED_SIZE = 48;
+/** Offsets in `lock`, and its size. */
+export const RECORDS = { end: 0, start: 24, size: 72 };
 export const STARTED = 1;
 export const FAILED = 2;
 export const ENDED = 3;
@@ -40,7 +44,7 @@ export function decodeReport(bytes: Uint8Array): Report | undefined {
   return undefined;
 }
 
-/** The file `started`: what runs, since when (milliseconds since 1970), and where its keeper has its streams. */
+/** What runs or ran, since when (milliseconds since 1970), and where its keeper has its streams. */
 export interface StartRecord {
   pid: number;
   time: number;
@@ -50,24 +54,42 @@ export interface StartRecord {
   stdin?: number;
 }
 
-/** Undefined if absent or cut off. */
-export function readStarted(dir: number): StartRecord | undefined {
-  const bytes = readBytes(dir, "started");
-  if (bytes?.length !== STARTED_SIZE) return undefined;
-  const [pid, seconds, nanoseconds, keeper, terminal, stdin] = integers(bytes);
+/** How a container ended: the wait status, and when (milliseconds since 1970). */
+export interface EndRecord {
+  status: number;
+  time: number;
+}
+
+/** What is written in the open file `lock`, of the last start; a damaged file says nothing. */
+export function readRecords(lock: number): { start?: StartRecord; end?: EndRecord } {
+  const bytes = new Uint8Array(RECORDS.size);
+  if (file.pread(lock, bytes, 0) !== RECORDS.size) return {};
+  const [status, ended, endedNs, pid, started, startedNs, keeper, terminal, stdin] = integers(bytes);
   const descriptor = (fd: number) => fd < 0 ? undefined : fd;
+  const time = (seconds: number, nanoseconds: number) => seconds * 1000 + nanoseconds / 1e6;
   return {
-    ...{ pid, time: seconds * 1000 + nanoseconds / 1e6, keeper },
-    ...{ terminal: descriptor(terminal), stdin: descriptor(stdin) },
+    end: ended === 0 ? undefined : { status, time: time(ended, endedNs) },
+    start: started === 0 ? undefined : {
+      ...{ pid, time: time(started, startedNs), keeper },
+      ...{ terminal: descriptor(terminal), stdin: descriptor(stdin) },
+    },
   };
 }
 
-/** The file `exit`: the wait status, and when that was (milliseconds since 1970); undefined if absent or cut off. */
-export function readExit(dir: number): { status: number; time: number } | undefined {
-  const bytes = readBytes(dir, "exit");
-  if (bytes?.length !== MESSAGE_SIZE) return undefined;
-  const [status, seconds, nanoseconds] = integers(bytes);
-  return { status, time: seconds * 1000 + nanoseconds / 1e6 };
+/** What last started in the container whose directory is `dir`. */
+export function readStarted(dir: number): StartRecord | undefined {
+  const fd = file.openIfAny(dir, "lock", file.O_RDONLY);
+  if (fd === undefined) return undefined;
+  try {
+    return readRecords(fd).start;
+  } finally {
+    file.close(fd);
+  }
+}
+
+/** Makes the open file `lock` say that nothing was started. */
+export function clearRecords(lock: number): void {
+  file.pwrite(lock, new Uint8Array(RECORDS.size), 0);
 }
 
 /** The exit code a shell would give for a wait status (wait(2)): 128+n for signal n. */

@@ -6,99 +6,174 @@ import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import { MOUNT_ATTR, mountDetached } from "../../ffi/mount.ts";
 import { pipe, spawn } from "../../ffi/process.ts";
-import { copyWindowSize, openTerminal } from "../../ffi/terminal.ts";
 import { step } from "../cli/debug.ts";
 import { callerEnvironment, selfPath } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
 import { mountRootfs } from "../layer/overlay.ts";
-import { writeFile } from "../state/json.ts";
+import { replaceFile, writeFile } from "../state/json.ts";
 import { rootPath } from "../state/root.ts";
-import type { Container } from "./find.ts";
+import type { ContainerConfig } from "./config.ts";
 import { processEnvironment } from "./environment.ts";
-import { type Identity, resolveIdentity } from "./identity.ts";
-import { keeperDescriptors, type KeeperPlan, keeperProgram, type Source } from "./keeper_program.ts";
+import type { Container } from "./find.ts";
+import { resolveIdentity } from "./identity.ts";
+import { keeperDescriptors, type KeeperPlan, keeperProgram, type Successor } from "./keeper_program.ts";
 import { prepareMounts } from "./mounts.ts";
-import { decodeReport, MESSAGE_SIZE, type Report } from "./report.ts";
-import type { StartFailure } from "./state.ts";
+import { clearRecords, decodeReport, MESSAGE_SIZE, type Report } from "./report.ts";
+import { nextDelay } from "./restart.ts";
+import { containerState, type Restarts, type StartFailure } from "./state.ts";
+import { type Attachment, openStreams, type Streams } from "./streams.ts";
 
 /** A container that runs, as the command that started it sees it. */
 export interface Running {
   pid: number;
   /** Messages of the keeper; closed at its end. */
   messages: number;
-  /** Write end of the container's stdin, or undefined where it has none. */
-  stdin?: number;
+  /** Where its stdin is written, if this command does that: a pipe, or the terminal. */
+  input?: number;
   /** The master side of its terminal, or undefined where it has none. */
-  terminal?: number;
-}
-
-/** The container's ends of its standard streams, and ours. */
-interface Streams {
-  inside: [number, number, number];
-  sources: Source[];
-  stdin?: number;
   terminal?: number;
 }
 
 /** Group 5 is tty, everywhere docker runs. */
 const DEVPTS: [string, string][] = [["source", "devpts"], ["ptmxmode", "666"], ["mode", "620"], ["gid", "5"]];
 
+const NOTHING: Attachment = { stdin: false, stdout: false, stderr: false };
+
+/** What a start by hand makes forget. */
+const FORMER = ["start.json", "restart.json", "stopped"];
+
 /**
- * Starts the container and returns once its command is executed. Its output goes to this process's stdout and stderr.
- * Throws CommandError: 127 command not found, 126 not executable, 125 all else; the container then is as created.
+ * Starts the container and returns once its command is executed. What it writes goes to this process's stdout and
+ * stderr as far as `attached` says, besides the log. Throws CommandError: 127 command not found, 126 not executable,
+ * 125 all else; the container then is as created.
  */
-export async function startContainer(container: Container): Promise<Running> {
+export async function startContainer(
+  container: Container,
+  attached: Attachment = NOTHING,
+): Promise<Running> {
   const { dir, config } = container;
-  const opened: number[] = [];
+  const lock = file.openat(dir, "lock", file.O_RDWR | file.O_CREAT, 0o600);
+  if (!tryLock(lock, "exclusive")) {
+    file.close(lock);
+    throw new CommandError(`container ${config.name} is already running`);
+  }
+  const { started, finished } = containerState(dir);
+  for (const record of FORMER) file.unlinkIfAny(dir, record);
+  clearRecords(lock);
+  return await launch(container, attached, lock, { count: 0, delay: 0 }, { started, finished });
+}
+
+/** Starts it detached for its restart policy: the keeper that has ended left its lock, the descriptor `lock`. */
+export async function startAgain(container: Container, lock: number, restarts: Restarts): Promise<void> {
+  const { started, finished } = containerState(container.dir);
+  replaceFile(container.dir, "restart.json", JSON.stringify(restarts));
+  const { messages } = await launch(container, NOTHING, lock, restarts, { started, finished });
+  file.close(messages);
+}
+
+/** With the lock, which the keeper inherits, or the caller's end gives back. */
+async function launch(
+  container: Container,
+  attached: Attachment,
+  lock: number,
+  restarts: Restarts,
+  former: Pick<StartFailure, "started" | "finished">,
+): Promise<Running> {
+  const { dir, config } = container;
+  const opened: number[] = [lock];
   const keep = (fd: number) => (opened.push(fd), fd);
-  const lock = keep(file.openat(dir, "lock", file.O_RDWR | file.O_CREAT, 0o600));
-  if (!tryLock(lock, "exclusive")) throw new CommandError(`container ${config.name} is already running`);
   try {
-    for (const record of ["started", "exit", "start.json", "restart.json", "stopped"]) {
-      file.unlinkIfAny(dir, record);
-    }
-    const rootfs = keep(mountRootfs(config));
-    step("overlay mounted, detached");
-    requireDirectories(rootfs, config.imageName);
-    const identity = resolveIdentity(rootfs, config.process.User ?? "");
-    const mounts = await prepareMounts(container, rootfs);
-    for (const { source } of mounts) if ("fd" in source) keep(source.fd);
-    step("mounts prepared");
-    const devpts = keep(mountDetached("devpts", DEVPTS, MOUNT_ATTR.noSuid | MOUNT_ATTR.noExec));
-    const streams = openStreams(config.tty, config.stdin, devpts, keep, identity);
+    const init = await prepareInit(container, keep);
+    const streams = openStreams(config, attached, init.devpts, keep, init.identity);
     const [messages, messagesWrite] = pipe();
     keep(messagesWrite);
-    const log = keep(file.openat(dir, "log", file.O_WRONLY | file.O_CREAT | file.O_APPEND, 0o600));
-    const devNull = keep(file.openat(file.AT_FDCWD, "/dev/null", file.O_RDWR));
+    const held = { dir, messages: messagesWrite, lock, ...openOutput(container, keep) };
     const plan: KeeperPlan = {
-      init: {
-        ...{ rootfs, devpts, stdio: streams.inside, tty: config.tty, hostname: config.hostname },
-        ...{ ownNetwork: config.network !== "host", readOnlyRootfs: config.readOnlyRootfs, mounts, identity },
-        workingDirectory: config.process.WorkingDir || "/",
-        argv: config.argv,
-        environment: processEnvironment(config, identity),
-      },
-      ...{ sources: streams.sources, dir, log, messages: messagesWrite, devNull, lock },
-      finish: config.autoRemove ? removal(container) : undefined,
+      ...{ init: { ...init, stdio: streams.inside }, ...held, sources: streams.sources },
+      detached: !attached.stdin && !attached.stdout && !attached.stderr,
+      terminal: streams.terminal,
+      stdin: config.stdinOnce ? undefined : streams.input,
+      ...aftermath(container, lock, restarts),
     };
     const program = keeperProgram(plan);
     step(`kernel program of ${program.count} steps assembled`);
     spawn(program, `mydocker: keeper of ${config.name}`, keeperDescriptors(plan));
-    // The keeper has its own copies by now, and the end of a pipe is seen only when nobody else has it open.
-    while (opened.length > 0) file.close(opened.pop()!);
-    const report = readReport(messages);
+    const report = handOver(opened, messages);
     if (report?.kind !== "started") {
       file.close(messages);
       throw startError(report, program, container);
     }
     step(`process ${report.pid} executed ${config.argv[0]}`);
-    return { pid: report.pid, messages, stdin: streams.stdin, terminal: streams.terminal };
+    return running(report.pid, messages, streams, attached, config);
   } catch (error) {
-    noteFailure(dir, error);
+    noteFailure(dir, error, former);
     throw error;
   } finally {
     for (const fd of opened) file.close(fd);
   }
+}
+
+/** The keeper has its own copies of what was opened for it, and the end of a pipe is seen when nobody else has it open. */
+function handOver(opened: number[], messages: number): Report | undefined {
+  while (opened.length > 0) file.close(opened.pop()!);
+  return readReport(messages);
+}
+
+/** What this process goes on with; the rest of the streams is closed. */
+function running(
+  pid: number,
+  messages: number,
+  { input, terminal }: Streams,
+  attached: Attachment,
+  config: ContainerConfig,
+): Running {
+  if (attached.stdin && config.stdin) return { pid, messages, input: input ?? terminal, terminal };
+  for (const fd of [input, attached.stdout ? undefined : terminal]) if (fd !== undefined) file.close(fd);
+  return { pid, messages, terminal: attached.stdout ? terminal : undefined };
+}
+
+/** Opens and decides all that the first process needs, but for its streams. */
+async function prepareInit(
+  container: Container,
+  keep: (fd: number) => number,
+): Promise<Omit<KeeperPlan["init"], "stdio">> {
+  const { config } = container;
+  const rootfs = keep(mountRootfs(config));
+  step("overlay mounted, detached");
+  requireDirectories(rootfs, config.imageName);
+  const identity = resolveIdentity(rootfs, config.process.User ?? "");
+  const mounts = await prepareMounts(container, rootfs);
+  for (const { source } of mounts) if ("fd" in source) keep(source.fd);
+  step("mounts prepared");
+  const devpts = keep(mountDetached("devpts", DEVPTS, MOUNT_ATTR.noSuid | MOUNT_ATTR.noExec));
+  return {
+    ...{ rootfs, devpts, tty: config.tty, hostname: config.hostname },
+    ...{ ownNetwork: config.network !== "host", readOnlyRootfs: config.readOnlyRootfs, mounts, identity },
+    workingDirectory: config.process.WorkingDir || "/",
+    argv: config.argv,
+    environment: processEnvironment(config, identity),
+  };
+}
+
+/** The log, as far as it has room, and /dev/null. */
+function openOutput({ dir, config }: Container, keep: (fd: number) => number) {
+  const log = keep(file.openat(dir, "log", file.O_WRONLY | file.O_CREAT | file.O_APPEND, 0o600));
+  const { maxSize, maxFiles } = config.log;
+  const left = maxSize === undefined ? 0 : Math.max(0, maxSize - file.stat(log, "").size);
+  const devNull = keep(file.openat(file.AT_FDCWD, "/dev/null", file.O_RDWR));
+  return { log, devNull, logging: { maxSize, maxFiles, left } };
+}
+
+/** What the keeper does once the container has ended. */
+function aftermath({ id, config }: Container, lock: number, { count, delay }: Restarts) {
+  const { name, maximumRetryCount } = config.restart;
+  const spent = name === "on-failure" && maximumRetryCount > 0 && count >= maximumRetryCount;
+  const restart = name === "no" || spent ? undefined : {
+    onFailure: name === "on-failure",
+    delay: nextDelay(delay),
+    successor: ourselves("start-again", id, String(lock)),
+  };
+  return { finish: config.autoRemove ? ourselves("rm", "-v", id) : undefined, restart };
 }
 
 /** Mounted through a symlink, a /proc would be one place and its masks another. */
@@ -111,50 +186,14 @@ function requireDirectories(rootfs: number, image: string): void {
   }
 }
 
-/** `rm -v` of the container, by the mydocker that runs now. */
-function removal({ id }: Container): KeeperPlan["finish"] {
+/** The mydocker that runs now, with other arguments. */
+function ourselves(...args: string[]): Successor {
   const names = ["PATH", "HOME", "XDG_CACHE_HOME", "MYDOCKER_CACHE"];
   const inherited = names.map((name) => [name, callerEnvironment(name)]).filter(([, value]) =>
     value !== undefined
   );
   const environment = [["MYDOCKER_ROOT", rootPath()], ...inherited].map((entry) => entry.join("="));
-  return { path: selfPath(), argv: ["mydocker", "rm", "-v", id], environment };
-}
-
-function openStreams(
-  tty: boolean,
-  stdin: boolean,
-  devpts: number,
-  keep: (fd: number) => number,
-  identity: Identity,
-): Streams {
-  if (tty) {
-    const [master, slave] = openTerminal(devpts);
-    keep(slave);
-    // The keeper reads the master; this process writes it and sets its size.
-    copyWindowSize(0, master);
-    file.fchown(slave, identity.uid, 5);
-    return {
-      inside: [slave, slave, slave],
-      sources: [{ fd: master, to: 1 }],
-      stdin: stdin ? master : undefined,
-      terminal: master,
-    };
-  }
-  const [input, inputWrite] = stdin
-    ? pipe()
-    : [file.openat(file.AT_FDCWD, "/dev/null", file.O_RDONLY), undefined];
-  const [out, outWrite] = pipe();
-  const [err, errWrite] = pipe();
-  for (const fd of [input, out, outWrite, err, errWrite]) keep(fd);
-  // Or a command that is not root could not open /dev/stdout again.
-  const pipes = stdin ? [input, outWrite, errWrite] : [outWrite, errWrite];
-  if (identity.uid !== 0) { for (const fd of pipes) file.fchown(fd, identity.uid, identity.gid); }
-  return {
-    inside: [input, outWrite, errWrite],
-    sources: [{ fd: out, to: 1 }, { fd: err, to: 2 }],
-    stdin: inputWrite,
-  };
+  return { path: selfPath(), argv: ["mydocker", ...args], environment };
 }
 
 function readReport(messages: number): Report | undefined {
@@ -191,8 +230,9 @@ function startError(
 }
 
 /** For inspect and ps: a container that could not be started says why. */
-function noteFailure(dir: number, error: unknown): void {
+function noteFailure(dir: number, error: unknown, former: Pick<StartFailure, "started" | "finished">): void {
   const failure: StartFailure = {
+    ...former,
     error: error instanceof Error ? error.message : String(error),
     exitCode: error instanceof CommandError ? error.exitCode : 128,
   };

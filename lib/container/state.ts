@@ -4,7 +4,7 @@
 import * as file from "../../ffi/file.ts";
 import { isLocked } from "../../ffi/lock.ts";
 import { readJson } from "../state/json.ts";
-import { exitCode, readExit, readStarted } from "./report.ts";
+import { type EndRecord, exitCode, readRecords, type StartRecord } from "./report.ts";
 
 export interface ContainerState {
   status: "created" | "running" | "paused" | "restarting" | "exited";
@@ -37,14 +37,12 @@ const UNKNOWN_END = 137;
 
 /** The state of the container whose directory is `dir`. */
 export function containerState(dir: number): ContainerState {
-  // The lock first: an exit record found after it was free is the last one there will be.
-  const kept = keeperLives(dir);
-  const [start, exit] = [readStarted(dir), readExit(dir)];
-  const times = { started: start?.time, finished: exit?.time };
-  const ended = exit ? exitCode(exit.status) : start ? UNKNOWN_END : 0;
+  const { kept, start, end } = readLock(dir);
+  const times = { started: start?.time, finished: end?.time };
+  const ended = end ? exitCode(end.status) : start ? UNKNOWN_END : 0;
   if (kept) {
-    // Both records: it has ended, and its keeper is about to start it again.
-    if (exit) return { status: "restarting", pid: 0, exitCode: ended, error: "", ...times };
+    // It has ended, and its keeper is about to start it again.
+    if (end) return { status: "restarting", pid: 0, exitCode: ended, error: "", ...times };
     if (!start) return { status: "created", pid: 0, exitCode: 0, error: "" };
     const status = isPaused(dir) ? "paused" : "running";
     return { status, pid: start.pid, exitCode: 0, error: "", ...times };
@@ -52,6 +50,19 @@ export function containerState(dir: number): ContainerState {
   const failure = readJson<StartFailure>(dir, "start.json");
   if (failure) return { status: failure.started ? "exited" : "created", pid: 0, ...failure };
   return { status: start ? "exited" : "created", pid: 0, exitCode: ended, error: "", ...times };
+}
+
+/** Whether a keeper has the container (it runs, is being started, or waits to be started again), and its records. */
+function readLock(dir: number): { kept: boolean; start?: StartRecord; end?: EndRecord } {
+  const fd = file.openIfAny(dir, "lock", file.O_RDWR);
+  if (fd === undefined) return { kept: false };
+  try {
+    // In this order: a record found after the lock was free is the last one there will be.
+    const kept = isLocked(fd);
+    return { kept, ...readRecords(fd) };
+  } finally {
+    file.close(fd);
+  }
 }
 
 /** Whether it has a process: also one that is paused. */
@@ -67,15 +78,4 @@ export function restartCount(dir: number): number {
 /** `paused` is made before the container is frozen and removed after it is thawed. */
 function isPaused(dir: number): boolean {
   return file.statIfAny(dir, "paused") !== undefined;
-}
-
-/** Whether a keeper has the container: it runs, is being started, or waits to be started again. */
-export function keeperLives(dir: number): boolean {
-  const fd = file.openIfAny(dir, "lock", file.O_RDWR);
-  if (fd === undefined) return false;
-  try {
-    return isLocked(fd);
-  } finally {
-    file.close(fd);
-  }
 }

@@ -1,0 +1,112 @@
+// create: all that run does before it starts anything.
+
+import { close } from "../../ffi/file.ts";
+import type { CommandSpec, Parsed } from "../cli/command.ts";
+import { step } from "../cli/debug.ts";
+import { CommandError } from "../cli/error.ts";
+import { print } from "../cli/output.ts";
+import { dropCidfile, reserveCidfile, writeCidfile } from "../container/cidfile.ts";
+import { createContainer } from "../container/create.ts";
+import type { Container } from "../container/find.ts";
+import { checkName } from "../container/names.ts";
+import { CONTAINER_FLAGS, containerConfig, type NewContainer } from "../container/options.ts";
+import { findImage, lockImages } from "../image/store.ts";
+import { beginWork } from "../state/root.ts";
+import type { MountRequest } from "../volume/spec.ts";
+
+export const spec: CommandSpec = {
+  name: "create",
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  summary: "Create a container, without starting it",
+  aliases: ["container create"],
+  flags: CONTAINER_FLAGS,
+  args: [1, Infinity],
+  stopAtFirstArg: true,
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  const { id } = await createFromFlags(parsed, false);
+  print(`${id}\n`);
+  return 0;
+}
+
+/**
+ * Makes the container that a command line of `run` or `create` describes, with its volumes and its cidfile; `detached`
+ * is for what is different then (docker's Attach fields). Throws CommandError.
+ */
+export async function createFromFlags(parsed: Parsed, detached: boolean): Promise<Container> {
+  const name = parsed.text("name");
+  const checked = name === undefined ? undefined : checkName(name);
+  const cidfile = parsed.text("cidfile");
+  if (cidfile !== undefined) reserveCidfile(cidfile);
+  try {
+    const container = await createFrom(parsed, checked, detached);
+    if (cidfile !== undefined) writeCidfile(cidfile, container.id);
+    return container;
+  } catch (error) {
+    if (cidfile !== undefined) dropCidfile(cidfile);
+    throw error;
+  }
+}
+
+async function createFrom(parsed: Parsed, name: string | undefined, detached: boolean): Promise<Container> {
+  await beginWork();
+  // From here to the container's configuration on disk, which names them, nobody may remove image or volumes.
+  const imageLock = lockImages("shared");
+  const [imageName, ...command] = parsed.args;
+  const image = findImage(imageName);
+  step(`image ${image.id}`);
+  const config = await containerConfig(parsed, image, imageName, command, detached);
+  const container = await (config.mounts.length > 0 ? createWithMounts : createContainer)(config, name);
+  close(imageLock);
+  step(`container ${container.id} created`);
+  return container;
+}
+
+async function createWithMounts(config: NewContainer, name: string | undefined): Promise<Container> {
+  const { lockVolumes, removeUnused } = await import("../volume/store.ts");
+  const lock = lockVolumes("shared");
+  let container: Container | undefined;
+  try {
+    await prepareMounts(config.mounts);
+    container = await createContainer(config, name);
+    return container;
+  } finally {
+    close(lock); // before removing, which takes it exclusively
+    const unwanted = container ? [] : config.mounts.filter(({ anonymous }) => anonymous);
+    if (unwanted.length > 0) await removeUnused(unwanted.map(({ source }) => source));
+  }
+}
+
+/** Makes the volumes and, for -v, the host directories that are missing. */
+async function prepareMounts(mounts: MountRequest[]): Promise<void> {
+  for (const mount of mounts) {
+    if (mount.type === "volume") {
+      const { createVolume } = await import("../volume/store.ts");
+      mount.anonymous = mount.source === "";
+      mount.source = (await createVolume(mount.source || undefined, { labels: mount.labels })).name;
+    } else if (mount.type === "bind" && mount.createSource) makeHostDirectory(mount.source);
+  }
+}
+
+/** As docker's daemon does it, whatever the caller's umask. */
+function makeHostDirectory(path: string): void {
+  try {
+    Deno.statSync(path);
+    return;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw new CommandError(`can't mount ${path}: ${(error as Error).message}`, 125, { cause: error });
+    }
+  }
+  const umask = Deno.umask(0o022);
+  try {
+    Deno.mkdirSync(path, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw new CommandError(`can't create ${path} to mount it: ${(error as Error).message}`, 125, {
+      cause: error,
+    });
+  } finally {
+    Deno.umask(umask);
+  }
+}

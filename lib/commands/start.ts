@@ -1,0 +1,70 @@
+// start: containers that were created, or have ended.
+
+import { close } from "../../ffi/file.ts";
+import type { CommandSpec, Parsed } from "../cli/command.ts";
+import { CommandError } from "../cli/error.ts";
+import { print, printError } from "../cli/output.ts";
+import { proxySignals } from "../container/attach.ts";
+import { parseDetachKeys } from "../container/detach_keys.ts";
+import { type Container, findContainer } from "../container/find.ts";
+import { runForeground } from "../container/foreground.ts";
+import { startContainer } from "../container/start.ts";
+import { containerState } from "../container/state.ts";
+import { requireKernel, requireRoot } from "../host/kernel.ts";
+import { DETACH_KEYS } from "./run.ts";
+
+export const spec: CommandSpec = {
+  name: "start",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  summary: "Start stopped containers",
+  aliases: ["container start"],
+  flags: [
+    { name: "attach", short: "a", kind: "bool", help: "Show its output, and pass signals on" },
+    { name: "interactive", short: "i", kind: "bool", help: "Pass stdin on, too" },
+    DETACH_KEYS,
+  ],
+  args: [1, Infinity],
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  requireRoot();
+  requireKernel();
+  if (!parsed.bool("attach") && !parsed.bool("interactive")) return await startAll(parsed.args);
+  if (parsed.args.length > 1) {
+    throw new CommandError("you cannot start and attach multiple containers at once", 1);
+  }
+  return await startAttached(findContainer(parsed.args[0]), parsed);
+}
+
+async function startAll(references: string[]): Promise<number> {
+  const failed: string[] = [];
+  for (const reference of references) {
+    try {
+      await start(findContainer(reference));
+      print(`${reference}\n`);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      printError(`mydocker: ${error.message}\n`);
+      failed.push(reference);
+    }
+  }
+  if (failed.length > 0) throw new CommandError(`failed to start containers: ${failed.join(", ")}`, 1);
+  return 0;
+}
+
+/** Starts it detached; one that runs stays as it is. Throws CommandError. */
+export async function start(container: Container): Promise<void> {
+  const { status } = containerState(container.dir);
+  if (status === "running" || status === "restarting") return;
+  if (status === "paused") throw new CommandError("cannot start a paused container, try unpause instead", 1);
+  close((await startContainer(container)).messages);
+}
+
+async function startAttached(container: Container, parsed: Parsed): Promise<number> {
+  const keys = parseDetachKeys(parsed.text("detach-keys")!);
+  const stdin = parsed.bool("interactive") && container.config.stdin;
+  if (stdin && container.config.tty && !Deno.stdin.isTerminal()) {
+    throw new CommandError("the input device is not a TTY", 1);
+  }
+  return await runForeground(container, { stdin, stdout: true, stderr: true }, keys, proxySignals());
+}

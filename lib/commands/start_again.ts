@@ -1,0 +1,26 @@
+// start-again: what the keeper of a container with a restart policy becomes, once it has waited. Not for users.
+
+import type { CommandSpec, Parsed } from "../cli/command.ts";
+import { CommandError } from "../cli/error.ts";
+import { openContainer } from "../container/find.ts";
+import { nextRestart } from "../container/restart.ts";
+import { startAgain } from "../container/start.ts";
+import { containerState, type Restarts } from "../container/state.ts";
+import { readJson } from "../state/json.ts";
+
+export const spec: CommandSpec = {
+  name: "start-again",
+  usage: "ID LOCK",
+  summary: "Start a container for its restart policy, with the lock of its keeper as descriptor LOCK",
+  flags: [],
+  args: [2, 2],
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  const [id, lock] = parsed.args;
+  const container = openContainer(id);
+  if (!container) throw new CommandError(`No such container: ${id}`, 1);
+  const before = readJson<Restarts>(container.dir, "restart.json") ?? { count: 0, delay: 0 };
+  await startAgain(container, Number(lock), nextRestart(before, containerState(container.dir)));
+  return 0;
+}
