@@ -16,6 +16,10 @@ const COMMANDS: CommandTable = {
     summary: "Make an image of a container's changes",
     load: () => import("./lib/commands/commit.ts"),
   },
+  "exec": {
+    summary: "Run a command in a running container",
+    load: () => import("./lib/commands/exec.ts"),
+  },
   "export": {
     summary: "Write a container's whole file system as a tar archive",
     load: () => import("./lib/commands/export.ts"),
@@ -64,6 +68,7 @@ const ALIASES: Record<string, string> = {
   "container logs": "logs",
   "container rm": "rm",
   "container commit": "commit",
+  "container exec": "exec",
   "container export": "export",
   "image ls": "images",
   "image list": "images",

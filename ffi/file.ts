@@ -314,9 +314,19 @@ export function removeTree(dir: number, path: string): void {
   unlinkat(dir, path, AT_REMOVEDIR);
 }
 
+/** Fills struct statfs at the second half of the scratch memory; returns its offset there. */
+function fstatfs(fd: number): number {
+  check(raw(NR.fstatfs, fd, scratchAddress + SECOND), "fstatfs", `descriptor ${fd}`);
+  return SECOND;
+}
+
 /** The flags (MS_NOSUID, MS_NODEV, MS_NOEXEC) of the mount that `fd` is on, as a read-only remount must repeat them. */
 export function mountFlags(fd: number): number {
-  const at = SECOND; // struct statfs: f_flags is the 64-bit word at 80, with ST_ values equal to MS_ ones
-  check(raw(NR.fstatfs, fd, scratchAddress + at), "fstatfs", `descriptor ${fd}`);
-  return scratchView.getUint32(at + 80, true) & 14;
+  // f_flags is the 64-bit word at 80, with ST_ values equal to MS_ ones
+  return scratchView.getUint32(fstatfs(fd) + 80, true) & 14;
+}
+
+/** The magic number of the file system that `fd` is on. */
+export function fileSystem(fd: number): number {
+  return scratchView.getUint32(fstatfs(fd), true);
 }

@@ -69,6 +69,7 @@ const numbers = {
   close_range: [436, 436],
   keyctl: [250, 219],
   setsid: [112, 157],
+  setns: [308, 268],
   getpid: [39, 172],
   socket: [41, 198],
   pwrite64: [18, 68],

@@ -22,6 +22,14 @@ export function kill(pid: number, signal: number): boolean {
   return result === 0;
 }
 
+/** A descriptor of a process, close-on-exec (pidfd_open(2)); undefined where there is no such process. */
+export function openPidfd(pid: number): number | undefined {
+  const result = raw(NR.pidfd_open, pid, 0);
+  if (result === -3) return undefined;
+  if (result < 0) throw new KernelError("pidfd_open", String(pid), -result);
+  return result;
+}
+
 /** A duplicate, here, of what another process has open as `fd` (pidfd_getfd(2)). */
 export function fetchDescriptor(pid: number, fd: number): number {
   const pidfd = raw(NR.pidfd_open, pid, 0);

@@ -1,7 +1,7 @@
 // Terminals: modes and window size of one, and making a pair (tty_ioctl(2), pty(7)).
 
 import { KernelError } from "./errno.ts";
-import { O_NOCTTY, O_RDWR, openat } from "./file.ts";
+import { fileSystem, O_NOCTTY, O_RDWR, openat } from "./file.ts";
 import { addressOf, raw } from "./libc.ts";
 import { NR } from "./nr.ts";
 
@@ -38,7 +38,12 @@ export function copyWindowSize(from: number, to: number): void {
   if (raw(NR.ioctl, from, TIOCGWINSZ, addressOf(size)) === 0) ioctl(to, TIOCSWINSZ, size, "TIOCSWINSZ");
 }
 
-/** A new pair on the devpts mounted detached as `devpts`: [master, slave]. The first has the slave /dev/pts/0. */
+/** Whether what is open as `fd` is on a devpts. */
+export function isDevpts(fd: number): boolean {
+  return fileSystem(fd) === 0x1cd1; // DEVPTS_SUPER_MAGIC (statfs(2))
+}
+
+/** A new pair on the devpts whose root is open as `devpts`: [master, slave]. The first has the slave /dev/pts/0. */
 export function openTerminal(devpts: number): [number, number] {
   const master = openat(devpts, "ptmx", O_RDWR | O_NOCTTY);
   ioctl(master, TIOCSPTLCK, new Uint8Array(4), "TIOCSPTLCK");

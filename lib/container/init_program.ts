@@ -86,7 +86,7 @@ export function initProgram(p: Program, plan: InitPlan): void {
 }
 
 /** A call whose failure does not matter. */
-function attempt(
+export function attempt(
   p: Program,
   name: Parameters<Program["call"]>[0],
   args: Parameters<Program["call"]>[1],
@@ -97,7 +97,7 @@ function attempt(
 }
 
 /** SIGKILL when the keeper ends; at once if it ended before the kernel was told. */
-function dieWithKeeper(p: Program, keeper: Cell): void {
+export function dieWithKeeper(p: Program, keeper: Cell): void {
   p.call("prctl", [1, /* PR_SET_PDEATHSIG */ 9, 0, 0, 0]);
   const alive = p.label();
   const poll = p.ints([0, 1 /* POLLIN */]);
@@ -309,23 +309,23 @@ function enterDirectory(p: Program, path: string): void {
   p.place(inside);
 }
 
-function takeStdio(p: Program, stdio: [number, number, number], tty: boolean): void {
+export function takeStdio(p: Program, stdio: [number, number, number], tty: boolean): void {
   p.call("setsid", []);
   stdio.forEach((fd, number) => p.call("dup3", [fd, number, 0]));
   if (tty) p.call("ioctl", [0, 0x540e, /* TIOCSCTTY */ 0], { what: "controlling terminal" });
 }
 
 /** Closes all but 0 to 2 and the keeper's pidfd, which becomes 3: a process, nothing to walk into. */
-function keepOnlyStdioAnd(p: Program, keeper: Cell): void {
+export function keepOnlyStdioAnd(p: Program, keeper: Cell): void {
   attempt(p, "dup3", [keeper, 3, file.O_CLOEXEC]); // refused where it is 3 already
   p.call("close_range", [4, 0xffffffff, 0]);
   p.set(keeper, 3);
 }
 
 /** The bounding set first, while there is the right to drop from it; the user last but one, for the same reason. */
-function dropPrivileges(p: Program, identity: Identity): void {
-  const wanted = defaultCapabilities();
+export function dropPrivileges(p: Program, identity: Identity, privileged = false): void {
   const available = boundingSet();
+  const wanted = privileged ? available : defaultCapabilities();
   for (const number of available) {
     if (!wanted.includes(number)) p.call("prctl", [24, /* PR_CAPBSET_DROP */ number, 0, 0, 0]);
   }
@@ -341,7 +341,7 @@ function dropPrivileges(p: Program, identity: Identity): void {
 }
 
 /** PATH is searched here, in the container, by trying: what is there may be anything. */
-function execute(p: Program, plan: InitPlan): void {
+export function execute(p: Program, plan: Pick<InitPlan, "argv" | "environment">): void {
   const argv = p.strings(plan.argv);
   const environment = p.strings(plan.environment);
   const command = plan.argv[0];

@@ -1,7 +1,6 @@
 // The flags that say what a container shall be, and the configuration they make together with an image's.
 
 import type { Flag, Parsed } from "../cli/command.ts";
-import { callerEnvironment } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
 import { layersOf } from "../image/config.ts";
 import { timestamp } from "../state/time.ts";
@@ -10,18 +9,13 @@ import { parseSignal } from "./signals.ts";
 import type { MountRequest } from "../volume/spec.ts";
 import type { ContainerConfig, LogConfig, ProcessConfig, RestartPolicy } from "./config.ts";
 import { newId } from "./create.ts";
+import { ENVIRONMENT_FLAGS, givenEnvironment, readEnvFile } from "./environment_flags.ts";
 
 /** Flags of `run` that describe the container. */
 export const CONTAINER_FLAGS: Flag[] = [
   { name: "cidfile", kind: "string", help: "Write the container's ID to this file" },
   { name: "entrypoint", kind: "string", help: "Execute this instead of the image's entrypoint" },
-  {
-    name: "env",
-    short: "e",
-    kind: "list",
-    help: "Set an environment variable; a name alone takes it from the caller",
-  },
-  { name: "env-file", kind: "list", help: "Read environment variables from a file" },
+  ...ENVIRONMENT_FLAGS,
   { name: "hostname", short: "h", kind: "string", help: "Host name in the container" },
   {
     name: "attach",
@@ -223,49 +217,12 @@ function networkMode(parsed: Parsed): "none" | "host" {
 /** Later entries win over earlier ones, and keep their place. */
 function environment(parsed: Parsed, image: string[]): string[] {
   const variables = new Map<string, string>();
-  const set = (entry: string, equals = entry.indexOf("=")) => {
-    variables.set(entry.slice(0, equals), entry.slice(equals + 1));
-  };
-  image.filter((entry) => entry.includes("=")).forEach((entry) => set(entry));
-  for (const entry of [...parsed.list("env-file").flatMap(readEnvFile), ...parsed.list("env")]) {
-    if (entry === "" || entry.startsWith("=")) {
-      throw new CommandError(`invalid environment variable: ${entry}`);
-    }
-    const value = entry.includes("=") ? undefined : callerEnvironment(entry);
-    if (entry.includes("=")) set(entry);
-    else if (value !== undefined) variables.set(entry, value);
-    else variables.delete(entry);
+  for (const entry of [...image.filter((entry) => entry.includes("=")), ...givenEnvironment(parsed)]) {
+    const [name, value] = entry.split(/=(.*)/s, 2);
+    if (value === undefined) variables.delete(name);
+    else variables.set(name, value);
   }
   return [...variables].map(([name, value]) => `${name}=${value}`);
-}
-
-/** Lines of NAME=value or NAME; blank lines and those beginning with "#" do not count; quotes mean nothing. */
-function readEnvFile(path: string): string[] {
-  const lines = readLines(path).map((line) => line.trimStart()).filter((line) =>
-    line && !line.startsWith("#")
-  );
-  for (const line of lines) {
-    const name = line.split("=", 1)[0];
-    if (name === "") throw new CommandError(`invalid env file (${path}): no variable name on line '${line}'`);
-    if (/\s/.test(name)) {
-      throw new CommandError(`invalid env file (${path}): variable '${name}' contains whitespaces`);
-    }
-  }
-  return lines;
-}
-
-function readLines(path: string): string[] {
-  try {
-    return Deno.readTextFileSync(path).split(/\r?\n/);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new CommandError(`open ${path}: no such file or directory`);
-    }
-    if (error instanceof Deno.errors.PermissionDenied) {
-      throw new CommandError(`open ${path}: permission denied`);
-    }
-    throw new CommandError(`can't read ${path}: ${(error as Error).message}`, 125, { cause: error });
-  }
 }
 
 function labels(parsed: Parsed, image: Record<string, string>): Record<string, string> {

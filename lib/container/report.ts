@@ -44,6 +44,12 @@ export function decodeReport(bytes: Uint8Array): Report | undefined {
   return undefined;
 }
 
+/** Waits for the next message; undefined at the end. */
+export function readReport(messages: number): Report | undefined {
+  const buffer = new Uint8Array(MESSAGE_SIZE);
+  return decodeReport(buffer.subarray(0, file.read(messages, buffer)));
+}
+
 /** What runs or ran, since when (milliseconds since 1970), and where its keeper has its streams. */
 export interface StartRecord {
   pid: number;

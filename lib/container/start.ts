@@ -15,10 +15,11 @@ import { rootPath } from "../state/root.ts";
 import type { ContainerConfig } from "./config.ts";
 import { processEnvironment } from "./environment.ts";
 import type { Container } from "./find.ts";
+import { execError } from "./exec_error.ts";
 import { resolveIdentity } from "./identity.ts";
 import { keeperDescriptors, type KeeperPlan, keeperProgram, type Successor } from "./keeper_program.ts";
 import { prepareMounts } from "./mounts.ts";
-import { clearRecords, decodeReport, MESSAGE_SIZE, type Report } from "./report.ts";
+import { clearRecords, readReport, type Report } from "./report.ts";
 import { nextDelay } from "./restart.ts";
 import { containerState, type Restarts, type StartFailure } from "./state.ts";
 import { type Attachment, openStreams, type Streams } from "./streams.ts";
@@ -87,7 +88,7 @@ async function launch(
     const streams = openStreams(config, attached, init.devpts, keep, init.identity);
     const [messages, messagesWrite] = pipe();
     keep(messagesWrite);
-    const held = { dir, messages: messagesWrite, lock, ...openOutput(container, keep) };
+    const held = { messages: messagesWrite, lock, ...openOutput(container, keep) };
     const plan: KeeperPlan = {
       ...{ init: { ...init, stdio: streams.inside }, ...held, sources: streams.sources },
       detached: !attached.stdin && !attached.stdout && !attached.stderr,
@@ -157,11 +158,11 @@ async function prepareInit(
 
 /** The log, as far as it has room, and /dev/null. */
 function openOutput({ dir, config }: Container, keep: (fd: number) => number) {
-  const log = keep(file.openat(dir, "log", file.O_WRONLY | file.O_CREAT | file.O_APPEND, 0o600));
+  const fd = keep(file.openat(dir, "log", file.O_WRONLY | file.O_CREAT | file.O_APPEND, 0o600));
   const { maxSize, maxFiles } = config.log;
-  const left = maxSize === undefined ? 0 : Math.max(0, maxSize - file.stat(log, "").size);
+  const left = maxSize === undefined ? 0 : Math.max(0, maxSize - file.stat(fd, "").size);
   const devNull = keep(file.openat(file.AT_FDCWD, "/dev/null", file.O_RDWR));
-  return { log, devNull, logging: { maxSize, maxFiles, left } };
+  return { devNull, log: { fd, dir, maxSize, maxFiles, left } };
 }
 
 /** What the keeper does once the container has ended. */
@@ -196,12 +197,7 @@ function ourselves(...args: string[]): Successor {
   return { path: selfPath(), argv: ["mydocker", ...args], environment };
 }
 
-function readReport(messages: number): Report | undefined {
-  const buffer = new Uint8Array(MESSAGE_SIZE);
-  return decodeReport(buffer.subarray(0, file.read(messages, buffer)));
-}
-
-/** Docker's words and codes for a start that failed, from the step that did. */
+/** Why a start failed, from the step that did. */
 function startError(
   report: Report | undefined,
   program: ReturnType<typeof keeperProgram>,
@@ -211,22 +207,13 @@ function startError(
     return new CommandError(`the keeper of ${config.name} ended before the container ran`);
   }
   const { call, what } = program.describe(report.step);
+  if (call === "execve") return execError(config.argv[0], report.errno);
   const reason = errnoText(report.errno);
   if (call === "move_mount") {
     const hint = "a directory can be mounted on a directory only, and a file on a file";
     return new CommandError(`can't mount on ${what}: ${reason}; ${hint}`);
   }
-  if (call !== "execve") return new CommandError(`can't start ${config.name}: ${call} ${what}: ${reason}`);
-  const [ENOENT, EACCES] = [2, 13];
-  const command = JSON.stringify(config.argv[0]);
-  if (report.errno === ENOENT && !config.argv[0].includes("/")) {
-    return new CommandError(`exec: ${command}: executable file not found in $PATH`, 127);
-  }
-  if (report.errno === ENOENT) return new CommandError(`exec: ${command}: ${reason}`, 127);
-  const hint = report.errno === EACCES
-    ? ""
-    : " (is it built for this machine, and does a script begin with #!?)";
-  return new CommandError(`exec: ${command}: ${reason}${hint}`, 126);
+  return new CommandError(`can't start ${config.name}: ${call} ${what}: ${reason}`);
 }
 
 /** For inspect and ps: a container that could not be started says why. */

@@ -1,0 +1,74 @@
+// exec: a command in a running container.
+
+import { close } from "../../ffi/file.ts";
+import type { CommandSpec, Parsed } from "../cli/command.ts";
+import { CommandError } from "../cli/error.ts";
+import { attach, DETACHED, giveTerminal, proxySignals } from "../container/attach.ts";
+import { parseDetachKeys } from "../container/detach_keys.ts";
+import { execIn, type ExecRequest } from "../container/exec.ts";
+import { findContainer } from "../container/find.ts";
+import { ENVIRONMENT_FLAGS, givenEnvironment } from "../container/environment_flags.ts";
+import { requireKernel, requireRoot } from "../host/kernel.ts";
+import { DETACH_KEYS } from "./run.ts";
+
+export const spec: CommandSpec = {
+  name: "exec",
+  usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
+  summary: "Run a command in a running container",
+  aliases: ["container exec"],
+  flags: [
+    { name: "detach", short: "d", kind: "bool", help: "Leave the command to itself" },
+    DETACH_KEYS,
+    ...ENVIRONMENT_FLAGS,
+    { name: "interactive", short: "i", kind: "bool", help: "Pass stdin on to the command" },
+    { name: "privileged", kind: "bool", help: "With all capabilities" },
+    { name: "tty", short: "t", kind: "bool", help: "Give the command a terminal" },
+    { name: "user", short: "u", kind: "string", help: "User to run as: name or number[:group]" },
+    { name: "workdir", short: "w", kind: "string", help: "Working directory in the container" },
+  ],
+  args: [2, Infinity],
+  stopAtFirstArg: true,
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  requireRoot();
+  requireKernel();
+  const keys = parseDetachKeys(parsed.text("detach-keys")!);
+  const request = requestFrom(parsed);
+  const container = findContainer(parsed.args[0]);
+  if (parsed.bool("detach")) {
+    close(execIn(container, request, { stdin: false, stdout: false, stderr: false }).messages);
+    return 0;
+  }
+  if (request.stdin && request.tty && !Deno.stdin.isTerminal()) {
+    throw new CommandError("the input device is not a TTY", 1);
+  }
+  const passSignalsTo = proxySignals();
+  const takeTerminalBack = giveTerminal(request.tty && request.stdin);
+  try {
+    const running = execIn(container, request, { stdin: request.stdin, stdout: true, stderr: true });
+    passSignalsTo(running);
+    const result = await attach(running, keys);
+    if (result !== DETACHED) return result;
+  } finally {
+    takeTerminalBack();
+  }
+  throw new CommandError("read escape sequence", 1);
+}
+
+function requestFrom(parsed: Parsed): ExecRequest {
+  const workingDirectory = parsed.text("workdir") || undefined;
+  if (workingDirectory && !workingDirectory.startsWith("/")) {
+    throw new CommandError(`the working directory '${workingDirectory}' must be an absolute path`, 126);
+  }
+  const argv = parsed.args.slice(1);
+  if (argv[0] === "") throw new CommandError('exec: "": executable file not found in $PATH', 127);
+  return {
+    ...{ argv, workingDirectory },
+    environment: givenEnvironment(parsed),
+    user: parsed.text("user") || undefined,
+    tty: parsed.bool("tty"),
+    stdin: parsed.bool("interactive"),
+    privileged: parsed.bool("privileged"),
+  };
+}

@@ -1,0 +1,55 @@
+// -e and --env-file.
+
+import type { Flag, Parsed } from "../cli/command.ts";
+import { callerEnvironment } from "../cli/environment.ts";
+import { CommandError } from "../cli/error.ts";
+
+export const ENVIRONMENT_FLAGS: Flag[] = [
+  {
+    name: "env",
+    short: "e",
+    kind: "list",
+    help: "Set an environment variable; a name alone takes it from the caller",
+  },
+  { name: "env-file", kind: "list", help: "Read environment variables from a file" },
+];
+
+/** The variables that the flags set, as "NAME=value", or "NAME" for one that there shall not be; in order. */
+export function givenEnvironment(parsed: Parsed): string[] {
+  return [...parsed.list("env-file").flatMap(readEnvFile), ...parsed.list("env")].map((entry) => {
+    if (entry === "" || entry.startsWith("=")) {
+      throw new CommandError(`invalid environment variable: ${entry}`);
+    }
+    const value = entry.includes("=") ? undefined : callerEnvironment(entry);
+    return value === undefined ? entry : `${entry}=${value}`;
+  });
+}
+
+/** Lines of NAME=value or NAME; blank lines and those beginning with "#" do not count; quotes mean nothing. */
+export function readEnvFile(path: string): string[] {
+  const lines = readLines(path).map((line) => line.trimStart()).filter((line) =>
+    line && !line.startsWith("#")
+  );
+  for (const line of lines) {
+    const name = line.split("=", 1)[0];
+    if (name === "") throw new CommandError(`invalid env file (${path}): no variable name on line '${line}'`);
+    if (/\s/.test(name)) {
+      throw new CommandError(`invalid env file (${path}): variable '${name}' contains whitespaces`);
+    }
+  }
+  return lines;
+}
+
+function readLines(path: string): string[] {
+  try {
+    return Deno.readTextFileSync(path).split(/\r?\n/);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new CommandError(`open ${path}: no such file or directory`);
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw new CommandError(`open ${path}: permission denied`);
+    }
+    throw new CommandError(`can't read ${path}: ${(error as Error).message}`, 125, { cause: error });
+  }
+}

@@ -1,0 +1,121 @@
+// Starting a command in a running container.
+
+import { errnoText } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { openPidfd, pipe, spawn } from "../../ffi/process.ts";
+import { isDevpts } from "../../ffi/terminal.ts";
+import { CommandError } from "../cli/error.ts";
+import { processEnvironment } from "./environment.ts";
+import { execError } from "./exec_error.ts";
+import { execDescriptors, type ExecPlan, execProgram } from "./exec_program.ts";
+import type { Container } from "./find.ts";
+import { resolveIdentity } from "./identity.ts";
+import { readReport } from "./report.ts";
+import type { Running } from "./start.ts";
+import { containerState } from "./state.ts";
+import { type Attachment, openStreams } from "./streams.ts";
+
+/** What to execute, and how. */
+export interface ExecRequest {
+  argv: string[];
+  /** "NAME=value", over the container's own. */
+  environment: string[];
+  /** Undefined for the container's own. */
+  user?: string;
+  workingDirectory?: string;
+  tty: boolean;
+  stdin: boolean;
+  privileged: boolean;
+}
+
+/**
+ * Starts the command and returns once it is executed; `attached` says which of this process's streams it gets. Throws
+ * CommandError: 127 command not found, 126 not executable or no such user or directory, 1 where the container does not run.
+ */
+export function execIn(container: Container, request: ExecRequest, attached: Attachment): Running {
+  const opened: number[] = [];
+  const keep = (fd: number) => (opened.push(fd), fd);
+  try {
+    const [pidfd, root] = enter(container, keep);
+    const identity = identityIn(root, request.user ?? container.config.process.User ?? "");
+    const terminals = request.tty ? keep(openDevpts(root)) : -1;
+    const streams = openStreams(request, attached, terminals, keep, identity);
+    const [messages, messagesWrite] = pipe();
+    keep(messagesWrite);
+    const plan: ExecPlan = {
+      container: pidfd,
+      ...{ stdio: streams.inside, sources: streams.sources, messages: messagesWrite },
+      devNull: keep(file.openat(file.AT_FDCWD, "/dev/null", file.O_RDWR)),
+      ...{ tty: request.tty, identity, privileged: request.privileged, argv: request.argv },
+      workingDirectory: request.workingDirectory ?? (container.config.process.WorkingDir || "/"),
+      environment: processEnvironment(container.config, identity, request.tty, request.environment),
+      detached: !attached.stdin && !attached.stdout && !attached.stderr,
+    };
+    return launch(plan, container, streams, attached, messages, opened);
+  } finally {
+    for (const fd of opened) file.close(fd);
+  }
+}
+
+/** A pidfd of the first process, and its root directory: of a process that is certainly the container's. */
+function enter({ id, dir }: Container, keep: (fd: number) => number): [number, number] {
+  const before = containerState(dir);
+  if (before.status === "paused") {
+    throw new CommandError(`Container ${id} is paused, unpause the container before exec`, 1);
+  }
+  if (before.status === "restarting") {
+    throw new CommandError(`Container ${id} is restarting, wait until the container is running`, 1);
+  }
+  const pidfd = before.status === "running" ? openPidfd(before.pid) : undefined;
+  if (pidfd !== undefined) {
+    keep(pidfd);
+    const root = file.openIfAny(file.AT_FDCWD, `/proc/${before.pid}/root`, file.O_PATH | file.O_DIRECTORY);
+    if (root !== undefined) keep(root);
+    // Had it ended before, the number could be another process's by now.
+    const after = containerState(dir);
+    if (root !== undefined && after.status === "running" && after.pid === before.pid) return [pidfd, root];
+  }
+  throw new CommandError(`Container ${id} is not running`, 1);
+}
+
+function identityIn(root: number, user: string) {
+  try {
+    return resolveIdentity(root, user);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(error.message, 126, { cause: error });
+  }
+}
+
+/** The container's terminals, if what is mounted there is that. */
+function openDevpts(root: number): number {
+  const fd = file.openat2(root, "dev/pts", file.O_PATH | file.O_DIRECTORY, 0, file.RESOLVE_IN_ROOT);
+  if (isDevpts(fd)) return fd;
+  file.close(fd);
+  throw new CommandError("can't open a terminal: /dev/pts in the container is not a devpts file system", 126);
+}
+
+function launch(
+  plan: ExecPlan,
+  { config }: Container,
+  { input, terminal }: ReturnType<typeof openStreams>,
+  attached: Attachment,
+  messages: number,
+  opened: number[],
+): Running {
+  const program = execProgram(plan);
+  spawn(program, `mydocker: exec in ${config.name}`, execDescriptors(plan));
+  while (opened.length > 0) file.close(opened.pop()!);
+  const report = readReport(messages);
+  if (report?.kind !== "started") {
+    if (report?.kind !== "failed") {
+      throw new CommandError("the helper of exec ended before the command ran", 126);
+    }
+    const { call, what } = program.describe(report.step);
+    if (call === "execve") throw execError(plan.argv[0], report.errno);
+    const reason = errnoText(report.errno);
+    throw new CommandError(`can't execute ${plan.argv[0]}: ${call} ${what}: ${reason}`, 126);
+  }
+  if (!attached.stdin && input !== undefined) file.close(input);
+  return { pid: report.pid, messages, input: attached.stdin ? input ?? terminal : undefined, terminal };
+}

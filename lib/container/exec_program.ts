@@ -1,0 +1,104 @@
+// A command in a running container: a process that enters its namespaces, starts the command there, passes its output on
+// and waits for it. A kernel program like the keeper's (keeper_program.ts), without a log and without records.
+
+import type { Cell, Label, Program } from "../../ffi/program.ts";
+import { FAILED_STEP, FAILURE, newProgram } from "../../ffi/program.ts";
+import type { Identity } from "./identity.ts";
+import {
+  attempt,
+  dieWithKeeper,
+  dropPrivileges,
+  execute,
+  keepOnlyStdioAnd,
+  takeStdio,
+} from "./init_program.ts";
+import { closeOthers, NAMESPACES, takeNothing } from "./keeper_program.ts";
+import { pollTable, pump, type PumpPlan, send } from "./pump_program.ts";
+import { ENDED, FAILED, STARTED } from "./report.ts";
+
+const CLONE_VM = 0x100;
+const CLONE_PIDFD = 0x1000;
+const CLONE_VFORK = 0x4000;
+const SIGCHLD = 17;
+
+export interface ExecPlan extends PumpPlan {
+  /** A pidfd of the container's first process, whose namespaces they are. */
+  container: number;
+  /** Descriptors that become 0, 1 and 2. */
+  stdio: [number, number, number];
+  tty: boolean;
+  identity: Identity;
+  /** With all capabilities there are. */
+  privileged: boolean;
+  workingDirectory: string;
+  argv: string[];
+  environment: string[];
+  /** Nobody is there whose streams could be used. */
+  detached: boolean;
+}
+
+/** Descriptors it inherits, besides 0 to 2. */
+export function execDescriptors(plan: ExecPlan): number[] {
+  const sources = plan.sources.map(({ fd }) => fd);
+  const all = [plan.container, ...plan.stdio, ...sources, plan.messages, plan.devNull];
+  return [...new Set(all)].filter((fd) => fd > 2).sort((a, b) => a - b);
+}
+
+/** The whole program, the command's part included. */
+export function execProgram(plan: ExecPlan) {
+  const p = newProgram();
+  const [failed, childFailed] = [p.label(), p.label()];
+  const [pid, self, pidfd, brokenChild] = [p.cell(), p.cell(), p.cell(), p.cell()];
+  const message = p.words([0, 0, 0]);
+  p.onFailure(failed);
+  p.call("prctl", [15, /* PR_SET_NAME */ p.string("mydocker-exec"), 0, 0, 0]);
+  closeOthers(p, execDescriptors(plan));
+  if (plan.detached) takeNothing(p, plan);
+  const poll = pollTable(p, plan);
+  p.call("getpid", [], { store: self });
+  p.call("pidfd_open", [self, 0], { store: pidfd });
+  // All at once: the mount namespace gives its own root and working directory, so nothing of the host's is in reach.
+  p.call("setns", [plan.container, NAMESPACES], { what: "the container's namespaces" });
+  const parent = p.label();
+  const flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
+  p.call("clone", [flags, 0, poll.init, 0, 0], { store: pid, positive: parent, what: "the command" });
+  p.onFailure(childFailed);
+  becomeCommand(p, plan, pidfd);
+  failChild(p, childFailed, brokenChild);
+
+  p.place(parent);
+  p.onFailure(failed);
+  for (const fd of new Set(plan.stdio)) p.call("close", [fd]);
+  p.subtract(brokenChild, 0, { positive: failed });
+  send(p, plan.messages, message, STARTED, pid, 0);
+  const { status, broken } = pump(p, plan, poll, { pid, message });
+  send(p, plan.messages, message, ENDED, status, broken);
+  p.call("exit_group", [0]);
+
+  p.place(failed);
+  send(p, plan.messages, message, FAILED, FAILED_STEP, FAILURE);
+  p.call("exit_group", [1]);
+  return p.assemble();
+}
+
+function failChild(p: Program, failed: Label, broken: Cell): void {
+  p.place(failed);
+  p.set(broken, 1);
+  p.call("exit_group", [1]);
+}
+
+/** In the child, which shares memory with its parent until it executes the command. */
+function becomeCommand(p: Program, plan: ExecPlan, keeper: Cell): void {
+  dieWithKeeper(p, keeper);
+  attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
+  p.call("umask", [0o022]);
+  takeStdio(p, plan.stdio, plan.tty);
+  keepOnlyStdioAnd(p, keeper);
+  p.call("chdir", [p.string(plan.workingDirectory)], { what: plan.workingDirectory });
+  dropPrivileges(p, plan.identity, plan.privileged);
+  // Changing credentials clears the parent-death signal (prctl(2)).
+  dieWithKeeper(p, keeper);
+  p.call("close", [keeper]);
+  p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);
+  execute(p, plan);
+}
