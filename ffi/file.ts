@@ -84,6 +84,11 @@ export function read(fd: number, buffer: Uint8Array): number {
   return check(raw(NR.read, fd, addressOf(buffer), buffer.length), "read", `descriptor ${fd}`);
 }
 
+/** Reads at `offset` without moving the file position; 0 at the end. */
+export function pread(fd: number, buffer: Uint8Array, offset: number): number {
+  return check(raw(NR.pread64, fd, addressOf(buffer), buffer.length, offset), "pread64", `descriptor ${fd}`);
+}
+
 /** Writes all of `buffer`, however many calls it takes. `what` names the file in an error. */
 export function write(fd: number, buffer: Uint8Array, what = `descriptor ${fd}`): void {
   writeAt(fd, addressOf(buffer), buffer.length, what);

@@ -72,6 +72,9 @@ const numbers = {
   getpid: [39, 172],
   socket: [41, 198],
   pwrite64: [18, 68],
+  pread64: [17, 67],
+  inotify_init1: [294, 26],
+  inotify_add_watch: [254, 27],
 } as const;
 
 export type SyscallName = keyof typeof numbers;

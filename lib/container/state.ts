@@ -71,7 +71,8 @@ function isPaused(dir: number): boolean {
 
 /** Whether a keeper has the container: it runs, is being started, or waits to be started again. */
 export function keeperLives(dir: number): boolean {
-  const fd = file.openIfAny(dir, "lock", file.O_RDWR);
+  // Not for writing: whoever follows the container watches for that to be closed (follow.ts).
+  const fd = file.openIfAny(dir, "lock", file.O_RDONLY);
   if (fd === undefined) return false;
   try {
     return isLocked(fd);
