@@ -84,6 +84,11 @@ export function read(fd: number, buffer: Uint8Array): number {
   return check(raw(NR.read, fd, addressOf(buffer), buffer.length), "read", `descriptor ${fd}`);
 }
 
+/** Reads at `offset` without moving the file position; 0 at the end. */
+export function pread(fd: number, buffer: Uint8Array, offset: number): number {
+  return check(raw(NR.pread64, fd, addressOf(buffer), buffer.length, offset), "pread64", `descriptor ${fd}`);
+}
+
 /** Writes all of `buffer`, however many calls it takes. `what` names the file in an error. */
 export function write(fd: number, buffer: Uint8Array, what = `descriptor ${fd}`): void {
   writeAt(fd, addressOf(buffer), buffer.length, what);
@@ -101,11 +106,6 @@ export function writeAt(fd: number, address: number, length: number, what: strin
 /** Writes at `offset` without moving the file position. */
 export function pwrite(fd: number, buffer: Uint8Array, offset: number, what = `descriptor ${fd}`): void {
   check(raw(NR.pwrite64, fd, addressOf(buffer), buffer.length, offset), "pwrite64", what);
-}
-
-/** Reads at an offset, which is not moved; returns how many bytes there were. */
-export function pread(fd: number, buffer: Uint8Array, offset: number): number {
-  return check(raw(NR.pread64, fd, addressOf(buffer), buffer.length, offset), "pread64", `descriptor ${fd}`);
 }
 
 export const SEEK_SET = 0;

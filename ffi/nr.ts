@@ -75,6 +75,8 @@ const numbers = {
   pwrite64: [18, 68],
   pread64: [17, 67],
   pwritev: [296, 70],
+  inotify_init1: [294, 26],
+  inotify_add_watch: [254, 27],
 } as const;
 
 export type SyscallName = keyof typeof numbers;

@@ -52,8 +52,23 @@ const callLater = symbols.syscall_blocking as any as (...words: number[]) => Pro
 
 /** Waits while JavaScript goes on. Deno's own timers take 6 ms to load. */
 export async function pause(milliseconds: number): Promise<void> {
-  const time = new Uint8Array(new BigInt64Array([0n, BigInt(milliseconds) * 1_000_000n]).buffer);
-  await callLater(NR.ppoll, 0, 0, addressOf(time), 0, 8, 0);
+  const nothing = -1;
+  await readable(nothing, milliseconds);
+}
+
+/** Waits, while JavaScript goes on, until a descriptor can be read: false after so many ms, or after a signal. */
+export async function readable(fd: number, milliseconds: number): Promise<boolean> {
+  // struct pollfd, struct timespec: one piece of memory, looked at afterwards, as the kernel writes to both at the end.
+  const memory = new DataView(new ArrayBuffer(24));
+  memory.setInt32(0, fd, true);
+  memory.setInt16(4, 1, /* POLLIN */ true);
+  const address = addressOf(new Uint8Array(memory.buffer));
+  if (milliseconds !== Infinity) {
+    memory.setBigInt64(8, BigInt(Math.floor(milliseconds / 1000)), true);
+    memory.setBigInt64(16, BigInt(Math.floor(milliseconds % 1000 * 1e6)), true);
+  }
+  const result = await callLater(NR.ppoll, address, 1, milliseconds === Infinity ? 0 : address + 8, 0, 8, 0);
+  return result > 0 && memory.getInt16(6, true) !== 0;
 }
 
 /** Reads from a descriptor while JavaScript goes on; 0 at the end. Throws KernelError. */

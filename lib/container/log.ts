@@ -1,39 +1,133 @@
-// A container's log: frames appended by its keeper to `log`, and `log.1` before it.
+// A container's log: frames appended by its keeper to `log`, and the full files before it (log_files.ts).
 //
 //   frame: i64 seconds, i64 nanoseconds since 1970, u64 stream (1 stdout, 2 stderr), u64 length, then the bytes;
 //   little endian. One frame is one read of the output, so it may end in mid-line or mid-character.
+//
+// A crash or a full disk may cut a frame off, also one that others follow: what is behind a frame must look like
+// another.
 
-import { readBytes } from "../state/json.ts";
+import * as file from "../../ffi/file.ts";
+import type { Container } from "./find.ts";
+import { type LogFile, type LogPlace, newestFile, nextFile } from "./log_files.ts";
 
 export const FRAME_HEADER = 32;
+
+/** More than any keeper reads at a time: what claims to be longer is no frame. */
+const MAX_LENGTH = 1 << 17;
+/** Room for any frame, and the header behind it. */
+const CHUNK = 1 << 18;
 
 export interface Frame {
   seconds: number;
   nanoseconds: number;
+  /** 1 for stdout, 2 for stderr. */
   stream: number;
+  /** Good until the next frame is asked for. */
   data: Uint8Array;
 }
 
-/** All whole frames of a container's log, oldest first; what a crash cut off at the end is left out. */
-export function* readFrames(dir: number): Generator<Frame> {
-  for (const name of ["log.1", "log"]) {
-    const bytes = readBytes(dir, name);
-    if (bytes) yield* framesIn(bytes);
+/** How far a log has been read. */
+export interface LogPosition extends LogPlace {
+  /** Undefined before the oldest file. */
+  file?: LogFile;
+  /** In that file: where a frame begins. */
+  offset: number;
+}
+
+/** An end set to reading: so many bytes of a file, whatever is appended after. */
+export interface LogEnd {
+  inode: bigint;
+  size: number;
+}
+
+/** Before the oldest frame. */
+export function logBeginning({ dir, config }: Container): LogPosition {
+  return { dir, maxFiles: config.log.maxFiles, offset: 0 };
+}
+
+/** Behind the last frame that is whole now. */
+export function logEnd(container: Container): LogPosition {
+  const position = logBeginning(container);
+  position.file = newestFile(position);
+  for (const _ of framesOfFile(position));
+  return position;
+}
+
+/** What there is now; undefined where there is no log. */
+export function presentEnd(place: LogPlace): LogEnd | undefined {
+  const newest = newestFile(place);
+  if (!newest) return undefined;
+  const { inode, size } = file.stat(newest.fd, "");
+  file.close(newest.fd);
+  return { inode, size };
+}
+
+/** The whole frames from `position` on, oldest first, through all files; `position` goes along. */
+export function* readFrames(position: LogPosition, end?: LogEnd): Generator<Frame> {
+  for (;;) {
+    yield* framesOfFile(position, end);
+    if (end && position.file?.inode === end.inode) return;
+    const next = nextFile(position, position.file);
+    if (!next) return;
+    // Before it was renamed, more may have been written than was there to read above.
+    yield* framesOfFile(position, end);
+    if (position.file) file.close(position.file.fd);
+    position.file = next;
+    position.offset = 0;
   }
 }
 
-function* framesIn(bytes: Uint8Array): Generator<Frame> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = 0; at + FRAME_HEADER <= bytes.length;) {
-    const length = Number(view.getBigUint64(at + 24, true));
-    const end = at + FRAME_HEADER + length;
-    if (end > bytes.length) return;
-    yield {
-      seconds: Number(view.getBigInt64(at, true)),
-      nanoseconds: Number(view.getBigInt64(at + 8, true)),
-      stream: Number(view.getBigUint64(at + 16, true)),
-      data: bytes.subarray(at + FRAME_HEADER, end),
-    };
-    at = end;
+/** The whole frames from `position` to the end of its file. */
+export function* framesOfFile(position: LogPosition, end?: LogEnd): Generator<Frame> {
+  if (!position.file) return;
+  const { fd, inode } = position.file;
+  const limit = end?.inode === inode ? end.size : Infinity;
+  const buffer = new Uint8Array(CHUNK);
+  for (;;) {
+    const room = Math.max(0, Math.min(CHUNK, limit - position.offset));
+    const length = file.pread(fd, buffer.subarray(0, room), position.offset);
+    const view = new DataView(buffer.buffer, 0, length);
+    const isLast = length < CHUNK;
+    for (let at = 0;;) {
+      const start = isHeader(view, at) ? at : findHeader(view, at);
+      const next = start === undefined ? undefined : frameEnd(view, start, isLast);
+      if (start === undefined || next === undefined) {
+        // What is no frame is done with; a header may begin in the last bytes.
+        position.offset += (start ?? Math.max(at, length - FRAME_HEADER + 1)) - at;
+        break;
+      }
+      position.offset += next - at;
+      yield frameIn(view, start, buffer.subarray(start + FRAME_HEADER, next));
+      at = next;
+    }
+    if (isLast) return;
   }
+}
+
+function frameIn(view: DataView, at: number, data: Uint8Array): Frame {
+  const seconds = view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
+  return { seconds, nanoseconds: view.getUint32(at + 8, true), stream: view.getUint32(at + 16, true), data };
+}
+
+/** Where the frame at `at` ends: by its length, or where it was cut off and another follows; undefined if not in view. */
+function frameEnd(view: DataView, at: number, isLast: boolean): number | undefined {
+  const end = at + FRAME_HEADER + view.getUint32(at + 24, true);
+  if (end + FRAME_HEADER <= view.byteLength) {
+    return isHeader(view, end) ? end : findHeader(view, at + FRAME_HEADER) ?? end;
+  }
+  if (!isLast) return undefined;
+  return end <= view.byteLength ? end : findHeader(view, at + FRAME_HEADER);
+}
+
+/** Whether a frame may begin there: a time before the year 2500, and numbers as small as they are in frames. */
+function isHeader(view: DataView, at: number): boolean {
+  if (at + FRAME_HEADER > view.byteLength) return false;
+  const word = (index: number) => view.getUint32(at + 4 * index, true);
+  return word(1) < 4 && word(2) < 1e9 && (word(4) === 1 || word(4) === 2) && word(6) <= MAX_LENGTH &&
+    (word(3) | word(5) | word(7)) === 0;
+}
+
+function findHeader(view: DataView, from: number): number | undefined {
+  for (let at = from; at + FRAME_HEADER <= view.byteLength; at++) if (isHeader(view, at)) return at;
+  return undefined;
 }

@@ -54,7 +54,8 @@ export function containerState(dir: number): ContainerState {
 
 /** Whether a keeper has the container (it runs, is being started, or waits to be started again), and its records. */
 function readLock(dir: number): { kept: boolean; start?: StartRecord; end?: EndRecord } {
-  const fd = file.openIfAny(dir, "lock", file.O_RDWR);
+  // Not for writing: whoever follows the container watches for that to be closed (follow.ts).
+  const fd = file.openIfAny(dir, "lock", file.O_RDONLY);
   if (fd === undefined) return { kept: false };
   try {
     // In this order: a record found after the lock was free is the last one there will be.
@@ -78,4 +79,9 @@ export function restartCount(dir: number): number {
 /** `paused` is made before the container is frozen and removed after it is thawed. */
 function isPaused(dir: number): boolean {
   return file.statIfAny(dir, "paused") !== undefined;
+}
+
+/** Whether a keeper has the container: it runs, is being started, or waits to be started again. */
+export function keeperLives(dir: number): boolean {
+  return readLock(dir).kept;
 }

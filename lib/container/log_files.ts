@@ -1,0 +1,72 @@
+// The files of a container's log: `log` is the newest, then come `log.1`, `log.2` and so on. Its keeper renames all of
+// them up by one while they are read, the oldest going first, so a file is known by its inode as long as it is open.
+
+import * as file from "../../ffi/file.ts";
+
+/** Where a container's log is: its directory, and the number of files there may be. */
+export interface LogPlace {
+  dir: number;
+  maxFiles: number;
+}
+
+export interface LogFile {
+  fd: number;
+  inode: bigint;
+}
+
+const nameAt = (index: number) => index === 0 ? "log" : `log.${index}`;
+
+/** The file that is being written; undefined if there is none. */
+export function newestFile({ dir }: LogPlace): LogFile | undefined {
+  return openFile(dir, nameAt(0));
+}
+
+/**
+ * The file that was begun when `current` was full; the oldest, where that is undefined or has been dropped. Undefined
+ * where `current` is the newest.
+ */
+export function nextFile(place: LogPlace, current?: LogFile): LogFile | undefined {
+  for (;;) {
+    const newer = inodesBefore(place, current);
+    const index = newer.findLastIndex((inode) => inode !== undefined);
+    if (index < 0) return undefined;
+    const found = openFile(place.dir, nameAt(index));
+    // The same before and after: then it was so when the file was opened, and nothing is between the two.
+    if (found?.inode === newer[index] && isSame(newer, inodesBefore(place, current))) return found;
+    if (found) file.close(found.fd);
+  }
+}
+
+/** The file that was full when `current` was begun; undefined where there is none any more. */
+export function previousFile(place: LogPlace, current: LogFile): LogFile | undefined {
+  for (;;) {
+    const index = inodesBefore(place, current).length;
+    if (index >= place.maxFiles) return undefined;
+    let found: LogFile | undefined;
+    for (let older = index + 1; older < place.maxFiles && !found; older++) {
+      found = openFile(place.dir, nameAt(older));
+    }
+    if (file.statIfAny(place.dir, nameAt(index))?.inode === current.inode) return found;
+    if (found) file.close(found.fd);
+  }
+}
+
+function openFile(dir: number, name: string): LogFile | undefined {
+  const fd = file.openIfAny(dir, name, file.O_RDONLY);
+  return fd === undefined ? undefined : { fd, inode: file.stat(fd, "").inode };
+}
+
+/** The inodes of `log`, `log.1` and so on as far as `current`, undefined where none is at the moment. */
+function inodesBefore({ dir, maxFiles }: LogPlace, current?: LogFile): (bigint | undefined)[] {
+  const inodes: (bigint | undefined)[] = [];
+  while (inodes.length < maxFiles) {
+    const inode = file.statIfAny(dir, nameAt(inodes.length))?.inode;
+    if (current && inode === current.inode) break;
+    inodes.push(inode);
+  }
+  return inodes;
+}
+
+function isSame(some: unknown[], others: unknown[]): boolean {
+  return some.length === others.length && some.every((value, index) => value === others[index]);
+}

@@ -1,0 +1,55 @@
+// Lines of a log on their way to stdout and stderr: few writes, and what docker puts before each line.
+
+import { print, printError } from "../cli/output.ts";
+import { timestamp } from "../state/time.ts";
+import type { Lines } from "./log_lines.ts";
+
+export interface LogWriter {
+  write(lines: Lines): void;
+  /** Writes out what is held back. */
+  flush(): void;
+}
+
+const HELD = 1 << 16;
+const NEWLINE = 10;
+
+/** `prefix` is what comes before each line; undefined for nothing. */
+export function logWriter(prefix?: (lines: Lines) => string): LogWriter {
+  const held = new Uint8Array(HELD);
+  const encoder = new TextEncoder();
+  let length = 0;
+  let heldFor = 1;
+  const flush = () => {
+    if (length === 0) return;
+    const bytes = held.subarray(0, length);
+    length = 0;
+    (heldFor === 2 ? printError : print)(bytes);
+  };
+  const put = (stream: number, bytes: Uint8Array) => {
+    // What is written to both streams appears in its order where they are the same.
+    if (stream !== heldFor || length + bytes.length > HELD) flush();
+    heldFor = stream;
+    if (bytes.length > HELD) return (stream === 2 ? printError : print)(bytes);
+    held.set(bytes, length);
+    length += bytes.length;
+  };
+  const write = (lines: Lines) => {
+    const { stream, data } = lines;
+    if (!prefix) return put(stream, data);
+    const before = encoder.encode(prefix(lines));
+    for (let at = 0; at < data.length;) {
+      const newline = data.indexOf(NEWLINE, at);
+      const end = newline < 0 ? data.length : newline + 1;
+      if (at > 0 || !lines.continues) put(stream, before);
+      put(stream, data.subarray(at, end));
+      at = end;
+    }
+  };
+  return { write, flush };
+}
+
+/** docker's: the time of each line with -t, and with --details a column for options of which there are none here. */
+export function linePrefix(timestamps: boolean, details: boolean): ((lines: Lines) => string) | undefined {
+  if (!timestamps && !details) return undefined;
+  return (lines) => (timestamps ? `${timestamp(lines)} ` : "") + (details ? " " : "");
+}
