@@ -16,6 +16,10 @@ const COMMANDS: CommandTable = {
     summary: "Make an image of a container's changes",
     load: () => import("./lib/commands/commit.ts"),
   },
+  "attach": {
+    summary: "Stand before a running container: its output, input and signals",
+    load: () => import("./lib/commands/attach.ts"),
+  },
   "exec": {
     summary: "Run a command in a running container",
     load: () => import("./lib/commands/exec.ts"),
@@ -68,6 +72,7 @@ const ALIASES: Record<string, string> = {
   "container logs": "logs",
   "container rm": "rm",
   "container commit": "commit",
+  "container attach": "attach",
   "container exec": "exec",
   "container export": "export",
   "image ls": "images",

@@ -38,6 +38,16 @@ export function copyWindowSize(from: number, to: number): void {
   if (raw(NR.ioctl, from, TIOCGWINSZ, addressOf(size)) === 0) ioctl(to, TIOCSWINSZ, size, "TIOCSWINSZ");
 }
 
+/** As copyWindowSize, but by way of another size: what shows itself there shows itself again. */
+export function nudgeWindowSize(from: number, to: number): void {
+  const size = new Uint8Array(8);
+  if (raw(NR.ioctl, from, TIOCGWINSZ, addressOf(size)) !== 0) return;
+  const other = size.slice();
+  const sides = new Uint16Array(other.buffer, 0, 2);
+  sides.forEach((side, index) => sides[index] = side + 1);
+  for (const step of [other, size]) ioctl(to, TIOCSWINSZ, step, "TIOCSWINSZ");
+}
+
 /** Whether what is open as `fd` is on a devpts. */
 export function isDevpts(fd: number): boolean {
   return fileSystem(fd) === 0x1cd1; // DEVPTS_SUPER_MAGIC (statfs(2))

@@ -66,5 +66,10 @@ async function startAttached(container: Container, parsed: Parsed): Promise<numb
   if (stdin && container.config.tty && !Deno.stdin.isTerminal()) {
     throw new CommandError("the input device is not a TTY", 1);
   }
+  const { status } = containerState(container.dir);
+  if (status !== "created" && status !== "exited") {
+    const { attachTo } = await import("./attach.ts");
+    return await attachTo(container, { stdin, signals: true, detachKeys: keys });
+  }
   return await runForeground(container, { stdin, stdout: true, stderr: true }, keys, proxySignals());
 }

@@ -12,13 +12,14 @@ const [FIRST_RECHECK, LAST_RECHECK] = [2, 500];
 
 /**
  * The frames from `position` on, which goes along: those that are there, and those that are appended until the
- * container has ended and will not be started again by its restart policy, or until the moment `until`. A frame is
- * good until the next is asked for.
+ * container has ended and will not be started again by its restart policy, or `isOver` for another reason, or until
+ * the moment `until`. A frame is good until the next is asked for.
  */
 export async function* followLog(
   { dir }: Container,
   position: LogPosition,
   until?: Time,
+  isOver = () => !keeperLives(dir),
 ): AsyncGenerator<Frame> {
   // First of all, so that nothing happens unseen between looking and waiting.
   const watch = watchDirectory(dir);
@@ -28,7 +29,7 @@ export async function* followLog(
     for (;;) {
       const left = until ? millisecondsTo(until) : Infinity;
       // Asked before reading: what a container wrote is there when it has ended.
-      const isLast = left <= 0 || !keeperLives(dir);
+      const isLast = left <= 0 || isOver();
       yield* readFrames(position);
       if (isLast) return;
       const changed = await changes(watch, Math.min(recheck, left));

@@ -1,0 +1,147 @@
+// attach: to containers that run already, and the keys that leave them.
+
+// @ts-types="./assert.d.ts"
+import { assertEquals, assertMatch } from "@std/assert";
+import { test, until } from "./helpers.ts";
+import { terminal } from "./pty.ts";
+
+test("attach: what it writes from now on, each stream its own, and its exit code", async (box) => {
+  await box.ok([
+    "run",
+    "-di",
+    "--name",
+    "main",
+    "busybox",
+    "sh",
+    "-c",
+    "echo before; read x; echo out $x; echo err >&2; exit 5",
+  ]);
+  await until("the first line is logged", async () => await box.ok(["logs", "main"]) === "before");
+  const { code, stdout, stderr } = await box.run(["attach", "main"], { stdin: "now\n" });
+  assertEquals([code, stdout, stderr], [5, "out now\n", "err\n"]);
+});
+
+test("attach: the end of its input is not the container's", async (box) => {
+  await box.ok(["run", "-di", "--name", "main", "busybox", "cat"]);
+  await using first = box.spawn(["attach", "main"]);
+  await first.send("one\n", true);
+  await first.expect("one\n");
+  await using second = box.spawn(["attach", "--no-stdin", "main"]);
+  await using third = box.spawn(["attach", "main"]);
+  await until("both are there", async () => {
+    await third.send("two\n");
+    return (await box.ok(["logs", "main"])).split("two").length > 3;
+  });
+  await second.expect("two\n");
+  await box.ok(["rm", "-f", "main"]);
+  assertEquals([(await first.end()).code, (await second.end()).code, (await third.end()).code], [
+    137,
+    137,
+    137,
+  ]);
+});
+
+test("attach: several see the same, also of a container that is removed at its end", async (box) => {
+  await box.ok([
+    "run",
+    "-di",
+    "--rm",
+    "--name",
+    "main",
+    "busybox",
+    "sh",
+    "-c",
+    "while read x; do echo $x; [ $x = end ] && exit 3; done",
+  ]);
+  const all = Array.from({ length: 3 }, () => box.spawn(["attach", "--no-stdin", "main"]));
+  await using one = box.spawn(["attach", "main"]);
+  await until("all are there", async () => {
+    await one.send("tick\n");
+    return all.every(({ stdout }) => stdout.includes("tick"));
+  });
+  await one.send("end\n");
+  for (const attached of [one, ...all]) {
+    await attached.expect("end\n");
+    assertEquals((await attached.end()).code, 3);
+    await attached[Symbol.asyncDispose]();
+  }
+});
+
+test("attach: not to one that does not run", async (box) => {
+  await box.ok(["create", "--name", "main", "busybox", "true"]);
+  const { code, stderr } = await box.run(["attach", "main"]);
+  assertEquals(code, 1);
+  assertMatch(stderr, /You cannot attach to a stopped container, start it first/);
+  assertMatch((await box.run(["attach", "missing"])).stderr, /No such container: missing/);
+});
+
+test("attach: signals reach the container, unless told otherwise", async (box) => {
+  await box.ok([
+    "run",
+    "-d",
+    "--name",
+    "main",
+    "busybox",
+    "sh",
+    "-c",
+    "trap 'exit 9' TERM; while :; do echo on; sleep 0.02; done",
+  ]);
+  await using deaf = box.spawn(["attach", "--sig-proxy=false", "main"]);
+  await deaf.expect("on");
+  deaf.kill("SIGTERM");
+  await deaf.end();
+  assertEquals((await box.inspect("main")).State.Status, "running");
+  await using attached = box.spawn(["attach", "main"]);
+  await attached.expect("on");
+  attached.kill("SIGTERM");
+  assertEquals((await attached.end()).code, 9);
+});
+
+test("run -it, the detach keys, attach: the same shell all the time", async (box) => {
+  await using first = terminal(box, ["run", "-it", "--name", "main", "busybox", "sh"]);
+  await first.expect("# ");
+  first.send("x=kept\r");
+  await first.expect("# ");
+  first.send("\x10\x11");
+  assertEquals((await first.end()).code, 0);
+  assertEquals((await box.inspect("main")).State.Status, "running");
+  await using second = terminal(box, ["attach", "main"]);
+  second.send("echo it was $x\r");
+  await second.expect("it was kept");
+  second.send("\x10");
+  second.send("\x11");
+  await second.expect("read escape sequence");
+  assertEquals((await second.end()).code, 1);
+  await using third = terminal(box, ["attach", "--detach-keys", "a,b", "main"]);
+  third.send("echo a-x-$x\r");
+  await third.expect("a-x-kept");
+  third.send("exit 3\r");
+  assertEquals((await third.end()).code, 3);
+});
+
+test("run -it --rm, the detach keys: removed when it ends, by its keeper", async (box) => {
+  await using first = terminal(box, [
+    "run",
+    "-it",
+    "--rm",
+    "--name",
+    "main",
+    "busybox",
+    "sh",
+    "-c",
+    "read x",
+  ]);
+  await until("it runs", async () => (await box.run(["inspect", "main"])).code === 0);
+  first.send("\x10\x11");
+  assertEquals((await first.end()).code, 0);
+  await using second = terminal(box, ["attach", "main"]);
+  second.send("\r");
+  await second.end();
+  await until("it is gone", async () => await box.ok(["ps", "-aq"]) === "");
+});
+
+test("run --detach-keys: what no keys are", async (box) => {
+  const { code, stderr } = await box.run(["run", "--detach-keys", "ctrl-zz", "busybox", "true"]);
+  assertEquals(code, 125);
+  assertMatch(stderr, /Invalid detach keys \(ctrl-zz\) provided/);
+});
