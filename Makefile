@@ -3,7 +3,7 @@
 # make check      formatting, lint, types, and the machine code against its assembly source
 # make test       build it and run the tests (as root)
 # make bench      build it and measure
-# make install    copy it to $(DESTDIR)$(PREFIX)/bin
+# make install    copy it to $(DESTDIR)$(PREFIX)/bin, and a systemd unit that starts containers with the machine
 # make clean      remove all that was built
 #
 # DENO=...        the deno to build with, and to pack; otherwise the one on PATH if new enough, or npm's
@@ -122,6 +122,11 @@ bench: mydocker
 
 install: mydocker
 	install -D -m 755 mydocker "$(DESTDIR)$(PREFIX)/bin/mydocker"
+	unit="$(DESTDIR)$(PREFIX)/lib/systemd/system/mydocker-restore.service"
+	mkdir -p "$${unit%/*}"
+	sed 's#@BIN@#$(PREFIX)/bin#' lib/launcher/mydocker-restore.service >"$$unit"
+	chmod 644 "$$unit"
+	echo "For containers with a restart policy to come up with the machine: systemctl enable mydocker-restore"
 
 clean:
 	rm -rf .build mydocker

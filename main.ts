@@ -11,6 +11,10 @@ const COMMANDS: CommandTable = {
   "start-again": { load: () => import("./lib/commands/start_again.ts") },
   "ps": { summary: "List containers", load: () => import("./lib/commands/ps.ts") },
   "logs": { summary: "Show what a container wrote", load: () => import("./lib/commands/logs.ts") },
+  "restore": {
+    summary: "Start what ran when the machine went down, by its restart policy",
+    load: () => import("./lib/commands/restore.ts"),
+  },
   "rm": { summary: "Remove containers", load: () => import("./lib/commands/rm.ts") },
   "commit": {
     summary: "Make an image of a container's changes",

@@ -76,6 +76,11 @@ export function restartCount(dir: number): number {
   return readJson<Restarts>(dir, "restart.json")?.count ?? 0;
 }
 
+/** Whether it was a user who ended it last: its restart policy leaves it alone then. */
+export function wasStopped(dir: number): boolean {
+  return file.statIfAny(dir, "stopped") !== undefined;
+}
+
 /** `paused` is made before the container is frozen and removed after it is thawed. */
 function isPaused(dir: number): boolean {
   return file.statIfAny(dir, "paused") !== undefined;

@@ -1,0 +1,52 @@
+// restore: what a machine does once it has come up, for containers whose restart policy outlives it.
+
+import type { CommandSpec } from "../cli/command.ts";
+import { CommandError } from "../cli/error.ts";
+import { print, printError } from "../cli/output.ts";
+import { allContainers, type Container } from "../container/find.ts";
+import { containerState, wasStopped } from "../container/state.ts";
+import { requireKernel, requireRoot } from "../host/kernel.ts";
+import { start } from "./start.ts";
+
+export const spec: CommandSpec = {
+  name: "restore",
+  usage: "",
+  summary: "Start what ran when the machine went down, by its restart policy",
+  flags: [],
+  args: [0, 0],
+};
+
+export async function run(): Promise<number> {
+  requireRoot();
+  requireKernel();
+  let code = 0;
+  // The first created first: others may build on it.
+  for (const container of allContainers().reverse()) {
+    if (!shallRun(container)) continue;
+    try {
+      await start(container);
+      print(`${container.config.name}\n`);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      printError(`mydocker: ${container.config.name}: ${error.message}\n`);
+      code = 1;
+    }
+  }
+  return code;
+}
+
+/** Docker's rule for when its daemon starts. */
+function shallRun({ dir, config }: Container): boolean {
+  const state = containerState(dir);
+  if (state.status !== "exited") return false;
+  switch (config.restart.name) {
+    case "always":
+      return true;
+    case "unless-stopped":
+      return !wasStopped(dir);
+    case "on-failure":
+      return state.exitCode !== 0 && !wasStopped(dir);
+    default:
+      return false;
+  }
+}
