@@ -19,6 +19,9 @@ const COMMANDS: CommandTable = {
   "exec": {
     summary: "Run a command in a running container",
     load: () => import("./lib/commands/exec.ts"),
+  "events": {
+    summary: "Show what happens to containers, images and volumes",
+    load: () => import("./lib/commands/events.ts"),
   },
   "export": {
     summary: "Write a container's whole file system as a tar archive",
@@ -77,6 +80,7 @@ const ALIASES: Record<string, string> = {
   "image tag": "tag",
   "container inspect": "inspect --type=container",
   "image inspect": "inspect --type=image",
+  "system events": "events",
   "system info": "info",
   "volume list": "volume ls",
   "volume remove": "volume rm",

@@ -73,7 +73,16 @@ const MAP_FIELDS = new Set([
     "Ports",
     "Networks",
   ],
-  ...["Tmpfs", "Sysctls", "StorageOpt", "Annotations", "AuxiliaryAddresses", "Containers", "Data"],
+  ...[
+    "Attributes",
+    "Tmpfs",
+    "Sysctls",
+    "StorageOpt",
+    "Annotations",
+    "AuxiliaryAddresses",
+    "Containers",
+    "Data",
+  ],
 ]);
 const POINTER_FIELDS = new Set([
   ...["Config", "ContainerConfig", "HostConfig", "State", "Health", "Healthcheck", "IPAMConfig", "UsageData"],
