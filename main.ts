@@ -19,6 +19,7 @@ const COMMANDS: CommandTable = {
   "exec": {
     summary: "Run a command in a running container",
     load: () => import("./lib/commands/exec.ts"),
+  },
   "events": {
     summary: "Show what happens to containers, images and volumes",
     load: () => import("./lib/commands/events.ts"),

@@ -115,12 +115,13 @@ function nextHeader(bytes: Uint8Array, from: number): number | undefined {
   return undefined;
 }
 
-/** Undefined where the frame's content is not what its header says: another one begins in it. */
+/** Undefined where the frame's content is no event: it was cut off, and another one begins in it. */
 function decodeFrame(frame: Uint8Array): StoredEvent | undefined {
   const view = viewOf(frame);
   const time = { seconds: Number(view.getBigInt64(0, true)), nanoseconds: Number(view.getBigInt64(8, true)) };
   try {
     const event: Event = JSON.parse(new TextDecoder().decode(frame.subarray(FRAME_HEADER)));
+    if (!event.Actor?.Attributes) return undefined;
     if (event.Action === "die" || event.Action === "exec_die") {
       // The wait status is the keeper's word, after the JSON was made.
       event.Actor.Attributes.exitCode ??= String(exitCode(Number(view.getBigUint64(16, true))));
