@@ -1,7 +1,7 @@
 // events: what happened to containers, images and volumes, and what happens from now on.
 
 import { now, type Time } from "../../ffi/clock.ts";
-import { pause } from "../../ffi/process.ts";
+import { changes, watchDirectory } from "../../ffi/inotify.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { print } from "../cli/output.ts";
@@ -9,6 +9,7 @@ import { parseWhen } from "../cli/when.ts";
 import { eventFilter } from "../events/filter.ts";
 import { eventFormat } from "../events/format.ts";
 import { newEvents, type Sources } from "../events/read.ts";
+import { rootFd } from "../state/root.ts";
 import { parseFilters } from "../volume/filter.ts";
 
 export const spec: CommandSpec = {
@@ -36,16 +37,17 @@ export async function run(parsed: Parsed): Promise<number> {
   const range = rangeOf(parsed);
   const [wanted, format] = [eventFilter(filters), eventFormat(parsed.text("format"))];
   const sources: Sources = [];
-  for (;;) {
-    // Looked at before reading, so that what came until then is read.
+  for (let watch: number | undefined;;) {
+    // Asked before reading, so that all that came until then is read; and watched before, so that nothing is missed.
     const over = range.until !== undefined && compare(now(), range.until) > 0;
+    if (!over) watch ??= watchDirectory(rootFd());
     let text = "";
     for (const event of newEvents(sources, range.since)) {
       if (isWithin(event.time, range) && wanted(event)) text += format(event) + "\n";
     }
     print(text);
     if (over) return 0;
-    await pause(20);
+    await changes(watch!, millisecondsTo(range.until));
   }
 }
 
@@ -75,4 +77,10 @@ function isWithin(time: Time, { since, until }: Range): boolean {
 /** Negative where `a` is before `b`. */
 function compare(a: Time, b: Time): number {
   return a.seconds - b.seconds || a.nanoseconds - b.nanoseconds;
+}
+
+function millisecondsTo(until: Time | undefined): number {
+  if (until === undefined) return Infinity;
+  const { seconds, nanoseconds } = now();
+  return Math.max(1, (until.seconds - seconds) * 1000 + Math.ceil((until.nanoseconds - nanoseconds) / 1e6));
 }
