@@ -280,20 +280,21 @@ test("events: without --since only what happens from now on, and with --until un
     return following.stdout !== "";
   });
   assert(!following.stdout.includes("before"));
-  const start = Date.now();
+  const end = Date.now() + 3000;
   await using ending = box.spawn([
     "events",
     "--until",
-    String(start / 1000 + 2),
+    String(end / 1000),
     "--format",
     "{{.Actor.ID}}",
   ]);
   await ending.expect("before");
   await box.ok(["volume", "create", "meanwhile"]);
+  const inTime = Date.now() < end; // or the machine is very slow
   const { code, stdout } = await ending.end();
-  assert(Date.now() - start >= 2000);
+  assert(Date.now() >= end);
   assertEquals(code, 0);
-  assertStringIncludes(stdout, "meanwhile\n");
+  if (inTime) assertStringIncludes(stdout, "meanwhile\n");
 });
 
 test("events: twenty at once, and no frame is torn", async (box) => {

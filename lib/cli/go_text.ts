@@ -63,6 +63,7 @@ export function goUnquote(literal: string): string | undefined {
 // differently, so what is neither of these by its name is taken for a list.
 const MAP_FIELDS = new Set([
   ...[
+    "Attributes",
     "Labels",
     "Options",
     "Opts",
@@ -73,16 +74,7 @@ const MAP_FIELDS = new Set([
     "Ports",
     "Networks",
   ],
-  ...[
-    "Attributes",
-    "Tmpfs",
-    "Sysctls",
-    "StorageOpt",
-    "Annotations",
-    "AuxiliaryAddresses",
-    "Containers",
-    "Data",
-  ],
+  ...["Tmpfs", "Sysctls", "StorageOpt", "Annotations", "AuxiliaryAddresses", "Containers", "Data"],
 ]);
 const POINTER_FIELDS = new Set([
   ...["Config", "ContainerConfig", "HostConfig", "State", "Health", "Healthcheck", "IPAMConfig", "UsageData"],
