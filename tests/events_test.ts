@@ -7,9 +7,7 @@ import { type Box, test, until } from "./helpers.ts";
 /** Everything up to now. */
 const ALL = ["events", "--since", "0", "--until", "0s"];
 const LIMIT = 8 * 1024 * 1024;
-
 const eventsFile = (box: Box) => `${box.root}/events`;
-
 const lines = (text: string) => text === "" ? [] : text.split("\n");
 
 /** What `events` with these flags shows of all there was, but for what keepers note, without times. */

@@ -15,6 +15,8 @@ export const OLDER_EVENTS = "events.1";
 /** Whoever finds `events` larger than this makes it events.1, and the one before that is gone. */
 export const MAX_EVENT_BYTES = 8 * 1024 * 1024;
 
+const ENOSPC = 28;
+
 /**
  * Appends events that happened, all of them in one write. What happened did happen, so that a failure is only a
  * warning on stderr.
@@ -24,10 +26,10 @@ export function append(events: Event[]): void {
     appendBytes(concatenate(events.map(frameOf)));
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    const lost = events.map(({ Type, Action, Actor }) => `${Type} ${Action} ${Actor.ID}`.trimEnd()).join(
-      ", ",
+    const lost = events.map(({ Type, Action, Actor }) => `${Type} ${Action} ${Actor.ID}`.trimEnd());
+    printError(
+      `mydocker: warning: no event in ${rootPath()}/${EVENTS} for ${lost.join(", ")}: ${error.message}\n`,
     );
-    printError(`mydocker: warning: no event in ${rootPath()}/${EVENTS} for ${lost}: ${error.message}\n`);
   }
 }
 
@@ -46,8 +48,6 @@ function appendBytes(bytes: Uint8Array): void {
     }
   }
 }
-
-const ENOSPC = 28;
 
 /**
  * Makes `events`, open as `fd`, events.1. Only who holds the lock of the file that has this name renames it. So of two

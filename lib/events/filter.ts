@@ -2,7 +2,7 @@
 
 import { CommandError } from "../cli/error.ts";
 import { familiarName, parseReference } from "../image/reference.ts";
-import type { Filters } from "../volume/filter.ts";
+import { type Filters, hasLabel } from "../volume/filter.ts";
 import type { StoredEvent } from "./event.ts";
 
 /** Filters that name whom an event is about: by the beginning of its ID or name, whatever its type. */
@@ -24,14 +24,9 @@ export function eventFilter(filters: Filters): (event: StoredEvent) => boolean {
       any("scope", (value) => value === "local") &&
       any("image", (value) => names.includes(value)) &&
       ACTORS.every((name) => any(name, begins)) &&
+      // Attributes and labels are one, as in docker.
       (filters.get("label") ?? []).every((label) => hasLabel(Attributes, label));
   };
-}
-
-/** Attributes and labels are one. */
-function hasLabel(attributes: Record<string, string>, label: string): boolean {
-  const [, key, value] = /^([^=]*)(?:=(.*))?$/s.exec(label)!;
-  return Object.hasOwn(attributes, key) && (value === undefined || attributes[key] === value);
 }
 
 /** What an event's image may be asked for by: the ID, and the name with its tag and without. */

@@ -59,7 +59,8 @@ function matchesPattern(name: string, pattern: string): boolean {
   }
 }
 
-function hasLabel(labels: Record<string, string>, wanted: string): boolean {
+/** Whether there is the label "key" or "key=value". */
+export function hasLabel(labels: Record<string, string>, wanted: string): boolean {
   const [, key, value] = /^([^=]*)(?:=(.*))?$/s.exec(wanted)!;
   return Object.hasOwn(labels, key) && (value === undefined || labels[key] === value);
 }
