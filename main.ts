@@ -28,6 +28,10 @@ const COMMANDS: CommandTable = {
     summary: "Run a command in a running container",
     load: () => import("./lib/commands/exec.ts"),
   },
+  "events": {
+    summary: "Show what happens to containers, images and volumes",
+    load: () => import("./lib/commands/events.ts"),
+  },
   "export": {
     summary: "Write a container's whole file system as a tar archive",
     load: () => import("./lib/commands/export.ts"),
@@ -86,6 +90,7 @@ const ALIASES: Record<string, string> = {
   "image tag": "tag",
   "container inspect": "inspect --type=container",
   "image inspect": "inspect --type=image",
+  "system events": "events",
   "system info": "info",
   "volume list": "volume ls",
   "volume remove": "volume rm",

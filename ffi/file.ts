@@ -103,6 +103,14 @@ export function writeAt(fd: number, address: number, length: number, what: strin
   }
 }
 
+/**
+ * Writes with one call, so that bytes for an O_APPEND file stay together; returns how many were taken, fewer than there
+ * are where the disk is full.
+ */
+export function writeOnce(fd: number, buffer: Uint8Array, what: string): number {
+  return check(raw(NR.write, fd, addressOf(buffer), buffer.length), "write", what);
+}
+
 /** Writes at `offset` without moving the file position. */
 export function pwrite(fd: number, buffer: Uint8Array, offset: number, what = `descriptor ${fd}`): void {
   check(raw(NR.pwrite64, fd, addressOf(buffer), buffer.length, offset), "pwrite64", what);

@@ -63,6 +63,7 @@ export function goUnquote(literal: string): string | undefined {
 // differently, so what is neither of these by its name is taken for a list.
 const MAP_FIELDS = new Set([
   ...[
+    "Attributes",
     "Labels",
     "Options",
     "Opts",

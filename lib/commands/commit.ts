@@ -8,6 +8,7 @@ import { CommandError } from "../cli/error.ts";
 import { print } from "../cli/output.ts";
 import type { ContainerConfig, ProcessConfig } from "../container/config.ts";
 import { type Container, findContainer } from "../container/find.ts";
+import { emitContainer } from "../events/emit.ts";
 import { applyChanges } from "../image/change.ts";
 import { hostArchitecture, type ImageConfig } from "../image/config.ts";
 import { timestamp } from "../state/time.ts";
@@ -59,7 +60,10 @@ export function run(parsed: Parsed): Promise<number> {
         const container = findContainer(reference);
         const process = applyChanges(processOf(container.config), parsed.list("change"));
         const layer = await commitUpper(staging, container);
-        return await addImage(staging, imageOf(container.config, process, layer, parsed), tag);
+        const image = imageOf(container.config, process, layer, parsed);
+        const imageID = await addImage(staging, image, tag);
+        emitContainer(container, "commit", { comment: image.comment ?? "", imageID, imageRef: tag ?? "" });
+        return imageID;
       } finally {
         file.close(lock);
       }

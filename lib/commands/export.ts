@@ -5,6 +5,7 @@ import * as file from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { type Container, findContainer } from "../container/find.ts";
+import { emitContainer } from "../events/emit.ts";
 import { openRootfs } from "../layer/overlay.ts";
 import { pack } from "../layer/pack.ts";
 
@@ -36,6 +37,7 @@ export function run(parsed: Parsed): number {
   const container = findContainer(parsed.args[0]);
   if (output) exportToFile(container, output);
   else exportTo(container, STDOUT, "standard output");
+  emitContainer(container, "export");
   return 0;
 }
 

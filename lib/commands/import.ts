@@ -5,6 +5,7 @@ import * as file from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { print } from "../cli/output.ts";
+import { emitImage } from "../events/emit.ts";
 import { applyChanges } from "../image/change.ts";
 import { hostArchitecture, type ImageConfig } from "../image/config.ts";
 import { timestamp } from "../state/time.ts";
@@ -79,7 +80,9 @@ async function publish(
   const lock = lockImages("shared");
   try {
     publishLayer(staging, layer);
-    return await addImage(staging, config, tag);
+    const id = await addImage(staging, config, tag);
+    emitImage({ id, labels: config.config.Labels }, "import");
+    return id;
   } finally {
     file.close(lock);
   }

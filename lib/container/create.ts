@@ -3,6 +3,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { CommandError } from "../cli/error.ts";
+import { emitContainer } from "../events/emit.ts";
 import { randomHex } from "../state/hex.ts";
 import { writeFile } from "../state/json.ts";
 import { beginWork, rootFd } from "../state/root.ts";
@@ -53,7 +54,9 @@ export async function createContainer(
     }
     throw error;
   }
-  return openContainer(config.id)!;
+  const container = openContainer(config.id)!;
+  emitContainer(container, "create");
+  return container;
 }
 
 function fillDirectory(path: string, config: ContainerConfig): void {

@@ -1,6 +1,7 @@
 // A container in the foreground, from start to end: run, and start -a.
 
 import { step } from "../cli/debug.ts";
+import { emitContainer } from "../events/emit.ts";
 import { endWork } from "../state/root.ts";
 import { attach, DETACHED, giveTerminal } from "./attach.ts";
 import type { Container } from "./find.ts";
@@ -17,6 +18,7 @@ export async function runForeground(
   detachKeys: number[],
   started: (running: Running) => void,
 ): Promise<number> {
+  emitContainer(container, "attach");
   const takeTerminalBack = giveTerminal(container.config.tty && attached.stdin);
   let result: number | typeof DETACHED | undefined;
   try {

@@ -4,6 +4,8 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { bindDetached } from "../../ffi/mount.ts";
 import { CommandError } from "../cli/error.ts";
+import { append } from "../events/append.ts";
+import { volumeEvents } from "../events/emit.ts";
 import { openInsideIfAny } from "../layer/inside.ts";
 import type { Mount } from "./config.ts";
 import type { Container } from "./find.ts";
@@ -22,6 +24,8 @@ export async function prepareMounts(container: Container, rootfs: number): Promi
     prepared.push({ target: `/etc/${name}`, readOnly: false, flags: 0, isFile: true, source: { fd } });
   }
   for (const mount of container.config.mounts) prepared.push(await prepareMount(mount, rootfs));
+  const mounted = volumeEvents(container, "mount");
+  if (mounted.length > 0) append(mounted);
   return prepared;
 }
 

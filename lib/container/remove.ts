@@ -5,6 +5,8 @@ import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import { kill } from "../../ffi/process.ts";
 import { CommandError } from "../cli/error.ts";
+import { append } from "../events/append.ts";
+import { emitContainer } from "../events/emit.ts";
 import { beginWork, discard, rootFd } from "../state/root.ts";
 import type { Container } from "./find.ts";
 import { releaseName } from "./names.ts";
@@ -25,7 +27,10 @@ export async function removeContainer(
   await beginWork();
   const lock = holdStopped(container, options.force ?? false);
   if (lock === undefined) return;
-  discard(`containers/${id}`, () => releaseName(config.name, id));
+  discard(`containers/${id}`, () => {
+    releaseName(config.name, id);
+    emitContainer(container, "destroy");
+  });
   file.close(lock);
   file.close(dir);
   // With the image gone (rmi -f), the container was the last to need its layers.
@@ -45,6 +50,7 @@ export async function removeDamaged(id: string): Promise<void> {
   const names = file.openat(rootFd(), "names", file.O_RDONLY | file.O_DIRECTORY);
   discard(`containers/${id}`, () => {
     for (const { name } of file.entries(names)) releaseName(name, id);
+    append([{ Type: "container", Action: "destroy", Actor: { ID: id, Attributes: {} } }]);
   });
   for (const fd of [names, lock, dir]) file.close(fd);
 }

@@ -5,6 +5,7 @@ import { CommandError } from "../cli/error.ts";
 import { shortId } from "../cli/human.ts";
 import { allContainers } from "../container/find.ts";
 import { containerState, isAlive } from "../container/state.ts";
+import { emitImage } from "../events/emit.ts";
 import { digestOf } from "../layer/digest.ts";
 import { staged, type Staging } from "../layer/store.ts";
 import { buryUnusedLayers, unusedLayers } from "../layer/usage.ts";
@@ -70,7 +71,7 @@ async function removeTag(removal: Removal, typed: string, hex: string, tag: stri
       1,
     );
   }
-  dropTag(removal, tag);
+  dropTag(removal, hex, tag);
   if (others.length === 0) await removeUntagged(removal, hex, removal.options.force, true);
 }
 
@@ -80,7 +81,7 @@ async function removeById(removal: Removal, hex: string): Promise<void> {
   if (tags.length <= 1) {
     const conflict = findConflict(removal, hex, force, false);
     if (conflict) throw conflict.error;
-    tags.forEach((tag) => dropTag(removal, tag));
+    tags.forEach((tag) => dropTag(removal, hex, tag));
   }
   await removeUntagged(removal, hex, force, false);
 }
@@ -89,9 +90,10 @@ function tagsOf(hex: string): string[] {
   return tagsByImage().get(hex) ?? [];
 }
 
-function dropTag(removal: Removal, tag: string): void {
+function dropTag(removal: Removal, hex: string, tag: string): void {
   removal.staging.published = true;
   untag(tag);
+  emitImage({ id: `sha256:${hex}`, labels: readImage(hex)?.config?.Labels }, "untag");
   removal.lines.push(`Untagged: ${tag}`);
 }
 
@@ -103,7 +105,7 @@ async function removeUntagged(removal: Removal, hex: string, force: boolean, qui
     if (quiet && (!dangling || conflict.used)) return;
     throw conflict.error;
   }
-  tagsOf(hex).forEach((tag) => dropTag(removal, tag));
+  tagsOf(hex).forEach((tag) => dropTag(removal, hex, tag));
   const parent = readImage(hex)?.parent?.slice("sha256:".length);
   await deleteImage(removal, hex);
   if (removal.options.prune && parent && imageExists(parent)) {
@@ -153,6 +155,7 @@ async function deleteImage(removal: Removal, hex: string): Promise<void> {
   staging.published = true;
   if (imageExists(hex)) {
     file.renameat2(rootFd(), `images/${hex}.json`, rootFd(), `${staging.path}/${hex}.json`);
+    emitImage({ id: `sha256:${hex}` }, "delete");
   }
   lines.push(`Deleted: sha256:${hex}`);
   // A damaged image does not say which layers it had.

@@ -5,6 +5,7 @@ import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
 import { step } from "../cli/debug.ts";
 import { CommandError } from "../cli/error.ts";
+import { emitImage } from "../events/emit.ts";
 import { digestOf } from "../layer/digest.ts";
 import type { Staging } from "../layer/store.ts";
 import { readJson, replaceFile } from "../state/json.ts";
@@ -196,6 +197,7 @@ export async function tagImage(hex: string, reference: string): Promise<void> {
   const temporary = temporaryName("tag");
   file.symlinkat(hex, rootFd(), temporary);
   file.renameat2(rootFd(), temporary, rootFd(), tagPath(reference));
+  emitImage({ id: `sha256:${hex}`, labels: readImage(hex)?.config?.Labels }, "tag", reference);
 }
 
 /** Takes a tag away. */

@@ -6,6 +6,7 @@
 //   tags/NAME:TAG    symlink to an image's ID; "/" in a name is written "%2F"
 //   layers/HEX/      diff/ is an unpacked layer, layer.json its size; HEX is the diff id
 //   volumes/NAME/    _data/ and volume.json
+//   events           what happened, and events.1 what happened before (lib/events/)
 //   tmp/             whatever is not finished, or no longer wanted
 //
 // Nothing appears outside tmp/ before it is complete, and nothing is deleted before it was moved into tmp/. Whoever

@@ -12,9 +12,9 @@ const FALSE = ["0", "false"];
 
 /**
  * Reads the values of a --filter flag, which `flag` names as the user knows it ("-f, --filter"). Throws CommandError:
- * exit 125 for a value that is no name=value, and 1 for a name that is not in `known`.
+ * exit 125 for a value that is no name=value, and 1 for a name that is not in `known`, if that is given.
  */
-export function parseFilters(values: string[], flag: string, known: string[]): Filters {
+export function parseFilters(values: string[], flag: string, known?: string[]): Filters {
   const filters: Filters = new Map();
   for (const value of values) {
     const equals = value.indexOf("=");
@@ -24,7 +24,7 @@ export function parseFilters(values: string[], flag: string, known: string[]): F
     }
     // "label!=x" is the filter "label!" with the value "x".
     const name = value.slice(0, equals).trim().toLowerCase();
-    if (!known.includes(name)) {
+    if (known && !known.includes(name)) {
       throw new CommandError(`Invalid filter '${name}'; there are ${known.join(", ")}`, 1);
     }
     filters.set(name, [...filters.get(name) ?? [], value.slice(equals + 1).trim()]);
@@ -59,7 +59,8 @@ function matchesPattern(name: string, pattern: string): boolean {
   }
 }
 
-function hasLabel(labels: Record<string, string>, wanted: string): boolean {
+/** Whether there is the label "key" or "key=value". */
+export function hasLabel(labels: Record<string, string>, wanted: string): boolean {
   const [, key, value] = /^([^=]*)(?:=(.*))?$/s.exec(wanted)!;
   return Object.hasOwn(labels, key) && (value === undefined || labels[key] === value);
 }

@@ -7,6 +7,7 @@ import { lock } from "../../ffi/lock.ts";
 import { CommandError } from "../cli/error.ts";
 import { readConfig } from "../container/config.ts";
 import { containerIds } from "../container/find.ts";
+import { emitVolume } from "../events/emit.ts";
 import { randomHex } from "../state/hex.ts";
 import { readJson, replaceFile, writeFile } from "../state/json.ts";
 import { beginWork, rootFd, rootPath, temporaryName } from "../state/root.ts";
@@ -58,6 +59,7 @@ export async function createVolume(name: string | undefined, options: VolumeOpti
     if (!isErrno(error, "EEXIST")) throw error;
     return readVolume(chosen) ?? { name: chosen, ...volume }; // another command was faster
   }
+  emitVolume(chosen, "create");
   return { name: chosen, ...volume };
 }
 
@@ -170,6 +172,7 @@ async function bury(choose: (users: Map<string, string[]>) => string[]): Promise
       const grave = temporaryName("volume-removed");
       file.renameat2(rootFd(), `volumes/${name}`, rootFd(), grave);
       graves.push(grave);
+      emitVolume(name, "destroy");
     }
   } finally {
     file.close(held);

@@ -3,6 +3,7 @@
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { humanSize } from "../../cli/human.ts";
+import { emitPrune } from "../../events/emit.ts";
 import { rootFd } from "../../state/root.ts";
 import { matches, parseFilters } from "../../volume/filter.ts";
 import { listVolumes, removeUnused, volumesInUse } from "../../volume/store.ts";
@@ -38,6 +39,7 @@ export async function run(parsed: Parsed): Promise<number> {
     const removed = await removeUnused(sizes.keys());
     if (removed.length > 0) console.log(`Deleted Volumes:\n${removed.join("\n")}\n`);
     for (const name of removed) reclaimed += sizes.get(name)!;
+    emitPrune("volume", reclaimed);
   }
   console.log(`Total reclaimed space: ${humanSize(reclaimed)}`);
   return 0;

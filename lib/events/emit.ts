@@ -1,0 +1,56 @@
+// Events of containers, images and volumes, with docker's actions and attributes.
+
+import type { Container } from "../container/find.ts";
+import { append } from "./append.ts";
+import type { Event } from "./event.ts";
+
+type Attributes = Record<string, string>;
+
+/** What happened to a container; `more` are attributes of the action, which no label can take the place of. */
+export function containerEvent(
+  { id, config }: Pick<Container, "id" | "config">,
+  action: string,
+  more: Attributes = {},
+): Event {
+  const Attributes = { ...config.process.Labels, ...more, image: config.imageName, name: config.name };
+  return { Type: "container", Action: action, Actor: { ID: id, Attributes } };
+}
+
+/** Notes what happened to a container, once it has: "rename" with { oldName: "/old" } after the new name is its own. */
+export function emitContainer(
+  container: Pick<Container, "id" | "config">,
+  action: string,
+  more: Attributes = {},
+): void {
+  append([containerEvent(container, action, more)]);
+}
+
+/** Notes what happened to an image, once it has; `name` is the tag it was about, if it was about one. */
+export function emitImage(image: { id: string; labels?: Attributes }, action: string, name = image.id): void {
+  append([{ Type: "image", Action: action, Actor: { ID: image.id, Attributes: { ...image.labels, name } } }]);
+}
+
+function volumeEvent(name: string, action: string, more: Attributes = {}): Event {
+  return { Type: "volume", Action: action, Actor: { ID: name, Attributes: { ...more, driver: "local" } } };
+}
+
+/** Notes that a volume was made ("create") or removed ("destroy"). */
+export function emitVolume(name: string, action: string): void {
+  append([volumeEvent(name, action)]);
+}
+
+/** What happens to a container's volumes when it starts and when it has ended; none where it has no volumes. */
+export function volumeEvents(
+  { id, config }: Pick<Container, "id" | "config">,
+  action: "mount" | "unmount",
+): Event[] {
+  return config.mounts.filter(({ type }) => type === "volume").map(({ source, target, readOnly }) => {
+    const where = { destination: target, propagation: "", "read/write": String(!readOnly) };
+    return volumeEvent(source, action, { container: id, ...(action === "mount" ? where : {}) });
+  });
+}
+
+/** Notes that all was removed that nobody uses, and how many bytes that gave. */
+export function emitPrune(type: Event["Type"], reclaimed: number): void {
+  append([{ Type: type, Action: "prune", Actor: { ID: "", Attributes: { reclaimed: String(reclaimed) } } }]);
+}

@@ -1,0 +1,138 @@
+// Reading events: those there are, and then those that come.
+
+import type { Time } from "../../ffi/clock.ts";
+import * as file from "../../ffi/file.ts";
+import { printError } from "../cli/output.ts";
+import { exitCode } from "../container/report.ts";
+import { rootFd, rootPath } from "../state/root.ts";
+import { concatenate, EVENTS, OLDER_EVENTS } from "./append.ts";
+import { type Event, FRAME_HEADER, JSON_START, type StoredEvent } from "./event.ts";
+
+/** A file of events that is being read. */
+interface Source {
+  fd: number;
+  inode: bigint;
+  /** Read, but not whole yet. */
+  rest: Uint8Array;
+}
+
+/** What was opened by newEvents, for the next call of it; empty at first. */
+export type Sources = Source[];
+
+/**
+ * The events that were appended since the last call with these sources; at the first call, all there are. Files not
+ * written since `since` are passed over. A frame that is not whole yet is left for the next call; what is no event and
+ * has events after it is said on stderr, once. A file that was rotated away is read on as long as it has a name: there
+ * may be somebody who had opened it before.
+ */
+export function* newEvents(sources: Sources, since: Time): Generator<StoredEvent> {
+  sources.push(...openUnknown(sources, since));
+  for (const source of sources) yield* drain(source);
+  for (const gone of sources.filter(({ fd }) => file.stat(fd, "").links === 0)) {
+    sources.splice(sources.indexOf(gone), 1);
+    file.close(gone.fd);
+  }
+}
+
+/** The newest is opened first: should it become the older one meanwhile, it is there twice and none is missed. */
+function openUnknown(sources: Sources, since: Time): Source[] {
+  const found: Source[] = [];
+  for (const name of [EVENTS, OLDER_EVENTS]) {
+    const fd = file.openIfAny(rootFd(), name, file.O_RDONLY);
+    if (fd === undefined) continue;
+    const { inode, modified, size } = file.stat(fd, "");
+    if ([...sources, ...found].some((known) => known.inode === inode)) {
+      file.close(fd);
+      continue;
+    }
+    // The file system's clock runs behind by some milliseconds.
+    if (modified.seconds + 1 < since.seconds) file.lseek(fd, size, file.SEEK_SET);
+    found.unshift({ fd, inode, rest: new Uint8Array() });
+  }
+  return found;
+}
+
+const buffer = new Uint8Array(1 << 18);
+
+function* drain(source: Source): Generator<StoredEvent> {
+  let damaged = 0;
+  for (let length; (length = file.read(source.fd, buffer)) > 0;) {
+    const decoded = decodeEvents(concatenate([source.rest, buffer.subarray(0, length)]));
+    source.rest = decoded.rest;
+    damaged += decoded.damaged;
+    yield* decoded.events;
+  }
+  if (damaged > 0) {
+    printError(`mydocker: warning: ${damaged} bytes of ${rootPath()}/${EVENTS} are no events: left out\n`);
+  }
+}
+
+interface Decoded {
+  events: StoredEvent[];
+  /** The bytes after the last event: nothing, or the beginning of one. */
+  rest: Uint8Array;
+  /** How many bytes before and between events were none. */
+  damaged: number;
+}
+
+/** All events in the bytes. A frame cut off, by a full disk or a crash, costs nothing but itself. */
+export function decodeEvents(bytes: Uint8Array): Decoded {
+  const events: StoredEvent[] = [];
+  let damaged = 0;
+  for (let at = 0;;) {
+    const length = frameLength(bytes, at);
+    const event = length === undefined ? undefined : decodeFrame(bytes.subarray(at, at + length));
+    if (event) events.push(event);
+    const next = event ? at + length! : nextHeader(bytes, at + 1);
+    if (next === undefined) return { events, rest: bytes.slice(at), damaged };
+    if (!event) damaged += next - at;
+    at = next;
+  }
+}
+
+/** Of the frame at `at`, with its header; undefined where none begins or it is not there in full. */
+function frameLength(bytes: Uint8Array, at: number): number | undefined {
+  if (!isHeader(bytes, at)) return undefined;
+  const length = FRAME_HEADER + Number(viewOf(bytes).getBigUint64(at + 24, true));
+  return at + length > bytes.length ? undefined : length;
+}
+
+const START = new TextEncoder().encode(JSON_START);
+
+/** Whether a frame begins at `at`. JSON has no bytes of 0, of which a header has many: none can be within another frame. */
+function isHeader(bytes: Uint8Array, at: number): boolean {
+  if (at + FRAME_HEADER + START.length > bytes.length) return false;
+  if (!START.every((byte, index) => bytes[at + FRAME_HEADER + index] === byte)) return false;
+  const view = viewOf(bytes);
+  return view.getBigUint64(at + 8, true) < 1_000_000_000n && view.getBigUint64(at + 16, true) < 0x10000n &&
+    view.getUint32(at + 4, true) < 0x100 && view.getUint32(at + 28, true) === 0;
+}
+
+function nextHeader(bytes: Uint8Array, from: number): number | undefined {
+  for (let brace = from + FRAME_HEADER; (brace = bytes.indexOf(START[0], brace)) >= 0; brace++) {
+    if (isHeader(bytes, brace - FRAME_HEADER)) return brace - FRAME_HEADER;
+  }
+  return undefined;
+}
+
+/** Undefined where the frame's content is no event: it was cut off, and another one begins in it. */
+function decodeFrame(frame: Uint8Array): StoredEvent | undefined {
+  const view = viewOf(frame);
+  const time = { seconds: Number(view.getBigInt64(0, true)), nanoseconds: Number(view.getBigInt64(8, true)) };
+  try {
+    const event: Event = JSON.parse(new TextDecoder().decode(frame.subarray(FRAME_HEADER)));
+    if (!event.Actor?.Attributes) return undefined;
+    if (event.Action === "die" || event.Action === "exec_die") {
+      // The wait status is the keeper's word, after the JSON was made.
+      event.Actor.Attributes.exitCode ??= String(exitCode(Number(view.getBigUint64(16, true))));
+    }
+    return { ...event, time };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
