@@ -4,15 +4,16 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 
 /**
- * Bytes in all files below `path`, which is relative to the directory `dir`: each counted once however many names it
- * has, directories themselves not at all. What goes away meanwhile counts as nothing.
+ * Bytes in the regular files below `path`, which is relative to the directory `dir`: each counted once however many
+ * names it has. What goes away meanwhile counts as nothing.
  */
 export function treeSize(dir: number, path: string): number {
   const seen = new Set<string>();
   const measure = (at: number, name: string): number => {
     const stat = file.statIfAny(at, name);
-    if (!stat) return 0;
-    if ((stat.mode & file.S_IFMT) === file.S_IFDIR) return inDirectory(at, name, measure);
+    const type = (stat?.mode ?? 0) & file.S_IFMT;
+    if (type === file.S_IFDIR) return inDirectory(at, name, measure);
+    if (!stat || type !== file.S_IFREG) return 0;
     if (stat.links > 1) {
       const inode = `${stat.device}/${stat.inode}`;
       if (seen.has(inode)) return 0;
