@@ -5,7 +5,7 @@ import * as file from "../../ffi/file.ts";
 import { CommandError } from "../cli/error.ts";
 import { rootFd } from "../state/root.ts";
 import { type ContainerConfig, readConfig } from "./config.ts";
-import { nameOwner } from "./names.ts";
+import { hasName, nameOwner } from "./names.ts";
 
 export interface Container {
   id: string;
@@ -53,7 +53,7 @@ export function findContainerId(reference: string): string | undefined {
   const name = reference.replace(/^\//, "");
   if (/^[0-9a-f]{64}$/.test(name) && file.statIfAny(rootFd(), `containers/${name}`)) return name;
   const owner = name && !name.includes("/") ? nameOwner(name) : undefined;
-  if (owner && file.statIfAny(rootFd(), `containers/${owner}`)) return owner;
+  if (owner && hasName(owner, name)) return owner;
   if (!/^[0-9a-f]{1,63}$/.test(name)) return undefined;
   const matches = containerIds().filter((id) => id.startsWith(name));
   if (matches.length > 1) {

@@ -5,9 +5,10 @@ import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import { kill } from "../../ffi/process.ts";
 import { CommandError } from "../cli/error.ts";
-import { beginWork, discard, rootFd } from "../state/root.ts";
+import { beginWork, bury, discard, rootFd } from "../state/root.ts";
+import { readConfig } from "./config.ts";
 import type { Container } from "./find.ts";
-import { releaseName } from "./names.ts";
+import { lockNames, releaseName } from "./names.ts";
 import { readStarted } from "./report.ts";
 import { containerState } from "./state.ts";
 
@@ -21,11 +22,12 @@ export async function removeContainer(
   container: Container,
   options: { force?: boolean; volumes?: boolean },
 ): Promise<void> {
-  const { id, dir, config } = container;
+  const { dir, config } = container;
   await beginWork();
   const lock = holdStopped(container, options.force ?? false);
   if (lock === undefined) return;
-  discard(`containers/${id}`, () => releaseName(config.name, id));
+  const grave = buryWithName(container);
+  if (grave) file.removeTree(rootFd(), grave);
   file.close(lock);
   file.close(dir);
   // With the image gone (rmi -f), the container was the last to need its layers.
@@ -34,6 +36,18 @@ export async function removeContainer(
     await removeUnusedLayers(config.layers);
   }
   if (options.volumes) await removeAnonymousVolumes(container);
+}
+
+/** Moves a container into tmp/ and gives its name up: the one it has now, whatever it was when the command began. */
+function buryWithName({ id, dir, config }: Container): string | undefined {
+  const names = lockNames();
+  try {
+    const grave = bury(`containers/${id}`);
+    releaseName(readConfig(dir)?.name ?? config.name, id);
+    return grave;
+  } finally {
+    file.close(names);
+  }
 }
 
 /** Removes a container whose configuration can't be read any more, and the name that still points at it. */
@@ -58,9 +72,12 @@ function holdStopped({ id, dir }: Pick<Container, "id" | "dir">, force: boolean)
   if (fd === undefined) return undefined;
   while (!tryLock(fd, "exclusive")) {
     if (!force) {
+      const paused = containerState(dir).status === "paused";
       throw new CommandError(
-        `You cannot remove a running container ${id}. ` +
-          "Stop the container before attempting removal or force remove",
+        `You cannot remove a ${paused ? "paused" : "running"} container ${id}. ` +
+          `${
+            paused ? "Unpause and then stop" : "Stop"
+          } the container before attempting removal or force remove`,
         1,
       );
     }
