@@ -156,6 +156,11 @@ test("ps --format: every field of docker's, Label with its key", async (box) => 
   );
 });
 
+function writeRecord(path: string, integers: bigint[]): void {
+  using file = Deno.openSync(path, { write: true });
+  file.writeSync(new Uint8Array(new BigInt64Array(integers).buffer));
+}
+
 test("ps and inspect: one that is paused, and one that waits to be started again", async (box) => {
   await using running = box.spawn(["run", "--name", "box", "busybox", "sleep", "1000"]);
   await box.pidOf("box");
@@ -173,12 +178,11 @@ test("ps and inspect: one that is paused, and one that waits to be started again
     /You cannot remove a paused container .+ Unpause and then stop/,
   );
   Deno.removeSync(`${dir}/paused`);
-  // The record a keeper leaves before it sleeps: wait status (exit code 1), seconds, nanoseconds.
-  const exit = new BigInt64Array([256n, BigInt(Math.floor(Date.now() / 1000)), 0n]);
-  Deno.writeFileSync(`${dir}/exit`, new Uint8Array(exit.buffer));
+  // The record a keeper leaves before it sleeps (report.ts): wait status (exit code 1), seconds, nanoseconds.
+  writeRecord(`${dir}/lock`, [256n, BigInt(Math.floor(Date.now() / 1000)), 0n]);
   assertMatch(await box.ok(["ps", "--format", "{{.Status}}"]), /^Restarting \(1\) .+ ago$/);
   assertEquals(await state(), ["restarting", true, false, true, false]);
-  Deno.removeSync(`${dir}/exit`);
+  writeRecord(`${dir}/lock`, [0n, 0n, 0n]);
   await box.ok(["rm", "-f", "box"]);
   await running.end();
 });
@@ -186,7 +190,7 @@ test("ps and inspect: one that is paused, and one that waits to be started again
 test("ps: hundreds of containers, more than there may be descriptors", async (box) => {
   await box.ok(["run", "--name", "model", "busybox", "true"]);
   const model = (await box.inspect("model")).Id;
-  const files = ["config.json", "lock", "started", "exit"];
+  const files = ["config.json", "lock"];
   for (let i = 0; i < 300; i++) {
     const id = `${model.slice(0, 56)}${String(i).padStart(8, "0")}`;
     const dir = `${box.root}/containers/${id}`;

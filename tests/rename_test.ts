@@ -2,7 +2,8 @@
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Box, test } from "./helpers.ts";
+import { assertUsable, assertWhole, crashEverywhere } from "./crash.ts";
+import { type Box, requires, test } from "./helpers.ts";
 
 const names = (box: Box) => box.ok(["ps", "-a", "--format", "{{.Names}}"]);
 const idOf = (box: Box, name: string) => box.ok(["inspect", "-f", "{{.Id}}", name]);
@@ -104,19 +105,23 @@ test("rename: a name that a killed rename left to the same container can be take
   assertEquals(await names(box), "left");
 });
 
-test("rename: killed at any moment, the container has the one name or the other", async (box) => {
-  await box.ok(["run", "--name", "name0", "busybox", "true"]);
-  const id = await idOf(box, "name0");
-  for (let round = 0; round < 12; round++) {
-    const before = await names(box);
-    const next = before === "name0" ? "name1" : "name0";
-    const running = box.spawn(["rename", before, next]);
-    await new Promise((resolve) => setTimeout(resolve, 20 + 3 * round));
-    await running[Symbol.asyncDispose]();
-    const after = await names(box);
-    assert(after === before || after === next, after);
-    assertEquals(await idOf(box, after), id);
-    assertEquals((await box.run(["inspect", after === before ? next : before])).code, 1);
-  }
-  await box.ok(["run", "--rm", "busybox", "true"]); // sweeps
-});
+test("rename: kill -9 at each step leaves it the one name or the other", async (box) => {
+  await crashEverywhere(
+    box,
+    () => ["rename", "before", "after"],
+    async (at) => {
+      await assertUsable(box, at);
+      const name = await names(box);
+      assertMatch(name, /^(before|after)$/);
+      assertEquals(await box.ok(["inspect", "-f", "{{.Name}}", name]), `/${name}`);
+      const other = name === "before" ? "after" : "before";
+      assertEquals((await box.run(["inspect", other])).code, 1);
+      assertEquals(await box.ok(["run", "--rm", "--name", other, "busybox", "echo", "free"]), "free");
+      await assertWhole(box, at);
+    },
+    async () => {
+      await box.ok(["rm", "-f", "before", "after"]);
+      await box.ok(["run", "--name", "before", "busybox", "true"]);
+    },
+  );
+}, { ...await requires("strace"), seconds: 120 });

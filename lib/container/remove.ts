@@ -72,12 +72,12 @@ function holdStopped({ id, dir }: Pick<Container, "id" | "dir">, force: boolean)
   if (fd === undefined) return undefined;
   while (!tryLock(fd, "exclusive")) {
     if (!force) {
-      const paused = containerState(dir).status === "paused";
+      const { status } = containerState(dir);
+      const first = status === "paused" ? "Unpause and then stop" : "Stop";
+      const what = status === "paused" || status === "restarting" ? status : "running";
       throw new CommandError(
-        `You cannot remove a ${paused ? "paused" : "running"} container ${id}. ` +
-          `${
-            paused ? "Unpause and then stop" : "Stop"
-          } the container before attempting removal or force remove`,
+        `You cannot remove a ${what} container ${id}. ` +
+          `${first} the container before attempting removal or force remove`,
         1,
       );
     }
