@@ -159,25 +159,21 @@ const NO_LIMITS = {
   IOMaximumBandwidth: 0,
 };
 
-/** What docker repeats of its default network's endpoint, and has of every endpoint: nothing, without addresses. */
-const NO_ADDRESS = {
-  EndpointID: "",
-  Gateway: "",
-  GlobalIPv6Address: "",
-  GlobalIPv6PrefixLen: 0,
-  IPAddress: "",
-  IPPrefixLen: 0,
-  IPv6Gateway: "",
-  MacAddress: "",
-};
-
+/** Neither of the two networks there are gives a container an address. */
 function networkSettings(config: ContainerConfig): Record<string, unknown> {
   const endpoint = {
     IPAMConfig: null,
     Links: null,
     Aliases: null,
     NetworkID: "",
-    ...NO_ADDRESS,
+    EndpointID: "",
+    Gateway: "",
+    IPAddress: "",
+    IPPrefixLen: 0,
+    IPv6Gateway: "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    MacAddress: "",
     DriverOpts: null,
   };
   return {
@@ -190,7 +186,14 @@ function networkSettings(config: ContainerConfig): Record<string, unknown> {
     SandboxKey: "",
     SecondaryIPAddresses: null,
     SecondaryIPv6Addresses: null,
-    ...NO_ADDRESS,
+    EndpointID: "",
+    Gateway: "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: "",
+    IPPrefixLen: 0,
+    IPv6Gateway: "",
+    MacAddress: "",
     Networks: { [config.network]: endpoint },
   };
 }
