@@ -89,6 +89,22 @@ export function pread(fd: number, buffer: Uint8Array, offset: number): number {
   return check(raw(NR.pread64, fd, addressOf(buffer), buffer.length, offset), "pread64", `descriptor ${fd}`);
 }
 
+const chunk = new Uint8Array(1 << 15);
+const chunkAddress = addressOf(chunk);
+
+/** Everything from the file position to the end, for files that are read whole: one buffer, whose address is known. */
+export function readAll(fd: number): Uint8Array {
+  let all = new Uint8Array(0);
+  for (;;) {
+    const length = check(raw(NR.read, fd, chunkAddress, chunk.length), "read", `descriptor ${fd}`);
+    if (length === 0) return all;
+    const longer = new Uint8Array(all.length + length);
+    longer.set(all);
+    longer.set(chunk.subarray(0, length), all.length);
+    all = longer;
+  }
+}
+
 /** Writes all of `buffer`, however many calls it takes. `what` names the file in an error. */
 export function write(fd: number, buffer: Uint8Array, what = `descriptor ${fd}`): void {
   writeAt(fd, addressOf(buffer), buffer.length, what);

@@ -93,7 +93,8 @@ test("rm: the disk space comes back, whatever the container made", async (box) =
   await box.ok(["run", "--name", "messy", "busybox", "sh", "-c", script]);
   await box.ok(["rm", "messy"]);
   for (const folder of ["containers", "names"]) {
-    assertEquals([...Deno.readDirSync(`${box.root}/${folder}`)], []);
+    const left = [...Deno.readDirSync(`${box.root}/${folder}`)].map(({ name }) => name);
+    assertEquals(left.filter((name) => name !== ".lock"), []);
   }
 });
 
@@ -160,6 +161,66 @@ test("inspect: docker's names, of a container that ran", async (box) => {
     assertMatch(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
     assert(Math.abs(Date.parse(time) - Date.now()) < 60_000, time);
   }
+});
+
+test("inspect: docker's fields in docker's order", async (box) => {
+  await box.ok([
+    "run",
+    "--init",
+    "--name",
+    "box",
+    "-v",
+    "vol:/data",
+    "-v",
+    `${box.dir}:/host:ro`,
+    "busybox",
+    "true",
+  ]);
+  const all = await box.inspect("box");
+  assertEquals(Object.keys(all), [
+    ...[
+      "Id",
+      "Created",
+      "Path",
+      "Args",
+      "State",
+      "Image",
+      "ResolvConfPath",
+      "HostnamePath",
+      "HostsPath",
+      "LogPath",
+    ],
+    ...[
+      "Name",
+      "RestartCount",
+      "Driver",
+      "Platform",
+      "MountLabel",
+      "ProcessLabel",
+      "AppArmorProfile",
+      "ExecIDs",
+    ],
+    ...["HostConfig", "GraphDriver", "Mounts", "Config", "NetworkSettings"],
+  ]);
+  const { HostConfig, NetworkSettings, Mounts } = all;
+  for (
+    const field of ["Memory", "NanoCpus", "CpusetCpus", "PidsLimit", "Ulimits", "CapAdd", "Dns", "Devices"]
+  ) {
+    assert(field in HostConfig, field);
+  }
+  assertEquals(HostConfig.Binds, ["vol:/data", `${box.dir}:/host:ro`]);
+  assertEquals([HostConfig.Init, HostConfig.RestartPolicy.Name, HostConfig.CgroupnsMode], [
+    true,
+    "no",
+    "private",
+  ]);
+  assertEquals(Mounts.map(({ Type, Destination, RW }: Record<string, unknown>) => [Type, Destination, RW]), [
+    ["volume", "/data", true],
+    ["bind", "/host", false],
+  ]);
+  assertEquals(Object.keys(NetworkSettings.Networks), ["none"]);
+  assertEquals(NetworkSettings.Networks.none.IPAddress, "");
+  for (const path of [all.LogPath, all.HostsPath, all.GraphDriver.Data.UpperDir]) Deno.lstatSync(path);
 });
 
 test("inspect: of one that could not start, and of one that runs", async (box) => {

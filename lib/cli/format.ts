@@ -17,7 +17,7 @@ const HEADER_FUNCTIONS: Record<string, TemplateFunction> = Object.fromEntries(
  * one line per row, newline at the end (a bare "table" has no template: it stands for the command's own
  * columns, see table()). `titles` maps each field to its column title. Throws as compileTemplate does.
  */
-export function formatRows(format: string, titles: Record<string, string>, rows: Row[]): string {
+export function formatRows(format: string, titles: Row, rows: Row[]): string {
   const isTable = format.startsWith("table");
   const source = format === "json" ? "{{json .}}" : (isTable ? format.slice("table".length) : format)
     .replace(/^ +| +$/g, "").replaceAll("\\t", "\t").replaceAll("\\n", "\n");

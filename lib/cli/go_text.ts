@@ -87,7 +87,7 @@ const POINTER_FIELDS = new Set([
     "PidsLimit",
     "MemorySwappiness",
   ],
-  ...["StopTimeout"],
+  ...["StopTimeout", "SizeRw", "SizeRootFs"],
 ]);
 
 /** Whether docker's objects hold a map (free keys) and not a structure (fixed keys) in the field of this name. */

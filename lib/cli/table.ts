@@ -13,14 +13,14 @@ function cellWidth(text: string): number {
  * A column reaches over consecutive lines that have it, and its width is that of its widest cell; the last cell
  * of a line belongs to no column, so nothing pads it, but an empty one leaves its predecessor's padding.
  */
-export function alignTabs(text: string): string {
+export function alignTabs(text: string, minWidth = MIN_WIDTH): string {
   const lines = text.split("\n").map((line) => line.split("\t"));
   const padded = lines.map((cells) => [...cells]);
   const columns = Math.max(...lines.map((cells) => cells.length)) - 1;
   for (let column = 0; column < columns; column++) {
     for (let start = 0; start < lines.length; start++) {
       let end = start;
-      let width = MIN_WIDTH;
+      let width = minWidth;
       for (; end < lines.length && lines[end].length - 1 > column; end++) {
         width = Math.max(width, cellWidth(lines[end][column]) + PADDING);
       }

@@ -13,6 +13,16 @@ export interface TemplateOptions {
   functions?: Record<string, TemplateFunction>;
 }
 
+/** In the data, what a template calls with arguments: {{.Label "key"}}. */
+export class Method implements TemplateFunction {
+  readonly min: number;
+  readonly max: number;
+
+  constructor(readonly types: ("string" | "int")[], readonly call: TemplateFunction["call"]) {
+    this.min = this.max = types.length;
+  }
+}
+
 interface State {
   source: string;
   strict: boolean;
@@ -118,13 +128,22 @@ function evaluatePipe(state: State, pipe: Pipe, dot: unknown): unknown {
 /** `given` holds the value of the preceding command in the pipeline, if there is one. */
 function evaluateCommand(state: State, command: Command, dot: unknown, given: unknown[]): unknown {
   const [first, ...rest] = command.operands;
-  if (first.kind === "function") return callFunction(state, first, command, dot, rest, given);
-  if (first.kind === "nil") fail(state, first, "nil is not a command");
-  if (rest.length + given.length > 0) {
-    if (first.kind !== "field") fail(state, first, `can't give argument to non-function ${first.source}`);
-    fail(state, first, `${first.names.at(-1)} is not a method but has arguments`);
+  if (first.kind === "function") {
+    return callFunction(state, state.functions[first.name], first, command, dot, rest, given);
   }
-  return evaluateOperand(state, first, dot);
+  if (first.kind === "nil") fail(state, first, "nil is not a command");
+  const hasArguments = rest.length + given.length > 0;
+  if (first.kind !== "field") {
+    if (hasArguments) fail(state, first, `can't give argument to non-function ${first.source}`);
+    return evaluateOperand(state, first, dot);
+  }
+  const value = evaluateField(state, first, dot);
+  const name = first.names.at(-1)!;
+  if (value instanceof Method) {
+    return callFunction(state, value, { ...first, name }, command, dot, rest, given);
+  }
+  if (hasArguments) fail(state, first, `${name} is not a method but has arguments`);
+  return value;
 }
 
 function evaluateOperand(state: State, operand: Operand, dot: unknown): unknown {
@@ -140,7 +159,15 @@ function evaluateOperand(state: State, operand: Operand, dot: unknown): unknown 
     case "pipe":
       return evaluatePipe(state, operand.pipe, dot);
     case "function":
-      return callFunction(state, operand, { operands: [operand], source: operand.source }, dot, [], []);
+      return callFunction(
+        state,
+        state.functions[operand.name],
+        operand,
+        { operands: [operand], source: operand.source },
+        dot,
+        [],
+        [],
+      );
     case "field":
       return evaluateField(state, operand, dot);
   }
@@ -173,14 +200,14 @@ function evaluateField(state: State, operand: Operand & { kind: "field" }, dot: 
 
 function callFunction(
   state: State,
-  operand: Operand & { kind: "function" },
+  fn: TemplateFunction,
+  operand: Operand & { name: string },
   command: Command,
   dot: unknown,
   rest: Operand[],
   given: unknown[],
 ): unknown {
   const { name } = operand;
-  const fn = state.functions[name];
   const count = rest.length + given.length;
   if (count < fn.min || count > fn.max) {
     const want = fn.min === fn.max ? fn.min : count < fn.min ? `at least ${fn.min}` : `at most ${fn.max}`;

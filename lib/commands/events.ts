@@ -10,7 +10,7 @@ import { eventFilter } from "../events/filter.ts";
 import { eventFormat } from "../events/format.ts";
 import { newEvents, type Sources } from "../events/read.ts";
 import { rootFd } from "../state/root.ts";
-import { parseFilters } from "../volume/filter.ts";
+import { parseFilters } from "../cli/filter.ts";
 
 export const spec: CommandSpec = {
   name: "events",

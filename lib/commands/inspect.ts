@@ -2,7 +2,7 @@
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
-import { print } from "../cli/output.ts";
+import { print, printError } from "../cli/output.ts";
 import { findContainerId, openContainer } from "../container/find.ts";
 
 export const spec: CommandSpec = {
@@ -11,21 +11,23 @@ export const spec: CommandSpec = {
   summary: "Show all there is to know about containers, images and volumes",
   flags: [
     { name: "format", short: "f", kind: "string", help: "Format with a Go template, or 'json'" },
+    { name: "size", short: "s", kind: "bool", help: "Also how much a container takes on disk" },
     { name: "type", kind: "string", help: "Look only for a container, an image or a volume" },
   ],
   args: [1, Infinity],
 };
 
 type Kind = "container" | "image" | "volume";
-type Finder = (reference: string) => unknown | Promise<unknown>;
+/** What is shown of the object a reference stands for; undefined where there is none. `size`: how big it is, too. */
+type Finder = (reference: string, size: boolean) => unknown | Promise<unknown>;
 
 /** In the order in which a name is looked for. */
 const FINDERS: Record<Kind, Finder> = {
-  async container(reference) {
+  async container(reference, size) {
     const id = findContainerId(reference);
     const container = id === undefined ? undefined : openContainer(id);
     if (!container) return undefined;
-    return (await import("../container/inspect.ts")).containerInspect(container);
+    return (await import("../container/inspect.ts")).containerInspect(container, size);
   },
   async image(reference) {
     const { findImageIfAny } = await import("../image/store.ts");
@@ -45,7 +47,7 @@ export async function run(parsed: Parsed): Promise<number> {
   return await inspect(parsed, parsed.text("type"));
 }
 
-/** Shows each argument, of one kind or whatever has the name; what is missing is said at the end (exit 1). */
+/** Shows each argument, of one kind or whatever has the name; what can't be found is said at the end (exit 1). */
 export async function inspect(parsed: Parsed, kind: string | undefined): Promise<number> {
   if (kind !== undefined && !(kind in FINDERS)) {
     throw new CommandError(
@@ -55,20 +57,25 @@ export async function inspect(parsed: Parsed, kind: string | undefined): Promise
   }
   const kinds = kind === undefined ? Object.keys(FINDERS) as Kind[] : [kind as Kind];
   const found: unknown[] = [];
-  const missing: string[] = [];
+  const problems: string[] = [];
   for (const reference of parsed.args) {
-    const object = await firstFound(reference, kinds);
-    if (object === undefined) missing.push(reference);
-    else found.push(object);
+    try {
+      const object = await firstFound(reference, kinds, parsed.bool("size"));
+      if (object === undefined) problems.push(`No such ${kind ?? "object"}: ${reference}`);
+      else found.push(object);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      problems.push(error.message);
+    }
   }
   await show(found, parsed.text("format"));
-  for (const reference of missing) console.error(`mydocker: No such ${kind ?? "object"}: ${reference}`);
-  return missing.length > 0 ? 1 : 0;
+  for (const problem of problems) printError(`mydocker: ${problem}\n`);
+  return problems.length > 0 ? 1 : 0;
 }
 
-async function firstFound(reference: string, kinds: Kind[]): Promise<unknown> {
+async function firstFound(reference: string, kinds: Kind[], size: boolean): Promise<unknown> {
   for (const kind of kinds) {
-    const object = await FINDERS[kind](reference);
+    const object = await FINDERS[kind](reference, size);
     if (object !== undefined) return object;
   }
   return undefined;

@@ -2,11 +2,11 @@
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { goQuote } from "../cli/go_text.ts";
-import { ellipsis, humanAgo, humanDuration, shortId } from "../cli/human.ts";
-import { print } from "../cli/output.ts";
+import { ellipsis, humanAgo, humanDuration, humanSize, shortId } from "../cli/human.ts";
+import { print, printError } from "../cli/output.ts";
 import { table } from "../cli/table.ts";
-import { allContainers, type Container } from "../container/find.ts";
-import { type ContainerState, containerState, isAlive } from "../container/state.ts";
+import { listContainers, type ListedContainer } from "../container/list.ts";
+import type { ContainerState } from "../container/state.ts";
 import { isImageId } from "../image/reference.ts";
 import { tagTarget } from "../image/store.ts";
 
@@ -17,6 +17,15 @@ export const spec: CommandSpec = {
   aliases: ["container ls", "container list", "container ps"],
   flags: [
     { name: "all", short: "a", kind: "bool", help: "Show those that do not run, too" },
+    {
+      name: "filter",
+      short: "f",
+      kind: "list",
+      value: "filter",
+      help:
+        "Show only some: ancestor=, before=, exited=, expose=, health=, id=, is-task=, label=, name=, network=, " +
+        "publish=, since=, status=, volume=",
+    },
     { name: "format", kind: "string", help: "Format with a Go template, 'table TEMPLATE' or 'json'" },
     {
       name: "last",
@@ -28,11 +37,12 @@ export const spec: CommandSpec = {
     { name: "latest", short: "l", kind: "bool", help: "Show the last created, in whatever state" },
     { name: "no-trunc", kind: "bool", help: "Do not shorten anything" },
     { name: "quiet", short: "q", kind: "bool", help: "Show IDs only" },
+    { name: "size", short: "s", kind: "bool", help: "Show how much each wrote, and that with its image" },
   ],
   args: [0, 0],
 };
 
-const TITLES: Record<string, string> = {
+const TITLES = {
   ID: "CONTAINER ID",
   Image: "IMAGE",
   Command: "COMMAND",
@@ -46,17 +56,25 @@ const TITLES: Record<string, string> = {
   Mounts: "MOUNTS",
   Networks: "NETWORKS",
   LocalVolumes: "LOCAL VOLUMES",
+  Size: "SIZE",
 };
+type Column = keyof typeof TITLES;
+/** What of a container is shown under docker's names; worked out when it is asked for. */
+type Row = Readonly<Record<Column, string>>;
 
 export async function run(parsed: Parsed): Promise<number> {
-  const rows = listed(parsed).map(({ container, state }) => row(container, state, !parsed.bool("no-trunc")));
+  const containers = await chosen(parsed);
+  const short = !parsed.bool("no-trunc");
   const format = parsed.text("format");
-  if (parsed.bool("quiet")) print(rows.map((row) => `${row.ID}\n`).join(""));
-  else if (format !== undefined && format !== "table") {
-    const { formatRows } = await import("../cli/format.ts");
-    print(formatRows(format, TITLES, rows));
+  if (parsed.bool("quiet")) {
+    if (format) printError("WARNING: Ignoring custom format, because both --format and --quiet are set.\n");
+    print(containers.map(({ id }) => `${short ? shortId(id) : id}\n`).join(""));
+  } else if (format && format !== "table") {
+    print(await formatted(format, containers, short, parsed.bool("size")));
   } else {
-    const columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"];
+    const columns: Column[] = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"];
+    if (parsed.bool("size")) columns.push("Size");
+    const rows = containers.map(rowMaker(short, parsed.bool("size") ? await sizeMaker() : () => ""));
     print(
       table(columns.map((column) => TITLES[column]), rows.map((row) => columns.map((column) => row[column]))),
     );
@@ -64,32 +82,90 @@ export async function run(parsed: Parsed): Promise<number> {
   return 0;
 }
 
-function listed(parsed: Parsed): { container: Container; state: ContainerState }[] {
-  const last = parsed.bool("latest") ? 1 : parsed.int("last") ?? -1;
-  const all = allContainers().map((container) => ({ container, state: containerState(container.dir) }));
-  if (last > 0) return all.slice(0, last);
-  return parsed.bool("all") ? all : all.filter(({ state }) => isAlive(state));
+/** Of those that pass the filters, the running ones, the last created, or all. */
+async function chosen(parsed: Parsed): Promise<ListedContainer[]> {
+  const last = parsed.bool("latest") ? 1 : parsed.int("last")!;
+  const filter = parsed.list("filter").length > 0
+    ? (await import("../container/filter.ts")).containerFilter(parsed.list("filter"))
+    : undefined;
+  const listed = listContainers(parsed.bool("all") || last > 0 || (filter?.allStates ?? false));
+  const passed = filter ? listed.filter(filter.matches) : listed;
+  return last > 0 ? passed.slice(0, last) : passed;
 }
 
-function row({ id, config }: Container, state: ContainerState, short: boolean): Record<string, string> {
-  const command = commandLine(config.argv);
-  const created = Date.parse(config.created);
-  const volumes = config.mounts.filter((mount) => mount.type === "volume");
-  const mounts = config.mounts.filter((mount) => mount.type !== "tmpfs").map(({ source }) => source);
-  return {
-    ID: short ? shortId(id) : id,
-    Image: imageColumn(config.imageName, config.image),
-    Command: goQuote(short ? ellipsis(command, 20) : command),
-    CreatedAt: new Date(created).toISOString().replace("T", " ").replace(/\..*/, " +0000 UTC"),
-    RunningFor: humanAgo(secondsSince(created)),
-    Status: statusText(state),
-    State: state.status,
-    Ports: "",
-    Names: config.name,
-    Labels: Object.entries(config.process.Labels ?? {}).map(([key, value]) => `${key}=${value}`).join(","),
-    Mounts: mounts.map((source) => short ? ellipsis(source, 15) : source).join(","),
-    Networks: config.network,
-    LocalVolumes: String(volumes.length),
+/** What --format makes of the containers. For plain "json" docker measures no sizes unless told to. */
+async function formatted(
+  format: string,
+  containers: ListedContainer[],
+  short: boolean,
+  size: boolean,
+): Promise<string> {
+  const { formatRows } = await import("../cli/format.ts");
+  const { Method } = await import("../cli/template.ts");
+  const rows = containers.map(rowMaker(short, format === "json" && !size ? () => "0B" : await sizeMaker()));
+  containers.forEach(({ config }, at) => {
+    const label = (key: unknown) => config.process.Labels?.[key as string] ?? "";
+    // Not enumerable: no part of {{json .}}.
+    Object.defineProperty(rows[at], "Label", { value: new Method(["string"], label) });
+  });
+  const title = (key: unknown) => (key as string).split(".").at(-1)!.replace(/[-_]/g, " ");
+  return formatRows(format, { ...TITLES, Label: new Method(["string"], title) }, rows);
+}
+
+/** The SIZE column: what the container wrote, and that together with its image. */
+async function sizeMaker(): Promise<(container: ListedContainer) => string> {
+  const { imageSizeOf, writableSize } = await import("../container/size.ts");
+  return ({ id, config }) => {
+    const written = writableSize(id);
+    const virtual = written + imageSizeOf(config);
+    return humanSize(written, 3) + (virtual > 0 ? ` (virtual ${humanSize(virtual, 3)})` : "");
+  };
+}
+
+function rowMaker(
+  short: boolean,
+  size: (container: ListedContainer) => string,
+): (container: ListedContainer) => Row {
+  const imageColumn = imageColumnMaker();
+  return (container) => {
+    const { id, config, state } = container;
+    const created = Date.parse(config.created);
+    const cut = (text: string, max: number) => short ? ellipsis(text, max) : text;
+    return {
+      ID: short ? shortId(id) : id,
+      get Image() {
+        return imageColumn(config.imageName, config.image);
+      },
+      get Command() {
+        return goQuote(cut(commandLine(config.argv), 20));
+      },
+      get CreatedAt() {
+        return new Date(created).toISOString().replace("T", " ").replace(/\..*/, " +0000 UTC");
+      },
+      get RunningFor() {
+        return humanAgo(secondsSince(created));
+      },
+      get Status() {
+        return statusText(state);
+      },
+      State: state.status,
+      Ports: "",
+      Names: config.name,
+      get Labels() {
+        return Object.entries(config.process.Labels ?? {}).map(([key, value]) => `${key}=${value}`).join(",");
+      },
+      get Mounts() {
+        const sources = config.mounts.filter(({ type }) => type !== "tmpfs").map(({ source }) => source);
+        return sources.map((source) => cut(source, 15)).join(",");
+      },
+      Networks: config.network,
+      get LocalVolumes() {
+        return String(config.mounts.filter(({ type }) => type === "volume").length);
+      },
+      get Size() {
+        return size(container);
+      },
+    };
   };
 }
 
@@ -100,16 +176,29 @@ function commandLine(argv: string[]): string {
   return argv.map((word, index) => index > 0 && /\s/.test(word) ? `'${word}'` : word).join(" ");
 }
 
-/** What the user called the image, for as long as that means the same image. */
-function imageColumn(name: string, image: string): string {
-  const id = image.replace("sha256:", "");
-  if (isImageId(name) && id.startsWith(name.replace("sha256:", ""))) return shortId(id);
-  return tagTarget(name) === image ? name : shortId(id);
+/** What the user called the image, for as long as that means the same image. A tag is looked up once. */
+function imageColumnMaker(): (name: string, image: string) => string {
+  const targets = new Map<string, string | undefined>();
+  return (name, image) => {
+    const id = image.replace("sha256:", "");
+    if (isImageId(name) && id.startsWith(name.replace("sha256:", ""))) return shortId(id);
+    if (!targets.has(name)) targets.set(name, tagTarget(name));
+    return targets.get(name) === image ? name : shortId(id);
+  };
 }
 
 function statusText(state: ContainerState): string {
-  if (state.status === "created") return "Created";
-  if (state.status === "running") return `Up ${humanDuration(secondsSince(state.started ?? Date.now()))}`;
-  const ended = state.finished ?? state.started;
-  return `Exited (${state.exitCode})` + (ended === undefined ? "" : ` ${humanAgo(secondsSince(ended))}`);
+  const since = state.finished ?? state.started ?? Date.now();
+  switch (state.status) {
+    case "created":
+      return "Created";
+    case "running":
+      return `Up ${humanDuration(secondsSince(state.started ?? Date.now()))}`;
+    case "paused":
+      return `Up ${humanDuration(secondsSince(state.started ?? Date.now()))} (Paused)`;
+    case "restarting":
+      return `Restarting (${state.exitCode}) ${humanAgo(secondsSince(since))}`;
+    case "exited":
+      return `Exited (${state.exitCode}) ${humanAgo(secondsSince(since))}`;
+  }
 }

@@ -3,7 +3,8 @@
 import type { CommandSpec } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { print, printError } from "../cli/output.ts";
-import { allContainers, type Container } from "../container/find.ts";
+import { type Container, openContainer } from "../container/find.ts";
+import { listContainers } from "../container/list.ts";
 import { containerState, wasStopped } from "../container/state.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
 import { start } from "./start.ts";
@@ -21,8 +22,9 @@ export async function run(): Promise<number> {
   requireKernel();
   let code = 0;
   // The first created first: others may build on it.
-  for (const container of allContainers().reverse()) {
-    if (!shallRun(container)) continue;
+  for (const { id } of listContainers(true).reverse()) {
+    const container = openContainer(id);
+    if (!container || !shallRun(container)) continue;
     try {
       await start(container);
       print(`${container.config.name}\n`);

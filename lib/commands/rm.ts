@@ -2,7 +2,7 @@
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
-import { print } from "../cli/output.ts";
+import { print, printError } from "../cli/output.ts";
 import { findContainerId, openContainer } from "../container/find.ts";
 import { removeContainer, removeDamaged } from "../container/remove.ts";
 
@@ -13,12 +13,19 @@ export const spec: CommandSpec = {
   aliases: ["container rm", "container remove"],
   flags: [
     { name: "force", short: "f", kind: "bool", help: "Kill a container that runs (SIGKILL), then remove it" },
+    { name: "link", short: "l", kind: "bool", help: "Remove a link: there are none between containers here" },
     { name: "volumes", short: "v", kind: "bool", help: "Remove its anonymous volumes with it" },
   ],
   args: [1, Infinity],
 };
 
 export async function run(parsed: Parsed): Promise<number> {
+  if (parsed.bool("link")) {
+    throw new CommandError(
+      "rm --link: there are no links between containers here, so none can be removed",
+      1,
+    );
+  }
   const options = { force: parsed.bool("force"), volumes: parsed.bool("volumes") };
   let code = 0;
   for (const reference of parsed.args) {
@@ -27,7 +34,7 @@ export async function run(parsed: Parsed): Promise<number> {
       print(`${reference}\n`);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
-      console.error(`mydocker: ${error.message}`);
+      printError(`mydocker: ${error.message}\n`);
       // With -f, as with rm(1), what is not there is no failure.
       if (!(options.force && error instanceof NoSuchContainer)) code = 1;
     }
@@ -38,6 +45,7 @@ export async function run(parsed: Parsed): Promise<number> {
 class NoSuchContainer extends CommandError {}
 
 async function remove(reference: string, options: { force: boolean; volumes: boolean }): Promise<void> {
+  if (reference === "") throw new CommandError("Container name cannot be empty", 1);
   const id = findContainerId(reference);
   if (id === undefined) throw new NoSuchContainer(`No such container: ${reference}`, 1);
   let container;

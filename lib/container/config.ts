@@ -1,4 +1,5 @@
-// containers/ID/config.json: what a container was asked to be. Written once, when it is created, and never after.
+// containers/ID/config.json: what a container was asked to be. Written when it is created, and
+// replaced as a whole when that changes (rename).
 
 import { readJson } from "../state/json.ts";
 

@@ -5,7 +5,7 @@ import * as file from "../../ffi/file.ts";
 import { CommandError } from "../cli/error.ts";
 import { rootFd } from "../state/root.ts";
 import { type ContainerConfig, readConfig } from "./config.ts";
-import { nameOwner } from "./names.ts";
+import { hasName, nameOwner } from "./names.ts";
 
 export interface Container {
   id: string;
@@ -26,6 +26,8 @@ export function openContainer(id: string): Container | undefined {
   const config = readConfig(dir);
   if (!config) {
     file.close(dir);
+    // What is being removed leaves its place before it is emptied.
+    if (!file.statIfAny(rootFd(), `containers/${id}`)) return undefined;
     throw new CommandError(
       `config.json of container ${id} is missing or damaged; remove it with: mydocker rm -f ${
         id.slice(0, 12)
@@ -51,11 +53,12 @@ export function findContainerId(reference: string): string | undefined {
   const name = reference.replace(/^\//, "");
   if (/^[0-9a-f]{64}$/.test(name) && file.statIfAny(rootFd(), `containers/${name}`)) return name;
   const owner = name && !name.includes("/") ? nameOwner(name) : undefined;
-  if (owner && file.statIfAny(rootFd(), `containers/${owner}`)) return owner;
+  if (owner && hasName(owner, name)) return owner;
   if (!/^[0-9a-f]{1,63}$/.test(name)) return undefined;
   const matches = containerIds().filter((id) => id.startsWith(name));
   if (matches.length > 1) {
-    const list = matches.slice(0, 5).map((id) => id.slice(0, Math.max(12, name.length + 4))).join(", ");
+    const shown = matches.sort().slice(0, 5).map((id) => id.slice(0, Math.max(12, name.length + 4)));
+    const list = shown.join(", ") + (matches.length > 5 ? ` and ${matches.length - 5} more` : "");
     throw new CommandError(`Multiple IDs found with provided prefix: ${name} (${list})`, 1);
   }
   return matches[0];
@@ -67,19 +70,4 @@ export function findContainer(reference: string): Container {
   const container = id === undefined ? undefined : openContainer(id);
   if (!container) throw new CommandError(`No such container: ${reference}`, 1);
   return container;
-}
-
-/** All containers whose configuration can be read, newest first. */
-export function allContainers(): Container[] {
-  const found: Container[] = [];
-  for (const id of containerIds()) {
-    try {
-      const container = openContainer(id);
-      if (container) found.push(container);
-    } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
-      console.error(`mydocker: warning: ${error.message}`);
-    }
-  }
-  return found.sort((a, b) => a.config.created < b.config.created ? 1 : -1);
 }

@@ -2,18 +2,26 @@
 
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
 import { rootPath } from "../state/root.ts";
+import { timestamp } from "../state/time.ts";
 import type { ContainerConfig, Mount } from "./config.ts";
 import type { Container } from "./find.ts";
+import { imageSizeOf, writableSize } from "./size.ts";
 import { type ContainerState, containerState, isAlive, restartCount } from "./state.ts";
 
 /** What docker shows where there is no time to show. */
 const NEVER = "0001-01-01T00:00:00Z";
 
-const time = (milliseconds: number | undefined) =>
-  milliseconds === undefined ? NEVER : new Date(milliseconds).toISOString();
+function time(milliseconds: number | undefined): string {
+  if (milliseconds === undefined) return NEVER;
+  const seconds = Math.floor(milliseconds / 1000);
+  return timestamp({ seconds, nanoseconds: Math.floor((milliseconds - seconds * 1000) * 1e6) });
+}
 
-/** Docker's JSON shape (its API's ContainerInspect). */
-export function containerInspect({ id, dir, config }: Container): Record<string, unknown> {
+/**
+ * Docker's JSON shape (its API's ContainerInspect), fields in docker's order; what there is no such thing as here has
+ * docker's value for a container without it. With `size`, how much it takes on disk is among it.
+ */
+export function containerInspect({ id, dir, config }: Container, size: boolean): Record<string, unknown> {
   const home = `${rootPath()}/containers/${id}`;
   const state = containerState(dir);
   return {
@@ -26,7 +34,7 @@ export function containerInspect({ id, dir, config }: Container): Record<string,
     ResolvConfPath: `${home}/resolv.conf`,
     HostnamePath: `${home}/hostname`,
     HostsPath: `${home}/hosts`,
-    LogPath: `${home}/log`,
+    LogPath: config.log.driver === "none" ? "" : `${home}/log`,
     Name: `/${config.name}`,
     RestartCount: restartCount(dir),
     Driver: "overlay2",
@@ -37,6 +45,7 @@ export function containerInspect({ id, dir, config }: Container): Record<string,
     ExecIDs: null,
     HostConfig: hostConfig(config),
     GraphDriver: {
+      // No MergedDir: it is mounted nowhere on the host.
       Data: {
         LowerDir: config.layers.map((hex) => `${rootPath()}/layers/${hex}/diff`).reverse().join(":"),
         UpperDir: `${home}/upper`,
@@ -44,18 +53,16 @@ export function containerInspect({ id, dir, config }: Container): Record<string,
       },
       Name: "overlay2",
     },
+    ...(size ? sizes(id, config) : {}),
     Mounts: config.mounts.map(mountPoint),
     Config: processOf(config),
-    NetworkSettings: {
-      Bridge: "",
-      Ports: {},
-      Gateway: "",
-      IPAddress: "",
-      IPPrefixLen: 0,
-      MacAddress: "",
-      Networks: { [config.network]: { Gateway: "", IPAddress: "", IPPrefixLen: 0, MacAddress: "" } },
-    },
+    NetworkSettings: networkSettings(config),
   };
+}
+
+function sizes(id: string, config: ContainerConfig): Record<string, number> {
+  const written = writableSize(id);
+  return { SizeRw: written, SizeRootFs: written + imageSizeOf(config) };
 }
 
 function stateOf(state: ContainerState): Record<string, unknown> {
@@ -75,21 +82,119 @@ function stateOf(state: ContainerState): Record<string, unknown> {
   };
 }
 
+/** What was asked for; the fields that nothing can be asked for yet are docker's for a plain container. */
 function hostConfig(config: ContainerConfig): Record<string, unknown> {
   return {
     Binds: config.binds.length > 0 ? config.binds : null,
+    ContainerIDFile: "",
     LogConfig: { Type: config.log.driver, Config: config.log.options },
     NetworkMode: config.network,
     PortBindings: {},
     RestartPolicy: { Name: config.restart.name, MaximumRetryCount: config.restart.maximumRetryCount },
     AutoRemove: config.autoRemove,
+    VolumeDriver: "",
+    VolumesFrom: null,
+    CapAdd: null,
+    CapDrop: null,
+    CgroupnsMode: "private",
+    Dns: [],
+    DnsOptions: [],
+    DnsSearch: [],
+    ExtraHosts: null,
+    GroupAdd: null,
     IpcMode: "private",
+    Cgroup: "",
+    Links: null,
+    OomScoreAdj: 0,
+    PidMode: "",
     Privileged: false,
+    PublishAllPorts: false,
     ReadonlyRootfs: config.readOnlyRootfs,
+    SecurityOpt: null,
     Tmpfs: Object.keys(config.tmpfs).length > 0 ? config.tmpfs : undefined,
+    UTSMode: "",
+    UsernsMode: "",
     ShmSize: 64 * 1024 * 1024,
+    Runtime: "mydocker",
+    ConsoleSize: [0, 0],
+    Isolation: "",
+    ...NO_LIMITS,
+    Init: config.init || undefined,
     MaskedPaths: MASKED_PATHS,
     ReadonlyPaths: READ_ONLY_PATHS,
+  };
+}
+
+const NO_LIMITS = {
+  CpuShares: 0,
+  Memory: 0,
+  NanoCpus: 0,
+  CgroupParent: "",
+  BlkioWeight: 0,
+  BlkioWeightDevice: [],
+  BlkioDeviceReadBps: null,
+  BlkioDeviceWriteBps: null,
+  BlkioDeviceReadIOps: null,
+  BlkioDeviceWriteIOps: null,
+  CpuPeriod: 0,
+  CpuQuota: 0,
+  CpuRealtimePeriod: 0,
+  CpuRealtimeRuntime: 0,
+  CpusetCpus: "",
+  CpusetMems: "",
+  Devices: [],
+  DeviceCgroupRules: null,
+  DeviceRequests: null,
+  KernelMemory: 0,
+  KernelMemoryTCP: 0,
+  MemoryReservation: 0,
+  MemorySwap: 0,
+  MemorySwappiness: null,
+  OomKillDisable: false,
+  PidsLimit: null,
+  Ulimits: null,
+  CpuCount: 0,
+  CpuPercent: 0,
+  IOMaximumIOps: 0,
+  IOMaximumBandwidth: 0,
+};
+
+/** Neither of the two networks there are gives a container an address. */
+function networkSettings(config: ContainerConfig): Record<string, unknown> {
+  const endpoint = {
+    IPAMConfig: null,
+    Links: null,
+    Aliases: null,
+    NetworkID: "",
+    EndpointID: "",
+    Gateway: "",
+    IPAddress: "",
+    IPPrefixLen: 0,
+    IPv6Gateway: "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    MacAddress: "",
+    DriverOpts: null,
+  };
+  return {
+    Bridge: "",
+    SandboxID: "",
+    HairpinMode: false,
+    LinkLocalIPv6Address: "",
+    LinkLocalIPv6PrefixLen: 0,
+    Ports: {},
+    SandboxKey: "",
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: "",
+    Gateway: "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: "",
+    IPPrefixLen: 0,
+    IPv6Gateway: "",
+    MacAddress: "",
+    Networks: { [config.network]: endpoint },
   };
 }
 

@@ -2,8 +2,10 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
+import { lock } from "../../ffi/lock.ts";
 import { CommandError } from "../cli/error.ts";
 import { rootFd } from "../state/root.ts";
+import { readConfig } from "./config.ts";
 import { randomName } from "./random_name.ts";
 
 /** Throws CommandError unless `name` may name a container; returns it without the "/" that docker tolerates. */
@@ -64,6 +66,30 @@ export function nameOwner(name: string): string | undefined {
     if (isErrno(error, "ENOENT", "EINVAL", "ENAMETOOLONG", "ENOTDIR")) return undefined;
     throw error;
   }
+}
+
+/**
+ * Whether a container is there and has this name by its own account. A command that renames it may be killed between
+ * its steps, so that names/ alone proves nothing; a configuration that can't be read contradicts nothing.
+ */
+export function hasName(id: string, name: string): boolean {
+  const dir = file.openIfAny(rootFd(), `containers/${id}`, file.O_PATH | file.O_DIRECTORY);
+  if (dir === undefined) return false;
+  try {
+    return (readConfig(dir)?.name ?? name) === name;
+  } finally {
+    file.close(dir);
+  }
+}
+
+/**
+ * Waits for the lock under which a container changes its name, or goes and gives it up. Closing the returned
+ * descriptor gives it back.
+ */
+export function lockNames(): number {
+  const fd = file.openat(rootFd(), "names/.lock", file.O_RDWR | file.O_CREAT, 0o600);
+  lock(fd, "exclusive");
+  return fd;
 }
 
 /** Gives the name up if it still is this container's. */

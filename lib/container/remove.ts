@@ -7,9 +7,10 @@ import { kill } from "../../ffi/process.ts";
 import { CommandError } from "../cli/error.ts";
 import { append } from "../events/append.ts";
 import { emitContainer } from "../events/emit.ts";
-import { beginWork, discard, rootFd } from "../state/root.ts";
+import { beginWork, bury, discard, rootFd } from "../state/root.ts";
+import { readConfig } from "./config.ts";
 import type { Container } from "./find.ts";
-import { releaseName } from "./names.ts";
+import { lockNames, nameOwner, releaseName } from "./names.ts";
 import { readStarted } from "./report.ts";
 import { containerState } from "./state.ts";
 
@@ -23,14 +24,15 @@ export async function removeContainer(
   container: Container,
   options: { force?: boolean; volumes?: boolean },
 ): Promise<void> {
-  const { id, dir, config } = container;
+  const { dir, config } = container;
   await beginWork();
   const lock = holdStopped(container, options.force ?? false);
   if (lock === undefined) return;
-  discard(`containers/${id}`, () => {
-    releaseName(config.name, id);
+  const grave = buryWithName(container);
+  if (grave) {
     emitContainer(container, "destroy");
-  });
+    file.removeTree(rootFd(), grave);
+  }
   file.close(lock);
   file.close(dir);
   // With the image gone (rmi -f), the container was the last to need its layers.
@@ -39,6 +41,19 @@ export async function removeContainer(
     await removeUnusedLayers(config.layers);
   }
   if (options.volumes) await removeAnonymousVolumes(container);
+}
+
+/** Moves a container into tmp/ and gives its name up: the one it has now, whatever it was when the command began. */
+function buryWithName({ id, dir, config }: Container): string | undefined {
+  const names = lockNames();
+  try {
+    const grave = bury(`containers/${id}`);
+    const name = nameOwner(config.name) === id ? config.name : readConfig(dir)?.name;
+    if (name !== undefined) releaseName(name, id);
+    return grave;
+  } finally {
+    file.close(names);
+  }
 }
 
 /** Removes a container whose configuration can't be read any more, and the name that still points at it. */
@@ -64,9 +79,12 @@ function holdStopped({ id, dir }: Pick<Container, "id" | "dir">, force: boolean)
   if (fd === undefined) return undefined;
   while (!tryLock(fd, "exclusive")) {
     if (!force) {
+      const { status } = containerState(dir);
+      const first = status === "paused" ? "Unpause and then stop" : "Stop";
+      const what = status === "paused" || status === "restarting" ? status : "running";
       throw new CommandError(
-        `You cannot remove a running container ${id}. ` +
-          "Stop the container before attempting removal or force remove",
+        `You cannot remove a ${what} container ${id}. ` +
+          `${first} the container before attempting removal or force remove`,
         1,
       );
     }

@@ -86,7 +86,16 @@ function isPaused(dir: number): boolean {
   return file.statIfAny(dir, "paused") !== undefined;
 }
 
-/** Whether a keeper has the container: it runs, is being started, or waits to be started again. */
-export function keeperLives(dir: number): boolean {
-  return readLock(dir).kept;
+/**
+ * Whether a keeper has the container: it runs, is being started, or waits to be started again. `lock` leads from the
+ * open directory `dir` to the container's lock.
+ */
+export function keeperLives(dir: number, lock = "lock"): boolean {
+  const fd = file.openIfAny(dir, lock, file.O_RDONLY);
+  if (fd === undefined) return false;
+  try {
+    return isLocked(fd);
+  } finally {
+    file.close(fd);
+  }
 }

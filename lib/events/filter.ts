@@ -1,8 +1,9 @@
 // --filter of events: which of them are wanted.
 
 import { CommandError } from "../cli/error.ts";
+import { type Filters, hasLabel } from "../cli/filter.ts";
 import { familiarName, parseReference } from "../image/reference.ts";
-import { type Filters, hasLabel } from "../volume/filter.ts";
+
 import type { StoredEvent } from "./event.ts";
 
 /** Filters that name whom an event is about: by the beginning of its ID or name, whatever its type. */

@@ -1,6 +1,7 @@
 // All images with what lists and inspect show of them.
 
 import { CommandError } from "../cli/error.ts";
+import { hasLabel } from "../cli/filter.ts";
 import { layerSize } from "../layer/store.ts";
 import { type ImageConfig, layersOf } from "./config.ts";
 import { imageIds, readImage, tagsByImage } from "./store.ts";
@@ -61,7 +62,7 @@ export function parseFilter(text: string, find: (reference: string) => ImageConf
   const [key, value = ""] = text.split(/=([^]*)/, 2);
   switch (key) {
     case "label":
-      return labelFilter(value);
+      return ({ config }) => hasLabel(config.config?.Labels ?? {}, value);
     case "before": {
       const limit = createdAt(find(value));
       return ({ config }) => createdAt(config) < limit;
@@ -73,15 +74,6 @@ export function parseFilter(text: string, find: (reference: string) => ImageConf
     default:
       throw new CommandError(`Invalid filter '${key}': use before, dangling, label, reference or since`, 1);
   }
-}
-
-/** "key" or "key=value" among an image's labels. */
-function labelFilter(text: string): ImageFilter {
-  const [key, value] = text.split(/=([^]*)/, 2);
-  return ({ config }) => {
-    const found = config.config?.Labels?.[key];
-    return value === undefined ? found !== undefined : found === value;
-  };
 }
 
 /** A test for "name:tag" by a pattern with *, ? and [] (Go's path.Match: none of them matches "/"), tag left out or not. */

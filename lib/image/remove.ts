@@ -3,8 +3,8 @@
 import * as file from "../../ffi/file.ts";
 import { CommandError } from "../cli/error.ts";
 import { shortId } from "../cli/human.ts";
-import { allContainers } from "../container/find.ts";
-import { containerState, isAlive } from "../container/state.ts";
+import { listContainers } from "../container/list.ts";
+import { isAlive } from "../container/state.ts";
 import { emitImage } from "../events/emit.ts";
 import { digestOf } from "../layer/digest.ts";
 import { staged, type Staging } from "../layer/store.ts";
@@ -52,10 +52,8 @@ export async function removeImage(reference: string, options: RemoveOptions): Pr
 }
 
 function imageUsers(): Removal["containers"] {
-  return allContainers().map(({ id, dir, config }) => {
-    const running = isAlive(containerState(dir));
-    file.close(dir);
-    return { id, image: config.image, running };
+  return listContainers(true).map(({ id, config, state }) => {
+    return { id, image: config.image, running: isAlive(state) };
   });
 }
 

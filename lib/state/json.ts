@@ -7,21 +7,20 @@ export function readBytes(dir: number, path: string): Uint8Array | undefined {
   const fd = file.openIfAny(dir, path, file.O_RDONLY);
   if (fd === undefined) return undefined;
   try {
-    const buffer = new Uint8Array(file.stat(fd, "").size + 1);
-    let length = 0;
-    for (let done; (done = file.read(fd, buffer.subarray(length))) > 0;) length += done;
-    return buffer.subarray(0, length);
+    return file.readAll(fd);
   } finally {
     file.close(fd);
   }
 }
+
+const decoder = new TextDecoder();
 
 /** The value in a JSON file; undefined where the file is absent, empty, cut off or otherwise not JSON. */
 export function readJson<T>(dir: number, path: string): T | undefined {
   const bytes = readBytes(dir, path);
   if (!bytes) return undefined;
   try {
-    return JSON.parse(new TextDecoder().decode(bytes)) as T;
+    return JSON.parse(decoder.decode(bytes)) as T;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

@@ -1,7 +1,8 @@
 // The root directory: everything mydocker keeps. Two roots share nothing.
 //
 //   containers/ID/   config.json and what a container leaves behind (lib/container/)
-//   names/NAME       symlink to a container's ID: claiming a name is creating it
+//   names/NAME       symlink to a container's ID: claiming a name is creating it; the container's config.json agrees,
+//                    or is about to (rename)
 //   images/HEX.json  an image's configuration, byte for byte what its ID is the digest of
 //   tags/NAME:TAG    symlink to an image's ID; "/" in a name is written "%2F"
 //   layers/HEX/      diff/ is an unpacked layer, layer.json its size; HEX is the diff id
@@ -125,13 +126,20 @@ export function temporaryName(kind: string): string {
  * next command sweep.
  */
 export function discard(path: string, then = () => {}): void {
+  const grave = bury(path);
+  if (grave === undefined) return;
+  then();
+  file.removeTree(rootFd(), grave);
+}
+
+/** The first half of discard: returns where in tmp/ it now is, to be deleted; undefined where it was gone. */
+export function bury(path: string): string | undefined {
   const grave = temporaryName("discarded");
   try {
     file.renameat2(rootFd(), path, rootFd(), grave);
+    return grave;
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return;
+    if (isErrno(error, "ENOENT")) return undefined;
     throw error;
   }
-  then();
-  file.removeTree(rootFd(), grave);
 }

@@ -2,18 +2,20 @@
 
 import * as file from "../../ffi/file.ts";
 import { unusedLayers } from "../layer/usage.ts";
+import { hasName } from "../container/names.ts";
 import { discard, rootFd } from "./root.ts";
 
 /**
- * Removes everything in tmp/, layers that no image and no container needs, and names of containers that are gone. The
- * caller holds the exclusive lock of tmp/: nobody is at work, so all that looks unfinished is.
+ * Removes everything in tmp/, layers that no image and no container needs, and names that no container has. The caller
+ * holds the exclusive lock of tmp/: nobody is at work, so all that looks unfinished is.
  */
 export function sweep(): void {
   for (const name of namesIn("tmp")) if (name !== ".lock") file.removeTree(rootFd(), `tmp/${name}`);
   for (const layer of unusedLayers()) discard(`layers/${layer}`);
   for (const name of namesIn("names")) {
-    const id = file.readlinkat(rootFd(), `names/${name}`);
-    if (!file.statIfAny(rootFd(), `containers/${id}`)) file.unlinkat(rootFd(), `names/${name}`);
+    if (name !== ".lock" && !hasName(file.readlinkat(rootFd(), `names/${name}`), name)) {
+      file.unlinkat(rootFd(), `names/${name}`);
+    }
   }
 }
 

@@ -1,66 +1,12 @@
-// --filter of volume ls and volume prune: name=value, several at once.
+// Which volumes --filter of volume ls and volume prune lets through.
 
-import { CommandError } from "../cli/error.ts";
-import { goQuote } from "../cli/go_text.ts";
+import { type Filters, matchesLabels, namePattern } from "../cli/filter.ts";
 import type { Volume } from "./store.ts";
-
-/** Values by filter name. */
-export type Filters = Map<string, string[]>;
-
-const TRUE = ["1", "true"];
-const FALSE = ["0", "false"];
-
-/**
- * Reads the values of a --filter flag, which `flag` names as the user knows it ("-f, --filter"). Throws CommandError:
- * exit 125 for a value that is no name=value, and 1 for a name that is not in `known`, if that is given.
- */
-export function parseFilters(values: string[], flag: string, known?: string[]): Filters {
-  const filters: Filters = new Map();
-  for (const value of values) {
-    const equals = value.indexOf("=");
-    if (equals < 0) {
-      const problem = "bad format of filter (expected name=value)";
-      throw new CommandError(`invalid argument ${goQuote(value)} for "${flag}" flag: ${problem}`);
-    }
-    // "label!=x" is the filter "label!" with the value "x".
-    const name = value.slice(0, equals).trim().toLowerCase();
-    if (known && !known.includes(name)) {
-      throw new CommandError(`Invalid filter '${name}'; there are ${known.join(", ")}`, 1);
-    }
-    filters.set(name, [...filters.get(name) ?? [], value.slice(equals + 1).trim()]);
-  }
-  return filters;
-}
-
-/** The value of a filter that is true or false; undefined where it is not given. Throws CommandError (exit 1). */
-export function truthOf(filters: Filters, name: string): boolean | undefined {
-  const value = filters.get(name)?.at(-1);
-  if (value === undefined) return undefined;
-  if (TRUE.includes(value)) return true;
-  if (FALSE.includes(value)) return false;
-  throw new CommandError(`Invalid filter '${name}=${value}'; it is true or false`, 1);
-}
 
 /** Whether a volume passes the filters on name, driver and label: any of the names, all of the labels. */
 export function matches(volume: Volume, filters: Filters): boolean {
   const { name, labels = {} } = volume;
   const any = (key: string, test: (wanted: string) => boolean) => filters.get(key)?.some(test) ?? true;
-  return any("name", (wanted) => name === wanted || matchesPattern(name, wanted)) &&
-    any("driver", (wanted) => wanted === "local") &&
-    (filters.get("label")?.every((wanted) => hasLabel(labels, wanted)) ?? true) &&
-    !filters.get("label!")?.some((wanted) => hasLabel(labels, wanted));
-}
-
-function matchesPattern(name: string, pattern: string): boolean {
-  try {
-    return new RegExp(pattern).test(name);
-  } catch {
-    return false; // docker, too, takes what is no regular expression for a name that nothing has
-  }
-}
-
-/** Whether there is the label "key" or "key=value". */
-export function hasLabel(labels: Record<string, string>, wanted: string): boolean {
-  const [, key, value] = /^([^=]*)(?:=(.*))?$/s.exec(wanted)!;
-  return Object.hasOwn(labels, key) && (value === undefined || labels[key] === value);
+  return any("name", (wanted) => name === wanted || namePattern(wanted)(name)) &&
+    any("driver", (wanted) => wanted === "local") && matchesLabels(labels, filters);
 }

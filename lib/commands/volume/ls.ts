@@ -1,8 +1,9 @@
 // volume ls: one line per volume.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { parseFilters, truthOf } from "../../cli/filter.ts";
 import { formatRows, type Row } from "../../cli/format.ts";
-import { matches, parseFilters, truthOf } from "../../volume/filter.ts";
+import { matches } from "../../volume/filter.ts";
 import { listVolumes, mountpointOf, type Volume, volumesInUse } from "../../volume/store.ts";
 
 export const spec: CommandSpec = {

@@ -1,0 +1,41 @@
+// top: a container's processes, as the host's ps shows them.
+
+import * as file from "../../ffi/file.ts";
+import type { CommandSpec, Parsed } from "../cli/command.ts";
+import { CommandError } from "../cli/error.ts";
+import { print } from "../cli/output.ts";
+import { alignTabs } from "../cli/table.ts";
+import { findContainer } from "../container/find.ts";
+import { containsProcess, hostProcesses } from "../container/processes.ts";
+import { containerState, isAlive } from "../container/state.ts";
+
+export const spec: CommandSpec = {
+  name: "top",
+  usage: "CONTAINER [ps OPTIONS]",
+  summary: "Show a container's processes",
+  aliases: ["container top"],
+  flags: [],
+  args: [1, Infinity],
+  stopAtFirstArg: true,
+};
+
+/** docker's columns are wider here than in its lists. */
+const MIN_WIDTH = 20;
+
+export async function run(parsed: Parsed): Promise<number> {
+  const [reference, ...options] = parsed.args;
+  const { id, dir } = findContainer(reference);
+  const state = containerState(dir);
+  file.close(dir);
+  if (state.status === "restarting") {
+    throw new CommandError(`Container ${id} is restarting, wait until the container is running`, 1);
+  }
+  if (!isAlive(state)) throw new CommandError(`Container ${id} is not running`, 1);
+  // docker sends the options as one text and takes it apart at blanks.
+  const words = options.join(" ").split(/\s+/).filter((word) => word !== "");
+  const { titles, rows } = await hostProcesses(words.length > 0 ? words : ["-ef"]);
+  const inside = containsProcess(state.pid);
+  const lines = [titles, ...rows.filter(({ pid }) => inside(pid)).map(({ cells }) => cells)];
+  print(alignTabs(lines.map((cells) => cells.join("\t") + "\n").join(""), MIN_WIDTH));
+  return 0;
+}

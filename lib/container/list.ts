@@ -1,0 +1,54 @@
+// All containers, as lists show them.
+
+import * as file from "../../ffi/file.ts";
+import { CommandError } from "../cli/error.ts";
+import { printError } from "../cli/output.ts";
+import { rootFd } from "../state/root.ts";
+import type { ContainerConfig } from "./config.ts";
+import { containerIds, openContainer } from "./find.ts";
+import { type ContainerState, containerState, keeperLives } from "./state.ts";
+
+/** A container with nothing of it kept open: there may be more of them than descriptors. */
+export interface ListedContainer {
+  id: string;
+  config: ContainerConfig;
+  state: ContainerState;
+}
+
+/**
+ * The containers that are up (running, paused, restarting) or, with `all`, every one of them; newest first. A damaged
+ * one is not among them, but said on stderr. Of those that are not up and not wanted, only the lock is looked at.
+ */
+export function listContainers(all: boolean): ListedContainer[] {
+  const folder = file.openat(rootFd(), "containers", file.O_PATH | file.O_DIRECTORY);
+  try {
+    return containerIds()
+      .filter((id) => all || keeperLives(folder, `${id}/lock`))
+      .flatMap((id) => listed(id) ?? [])
+      .filter(({ state }) => all || isUp(state))
+      .sort((a, b) => a.config.created < b.config.created ? 1 : -1);
+  } finally {
+    file.close(folder);
+  }
+}
+
+/** Whether docker lists it without being asked for all. */
+function isUp({ status }: ContainerState): boolean {
+  return status === "running" || status === "paused" || status === "restarting";
+}
+
+/** Undefined where it went away meanwhile, or is damaged. */
+function listed(id: string): ListedContainer | undefined {
+  try {
+    const container = openContainer(id);
+    if (!container) return undefined;
+    const { dir, config } = container;
+    const state = containerState(dir);
+    file.close(dir);
+    return { id, config, state };
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    printError(`mydocker: warning: ${error.message}\n`);
+    return undefined;
+  }
+}

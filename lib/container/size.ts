@@ -1,0 +1,16 @@
+// What a container takes on disk.
+
+import { layerSize } from "../layer/store.ts";
+import { rootFd } from "../state/root.ts";
+import { treeSize } from "../state/tree_size.ts";
+import type { ContainerConfig } from "./config.ts";
+
+/** Bytes in a container's writable layer. */
+export function writableSize(id: string): number {
+  return treeSize(rootFd(), `containers/${id}/upper`);
+}
+
+/** Bytes in the layers of its image. */
+export function imageSizeOf({ layers }: Pick<ContainerConfig, "layers">): number {
+  return layers.reduce((sum, hex) => sum + layerSize(hex), 0);
+}

@@ -1,0 +1,38 @@
+// How much is in a directory.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+
+/**
+ * Bytes in the regular files below `path`, which is relative to the directory `dir`: each counted once however many
+ * names it has. What goes away meanwhile counts as nothing.
+ */
+export function treeSize(dir: number, path: string): number {
+  const seen = new Set<string>();
+  const measure = (at: number, name: string): number => {
+    const stat = file.statIfAny(at, name);
+    const type = (stat?.mode ?? 0) & file.S_IFMT;
+    if (type === file.S_IFDIR) return inDirectory(at, name, measure);
+    if (!stat || type !== file.S_IFREG) return 0;
+    if (stat.links > 1) {
+      const inode = `${stat.device}/${stat.inode}`;
+      if (seen.has(inode)) return 0;
+      seen.add(inode);
+    }
+    return stat.size;
+  };
+  return measure(dir, path);
+}
+
+function inDirectory(dir: number, path: string, measure: (dir: number, path: string) => number): number {
+  const fd = file.openIfAny(dir, path, file.O_RDONLY | file.O_DIRECTORY | file.O_NOFOLLOW);
+  if (fd === undefined) return 0;
+  try {
+    return file.entries(fd).reduce((sum, { name }) => sum + measure(fd, name), 0);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return 0; // what getdents64 says of a directory that was removed
+    throw error;
+  } finally {
+    file.close(fd);
+  }
+}

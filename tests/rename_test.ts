@@ -1,0 +1,127 @@
+// rename: one name is exchanged for another, whoever else is at it and whenever it is killed.
+
+// @ts-types="./assert.d.ts"
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertUsable, assertWhole, crashEverywhere } from "./crash.ts";
+import { type Box, requires, test } from "./helpers.ts";
+
+const names = (box: Box) => box.ok(["ps", "-a", "--format", "{{.Names}}"]);
+const idOf = (box: Box, name: string) => box.ok(["inspect", "-f", "{{.Id}}", name]);
+
+test("rename: a running container, by name and by ID; the old name is free at once", async (box) => {
+  await using running = box.spawn(["run", "--name", "old", "busybox", "sleep", "1000"]);
+  await box.pidOf("old");
+  const id = await idOf(box, "old");
+  assertEquals(await box.ok(["rename", "old", "new"]), "");
+  assertEquals([await idOf(box, "new"), await idOf(box, "/new")], [id, id]);
+  assertEquals(await box.ok(["inspect", "-f", "{{.Name}} {{.State.Status}}", id]), "/new running");
+  assertEquals((await box.run(["logs", "old"])).code, 1);
+  await box.ok(["run", "--name", "old", "busybox", "true"]);
+  await box.ok(["container", "rename", id.slice(0, 12), "/third"]);
+  assertEquals(await names(box), "old\nthird");
+  await box.ok(["rm", "-f", "third"]);
+  await running.end();
+});
+
+test("rename: a container whose --rm comes after", async (box) => {
+  await using running = box.spawn(["run", "-i", "--rm", "--name", "brief", "busybox", "cat"]);
+  await box.pidOf("brief");
+  await box.ok(["rename", "brief", "short"]);
+  await running.send("", true);
+  assertEquals((await running.end()).code, 0);
+  assertEquals(await names(box), "");
+});
+
+test("rename: docker's refusals, after which all is as before", async (box) => {
+  for (const name of ["one", "two"]) await box.ok(["run", "--name", name, "busybox", "true"]);
+  const refusals: [string[], RegExp][] = [
+    [
+      ["one", "two"],
+      /^mydocker: Error when allocating new name: Conflict\. The container name "\/two" is al/,
+    ],
+    [["one", "one"], /^mydocker: Renaming a container with the same name as its current name\n/],
+    [["missing", "three"], /^mydocker: No such container: missing\n/],
+    [["one", "bad name"], /^mydocker: Error when allocating new name: Invalid container name \(\/bad name\)/],
+    [["one", "x"], /^mydocker: Error when allocating new name: Invalid container name \(\/x\)/],
+    [["one", "a/b"], /^mydocker: Error when allocating new name: Invalid container name \(\/a\/b\)/],
+    [["one", "n".repeat(300)], /^mydocker: Error when allocating new name: container name is too long/],
+  ];
+  for (const [args, wanted] of refusals) {
+    const { code, stdout, stderr } = await box.run(["rename", ...args]);
+    assertEquals([code, stdout], [1, ""], args.join(" "));
+    assertMatch(stderr, wanted);
+    assert(stderr.endsWith(`mydocker: failed to rename container named ${args[0]}\n`), stderr);
+  }
+  for (const args of [["one", ""], ["", "one"]]) {
+    const { code, stderr } = await box.run(["rename", ...args]);
+    assertEquals([code, stderr], [1, "mydocker: Neither old nor new names may be empty\n"]);
+  }
+  assertEquals(await names(box), "two\none");
+});
+
+test("rename: of eight at once each ends as it says, and one name is left", async (box) => {
+  await box.ok(["run", "--name", "start", "busybox", "true"]);
+  const id = await idOf(box, "start");
+  const ended = await Promise.all(
+    Array.from({ length: 8 }, (_, i) => box.run(["rename", id, `name${i}`])),
+  );
+  assertEquals(ended.map(({ code }) => code), Array(8).fill(0), ended.map(({ stderr }) => stderr).join(""));
+  const name = await names(box);
+  assertMatch(name, /^name\d$/);
+  assertEquals([...Deno.readDirSync(`${box.root}/names`)].map((entry) => entry.name).sort(), [".lock", name]);
+  assertEquals(await idOf(box, name), id);
+});
+
+test("rename: against rm of the same container, none of its names stays", async (box) => {
+  for (let round = 0; round < 8; round++) {
+    await box.ok(["run", "--name", "start", "busybox", "true"]);
+    const id = await idOf(box, "start");
+    await Promise.all([
+      box.run(["rename", id, "other"]),
+      box.run(["rm", id]),
+      box.run(["rename", id, "third"]),
+    ]);
+    assertEquals([...Deno.readDirSync(`${box.root}/names`)].map((entry) => entry.name), [".lock"]);
+  }
+});
+
+test("rename: killed between its steps, a name leads to the container that has it, and soon no other", async (box) => {
+  await box.ok(["run", "--name", "mine", "busybox", "true"]);
+  const id = await idOf(box, "mine");
+  // Where a rename is killed that has claimed the new name, or not yet given the old one up.
+  Deno.symlinkSync(id, `${box.root}/names/left`);
+  Deno.mkdirSync(`${box.root}/tmp/rename-killed`);
+  assertEquals(await idOf(box, "mine"), id);
+  assertMatch((await box.run(["inspect", "left"])).stderr, /No such object: left/);
+  await box.ok(["run", "--name", "left", "busybox", "true"]);
+  assert(await idOf(box, "left") !== id);
+  assertEquals(await names(box), "left\nmine");
+});
+
+test("rename: a name that a killed rename left to the same container can be taken", async (box) => {
+  await box.ok(["run", "--name", "mine", "busybox", "true"]);
+  Deno.symlinkSync(await idOf(box, "mine"), `${box.root}/names/left`);
+  await box.ok(["rename", "mine", "left"]);
+  assertEquals(await names(box), "left");
+});
+
+test("rename: kill -9 at each step leaves it the one name or the other", async (box) => {
+  await crashEverywhere(
+    box,
+    () => ["rename", "before", "after"],
+    async (at) => {
+      await assertUsable(box, at);
+      const name = await names(box);
+      assertMatch(name, /^(before|after)$/);
+      assertEquals(await box.ok(["inspect", "-f", "{{.Name}}", name]), `/${name}`);
+      const other = name === "before" ? "after" : "before";
+      assertEquals((await box.run(["inspect", other])).code, 1);
+      assertEquals(await box.ok(["run", "--rm", "--name", other, "busybox", "echo", "free"]), "free");
+      await assertWhole(box, at);
+    },
+    async () => {
+      await box.ok(["rm", "-f", "before", "after"]);
+      await box.ok(["run", "--name", "before", "busybox", "true"]);
+    },
+  );
+}, { ...await requires("strace"), seconds: 120 });
