@@ -84,6 +84,7 @@ function hostConfig(config: ContainerConfig): Record<string, unknown> {
     RestartPolicy: { Name: config.restart.name, MaximumRetryCount: config.restart.maximumRetryCount },
     AutoRemove: config.autoRemove,
     IpcMode: "private",
+    Init: config.init || undefined,
     Privileged: false,
     ReadonlyRootfs: config.readOnlyRootfs,
     Tmpfs: Object.keys(config.tmpfs).length > 0 ? config.tmpfs : undefined,

@@ -153,7 +153,16 @@ async function prepareInit(
     workingDirectory: config.process.WorkingDir || "/",
     argv: config.argv,
     environment: processEnvironment(config, identity),
+    reaper: config.init ? await openReaper(config.argv, keep) : undefined,
   };
+}
+
+async function openReaper(
+  argv: string[],
+  keep: (fd: number) => number,
+): Promise<KeeperPlan["init"]["reaper"]> {
+  const { reaperArguments, reaperExecutable } = await import("./reaper_program.ts");
+  return { fd: keep(reaperExecutable()), argv: reaperArguments(argv) };
 }
 
 /** The log, as far as it has room, and /dev/null. */
