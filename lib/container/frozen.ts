@@ -34,7 +34,7 @@ export function lockPause(dir: number): number | undefined {
 }
 
 /** Thaws a container that may be paused; false where it was not. For whoever has signalled it, and would see it act. */
-export function thawIfPaused(dir: number): boolean {
+export function thawIfPaused({ dir }: { dir: number }): boolean {
   return isMarkedPaused(dir) && underLock(dir, () => thaw(dir));
 }
 

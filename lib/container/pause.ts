@@ -51,8 +51,9 @@ function freeze(dir: number, name: string, pid: number, namespace: number): void
 }
 
 /** Throws CommandError where it is not paused. */
-export function unpauseContainer({ id, dir }: Container): void {
-  if (containerState(dir).status !== "paused" || !thawIfPaused(dir)) {
+export function unpauseContainer(container: Container): void {
+  const { id, dir } = container;
+  if (containerState(dir).status !== "paused" || !thawIfPaused(container)) {
     throw new CommandError(`Container ${id} is not paused`, 1);
   }
 }

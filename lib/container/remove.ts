@@ -54,7 +54,8 @@ export async function removeDamaged(id: string): Promise<void> {
  * Takes the lock that says that nobody runs or starts the container; it is free once the keeper has had its say.
  * Undefined where someone else removed the container meanwhile.
  */
-function holdStopped({ id, dir }: Pick<Container, "id" | "dir">, force: boolean): number | undefined {
+function holdStopped(container: Pick<Container, "id" | "dir">, force: boolean): number | undefined {
+  const { id, dir } = container;
   const fd = openLock(dir);
   if (fd === undefined) return undefined;
   while (!tryLock(fd, "exclusive")) {
@@ -62,7 +63,7 @@ function holdStopped({ id, dir }: Pick<Container, "id" | "dir">, force: boolean)
     if (!force) throw notStopped(id, state);
     // While it is being started there is no process to kill yet.
     if (isAlive(state)) kill(state.pid, SIGKILL);
-    thawIfPaused(dir);
+    thawIfPaused(container);
     sleep(2);
   }
   endIfFrozen(dir, () => true);
