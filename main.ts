@@ -9,6 +9,14 @@ const COMMANDS: CommandTable = {
   },
   "start": { summary: "Start stopped containers", load: () => import("./lib/commands/start.ts") },
   "start-again": { load: () => import("./lib/commands/start_again.ts") },
+  "pause": {
+    summary: "Pause all processes within one or more containers",
+    load: () => import("./lib/commands/pause.ts"),
+  },
+  "unpause": {
+    summary: "Unpause all processes within one or more containers",
+    load: () => import("./lib/commands/unpause.ts"),
+  },
   "ps": { summary: "List containers", load: () => import("./lib/commands/ps.ts") },
   "logs": { summary: "Show what a container wrote", load: () => import("./lib/commands/logs.ts") },
   "restore": {
@@ -84,6 +92,8 @@ const ALIASES: Record<string, string> = {
   "container ls": "ps",
   "container list": "ps",
   "container ps": "ps",
+  "container pause": "pause",
+  "container unpause": "unpause",
   "container logs": "logs",
   "container rm": "rm",
   "container remove": "rm",

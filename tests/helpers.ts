@@ -3,7 +3,7 @@
 
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { cgroups, interfaces, killAll, mountsOf, processesOf, storeProblems } from "./leaks.ts";
+import { cgroups, dropCgroups, interfaces, killAll, mountsOf, processesOf, storeProblems } from "./leaks.ts";
 import { busyboxTar, debianTar } from "./images.ts";
 
 const REPOSITORY = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
@@ -130,7 +130,6 @@ export class Box implements AsyncDisposable {
   /** MYDOCKER_ROOT. */
   readonly root: string;
   readonly #interfaces = interfaces();
-  readonly #cgroups = cgroups();
 
   constructor() {
     this.dir = Deno.makeTempDirSync({ dir: "/var/tmp", prefix: "mydocker-test-" });
@@ -233,7 +232,7 @@ export class Box implements AsyncDisposable {
     return [
       ...processesOf(this.dir).map(({ pid, command, found }) => `process ${pid} (${found}): ${command}`),
       ...mountsOf(this.dir).map((line) => `mount: ${line}`),
-      ...cgroups().filter((path) => !this.#cgroups.includes(path)).map((path) => `cgroup: ${path}`),
+      ...(await cgroups(this.root)).map((path) => `cgroup: ${path}`),
       ...interfaces().filter((name) => !this.#interfaces.includes(name)).map((name) => `interface: ${name}`),
       ...await storeProblems(this.root),
     ];
@@ -247,8 +246,10 @@ export class Box implements AsyncDisposable {
     } catch { /* Said below, in full. */ }
     for (let left; (left = processesOf(this.dir)).length > 0;) {
       killAll(left);
+      await dropCgroups(this.root);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
+    await dropCgroups(this.root);
     const removed = await new Deno.Command("rm", { args: ["-rf", this.dir], stderr: "piped" }).output();
     if (!removed.success) leaks.push(`rm -rf: ${text(removed.stderr)}`);
     if (leaks.length > 0) throw new Error(`left behind:\n  ${leaks.join("\n  ")}`);

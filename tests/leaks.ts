@@ -83,24 +83,45 @@ export function mountsOf(path: string): string[] {
 /** Network interfaces of the host. */
 export const interfaces = (): string[] => namesIn("/sys/class/net").sort();
 
-/** Every cgroup with "mydocker" in its path; what `make bench` has other runtimes make is not ours. */
-export function cgroups(): string[] {
+/** The cgroups of a root directory's containers, in all hierarchies: mydocker-MARK and below. */
+export async function cgroups(root: string): Promise<string[]> {
+  const real = new TextEncoder().encode(
+    `${Deno.realPathSync(root.replace(/\/[^/]*$/, ""))}/${root.split("/").pop()}`,
+  );
+  const name = `mydocker-${(await sha256(real)).slice(0, 12)}`;
   const found: string[] = [];
   const visit = (path: string, depth: number) => {
-    for (const name of namesIn(path)) {
-      const below = `${path}/${name}`;
-      if (depth > 5 || name.includes(".")) continue;
-      if (!Deno.lstatSync(below).isDirectory) continue;
-      if (/mydocker(?!-bench)/.test(below)) found.push(below);
+    for (const entry of namesIn(path)) {
+      const below = `${path}/${entry}`;
+      if (depth > 5 || entry.includes(".") || !isDirectory(below)) continue;
+      if (below.includes(`/${name}`)) found.push(below);
       visit(below, depth + 1);
     }
   };
-  try {
-    visit("/sys/fs/cgroup", 0);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  visit("/sys/fs/cgroup", 0);
   return found;
+}
+
+/** Thaws and removes what cgroups() finds, as far as it goes: what was killed there dies only then. */
+export async function dropCgroups(root: string): Promise<void> {
+  const attempt = (action: () => void) => {
+    try {
+      action();
+    } catch { /* Of the other version, or not empty yet. */ }
+  };
+  for (const path of (await cgroups(root)).reverse()) {
+    attempt(() => Deno.writeTextFileSync(`${path}/freezer.state`, "THAWED", { create: false }));
+    attempt(() => Deno.writeTextFileSync(`${path}/cgroup.freeze`, "0", { create: false }));
+    attempt(() => Deno.removeSync(path));
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isDirectory;
+  } catch {
+    return false; // Gone meanwhile.
+  }
 }
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

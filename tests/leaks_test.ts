@@ -1,9 +1,9 @@
 // The check at the end of every test, checked: it must see what is left.
 
 // @ts-types="./assert.d.ts"
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { bare, Box, sandbox, until } from "./helpers.ts";
-import { processesOf, storeProblems } from "./leaks.ts";
+import { cgroups, processesOf, storeProblems } from "./leaks.ts";
 
 bare("sandbox: a process that is left is named, killed and a failure", async () => {
   const box = await sandbox();
@@ -44,6 +44,19 @@ bare("sandbox: what does not add up in the store is a failure", async () => {
   Deno.symlinkSync("0".repeat(64), `${box.root}/tags/nothing:latest`);
   assertEquals((await storeProblems(box.root)).length, 2);
   for (const path of ["names/nobody", "tags/nothing:latest"]) Deno.removeSync(`${box.root}/${path}`);
+});
+
+bare("sandbox: a cgroup is a failure, and what is frozen in it is no obstacle", async () => {
+  const box = await sandbox("busybox");
+  const running = box.spawn(["run", "--name", "left", "busybox", "sleep", "1000"]);
+  await box.pidOf("left");
+  await box.ok(["pause", "left"]);
+  const [group] = await cgroups(box.root);
+  assertMatch(group, /\/mydocker-[0-9a-f]{12}$/);
+  const error = await assertRejects(async () => await box[Symbol.asyncDispose](), Error, `cgroup: ${group}`);
+  assertMatch(error.message, /process \d+ .*sleep 1000/);
+  assertThrows(() => Deno.statSync(group), Deno.errors.NotFound);
+  await running.end();
 });
 
 bare("sandbox: a mount is a failure", async () => {

@@ -19,6 +19,7 @@ import {
 import type { Cell, Program } from "../../ffi/program.ts";
 import { boundingSet, defaultCapabilities } from "../security/capabilities.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
+import { execute } from "./execute_program.ts";
 import type { Identity } from "./identity.ts";
 
 /** A mount below the root, in the order they are made. */
@@ -48,10 +49,14 @@ export interface InitPlan {
   identity: Identity;
   argv: string[];
   environment: string[];
-  /** A number above all descriptors there are. */
+  /** --init: the executable that PID 1 goes on with once the command runs as its child, and its arguments. */
+  reaper?: { fd: number; argv: string[] };
+  /** A number above all descriptors there are; the one after it is free, too. */
   spare: number;
   /** Readable once the keeper is gone. */
   keeperPidfd: Cell;
+  /** Not 0 once a step has failed. */
+  failed: Cell;
 }
 
 /** Appends the steps. A failure goes to the label that the caller gave to onFailure. */
@@ -73,14 +78,15 @@ export function initProgram(p: Program, plan: InitPlan): void {
   // The caller's session keyring would stay readable; without keyrings in the kernel there is none to leave.
   attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
   p.call("umask", [0o022]);
-  takeStdio(p, plan.stdio, plan.tty);
-  keepOnlyStdioAnd(p, plan.keeperPidfd);
+  takeStdio(p, plan.stdio, plan.tty && !plan.reaper);
+  keepOnlyStdioAnd(p, plan.keeperPidfd, plan.reaper && { fd: plan.reaper.fd, spare: plan.spare + 1 });
   // After the host's directories are closed, for the same reason as above (CVE-2024-21626).
   enterDirectory(p, plan.workingDirectory);
   dropPrivileges(p, plan.identity);
   // Changing credentials clears the parent-death signal (prctl(2)).
   dieWithKeeper(p, plan.keeperPidfd);
   p.call("close", [plan.keeperPidfd]);
+  if (plan.reaper) becomeReaper(p, plan, plan.reaper);
   p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);
   execute(p, plan);
 }
@@ -312,14 +318,55 @@ function enterDirectory(p: Program, path: string): void {
 export function takeStdio(p: Program, stdio: [number, number, number], tty: boolean): void {
   p.call("setsid", []);
   stdio.forEach((fd, number) => p.call("dup3", [fd, number, 0]));
-  if (tty) p.call("ioctl", [0, 0x540e, /* TIOCSCTTY */ 0], { what: "controlling terminal" });
+  if (tty) takeTerminal(p);
 }
 
-/** Closes all but 0 to 2 and the keeper's pidfd, which becomes 3: a process, nothing to walk into. */
-export function keepOnlyStdioAnd(p: Program, keeper: Cell): void {
+function takeTerminal(p: Program): void {
+  p.call("ioctl", [0, 0x540e, /* TIOCSCTTY */ 0], { what: "controlling terminal" });
+}
+
+/** The reaper's descriptor, after keepOnlyStdioAnd. */
+const REAPER = 4;
+
+/**
+ * Closes all but 0 to 2 and the keeper's pidfd, which becomes 3: a process, nothing to walk into. The reaper, if there
+ * is one, becomes 4; `spare` is above all descriptors there are.
+ */
+export function keepOnlyStdioAnd(
+  p: Program,
+  keeper: Cell,
+  reaper?: { fd: number; spare: number },
+): void {
+  // Out of the way first: its number may be 3, and the pidfd's 4.
+  if (reaper) p.call("dup3", [reaper.fd, reaper.spare, file.O_CLOEXEC]);
   attempt(p, "dup3", [keeper, 3, file.O_CLOEXEC]); // refused where it is 3 already
-  p.call("close_range", [4, 0xffffffff, 0]);
+  if (reaper) p.call("dup3", [reaper.spare, REAPER, file.O_CLOEXEC]);
+  p.call("close_range", [reaper ? REAPER + 1 : 4, 0xffffffff, 0]);
   p.set(keeper, 3);
+}
+
+/**
+ * Goes on in a child, with a session of its own, so that the terminal's signals are not PID 1's. PID 1 waits until the
+ * child has executed the command, and executes the reaper; the signals it keeps blocked are the reaper's to pass on.
+ */
+function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }): void {
+  const [child, end] = [p.label(), p.label()];
+  const [CLONE_VM, CLONE_VFORK, SIGCHLD] = [0x100, 0x4000, 17];
+  p.call("clone", [CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0], { zero: child, what: "--init" });
+  p.subtract(plan.failed, 0, { positive: end });
+  // Not "execve", whose failures are the command's.
+  p.call("execveat", [
+    REAPER,
+    p.string(""),
+    p.strings(reaper.argv),
+    p.strings(plan.environment),
+    file.AT_EMPTY_PATH,
+  ], { what: "--init" });
+  p.place(end);
+  p.call("exit_group", [1]);
+  p.place(child);
+  p.call("setsid", []);
+  if (plan.tty) takeTerminal(p);
 }
 
 /** The bounding set first, while there is the right to drop from it; the user last but one, for the same reason. */
@@ -338,46 +385,4 @@ export function dropPrivileges(p: Program, identity: Identity, privileged = fals
   const header = p.ints([0x20080522, /* _LINUX_CAPABILITY_VERSION_3 */ 0]);
   // struct __user_cap_data_struct[2]: effective, permitted, inheritable; nothing is inheritable (CVE-2022-24769).
   p.call("capset", [header, p.ints([low, low, 0, high, high, 0])]);
-}
-
-/** PATH is searched here, in the container, by trying: what is there may be anything. */
-export function execute(p: Program, plan: Pick<InitPlan, "argv" | "environment">): void {
-  const argv = p.strings(plan.argv);
-  const environment = p.strings(plan.environment);
-  const command = plan.argv[0];
-  if (command.includes("/")) {
-    p.call("execve", [p.string(command), argv, environment], { what: command });
-    return;
-  }
-  const denied = p.cell();
-  const result = p.cell();
-  const path = plan.environment.find((entry) => entry.startsWith("PATH="))?.slice(5) ?? "";
-  for (const folder of path.split(":")) {
-    const failed = p.label();
-    const next = p.label();
-    const refused = p.label();
-    p.call("execve", [p.string(`${folder || "."}/${command}`), argv, environment], {
-      store: result,
-      negative: failed,
-      what: command,
-    });
-    p.place(failed);
-    for (const errno of [2, /* ENOENT */ 20 /* ENOTDIR */]) {
-      const other = p.label();
-      p.subtract(result, -errno, { zero: next, negative: other, positive: other });
-      p.place(other);
-    }
-    const fatal = p.label();
-    p.subtract(result, -13, /* EACCES */ { zero: refused, negative: fatal, positive: fatal });
-    p.place(fatal);
-    p.fail("execve", result, command);
-    p.place(refused);
-    p.set(denied, 1);
-    p.place(next);
-  }
-  const notFound = p.label();
-  p.subtract(denied, 0, { zero: notFound });
-  p.fail("execve", -13, command);
-  p.place(notFound);
-  p.fail("execve", -2, `${command} in PATH`);
 }

@@ -52,7 +52,7 @@ export interface RestartPlan {
 }
 
 export interface KeeperPlan extends PumpPlan {
-  init: Omit<InitPlan, "keeperPidfd" | "spare">;
+  init: Omit<InitPlan, "keeperPidfd" | "spare" | "failed">;
   log: LogPlan;
   /** Nobody is there whose streams could be used. */
   detached: boolean;
@@ -70,7 +70,7 @@ export interface KeeperPlan extends PumpPlan {
 export function keeperDescriptors(plan: KeeperPlan): number[] {
   const mounts = plan.init.mounts.flatMap(({ source }) => "fd" in source ? [source.fd] : []);
   const all = [
-    ...[plan.init.rootfs, plan.init.devpts, ...plan.init.stdio, ...mounts],
+    ...[plan.init.rootfs, plan.init.devpts, ...plan.init.stdio, ...mounts, plan.init.reaper?.fd ?? -1],
     ...keptDescriptors(plan),
   ];
   return [...new Set(all)].filter((fd) => fd > 2).sort((a, b) => a - b);
@@ -161,7 +161,7 @@ function cloneInit(
   p.onFailure(cells.failed);
   // Far above what the keeper opens itself.
   const spare = Math.max(...keeperDescriptors(plan)) + 16;
-  initProgram(p, { ...plan.init, keeperPidfd, spare });
+  initProgram(p, { ...plan.init, keeperPidfd, spare, failed: cells.broken });
   p.place(cells.failed);
   p.set(cells.broken, 1);
   p.call("exit_group", [1]);

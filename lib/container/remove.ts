@@ -8,11 +8,12 @@ import { CommandError } from "../cli/error.ts";
 import { append } from "../events/append.ts";
 import { emitContainer } from "../events/emit.ts";
 import { beginWork, bury, discard, rootFd } from "../state/root.ts";
+import { sleep } from "../state/sleep.ts";
 import { readConfig } from "./config.ts";
 import type { Container } from "./find.ts";
+import { endIfFrozen, thawIfPaused } from "./frozen.ts";
 import { lockNames, nameOwner, releaseName } from "./names.ts";
-import { readStarted } from "./report.ts";
-import { containerState } from "./state.ts";
+import { type ContainerState, containerState, isAlive } from "./state.ts";
 
 const SIGKILL = 9;
 
@@ -74,26 +75,30 @@ export async function removeDamaged(id: string): Promise<void> {
  * Takes the lock that says that nobody runs or starts the container; it is free once the keeper has had its say.
  * Undefined where someone else removed the container meanwhile.
  */
-function holdStopped({ id, dir }: Pick<Container, "id" | "dir">, force: boolean): number | undefined {
+function holdStopped(container: Pick<Container, "id" | "dir">, force: boolean): number | undefined {
+  const { id, dir } = container;
   const fd = openLock(dir);
   if (fd === undefined) return undefined;
   while (!tryLock(fd, "exclusive")) {
-    if (!force) {
-      const { status } = containerState(dir);
-      const first = status === "paused" ? "Unpause and then stop" : "Stop";
-      const what = status === "paused" || status === "restarting" ? status : "running";
-      throw new CommandError(
-        `You cannot remove a ${what} container ${id}. ` +
-          `${first} the container before attempting removal or force remove`,
-        1,
-      );
-    }
+    const state = containerState(dir);
+    if (!force) throw notStopped(id, state);
     // While it is being started there is no process to kill yet.
-    const started = readStarted(dir);
-    if (started && containerState(dir).status === "running") kill(started.pid, SIGKILL);
-    pause(2);
+    if (isAlive(state)) kill(state.pid, SIGKILL);
+    thawIfPaused(container);
+    sleep(2);
   }
+  endIfFrozen(dir, () => true);
   return fd;
+}
+
+function notStopped(id: string, { status }: ContainerState): CommandError {
+  const first = status === "paused" ? "Unpause and then stop" : "Stop";
+  const shown = status === "paused" || status === "restarting" ? status : "running";
+  return new CommandError(
+    `You cannot remove a ${shown} container ${id}. ` +
+      `${first} the container before attempting removal or force remove`,
+    1,
+  );
 }
 
 /** In a directory that is gone, nothing can be made. */
@@ -104,11 +109,6 @@ function openLock(dir: number): number | undefined {
     if (isErrno(error, "ENOENT")) return undefined;
     throw error;
   }
-}
-
-/** Waits without an event loop, whose timers cost 6 ms to load. */
-function pause(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
 async function removeAnonymousVolumes({ config }: Container): Promise<void> {

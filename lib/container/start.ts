@@ -16,6 +16,7 @@ import type { ContainerConfig } from "./config.ts";
 import { processEnvironment } from "./environment.ts";
 import type { Container } from "./find.ts";
 import { execError } from "./exec_error.ts";
+import { endIfFrozen } from "./frozen.ts";
 import { resolveIdentity } from "./identity.ts";
 import { keeperDescriptors, type KeeperPlan, keeperProgram, type Successor } from "./keeper_program.ts";
 import { prepareMounts } from "./mounts.ts";
@@ -84,6 +85,7 @@ async function launch(
   const opened: number[] = [lock];
   const keep = (fd: number) => (opened.push(fd), fd);
   try {
+    endIfFrozen(dir, () => true); // what a killed keeper left
     const init = await prepareInit(container, keep);
     const streams = openStreams(config, attached, init.devpts, keep, init.identity);
     const [messages, messagesWrite] = pipe();
@@ -153,7 +155,16 @@ async function prepareInit(
     workingDirectory: config.process.WorkingDir || "/",
     argv: config.argv,
     environment: processEnvironment(config, identity),
+    reaper: config.init ? await openReaper(config.argv, keep) : undefined,
   };
+}
+
+async function openReaper(
+  argv: string[],
+  keep: (fd: number) => number,
+): Promise<KeeperPlan["init"]["reaper"]> {
+  const { reaperArguments, reaperExecutable } = await import("./reaper_program.ts");
+  return { fd: keep(reaperExecutable()), argv: reaperArguments(argv) };
 }
 
 /** The log, as far as it has room, and /dev/null. */

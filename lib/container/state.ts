@@ -4,6 +4,7 @@
 import * as file from "../../ffi/file.ts";
 import { isLocked } from "../../ffi/lock.ts";
 import { readJson } from "../state/json.ts";
+import { endIfFrozen, isMarkedPaused } from "./frozen.ts";
 import { type EndRecord, exitCode, readRecords, type StartRecord } from "./report.ts";
 
 export interface ContainerState {
@@ -44,9 +45,10 @@ export function containerState(dir: number): ContainerState {
     // It has ended, and its keeper is about to start it again.
     if (end) return { status: "restarting", pid: 0, exitCode: ended, error: "", ...times };
     if (!start) return { status: "created", pid: 0, exitCode: 0, error: "" };
-    const status = isPaused(dir) ? "paused" : "running";
+    const status = isMarkedPaused(dir) ? "paused" : "running";
     return { status, pid: start.pid, exitCode: 0, error: "", ...times };
   }
+  endIfFrozen(dir, () => !keeperLives(dir));
   const failure = readJson<StartFailure>(dir, "start.json");
   if (failure) return { status: failure.started ? "exited" : "created", pid: 0, ...failure };
   return { status: start ? "exited" : "created", pid: 0, exitCode: ended, error: "", ...times };
@@ -66,6 +68,12 @@ function readLock(dir: number): { kept: boolean; start?: StartRecord; end?: EndR
   }
 }
 
+/** Its first process, where there is one; asked without a look at whether it is paused. */
+export function firstProcess(dir: number): number | undefined {
+  const { kept, start, end } = readLock(dir);
+  return kept && !end ? start?.pid : undefined;
+}
+
 /** Whether it has a process: also one that is paused. */
 export function isAlive({ status }: ContainerState): boolean {
   return status === "running" || status === "paused";
@@ -79,11 +87,6 @@ export function restartCount(dir: number): number {
 /** Whether it was a user who ended it last: its restart policy leaves it alone then. */
 export function wasStopped(dir: number): boolean {
   return file.statIfAny(dir, "stopped") !== undefined;
-}
-
-/** `paused` is made before the container is frozen and removed after it is thawed. */
-function isPaused(dir: number): boolean {
-  return file.statIfAny(dir, "paused") !== undefined;
 }
 
 /**

@@ -12,6 +12,8 @@ export const PLATFORM = {
 export interface MountInfo {
   /** "major:minor" of the file system. */
   device: string;
+  /** The directory of the file system that is mounted. */
+  root: string;
   path: string;
   type: string;
   /** Of the file system, not of the mount. */
@@ -22,7 +24,13 @@ export interface MountInfo {
 export function mountTable(): MountInfo[] {
   return Deno.readTextFileSync("/proc/self/mountinfo").trimEnd().split("\n").map((line) => {
     const [mount, system] = line.split(" - ", 2).map((half) => half.split(" "));
-    return { device: mount[2], path: mount[4], type: system[0], options: system[2].split(",") };
+    return {
+      device: mount[2],
+      root: mount[3],
+      path: mount[4],
+      type: system[0],
+      options: system[2].split(","),
+    };
   });
 }
 

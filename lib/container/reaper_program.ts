@@ -1,0 +1,67 @@
+// --init: what PID 1 becomes once the command runs as its child. A kernel program, in an executable of its own: it
+// passes signals on to the command, takes in processes that lost their parent, and ends as the command does.
+
+import { executable } from "../../ffi/elf.ts";
+import { newProgram, type Program } from "../../ffi/program.ts";
+
+/** The command's process ID: it is the first child of its PID namespace's first process. */
+const COMMAND = 2;
+const SIGCHLD = 17;
+const ALL_SIGNALS = -1;
+
+/** struct siginfo of SIGCHLD, as waitid(2) fills it: 32-bit fields, of which the ones between stay zero. */
+const SIGINFO = { size: 128, code: 8, beforePid: 12, status: 24 };
+const CLD_EXITED = 1;
+
+/** The arguments PID 1 shows, as docker's init. */
+export function reaperArguments(argv: string[]): string[] {
+  return ["/sbin/docker-init", "--", ...argv];
+}
+
+/** Descriptor of a sealed memfd to execute with all signals blocked, so that none that came before is lost. */
+export function reaperExecutable(): number {
+  const p = newProgram();
+  const failed = p.label();
+  p.onFailure(failed);
+  p.call("prctl", [15, /* PR_SET_NAME */ p.string("docker-init"), 0, 0, 0]);
+  passSignals(p);
+  p.place(failed);
+  p.call("exit_group", [1]);
+  return executable(p.assemble());
+}
+
+function passSignals(p: Program): void {
+  const [wait, pass, reap] = [p.label(), p.label(), p.label()];
+  const signal = p.cell();
+  p.place(wait);
+  // Negative: EINTR, after a stop and SIGCONT.
+  p.call("rt_sigtimedwait", [p.words([ALL_SIGNALS]), 0, 0, 8], { store: signal, negative: wait });
+  p.subtract(signal, SIGCHLD, { zero: reap, negative: pass });
+  p.place(pass);
+  p.call("kill", [COMMAND, signal], { negative: wait, zero: wait });
+  p.place(reap);
+  reapAll(p);
+  p.goto(wait);
+}
+
+/** One SIGCHLD may stand for many ends. That of the command is the container's. */
+function reapAll(p: Program): void {
+  const [P_ALL, WNOHANG, WEXITED] = [0, 1, 4];
+  const [next, ended, none, killed] = [p.label(), p.label(), p.label(), p.label()];
+  const info = p.reserve(SIGINFO.size);
+  const pid = { address: info + SIGINFO.beforePid }; // in the upper half; the lower one is padding
+  const status = { address: info + SIGINFO.status };
+  p.place(next);
+  p.call("waitid", [P_ALL, 0, info, WEXITED | WNOHANG, 0], { negative: none });
+  p.subtract(pid, 0, { zero: none });
+  p.subtract(pid, COMMAND * 2 ** 32, { zero: ended, positive: next, negative: next });
+
+  p.place(ended);
+  p.subtract({ address: info + SIGINFO.code }, CLD_EXITED, { positive: killed });
+  p.call("exit_group", [status]);
+  p.place(killed);
+  // As a shell's: 128 and the signal.
+  p.subtract(status, -128, { store: status });
+  p.call("exit_group", [status]);
+  p.place(none);
+}
