@@ -48,7 +48,7 @@ export function endHelper(pid: number): void {
 
 /** A call on a thread of its own; -1 on failure, of which the errno stays on that thread. */
 // deno-lint-ignore no-explicit-any -- see libc.ts: the call takes numbers
-const callLater = symbols.syscall_blocking as any as (...words: number[]) => Promise<number>;
+export const callLater = symbols.syscall_blocking as any as (...words: number[]) => Promise<number>;
 
 /** Waits while JavaScript goes on. Deno's own timers take 6 ms to load. */
 export async function pause(milliseconds: number): Promise<void> {
