@@ -3,6 +3,7 @@
 import type { CommandSpec, Flag, Parsed } from "../cli/command.ts";
 import { several } from "../cli/several.ts";
 import { findContainer } from "../container/find.ts";
+import { removeContainer } from "../container/remove.ts";
 import { parseSignal } from "../container/signals.ts";
 import { stopContainer, type StopOptions } from "../container/stop.ts";
 
@@ -44,7 +45,10 @@ export function stopOptions(parsed: Parsed): StopOptions {
 export async function run(parsed: Parsed): Promise<number> {
   const options = stopOptions(parsed);
   return await several(parsed.args, async (reference) => {
-    await stopContainer(findContainer(reference), options);
+    const container = findContainer(reference);
+    const hasRun = await stopContainer(container, options);
+    // Its keeper does that too, in a while; but now its name is free when this command is over.
+    if (hasRun && container.config.autoRemove) await removeContainer(container, { volumes: true });
     return reference;
   });
 }

@@ -3,6 +3,7 @@
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { several } from "../cli/several.ts";
 import { findContainer } from "../container/find.ts";
+import { readiness, readinessFlags, waitFor } from "../container/ready.ts";
 import { waitForExit } from "../container/wait.ts";
 
 export const spec: CommandSpec = {
@@ -10,10 +11,15 @@ export const spec: CommandSpec = {
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   summary: "Block until one or more containers stop, then print their exit codes",
   aliases: ["container wait"],
-  flags: [],
+  flags: readinessFlags("for"),
   args: [1, Infinity],
 };
 
 export async function run(parsed: Parsed): Promise<number> {
-  return await several(parsed.args, async (reference) => String(await waitForExit(findContainer(reference))));
+  const wanted = readiness(parsed, "for");
+  return await several(parsed.args, async (reference) => {
+    const container = findContainer(reference);
+    const code = wanted ? await waitFor(container, wanted) : await waitForExit(container);
+    return code === undefined ? reference : String(code);
+  });
 }

@@ -1,24 +1,17 @@
 // A container's processes, known for certain, and its end as its keeper records it.
 
-import { anyReadable, openPidfd } from "../../ffi/pidfd.ts";
 import * as file from "../../ffi/file.ts";
 import { changes, watchDirectory } from "../../ffi/inotify.ts";
-import { isLocked } from "../../ffi/lock.ts";
+import { anyReadable, openPidfd } from "../../ffi/process.ts";
 import type { Container } from "./find.ts";
-import { type EndRecord, readRecords, type StartRecord } from "./report.ts";
+import { readRecords, type StartRecord } from "./report.ts";
+import { readKept, type Records } from "./state.ts";
 
 /** A container's `lock`, held open: what it says is known also when the container is removed meanwhile. */
 export interface Life {
   lock: number;
   /** What happens to `lock`, from when it was opened. */
   watch: number;
-}
-
-/** What `lock` says, and whether someone has it: a keeper, or the command that starts the container. */
-export interface Records {
-  kept: boolean;
-  start?: StartRecord;
-  end?: EndRecord;
 }
 
 /** How often to look, in ms, in those short moments in which the kernel has nothing to wait for. */
@@ -39,13 +32,7 @@ export function closeLife({ lock, watch }: Life): void {
 
 /** What is so now. */
 export function look({ lock }: Life): Records {
-  return lookAt(lock);
-}
-
-function lookAt(lock: number): Records {
-  // In this order: a record found after the lock was free is the last one there will be.
-  const kept = isLocked(lock);
-  return { kept, ...readRecords(lock) };
+  return readKept(lock);
 }
 
 /**
@@ -92,12 +79,12 @@ function certain(
   const lock = file.openIfAny(dir, "lock", file.O_RDONLY);
   if (lock === undefined) return undefined;
   try {
-    const before = lookAt(lock);
+    const before = readKept(lock);
     const pid = before.kept ? pick(before) : undefined;
     const pidfd = pid === undefined ? undefined : openPidfd(pid);
     if (pid === undefined || pidfd === undefined) return undefined;
     const right = isRight(pid, before.start!);
-    const after = lookAt(lock);
+    const after = readKept(lock);
     if (right && after.kept && pick(after) === pid && after.start!.time === before.start!.time) return pidfd;
     file.close(pidfd);
     return undefined;

@@ -2,7 +2,7 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { signalPidfd } from "../../ffi/pidfd.ts";
+import { signalPidfd } from "../../ffi/process.ts";
 import { CommandError } from "../cli/error.ts";
 import { writeFile } from "../state/json.ts";
 import type { ContainerConfig } from "./config.ts";
@@ -36,13 +36,13 @@ export interface StopOptions {
 
 /**
  * Ends a container, also one that is paused or waits to be started again, and returns once its keeper has said how;
- * does nothing where it is not running. Throws CommandError where not even SIGKILL helps.
+ * false where it was not running. Throws CommandError where not even SIGKILL helps.
  */
-export async function stopContainer(container: Container, options: StopOptions = {}): Promise<void> {
+export async function stopContainer(container: Container, options: StopOptions = {}): Promise<boolean> {
   const { process: { StopSignal }, stopTimeout } = container.config;
   const signal = options.signal ?? (StopSignal ? parseSignal(StopSignal) : SIGTERM);
   const seconds = options.timeout ?? stopTimeout ?? STOP_TIMEOUT;
-  await untilOver(container, (pidfd) => endProcess(pidfd, container, signal, seconds));
+  return await untilOver(container, (pidfd) => endProcess(pidfd, container, signal, seconds));
 }
 
 /**
@@ -63,7 +63,7 @@ export async function killContainer(container: Container, signal: number): Promi
   try {
     if (isFinal(config, signal) || config.restart.name === "unless-stopped") markStopped(dir);
     signalPidfd(first, signal);
-    if (isFinal(config, signal)) await thaw(container);
+    if (isFinal(config, signal)) thaw(container);
   } finally {
     file.close(first);
   }
@@ -78,15 +78,18 @@ function isFinal({ process: { StopSignal } }: ContainerConfig, signal: number): 
   return !StopSignal || signal === SIGKILL || signal === parseSignal(StopSignal);
 }
 
-/** Keeps the restart policy from starting it again, ends what runs with `end`, and waits for the keeper's last word. */
+/**
+ * Keeps the restart policy from starting it again, ends what runs with `end`, and waits for the keeper's last word.
+ * False where nobody had the container.
+ */
 async function untilOver(
   container: Container,
   end: (pidfd: number, container: Container) => Promise<void>,
-): Promise<void> {
+): Promise<boolean> {
   const life = openLife(container);
-  if (!life) return;
+  if (!life) return false;
   try {
-    if (!look(life).kept || !markStopped(container.dir)) return;
+    if (!look(life).kept || !markStopped(container.dir)) return false;
     // Without the mark, it was started by hand meanwhile, and that is none of this command's business.
     while (look(life).kept && file.statIfAny(container.dir, "stopped")) {
       const first = processOf(container);
@@ -94,6 +97,7 @@ async function untilOver(
       else await end(first, container).finally(() => file.close(first));
       await change(life, SETTLING_MS);
     }
+    return true;
   } finally {
     closeLife(life);
   }
@@ -117,7 +121,7 @@ async function endProcess(
   seconds: number,
 ): Promise<void> {
   signalPidfd(pidfd, signal);
-  await thaw(container);
+  thaw(container);
   if (await hasEnded(pidfd, seconds < 0 ? Infinity : 1000 * seconds)) return;
   await endNow(pidfd, container);
 }
@@ -125,7 +129,7 @@ async function endProcess(
 /** The first process takes all others in its PID namespace with it. */
 async function endNow(pidfd: number, container: Container): Promise<void> {
   signalPidfd(pidfd, SIGKILL);
-  await thaw(container);
+  thaw(container);
   if (await hasEnded(pidfd, KILL_TIMEOUT)) return;
   throw new CommandError(
     `tried to kill container ${container.id}, but it has not ended within ${KILL_TIMEOUT / 1000} s; ` +
@@ -142,7 +146,7 @@ function endResting(container: Container): void {
   file.close(keeper);
 }
 
-/** A frozen process gets no signal, not even SIGKILL in a cgroup of version 1. */
-async function thaw(_container: Container): Promise<void> {
-  // HERE: await thawIfPaused(container), of lib/cgroup/freezer.ts, once branch `freezer` is merged.
+/** A frozen process gets no signal, under cgroup v1 not even SIGKILL; thawed after that, it acts on the signal first. */
+function thaw(_container: Container): void {
+  // HERE: thawIfPaused(container.dir), of lib/container/frozen.ts, once branch `freezer` is merged.
 }

@@ -5,23 +5,23 @@ import * as file from "../../ffi/file.ts";
 import type { Container } from "./find.ts";
 import { change, closeLife, type Life, look, openLife, restingKeeperOf, SETTLING_MS } from "./process.ts";
 import { type EndRecord, exitCode } from "./report.ts";
-import { containerState } from "./state.ts";
-
-/** SIGKILL's: what the first process got when a keeper ended without a word. */
-const UNKNOWN_END = 137;
+import { containerState, UNKNOWN_END } from "./state.ts";
 
 /**
  * The exit code of a container: at once where it is not running, else when it has ended. Of one that its restart
  * policy starts again that is its next end, as docker has it. Right also where the container is removed at its end.
- * Throws CommandError where it was removed before.
+ * Undefined where it has not ended after so many milliseconds. Throws CommandError where it was removed before.
  */
-export async function waitForExit(container: Container): Promise<number> {
+export async function waitForExit(
+  container: Container,
+  milliseconds = Infinity,
+): Promise<number | undefined> {
   const life = openLife(container);
   if (!life) throw new CommandError(`No such container: ${container.config.name}`, 1);
   try {
     if (!look(life).kept) return containerState(container.dir).exitCode;
-    const end = await nextEnd(life);
-    if (!end) return lastCode(container, life);
+    const end = await nextEnd(life, milliseconds);
+    if (!end) return look(life).kept ? undefined : lastCode(container, life);
     await untilSettled(container, life, end);
     return exitCode(end.status);
   } finally {
@@ -30,7 +30,7 @@ export async function waitForExit(container: Container): Promise<number> {
 }
 
 /** The first end from now on; undefined where the keeper went without a word, or after so many milliseconds. */
-export async function nextEnd(life: Life, milliseconds = Infinity): Promise<EndRecord | undefined> {
+async function nextEnd(life: Life, milliseconds: number): Promise<EndRecord | undefined> {
   const until = performance.now() + milliseconds;
   const before = look(life).end?.time;
   for (let left = milliseconds; left > 0; left = until - performance.now()) {
