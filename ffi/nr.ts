@@ -52,6 +52,7 @@ const numbers = {
   pidfd_getfd: [438, 438],
   unshare: [272, 97],
   pidfd_open: [434, 434],
+  pidfd_send_signal: [424, 424],
   kill: [62, 129],
   wait4: [61, 260],
   clone: [56, 220],

@@ -30,6 +30,13 @@ export function openPidfd(pid: number): number | undefined {
   return result;
 }
 
+/** Sends a signal to the process of a pidfd (pidfd_send_signal(2)); false where it is gone. */
+export function signalPidfd(pidfd: number, signal: number): boolean {
+  const result = raw(NR.pidfd_send_signal, pidfd, signal, 0, 0);
+  if (result < 0 && result !== -3) throw new KernelError("pidfd_send_signal", `signal ${signal}`, -result);
+  return result === 0;
+}
+
 /** A duplicate, here, of what another process has open as `fd` (pidfd_getfd(2)). */
 export function fetchDescriptor(pid: number, fd: number): number {
   const pidfd = raw(NR.pidfd_open, pid, 0);
@@ -52,23 +59,38 @@ const callLater = symbols.syscall_blocking as any as (...words: number[]) => Pro
 
 /** Waits while JavaScript goes on. Deno's own timers take 6 ms to load. */
 export async function pause(milliseconds: number): Promise<void> {
-  const nothing = -1;
-  await readable(nothing, milliseconds);
+  await anyReadable([], milliseconds);
 }
 
 /** Waits, while JavaScript goes on, until a descriptor can be read: false after so many ms, or after a signal. */
-export async function readable(fd: number, milliseconds: number): Promise<boolean> {
-  // struct pollfd, struct timespec: one piece of memory, looked at afterwards, as the kernel writes to both at the end.
-  const memory = new DataView(new ArrayBuffer(24));
-  memory.setInt32(0, fd, true);
-  memory.setInt16(4, 1, /* POLLIN */ true);
-  const address = addressOf(new Uint8Array(memory.buffer));
-  if (milliseconds !== Infinity) {
-    memory.setBigInt64(8, BigInt(Math.floor(milliseconds / 1000)), true);
-    memory.setBigInt64(16, BigInt(Math.floor(milliseconds % 1000 * 1e6)), true);
+export function readable(fd: number, milliseconds: number): Promise<boolean> {
+  return anyReadable([fd], milliseconds);
+}
+
+const POLLIN = 1;
+const POLLFD_SIZE = 8;
+const TIMESPEC_SIZE = 16;
+
+/**
+ * Waits, while JavaScript goes on, until one of the descriptors can be read or has ended; false after so many
+ * milliseconds (Infinity: never), or early where a signal came in between.
+ */
+export async function anyReadable(fds: number[], milliseconds = Infinity): Promise<boolean> {
+  // struct timespec, struct pollfd[]: looked at afterwards, as the kernel uses them until then.
+  const memory = new DataView(new ArrayBuffer(TIMESPEC_SIZE + POLLFD_SIZE * fds.length));
+  const pollfd = (index: number) => TIMESPEC_SIZE + POLLFD_SIZE * index;
+  fds.forEach((fd, index) => {
+    memory.setInt32(pollfd(index), fd, true);
+    memory.setInt16(pollfd(index) + 4, POLLIN, true);
+  });
+  const forever = milliseconds === Infinity;
+  if (!forever) {
+    memory.setBigInt64(0, BigInt(Math.floor(milliseconds / 1000)), true);
+    memory.setBigInt64(8, BigInt(Math.floor(milliseconds % 1000 * 1e6)), true);
   }
-  const result = await callLater(NR.ppoll, address, 1, milliseconds === Infinity ? 0 : address + 8, 0, 8, 0);
-  return result > 0 && memory.getInt16(6, true) !== 0;
+  const address = addressOf(new Uint8Array(memory.buffer));
+  const result = await callLater(NR.ppoll, address + pollfd(0), fds.length, forever ? 0 : address, 0, 8, 0);
+  return result > 0 && fds.some((_, index) => memory.getInt16(pollfd(index) + 6, true) !== 0);
 }
 
 /** Reads from a descriptor while JavaScript goes on; 0 at the end. Throws KernelError. */

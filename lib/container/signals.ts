@@ -51,6 +51,11 @@ export function parseSignal(text: string): number {
   return number;
 }
 
+/** Whether there is a signal of this number; 32 and 33 are glibc's own. */
+export function isSignal(number: number): boolean {
+  return Number.isInteger(number) && number >= 1 && number <= SIGRTMAX && (number < 32 || number >= SIGRTMIN);
+}
+
 function namedSignal(name: string): number | undefined {
   const realTime = /^RT(MIN|MAX)(?:([+-])(\d+))?$/.exec(name);
   if (realTime) {

@@ -34,7 +34,7 @@ export interface Restarts {
 }
 
 /** SIGKILL's: what the first process got when a keeper ended without a word. */
-const UNKNOWN_END = 137;
+export const UNKNOWN_END = 137;
 
 /** The state of the container whose directory is `dir`. */
 export function containerState(dir: number): ContainerState {
@@ -54,15 +54,27 @@ export function containerState(dir: number): ContainerState {
   return { status: start ? "exited" : "created", pid: 0, exitCode: ended, error: "", ...times };
 }
 
-/** Whether a keeper has the container (it runs, is being started, or waits to be started again), and its records. */
-function readLock(dir: number): { kept: boolean; start?: StartRecord; end?: EndRecord } {
+/** What the file `lock` says. */
+export interface Records {
+  /** A keeper has the container: it runs, is being started, or waits to be started again. */
+  kept: boolean;
+  start?: StartRecord;
+  end?: EndRecord;
+}
+
+/** The same from the open file. */
+export function readKept(lock: number): Records {
+  // In this order: a record found after the lock was free is the last one there will be.
+  const kept = isLocked(lock);
+  return { kept, ...readRecords(lock) };
+}
+
+function readLock(dir: number): Records {
   // Not for writing: whoever follows the container watches for that to be closed (follow.ts).
   const fd = file.openIfAny(dir, "lock", file.O_RDONLY);
   if (fd === undefined) return { kept: false };
   try {
-    // In this order: a record found after the lock was free is the last one there will be.
-    const kept = isLocked(fd);
-    return { kept, ...readRecords(fd) };
+    return readKept(fd);
   } finally {
     file.close(fd);
   }

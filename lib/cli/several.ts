@@ -1,0 +1,27 @@
+// One command for several containers, as docker's client does it.
+
+import { CommandError } from "./error.ts";
+import { print, printError } from "./output.ts";
+
+/**
+ * Does `work` for all references, at the same time unless `inTurn`, and prints what each comes to, in their order, as
+ * soon as it is known; the errors after all else. Returns the exit code: the greatest of the errors', or 0.
+ */
+export async function several(
+  references: string[],
+  work: (reference: string) => Promise<string>,
+  inTurn = false,
+): Promise<number> {
+  const failed: CommandError[] = [];
+  const begin = (reference: string) =>
+    work(reference).then((result) => ({ result }), (error: unknown) => ({ error }));
+  const begun = inTurn ? [] : references.map(begin);
+  for (const [index, reference] of references.entries()) {
+    const outcome = await (begun[index] ?? begin(reference));
+    if ("result" in outcome) print(`${outcome.result}\n`);
+    else if (outcome.error instanceof CommandError) failed.push(outcome.error);
+    else throw outcome.error;
+  }
+  for (const { message } of failed) printError(`mydocker: ${message}\n`);
+  return Math.max(0, ...failed.map(({ exitCode }) => exitCode));
+}

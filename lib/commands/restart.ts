@@ -1,0 +1,39 @@
+// restart: stop, then start; of a container that is not running, start.
+
+import { close } from "../../ffi/file.ts";
+import type { CommandSpec, Parsed } from "../cli/command.ts";
+import { CommandError } from "../cli/error.ts";
+import { several } from "../cli/several.ts";
+import { findContainer } from "../container/find.ts";
+import { startContainer } from "../container/start.ts";
+import { stopContainer, type StopOptions } from "../container/stop.ts";
+import { requireKernel, requireRoot } from "../host/kernel.ts";
+import { STOP_FLAGS, stopOptions } from "./stop.ts";
+
+export const spec: CommandSpec = {
+  name: "restart",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  summary: "Restart one or more containers",
+  aliases: ["container restart"],
+  flags: STOP_FLAGS,
+  args: [1, Infinity],
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  requireRoot();
+  requireKernel();
+  const options = stopOptions(parsed);
+  return await several(parsed.args, (reference) => restart(reference, options), true);
+}
+
+async function restart(reference: string, options: StopOptions): Promise<string> {
+  const container = findContainer(reference);
+  try {
+    await stopContainer(container, options);
+    close((await startContainer(container)).messages);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(`Cannot restart container ${reference}: ${error.message}`, 1, { cause: error });
+  }
+  return reference;
+}

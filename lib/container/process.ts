@@ -1,0 +1,125 @@
+// A container's processes, known for certain, and its end as its keeper records it.
+
+import * as file from "../../ffi/file.ts";
+import { changes, watchDirectory } from "../../ffi/inotify.ts";
+import { anyReadable, openPidfd } from "../../ffi/process.ts";
+import type { Container } from "./find.ts";
+import { readRecords, type StartRecord } from "./report.ts";
+import { readKept, type Records } from "./state.ts";
+
+/** A container's `lock`, held open: what it says is known also when the container is removed meanwhile. */
+export interface Life {
+  lock: number;
+  /** What happens to `lock`, from when it was opened. */
+  watch: number;
+}
+
+/** How often to look, in ms, in those short moments in which the kernel has nothing to wait for. */
+export const SETTLING_MS = 20;
+
+/** Undefined where the container was just removed. */
+export function openLife({ dir }: Pick<Container, "dir">): Life | undefined {
+  // Not for writing: closing it would wake those who watch it.
+  const lock = file.openIfAny(dir, "lock", file.O_RDONLY);
+  return lock === undefined ? undefined : { lock, watch: watchDirectory(lock) };
+}
+
+/** Gives its descriptors back. */
+export function closeLife({ lock, watch }: Life): void {
+  file.close(watch);
+  file.close(lock);
+}
+
+/** What is so now. */
+export function look({ lock }: Life): Records {
+  return readKept(lock);
+}
+
+/**
+ * Waits until there may be something new to look at, for at most so many milliseconds: a record was written, or the
+ * keeper is gone.
+ */
+export async function change(life: Life, milliseconds = Infinity): Promise<void> {
+  const { start } = readRecords(life.lock);
+  // Whoever hears that the lock was closed may still find it locked; not so once the keeper has ended.
+  const keeper = start && openPidfd(start.keeper);
+  if (keeper === undefined) {
+    await anyReadable([life.watch], Math.min(milliseconds, SETTLING_MS));
+  } else {
+    await anyReadable([life.watch, keeper], milliseconds);
+    file.close(keeper);
+  }
+  await changes(life.watch, 0);
+}
+
+/**
+ * A descriptor (pidfd) of the container's first process, for certain; undefined where it has none. The caller closes
+ * it.
+ */
+export function processOf(container: Pick<Container, "dir">): number | undefined {
+  return certain(container, ({ end, start }) => end ? undefined : start?.pid, (pid, { keeper }) => {
+    // It has the number for as long as its parent has not been told of its end.
+    return statusField(pid, "PPid") === String(keeper);
+  });
+}
+
+/** The same of the keeper that waits to start it again: it has told all, and has nothing open but the lock. */
+export function restingKeeperOf(container: Pick<Container, "dir">): number | undefined {
+  return certain(container, ({ end, start }) => end && start?.keeper, (pid) => {
+    return statusField(pid, "Name") === "mydocker-keeper" && descriptorsOf(pid) <= 4;
+  });
+}
+
+/** A pidfd of the process that `pick` finds in the records, if these say so before and after it was opened. */
+function certain(
+  { dir }: Pick<Container, "dir">,
+  pick: (records: Records) => number | undefined,
+  isRight: (pid: number, start: StartRecord) => boolean,
+): number | undefined {
+  const lock = file.openIfAny(dir, "lock", file.O_RDONLY);
+  if (lock === undefined) return undefined;
+  try {
+    const before = readKept(lock);
+    const pid = before.kept ? pick(before) : undefined;
+    const pidfd = pid === undefined ? undefined : openPidfd(pid);
+    if (pid === undefined || pidfd === undefined) return undefined;
+    const right = isRight(pid, before.start!);
+    const after = readKept(lock);
+    if (right && after.kept && pick(after) === pid && after.start!.time === before.start!.time) return pidfd;
+    file.close(pidfd);
+    return undefined;
+  } finally {
+    file.close(lock);
+  }
+}
+
+function descriptorsOf(pid: number): number {
+  try {
+    return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return Infinity;
+    throw error;
+  }
+}
+
+/** A field of /proc/PID/status (proc(5)); undefined where there is no such process. */
+function statusField(pid: number, name: string): string | undefined {
+  try {
+    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+    return new RegExp(`^${name}:\\s*(.*)$`, "m").exec(status)?.[1];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    // ESRCH: it ended while it was read.
+    if (error instanceof Error && "code" in error && error.code === "ESRCH") return undefined;
+    throw error;
+  }
+}
+
+/** Waits until the process has ended: false if it has not after so many milliseconds. */
+export async function hasEnded(pidfd: number, milliseconds = Infinity): Promise<boolean> {
+  const until = performance.now() + milliseconds;
+  for (let left = milliseconds; left >= 0; left = until - performance.now()) {
+    if (await anyReadable([pidfd], left)) return true;
+  }
+  return await anyReadable([pidfd], 0);
+}

@@ -1,0 +1,152 @@
+// Ending a container from outside, in a way that its restart policy respects.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { signalPidfd } from "../../ffi/process.ts";
+import { CommandError } from "../cli/error.ts";
+import { writeFile } from "../state/json.ts";
+import type { ContainerConfig } from "./config.ts";
+import type { Container } from "./find.ts";
+import {
+  change,
+  closeLife,
+  hasEnded,
+  look,
+  openLife,
+  processOf,
+  restingKeeperOf,
+  SETTLING_MS,
+} from "./process.ts";
+import { parseSignal } from "./signals.ts";
+import { containerState } from "./state.ts";
+
+const SIGKILL = 9;
+const SIGTERM = 15;
+/** Seconds, docker's. */
+const STOP_TIMEOUT = 10;
+/** How long a process may take to end after SIGKILL, in ms: docker's too. */
+const KILL_TIMEOUT = 10_000;
+
+export interface StopOptions {
+  /** Instead of the container's own stop signal. */
+  signal?: number;
+  /** Seconds until SIGKILL, instead of the container's own; below 0 for ever. */
+  timeout?: number;
+}
+
+/**
+ * Ends a container, also one that is paused or waits to be started again, and returns once its keeper has said how;
+ * false where it was not running. Throws CommandError where not even SIGKILL helps.
+ */
+export async function stopContainer(container: Container, options: StopOptions = {}): Promise<boolean> {
+  const { process: { StopSignal }, stopTimeout } = container.config;
+  const signal = options.signal ?? (StopSignal ? parseSignal(StopSignal) : SIGTERM);
+  const seconds = options.timeout ?? stopTimeout ?? STOP_TIMEOUT;
+  return await untilOver(container, (pidfd) => endProcess(pidfd, container, signal, seconds));
+}
+
+/**
+ * Sends a signal to the container's first process. With SIGKILL, returns once it has ended; any other may be ignored.
+ * Throws CommandError where there is none.
+ */
+export async function killContainer(container: Container, signal: number): Promise<void> {
+  const { id, dir, config } = container;
+  const first = processOf(container);
+  if (first === undefined) {
+    if (containerState(dir).status !== "restarting") {
+      throw new CommandError(`Container ${id} is not running`, 1);
+    }
+    // There is nothing to send it to, but its being started again is over.
+    if (isFinal(config, signal)) await untilOver(container, endNow);
+    return;
+  }
+  try {
+    if (isFinal(config, signal) || config.restart.name === "unless-stopped") markStopped(dir);
+    signalPidfd(first, signal);
+    if (isFinal(config, signal)) thaw(container);
+  } finally {
+    file.close(first);
+  }
+  if (signal === SIGKILL) await untilOver(container, endNow);
+}
+
+/**
+ * Whether a signal ends a container for good, as docker sees it: any, unless the container has a stop signal of its
+ * own. Then the others mean something to the program, and its restart policy stays in force.
+ */
+function isFinal({ process: { StopSignal } }: ContainerConfig, signal: number): boolean {
+  return !StopSignal || signal === SIGKILL || signal === parseSignal(StopSignal);
+}
+
+/**
+ * Keeps the restart policy from starting it again, ends what runs with `end`, and waits for the keeper's last word.
+ * False where nobody had the container.
+ */
+async function untilOver(
+  container: Container,
+  end: (pidfd: number, container: Container) => Promise<void>,
+): Promise<boolean> {
+  const life = openLife(container);
+  if (!life) return false;
+  try {
+    if (!look(life).kept || !markStopped(container.dir)) return false;
+    // Without the mark, it was started by hand meanwhile, and that is none of this command's business.
+    while (look(life).kept && file.statIfAny(container.dir, "stopped")) {
+      const first = processOf(container);
+      if (first === undefined) endResting(container);
+      else await end(first, container).finally(() => file.close(first));
+      await change(life, SETTLING_MS);
+    }
+    return true;
+  } finally {
+    closeLife(life);
+  }
+}
+
+/** False where the container was just removed. */
+function markStopped(dir: number): boolean {
+  try {
+    writeFile(dir, "stopped", "");
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
+  }
+}
+
+async function endProcess(
+  pidfd: number,
+  container: Container,
+  signal: number,
+  seconds: number,
+): Promise<void> {
+  signalPidfd(pidfd, signal);
+  thaw(container);
+  if (await hasEnded(pidfd, seconds < 0 ? Infinity : 1000 * seconds)) return;
+  await endNow(pidfd, container);
+}
+
+/** The first process takes all others in its PID namespace with it. */
+async function endNow(pidfd: number, container: Container): Promise<void> {
+  signalPidfd(pidfd, SIGKILL);
+  thaw(container);
+  if (await hasEnded(pidfd, KILL_TIMEOUT)) return;
+  throw new CommandError(
+    `tried to kill container ${container.id}, but it has not ended within ${KILL_TIMEOUT / 1000} s; ` +
+      "is it frozen from outside, or does it wait for a disk?",
+    1,
+  );
+}
+
+/** A keeper that only waits to start the container again may go. */
+function endResting(container: Container): void {
+  const keeper = restingKeeperOf(container);
+  if (keeper === undefined) return;
+  signalPidfd(keeper, SIGKILL);
+  file.close(keeper);
+}
+
+/** A frozen process gets no signal, under cgroup v1 not even SIGKILL; thawed after that, it acts on the signal first. */
+function thaw(_container: Container): void {
+  // HERE: thawIfPaused(container.dir), of lib/container/frozen.ts, once branch `freezer` is merged.
+}
