@@ -46,6 +46,8 @@ export function endHelper(pid: number): void {
   raw(NR.wait4, pid, 0, 0, 0);
 }
 
+const POLLIN = 1;
+
 /** A call on a thread of its own; -1 on failure, of which the errno stays on that thread. */
 // deno-lint-ignore no-explicit-any -- see libc.ts: the call takes numbers
 const callLater = symbols.syscall_blocking as any as (...words: number[]) => Promise<number>;
@@ -61,7 +63,7 @@ export async function readable(fd: number, milliseconds: number): Promise<boolea
   // struct pollfd, struct timespec: one piece of memory, looked at afterwards, as the kernel writes to both at the end.
   const memory = new DataView(new ArrayBuffer(24));
   memory.setInt32(0, fd, true);
-  memory.setInt16(4, 1, /* POLLIN */ true);
+  memory.setInt16(4, POLLIN, true);
   const address = addressOf(new Uint8Array(memory.buffer));
   if (milliseconds !== Infinity) {
     memory.setBigInt64(8, BigInt(Math.floor(milliseconds / 1000)), true);
@@ -73,7 +75,7 @@ export async function readable(fd: number, milliseconds: number): Promise<boolea
 
 /** Reads from a descriptor while JavaScript goes on; 0 at the end. Throws KernelError. */
 export async function readLater(fd: number, buffer: Uint8Array): Promise<number> {
-  const pollfd = new Uint8Array(new Int32Array([fd, 1 /* POLLIN */]).buffer);
+  const pollfd = new Uint8Array(new Int32Array([fd, POLLIN]).buffer);
   for (;;) {
     // A signal may land on that very thread: then nothing is there to read yet, and a read would block this one.
     if (await callLater(NR.ppoll, addressOf(pollfd), 1, 0, 0, 8, 0) <= 0) continue;
