@@ -261,6 +261,15 @@ test("logs -f: goes on when the restart policy starts the container again", asyn
   assertEquals([code, stdout], [0, "run\nrun\nrun\n"]);
 });
 
+test("logs -f: ends when the keeper is killed, without a record of the end", async (box) => {
+  await box.ok(["run", "-d", "--name", "c1", "busybox", "sh", "-c", "echo a; sleep 1000"]);
+  await using follower = box.spawn(["logs", "-f", "c1"]);
+  await follower.expect("a\n");
+  const status = Deno.readTextFileSync(`/proc/${await box.pidOf("c1")}/status`);
+  Deno.kill(Number(/^PPid:\s+(\d+)/m.exec(status)![1]), "SIGKILL");
+  assertEquals((await follower.end(5)).code, 0);
+});
+
 test("logs -f: ends by the signal it gets, at once", async (box) => {
   await box.ok(["run", "-d", "--name", "c1", "busybox", "sh", "-c", "echo a; sleep 1000"]);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
