@@ -53,6 +53,8 @@ export function endHelper(pid: number): void {
   raw(NR.wait4, pid, 0, 0, 0);
 }
 
+const POLLIN = 1;
+
 /** A call on a thread of its own; -1 on failure, of which the errno stays on that thread. */
 // deno-lint-ignore no-explicit-any -- see libc.ts: the call takes numbers
 const callLater = symbols.syscall_blocking as any as (...words: number[]) => Promise<number>;
@@ -67,7 +69,6 @@ export function readable(fd: number, milliseconds: number): Promise<boolean> {
   return anyReadable([fd], milliseconds);
 }
 
-const POLLIN = 1;
 const POLLFD_SIZE = 8;
 const TIMESPEC_SIZE = 16;
 
@@ -95,7 +96,7 @@ export async function anyReadable(fds: number[], milliseconds = Infinity): Promi
 
 /** Reads from a descriptor while JavaScript goes on; 0 at the end. Throws KernelError. */
 export async function readLater(fd: number, buffer: Uint8Array): Promise<number> {
-  const pollfd = new Uint8Array(new Int32Array([fd, 1 /* POLLIN */]).buffer);
+  const pollfd = new Uint8Array(new Int32Array([fd, POLLIN]).buffer);
   for (;;) {
     // A signal may land on that very thread: then nothing is there to read yet, and a read would block this one.
     if (await callLater(NR.ppoll, addressOf(pollfd), 1, 0, 0, 8, 0) <= 0) continue;

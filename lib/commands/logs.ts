@@ -109,6 +109,7 @@ async function show(
   taker.finish();
 }
 
+const NEWLINE = 10;
 const isBefore = (a: Time, b: Time) =>
   a.seconds < b.seconds || a.seconds === b.seconds && a.nanoseconds < b.nanoseconds;
 
@@ -118,17 +119,20 @@ function frameTaker({ since, until }: Selection, skip: number, writer: LogWriter
   const writeUnlessOld = (lines: Lines) => {
     if (!since || !isBefore(lines, since)) writer.write(lines);
   };
+  const writeUnlessSkipped = (lines: Lines) => {
+    const { data } = lines;
+    let at = 0;
+    for (let newline; skip > 0 && (newline = data.indexOf(NEWLINE, at)) >= 0; skip--) at = newline + 1;
+    if (at === 0 && skip === 0) writeUnlessOld(lines);
+    else if (at < data.length && skip === 0) {
+      writeUnlessOld({ ...lines, data: data.subarray(at), continues: false });
+    }
+  };
   return {
     /** False for a frame that is too late, as are all after it. */
     take(frame: Frame): boolean {
       if (until && isBefore(until, frame)) return false;
-      const lines = assembler.add(frame);
-      if (!lines) return true;
-      const { data } = lines;
-      let at = 0;
-      for (let newline; skip > 0 && (newline = data.indexOf(10, at)) >= 0; skip--) at = newline + 1;
-      if (skip > 0) return true;
-      writeUnlessOld(at === 0 ? lines : { ...lines, data: data.subarray(at), continues: false });
+      assembler.add(frame).forEach(writeUnlessSkipped);
       return true;
     },
     /** Lines without an end are lines, too. */

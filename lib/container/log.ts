@@ -113,7 +113,8 @@ function frameIn(view: DataView, at: number, data: Uint8Array): Frame {
 function frameEnd(view: DataView, at: number, isLast: boolean): number | undefined {
   const end = at + FRAME_HEADER + view.getUint32(at + 24, true);
   if (end + FRAME_HEADER <= view.byteLength) {
-    return isHeader(view, end) ? end : findHeader(view, at + FRAME_HEADER) ?? end;
+    // A header before that: cut off. Behind it: something else was.
+    return isHeader(view, end) ? end : Math.min(end, findHeader(view, at + FRAME_HEADER) ?? end);
   }
   if (!isLast) return undefined;
   return end <= view.byteLength ? end : findHeader(view, at + FRAME_HEADER);
@@ -127,7 +128,10 @@ function isHeader(view: DataView, at: number): boolean {
     (word(3) | word(5) | word(7)) === 0;
 }
 
+/** The next that can't be mistaken, as it has a time after the year 2000. */
 function findHeader(view: DataView, from: number): number | undefined {
-  for (let at = from; at + FRAME_HEADER <= view.byteLength; at++) if (isHeader(view, at)) return at;
+  for (let at = from; at + FRAME_HEADER <= view.byteLength; at++) {
+    if (isHeader(view, at) && view.getUint32(at, true) > 1e9) return at;
+  }
   return undefined;
 }

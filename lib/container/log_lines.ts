@@ -27,8 +27,8 @@ const LONGEST = 1 << 16;
 const NEWLINE = 10;
 
 export interface LineAssembler {
-  /** The lines that are complete with `frame`, if any. */
-  add(frame: Frame): Lines | undefined;
+  /** The lines that are complete with `frame`, in their order. */
+  add(frame: Frame): Lines[];
   /** What has no newline yet, oldest first. */
   rest(): Lines[];
 }
@@ -46,11 +46,15 @@ export function lineAssembler(): LineAssembler {
       if (end === 0) {
         const longer = extend(open ?? none(frame, false), frame, data);
         streams.set(stream, longer.length < LONGEST ? longer : none(frame, true));
-        return longer.length < LONGEST ? undefined : lines(longer);
+        return longer.length < LONGEST ? [] : [lines(longer)];
       }
       if (end < data.length) streams.set(stream, extend(none(frame, false), frame, data.subarray(end)));
-      const complete = data.subarray(0, end);
-      return open ? lines(extend(open, frame, complete)) : { ...frame, data: complete, continues: false };
+      // Only the line that was begun before is put together: the others are there as they are.
+      const first = open ? data.indexOf(NEWLINE) + 1 : 0;
+      const begun = open ? [lines(extend(open, frame, data.subarray(0, first)))] : [];
+      return first === end
+        ? begun
+        : [...begun, { ...frame, data: data.subarray(first, end), continues: false }];
     },
     rest: () => [...streams.values()].filter(({ length }) => length > 0).map(lines),
   };
