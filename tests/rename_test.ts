@@ -16,6 +16,9 @@ test("rename: a running container, by name and by ID; the old name is free at on
   assertEquals([await idOf(box, "new"), await idOf(box, "/new")], [id, id]);
   assertEquals(await box.ok(["inspect", "-f", "{{.Name}} {{.State.Status}}", id]), "/new running");
   assertEquals((await box.run(["logs", "old"])).code, 1);
+  const format = "{{.Actor.Attributes.oldName}} {{.Actor.Attributes.name}}";
+  const events = ["events", "--since", "1h", "--until", "0s", "--filter", "event=rename", "--format", format];
+  assertEquals(await box.ok(events), "/old new");
   await box.ok(["run", "--name", "old", "busybox", "true"]);
   await box.ok(["container", "rename", id.slice(0, 12), "/third"]);
   assertEquals(await names(box), "old\nthird");

@@ -1,5 +1,6 @@
 // restore: what a machine does once it has come up, for containers whose restart policy outlives it.
 
+import * as file from "../../ffi/file.ts";
 import type { CommandSpec } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { print, printError } from "../cli/output.ts";
@@ -24,7 +25,11 @@ export async function run(): Promise<number> {
   // The first created first: others may build on it.
   for (const { id } of listContainers(true).reverse()) {
     const container = openContainer(id);
-    if (!container || !shallRun(container)) continue;
+    if (!container) continue;
+    if (!shallRun(container)) {
+      file.close(container.dir);
+      continue;
+    }
     try {
       await start(container);
       print(`${container.config.name}\n`);

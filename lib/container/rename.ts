@@ -2,6 +2,7 @@
 
 import * as file from "../../ffi/file.ts";
 import { CommandError } from "../cli/error.ts";
+import { emitContainer } from "../events/emit.ts";
 import { staged } from "../layer/store.ts";
 import { replaceFile } from "../state/json.ts";
 import { rootFd } from "../state/root.ts";
@@ -39,6 +40,7 @@ function exchangeName(id: string, dir: number, wanted: string): void {
     throw error;
   }
   releaseName(config.name, id);
+  emitContainer({ id, config: { ...config, name } }, "rename", { oldName: `/${config.name}` });
 }
 
 /** Makes names/WANTED the container's; returns the name without a "/" before it. */

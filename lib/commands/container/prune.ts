@@ -14,6 +14,7 @@ import { listContainers, type ListedContainer } from "../../container/list.ts";
 import { removeContainer } from "../../container/remove.ts";
 import { writableSize } from "../../container/size.ts";
 import { keeperLives } from "../../container/state.ts";
+import { emitPrune } from "../../events/emit.ts";
 import { timestamp } from "../../state/time.ts";
 
 export const spec: CommandSpec = {
@@ -49,6 +50,7 @@ export async function run(parsed: Parsed): Promise<number> {
       removed.push(id);
       reclaimed += size;
     }
+    emitPrune("container", reclaimed);
   }
   if (removed.length > 0) print(`Deleted Containers:\n${removed.join("\n")}\n\n`);
   print(`Total reclaimed space: ${humanSize(reclaimed)}\n`);
