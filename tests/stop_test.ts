@@ -184,6 +184,45 @@ test("kill of a container that waits to be started again ends that", async (box)
   assertEquals(await status(box, "c1"), "exited 4");
 });
 
+test("rm -f ends a container with a restart policy, whatever it is doing", async (box) => {
+  await detached(box, "c1", POLITE, "--restart", "always");
+  assertEquals(await box.ok(["rm", "-f", "c1"]), "c1");
+  await box.ok(["run", "-d", "--name", "c1", "--restart", "always", "busybox", "sh", "-c", "exit 4"]);
+  await until("it was started again a few times", async () => (await box.inspect("c1")).RestartCount >= 3);
+  await until("it waits", async () => (await status(box, "c1")) === "restarting 4");
+  assertEquals(await box.ok(["rm", "-f", "c1"]), "c1");
+  assertEquals(await box.ok(["ps", "-aq"]), "");
+});
+
+test("a paused container is stopped, killed and restarted like any other", async (box) => {
+  await detached(box, "c1", POLITE);
+  await box.ok(["pause", "c1"]);
+  await box.ok(["stop", "c1"]);
+  assertEquals(await status(box, "c1"), "exited 3");
+  for (const command of [["restart", "-t", "0"], ["kill", "-s", "HUP"]]) {
+    await box.ok(["restart", "-t", "0", "c1"]);
+    await box.ok(["pause", "c1"]);
+    await box.ok([...command, "c1"]);
+    assertEquals(await status(box, "c1"), "running 0");
+  }
+  await box.ok(["pause", "c1"]);
+  await box.ok(["kill", "c1"]);
+  assertEquals(await status(box, "c1"), "exited 137");
+});
+
+test("what stop, kill and restart do is among the events, in docker's order", async (box) => {
+  await detached(box, "c1", DEAF);
+  await box.ok(["stop", "-t", "0", "c1"]);
+  await box.ok(["restart", "c1"]);
+  await box.ok(["kill", "c1"]);
+  const format = '{{.Action}} {{index .Actor.Attributes "signal"}}';
+  const events = await box.ok(["events", "--since", "1h", "--until", "0s", "--format", format]);
+  const own = events.split("\n").map((line) => line.trim()).filter((line) =>
+    /^(kill|stop|restart)\b/.test(line)
+  );
+  assertEquals(own, ["kill 15", "kill 9", "stop", "restart", "kill 9"]);
+});
+
 test("a container whose keeper was killed is neither stopped nor signalled by number", async (box) => {
   const id = await detached(box, "c1", POLITE);
   const pid = await box.pidOf("c1");

@@ -5,6 +5,7 @@ import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { several } from "../cli/several.ts";
 import { findContainer } from "../container/find.ts";
+import { emitContainer } from "../events/emit.ts";
 import { startContainer } from "../container/start.ts";
 import { stopContainer, type StopOptions } from "../container/stop.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
@@ -31,6 +32,7 @@ async function restart(reference: string, options: StopOptions): Promise<string>
   try {
     await stopContainer(container, options);
     close((await startContainer(container)).messages);
+    emitContainer(container, "restart");
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw new CommandError(`Cannot restart container ${reference}: ${error.message}`, 1, { cause: error });

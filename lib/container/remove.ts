@@ -13,7 +13,7 @@ import { readConfig } from "./config.ts";
 import type { Container } from "./find.ts";
 import { endIfFrozen, thawIfPaused } from "./frozen.ts";
 import { lockNames, nameOwner, releaseName } from "./names.ts";
-import { type ContainerState, containerState, isAlive } from "./state.ts";
+import { type ContainerState, containerState, isAlive, keeperLives } from "./state.ts";
 
 const SIGKILL = 9;
 
@@ -27,6 +27,10 @@ export async function removeContainer(
 ): Promise<void> {
   const { dir, config } = container;
   await beginWork();
+  if (options.force && keeperLives(dir)) {
+    const { endContainer } = await import("./stop.ts");
+    await endContainer(container);
+  }
   const lock = holdStopped(container, options.force ?? false);
   if (lock === undefined) return;
   const grave = buryWithName(container);

@@ -5,8 +5,10 @@ import * as file from "../../ffi/file.ts";
 import { signalPidfd } from "../../ffi/process.ts";
 import { CommandError } from "../cli/error.ts";
 import { writeFile } from "../state/json.ts";
+import { emitContainer } from "../events/emit.ts";
 import type { ContainerConfig } from "./config.ts";
 import type { Container } from "./find.ts";
+import { thawIfPaused } from "./frozen.ts";
 import {
   change,
   closeLife,
@@ -42,7 +44,14 @@ export async function stopContainer(container: Container, options: StopOptions =
   const { process: { StopSignal }, stopTimeout } = container.config;
   const signal = options.signal ?? (StopSignal ? parseSignal(StopSignal) : SIGTERM);
   const seconds = options.timeout ?? stopTimeout ?? STOP_TIMEOUT;
-  return await untilOver(container, (pidfd) => endProcess(pidfd, container, signal, seconds));
+  const hasRun = await untilOver(container, (pidfd) => endProcess(pidfd, container, signal, seconds));
+  if (hasRun) emitContainer(container, "stop");
+  return hasRun;
+}
+
+/** Ends a container at once, whatever it is doing; nothing where it is not running. Throws CommandError. */
+export async function endContainer(container: Container): Promise<void> {
+  await untilOver(container, endNow);
 }
 
 /**
@@ -62,12 +71,12 @@ export async function killContainer(container: Container, signal: number): Promi
   }
   try {
     if (isFinal(config, signal) || config.restart.name === "unless-stopped") markStopped(dir);
-    signalPidfd(first, signal);
-    if (isFinal(config, signal)) thaw(container);
+    send(first, container, signal);
+    if (isFinal(config, signal)) thawIfPaused(container);
   } finally {
     file.close(first);
   }
-  if (signal === SIGKILL) await untilOver(container, endNow);
+  if (signal === SIGKILL) await untilOver(container, expectEnd);
 }
 
 /**
@@ -120,22 +129,34 @@ async function endProcess(
   signal: number,
   seconds: number,
 ): Promise<void> {
-  signalPidfd(pidfd, signal);
-  thaw(container);
+  send(pidfd, container, signal);
+  // Frozen processes get no signal, under cgroup v1 not even SIGKILL; thawed after it, they act on it first.
+  thawIfPaused(container);
   if (await hasEnded(pidfd, seconds < 0 ? Infinity : 1000 * seconds)) return;
   await endNow(pidfd, container);
 }
 
 /** The first process takes all others in its PID namespace with it. */
 async function endNow(pidfd: number, container: Container): Promise<void> {
-  signalPidfd(pidfd, SIGKILL);
-  thaw(container);
+  send(pidfd, container, SIGKILL);
+  thawIfPaused(container);
+  await expectEnd(pidfd, container);
+}
+
+/** After SIGKILL. */
+async function expectEnd(pidfd: number, { id }: Container): Promise<void> {
   if (await hasEnded(pidfd, KILL_TIMEOUT)) return;
   throw new CommandError(
-    `tried to kill container ${container.id}, but it has not ended within ${KILL_TIMEOUT / 1000} s; ` +
+    `tried to kill container ${id}, but it has not ended within ${KILL_TIMEOUT / 1000} s; ` +
       "is it frozen from outside, or does it wait for a disk?",
     1,
   );
+}
+
+/** The event first, so that it comes before that of the end. */
+function send(pidfd: number, container: Container, signal: number): void {
+  emitContainer(container, "kill", { signal: String(signal) });
+  signalPidfd(pidfd, signal);
 }
 
 /** A keeper that only waits to start the container again may go. */
@@ -144,9 +165,4 @@ function endResting(container: Container): void {
   if (keeper === undefined) return;
   signalPidfd(keeper, SIGKILL);
   file.close(keeper);
-}
-
-/** A frozen process gets no signal, under cgroup v1 not even SIGKILL; thawed after that, it acts on the signal first. */
-function thaw(_container: Container): void {
-  // HERE: thawIfPaused(container.dir), of lib/container/frozen.ts, once branch `freezer` is merged.
 }
