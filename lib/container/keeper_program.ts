@@ -8,6 +8,7 @@
 
 import * as file from "../../ffi/file.ts";
 import { type Cell, FAILED_STEP, FAILURE, type Label, newProgram, type Program } from "../../ffi/program.ts";
+import { appendEvents } from "./event_program.ts";
 import { type InitPlan, initProgram } from "./init_program.ts";
 import {
   ifAlone,
@@ -61,6 +62,8 @@ export interface KeeperPlan extends PumpPlan {
   stdin?: number;
   /** Held for as long as the keeper lives. */
   lock: number;
+  /** What to note when it has started, and when it has ended: frames of lib/events/event.ts. */
+  events: { started: Uint8Array; ended: Uint8Array };
   /** What to execute at the end if the command that started it does not see to that. */
   finish?: Successor;
   restart?: RestartPlan;
@@ -92,16 +95,18 @@ export function keeperProgram(plan: KeeperPlan) {
   const poll = pollTable(p, plan);
   p.call("getpid", [], { store: self });
   const parent = cloneInit(p, plan, { self, pid, pidfd: poll.init, failed: initFailed, broken: brokenInit });
-  p.onFailure(failed);
 
   p.place(parent);
+  p.onFailure(failed);
   for (const fd of descriptorsOfInitOnly(plan)) p.call("close", [fd]);
   p.subtract(brokenInit, 0, { positive: failed });
   const started = recordStart(p, plan, pid, self).seconds;
+  appendEvents(p, plan.log.dir, plan.events.started);
   send(p, plan.messages, message, STARTED, pid, 0);
   const pumped = pump(p, plan, poll, { pid, message });
   const over = p.label();
   const exited = recordEnd(p, plan, pumped.status).seconds;
+  appendEvents(p, plan.log.dir, plan.events.ended, pumped.status);
   if (plan.restart) startAgain(p, plan, plan.restart, { ...pumped, message, started, exited, over });
   p.place(over);
   // Before the word is out: whoever hears it may at once remove or start the container.

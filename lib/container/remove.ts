@@ -3,19 +3,15 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
-import { kill } from "../../ffi/process.ts";
 import { CommandError } from "../cli/error.ts";
 import { append } from "../events/append.ts";
 import { emitContainer } from "../events/emit.ts";
 import { beginWork, bury, discard, rootFd } from "../state/root.ts";
-import { sleep } from "../state/sleep.ts";
 import { readConfig } from "./config.ts";
 import type { Container } from "./find.ts";
-import { endIfFrozen, thawIfPaused } from "./frozen.ts";
+import { endIfFrozen } from "./frozen.ts";
 import { lockNames, nameOwner, releaseName } from "./names.ts";
-import { type ContainerState, containerState, isAlive, keeperLives } from "./state.ts";
-
-const SIGKILL = 9;
+import { type ContainerState, containerState } from "./state.ts";
 
 /**
  * Removes a container that is not running, or with `force` kills it first. Anonymous volumes go with it if `volumes`.
@@ -27,11 +23,7 @@ export async function removeContainer(
 ): Promise<void> {
   const { dir, config } = container;
   await beginWork();
-  if (options.force && keeperLives(dir)) {
-    const { endContainer } = await import("./stop.ts");
-    await endContainer(container);
-  }
-  const lock = holdStopped(container, options.force ?? false);
+  const lock = await holdStopped(container, options.force ?? false);
   if (lock === undefined) return;
   const grave = buryWithName(container);
   if (grave) {
@@ -65,7 +57,7 @@ function buryWithName({ id, dir, config }: Container): string | undefined {
 export async function removeDamaged(id: string): Promise<void> {
   await beginWork();
   const dir = file.openat(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
-  const lock = holdStopped({ id, dir }, true);
+  const lock = await holdStopped({ id, dir }, true);
   if (lock === undefined) return;
   const names = file.openat(rootFd(), "names", file.O_RDONLY | file.O_DIRECTORY);
   discard(`containers/${id}`, () => {
@@ -76,20 +68,20 @@ export async function removeDamaged(id: string): Promise<void> {
 }
 
 /**
- * Takes the lock that says that nobody runs or starts the container; it is free once the keeper has had its say.
- * Undefined where someone else removed the container meanwhile.
+ * Takes the lock that says that nobody runs or starts the container; with `force`, ends it before. Undefined where
+ * someone else removed the container meanwhile.
  */
-function holdStopped(container: Pick<Container, "id" | "dir">, force: boolean): number | undefined {
+async function holdStopped(
+  container: Pick<Container, "id" | "dir">,
+  force: boolean,
+): Promise<number | undefined> {
   const { id, dir } = container;
   const fd = openLock(dir);
   if (fd === undefined) return undefined;
   while (!tryLock(fd, "exclusive")) {
-    const state = containerState(dir);
-    if (!force) throw notStopped(id, state);
-    // While it is being started there is no process to kill yet.
-    if (isAlive(state)) kill(state.pid, SIGKILL);
-    thawIfPaused(container);
-    sleep(2);
+    if (!force) throw notStopped(id, containerState(dir));
+    const { endContainer } = await import("./stop.ts");
+    await endContainer(container);
   }
   endIfFrozen(dir, () => true);
   return fd;

@@ -11,6 +11,8 @@ import { callerEnvironment, selfPath } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
 import { mountRootfs } from "../layer/overlay.ts";
 import { replaceFile, writeFile } from "../state/json.ts";
+import { containerEvent, volumeEvents } from "../events/emit.ts";
+import { framesOf } from "../events/event.ts";
 import { rootPath } from "../state/root.ts";
 import type { ContainerConfig } from "./config.ts";
 import { processEnvironment } from "./environment.ts";
@@ -93,6 +95,7 @@ async function launch(
     const held = { messages: messagesWrite, lock, ...openOutput(container, keep) };
     const plan: KeeperPlan = {
       ...{ init: { ...init, stdio: streams.inside }, ...held, sources: streams.sources },
+      events: lifeEvents(container),
       detached: !attached.stdin && !attached.stdout && !attached.stderr,
       terminal: streams.terminal,
       stdin: config.stdinOnce ? undefined : streams.input,
@@ -174,6 +177,11 @@ function openOutput({ dir, config }: Container, keep: (fd: number) => number) {
   const left = maxSize === undefined ? 0 : Math.max(0, maxSize - file.stat(fd, "").size);
   const devNull = keep(file.openat(file.AT_FDCWD, "/dev/null", file.O_RDWR));
   return { devNull, log: { fd, dir, maxSize, maxFiles, left } };
+}
+
+function lifeEvents(container: Container): KeeperPlan["events"] {
+  const ended = [containerEvent(container, "die"), ...volumeEvents(container, "unmount")];
+  return { started: framesOf([containerEvent(container, "start")]), ended: framesOf(ended) };
 }
 
 /** What the keeper does once the container has ended. */

@@ -49,8 +49,11 @@ export async function stopContainer(container: Container, options: StopOptions =
   return hasRun;
 }
 
+/** A container to be ended; one that is damaged has no configuration. */
+type Target = Pick<Container, "id" | "dir"> & { config?: ContainerConfig };
+
 /** Ends a container at once, whatever it is doing; nothing where it is not running. Throws CommandError. */
-export async function endContainer(container: Container): Promise<void> {
+export async function endContainer(container: Target): Promise<void> {
   await untilOver(container, endNow);
 }
 
@@ -92,8 +95,8 @@ function isFinal({ process: { StopSignal } }: ContainerConfig, signal: number): 
  * False where nobody had the container.
  */
 async function untilOver(
-  container: Container,
-  end: (pidfd: number, container: Container) => Promise<void>,
+  container: Target,
+  end: (pidfd: number, container: Target) => Promise<void>,
 ): Promise<boolean> {
   const life = openLife(container);
   if (!life) return false;
@@ -137,14 +140,14 @@ async function endProcess(
 }
 
 /** The first process takes all others in its PID namespace with it. */
-async function endNow(pidfd: number, container: Container): Promise<void> {
+async function endNow(pidfd: number, container: Target): Promise<void> {
   send(pidfd, container, SIGKILL);
   thawIfPaused(container);
   await expectEnd(pidfd, container);
 }
 
 /** After SIGKILL. */
-async function expectEnd(pidfd: number, { id }: Container): Promise<void> {
+async function expectEnd(pidfd: number, { id }: Target): Promise<void> {
   if (await hasEnded(pidfd, KILL_TIMEOUT)) return;
   throw new CommandError(
     `tried to kill container ${id}, but it has not ended within ${KILL_TIMEOUT / 1000} s; ` +
@@ -154,13 +157,13 @@ async function expectEnd(pidfd: number, { id }: Container): Promise<void> {
 }
 
 /** The event first, so that it comes before that of the end. */
-function send(pidfd: number, container: Container, signal: number): void {
-  emitContainer(container, "kill", { signal: String(signal) });
+function send(pidfd: number, { id, config }: Target, signal: number): void {
+  if (config) emitContainer({ id, config }, "kill", { signal: String(signal) });
   signalPidfd(pidfd, signal);
 }
 
 /** A keeper that only waits to start the container again may go. */
-function endResting(container: Container): void {
+function endResting(container: Target): void {
   const keeper = restingKeeperOf(container);
   if (keeper === undefined) return;
   signalPidfd(keeper, SIGKILL);

@@ -5,7 +5,7 @@ import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import { printError } from "../cli/output.ts";
 import { rootFd, rootPath } from "../state/root.ts";
-import { type Event, frameOf } from "./event.ts";
+import { type Event, framesOf } from "./event.ts";
 
 /** The newest events, relative to the root directory. Opened anew for each append: it may have become events.1. */
 export const EVENTS = "events";
@@ -23,7 +23,7 @@ const ENOSPC = 28;
  */
 export function append(events: Event[]): void {
   try {
-    appendBytes(concatenate(events.map(frameOf)));
+    appendBytes(framesOf(events));
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     const lost = events.map(({ Type, Action, Actor }) => `${Type} ${Action} ${Actor.ID}`.trimEnd());
@@ -57,16 +57,4 @@ function rotate(fd: number): void {
   if (!tryLock(fd, "exclusive")) return;
   if (file.statIfAny(rootFd(), EVENTS)?.inode !== file.stat(fd, "").inode) return;
   file.renameat2(rootFd(), EVENTS, rootFd(), OLDER_EVENTS);
-}
-
-/** The arrays' bytes, one after another. */
-export function concatenate(parts: Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0];
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

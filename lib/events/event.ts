@@ -23,15 +23,30 @@ export const FRAME_HEADER = 32;
 /** How the JSON of every event begins: Type comes first. */
 export const JSON_START = '{"Type":"';
 
-/** The frame of an event that happens now, with wait status 0, to be appended to `events` in one write. */
-export function frameOf({ Type, Action, Actor }: Event): Uint8Array {
-  const json = new TextEncoder().encode(JSON.stringify({ Type, Action, Actor }));
-  const frame = new Uint8Array(FRAME_HEADER + json.length);
-  const view = new DataView(frame.buffer);
+/** The frames of events that happen now, one after another, with wait status 0: to be appended in one write. */
+export function framesOf(events: Event[]): Uint8Array {
+  const encoder = new TextEncoder();
+  const texts = events.map(({ Type, Action, Actor }) =>
+    encoder.encode(JSON.stringify({ Type, Action, Actor }))
+  );
+  const frames = new Uint8Array(texts.reduce((sum, { length }) => sum + FRAME_HEADER + length, 0));
+  const view = new DataView(frames.buffer);
   const { seconds, nanoseconds } = now();
-  view.setBigInt64(0, BigInt(seconds), true);
-  view.setBigInt64(8, BigInt(nanoseconds), true);
-  view.setBigUint64(24, BigInt(json.length), true);
-  frame.set(json, FRAME_HEADER);
-  return frame;
+  let at = 0;
+  for (const json of texts) {
+    view.setBigInt64(at, BigInt(seconds), true);
+    view.setBigInt64(at + 8, BigInt(nanoseconds), true);
+    view.setBigUint64(at + 24, BigInt(json.length), true);
+    frames.set(json, at + FRAME_HEADER);
+    at += FRAME_HEADER + json.length;
+  }
+  return frames;
+}
+
+/** Where each of the frames begins. */
+export function frameOffsets(frames: Uint8Array): number[] {
+  const view = new DataView(frames.buffer, frames.byteOffset, frames.length);
+  const offsets: number[] = [];
+  for (let at = 0; at < frames.length; at += FRAME_HEADER + view.getUint32(at + 24, true)) offsets.push(at);
+  return offsets;
 }
