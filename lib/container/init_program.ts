@@ -348,10 +348,12 @@ export function keepOnlyStdioAnd(
 /**
  * Goes on in a child, with a session of its own, so that the terminal's signals are not PID 1's. PID 1 waits until the
  * child has executed the command, and executes the reaper; the signals it keeps blocked are the reaper's to pass on.
+ * Meanwhile the command may already look at a PID 1 that is not quite docker-init yet.
  */
 function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }): void {
   const [child, end] = [p.label(), p.label()];
   const [CLONE_VM, CLONE_VFORK, SIGCHLD] = [0x100, 0x4000, 17];
+  p.call("prctl", [15, /* PR_SET_NAME */ p.string("docker-init"), 0, 0, 0]);
   p.call("clone", [CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0], { zero: child, what: "--init" });
   p.subtract(plan.failed, 0, { positive: end });
   // Not "execve", whose failures are the command's.
