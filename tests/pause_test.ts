@@ -155,6 +155,43 @@ test("pause: rm -f removes a paused container", async (box) => {
   assertEquals(await cgroups(box.root), []);
 });
 
+test("pause: stop, kill and restart of a paused container work", async (box) => {
+  const script = `trap 'exit 7' TERM; echo ready; while :; do sleep 0.02; done`;
+  for (const [name, command, code] of [["ss", ["stop", "-t", "20"], 7], ["kk", ["kill"], 137]] as const) {
+    const one = await start(box, name, script);
+    await using running = one.running;
+    await running.expect("ready");
+    await box.ok(["pause", name]);
+    await box.ok([...command, name]);
+    assertEquals((await running.end()).code, code);
+    const { Status, Paused } = await paused(box, name);
+    assertEquals([Status, Paused], ["exited", false]);
+    assertEquals(await cgroups(box.root), []);
+  }
+  await box.ok(["run", "-d", "--init", "--name", "rr", "busybox", "sh", "-c", counter("n")]);
+  const before = await box.pidOf("rr");
+  await box.ok(["pause", "rr"]);
+  await box.ok(["restart", "rr"]);
+  assert(await box.pidOf("rr") !== before);
+  assertEquals((await paused(box, "rr")).Status, "running");
+  await box.ok(["rm", "-f", "rr"]);
+});
+
+test("pause: a command in the container is frozen, too, and none can be added", async (box) => {
+  const one = await start(box, "one", "sleep 1000");
+  await using _ = one.running;
+  await using added = box.spawn(["exec", "one", "sh", "-c", counter("added")]);
+  await grows(one, "added");
+  await box.ok(["pause", "one"]);
+  await standsStill(one, "added");
+  const { code, stderr } = await box.run(["exec", "one", "true"]);
+  assertEquals([code, stderr.includes("is paused, unpause the container before exec")], [1, true]);
+  await box.ok(["unpause", "one"]);
+  await grows(one, "added");
+  await box.ok(["rm", "-f", "one"]);
+  await added.end();
+});
+
 test("pause: a paused container whose keeper is killed is ended by the next command that looks", async (box) => {
   for (const look of [["ps", "-a"], ["inspect", "one"], ["rm", "one"], ["unpause", "one"]]) {
     const one = await start(box, "one", `(${counter("n")}) & sleep 1000`);
