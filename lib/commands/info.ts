@@ -5,7 +5,7 @@ import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { compileTemplate } from "../cli/template.ts";
 import { containerIds } from "../container/find.ts";
-import { containerState, isAlive } from "../container/state.ts";
+import { type ContainerState, containerState } from "../container/state.ts";
 import { cgroups, mountTable, operatingSystem, PLATFORM, VERSIONS } from "../host/facts.ts";
 import { shortcomings } from "../host/shortcomings.ts";
 import { rootFd, rootPath } from "../state/root.ts";
@@ -76,10 +76,13 @@ function inventory(): Counts & { device?: string; problem?: string } {
     Images: 0,
   };
   try {
-    const ids = containerIds();
-    counts.Containers = ids.length;
-    counts.ContainersRunning = ids.filter(isRunning).length;
-    counts.ContainersStopped = ids.length - counts.ContainersRunning;
+    const states = containerIds().map(statusOf);
+    counts.Containers = states.length;
+    counts.ContainersPaused = states.filter((status) => status === "paused").length;
+    counts.ContainersRunning = states.filter((status) =>
+      status === "running" || status === "restarting"
+    ).length;
+    counts.ContainersStopped = states.length - counts.ContainersRunning - counts.ContainersPaused;
     counts.Images = countImages();
     return { ...counts, device: file.stat(rootFd(), ".").device };
   } catch (error) {
@@ -88,12 +91,12 @@ function inventory(): Counts & { device?: string; problem?: string } {
   }
 }
 
-function isRunning(id: string): boolean {
-  // It may have been removed since it was listed.
-  if (!file.statIfAny(rootFd(), `containers/${id}/lock`)) return false;
+/** Undefined where it was removed since it was listed. */
+function statusOf(id: string): ContainerState["status"] | undefined {
+  if (!file.statIfAny(rootFd(), `containers/${id}/lock`)) return undefined;
   const dir = file.openat(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
   try {
-    return isAlive(containerState(dir));
+    return containerState(dir).status;
   } finally {
     file.close(dir);
   }

@@ -8,6 +8,7 @@ import { proxySignals } from "../container/attach.ts";
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from "../container/detach_keys.ts";
 import { runForeground } from "../container/foreground.ts";
 import { CONTAINER_FLAGS } from "../container/options.ts";
+import { readiness, READINESS_FLAGS } from "../container/readiness.ts";
 import { startContainer } from "../container/start.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
 import { createFromFlags } from "./create.ts";
@@ -36,6 +37,7 @@ export const spec: CommandSpec = {
     { name: "detach", short: "d", kind: "bool", help: "Leave the container to itself, and print its ID" },
     DETACH_KEYS,
     SIG_PROXY,
+    ...READINESS_FLAGS,
   ],
   args: [1, Infinity],
   stopAtFirstArg: true,
@@ -46,6 +48,9 @@ export async function run(parsed: Parsed): Promise<number> {
   requireKernel();
   const keys = parseDetachKeys(parsed.text("detach-keys")!);
   if (parsed.bool("detach")) return await runDetached(parsed);
+  if (parsed.given("wait-for") || parsed.given("wait-timeout")) {
+    throw new CommandError("--wait-for and --wait-timeout need -d: in the foreground, run waits for the end");
+  }
   if (parsed.bool("interactive") && parsed.bool("tty") && !Deno.stdin.isTerminal()) {
     throw new CommandError("the input device is not a TTY", 1);
   }
@@ -56,6 +61,7 @@ export async function run(parsed: Parsed): Promise<number> {
 }
 
 async function runDetached(parsed: Parsed): Promise<number> {
+  const wanted = readiness(parsed, "wait-for");
   const container = await createFromFlags(parsed, true);
   try {
     close((await startContainer(container)).messages);
@@ -67,5 +73,9 @@ async function runDetached(parsed: Parsed): Promise<number> {
     throw error;
   }
   print(`${container.id}\n`);
+  if (wanted) {
+    const { waitFor } = await import("../container/ready.ts");
+    await waitFor(container, wanted);
+  }
   return 0;
 }

@@ -3,7 +3,8 @@
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { several } from "../cli/several.ts";
 import { findContainer } from "../container/find.ts";
-import { readiness, readinessFlags, waitFor } from "../container/ready.ts";
+import { readiness, readinessFlags } from "../container/readiness.ts";
+import { waitFor } from "../container/ready.ts";
 import { waitForExit } from "../container/wait.ts";
 
 export const spec: CommandSpec = {

@@ -5,6 +5,11 @@ import * as file from "../../ffi/file.ts";
 import { openPidfd, pipe, spawn } from "../../ffi/process.ts";
 import { isDevpts } from "../../ffi/terminal.ts";
 import { CommandError } from "../cli/error.ts";
+import { append } from "../events/append.ts";
+import { containerEvent } from "../events/emit.ts";
+import { framesOf } from "../events/event.ts";
+import { randomHex } from "../state/hex.ts";
+import { rootFd } from "../state/root.ts";
 import { processEnvironment } from "./environment.ts";
 import { execError } from "./exec_error.ts";
 import { execDescriptors, type ExecPlan, execProgram } from "./exec_program.ts";
@@ -50,11 +55,23 @@ export function execIn(container: Container, request: ExecRequest, attached: Att
       workingDirectory: request.workingDirectory ?? (container.config.process.WorkingDir || "/"),
       environment: processEnvironment(container.config, identity, request.tty, request.environment),
       detached: !attached.stdin && !attached.stdout && !attached.stderr,
+      ...execEvents(container, request.argv, keep),
     };
     return launch(plan, container, streams, attached, messages, opened);
   } finally {
     for (const fd of opened) file.close(fd);
   }
+}
+
+/** Its three events: that of the end is for the helper to note, who has ROOT/events open for that. */
+function execEvents(container: Container, argv: string[], keep: (fd: number) => number) {
+  const attributes = { execID: randomHex() };
+  const event = (action: string) => containerEvent(container, action, attributes);
+  append(["exec_create", "exec_start"].map((action) => event(`${action}: ${argv.join(" ")}`)));
+  return {
+    root: keep(file.openat(rootFd(), ".", file.O_PATH | file.O_DIRECTORY)),
+    ended: framesOf([event("exec_die")]),
+  };
 }
 
 /** A pidfd of the first process, and its root directory: of a process that is certainly the container's. */

@@ -4,6 +4,7 @@
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { FAILED_STEP, FAILURE, newProgram } from "../../ffi/program.ts";
 import { execute } from "./execute_program.ts";
+import { appendEvents } from "./event_program.ts";
 import type { Identity } from "./identity.ts";
 import { attempt, dieWithKeeper, dropPrivileges, keepOnlyStdioAnd, takeStdio } from "./init_program.ts";
 import { closeOthers, NAMESPACES, takeNothing } from "./keeper_program.ts";
@@ -27,6 +28,9 @@ export interface ExecPlan extends PumpPlan {
   workingDirectory: string;
   argv: string[];
   environment: string[];
+  /** mydocker's root directory, and the frames of what is to be noted at the end in `events` there. */
+  root: number;
+  ended: Uint8Array;
   /** Nobody is there whose streams could be used. */
   detached: boolean;
 }
@@ -34,7 +38,7 @@ export interface ExecPlan extends PumpPlan {
 /** Descriptors it inherits, besides 0 to 2. */
 export function execDescriptors(plan: ExecPlan): number[] {
   const sources = plan.sources.map(({ fd }) => fd);
-  const all = [plan.container, ...plan.stdio, ...sources, plan.messages, plan.devNull];
+  const all = [plan.container, plan.root, ...plan.stdio, ...sources, plan.messages, plan.devNull];
   return [...new Set(all)].filter((fd) => fd > 2).sort((a, b) => a - b);
 }
 
@@ -66,6 +70,7 @@ export function execProgram(plan: ExecPlan) {
   p.subtract(brokenChild, 0, { positive: failed });
   send(p, plan.messages, message, STARTED, pid, 0);
   const { status, broken } = pump(p, plan, poll, { pid, message });
+  appendEvents(p, plan.root, "events", plan.ended, status);
   send(p, plan.messages, message, ENDED, status, broken);
   p.call("exit_group", [0]);
 

@@ -32,6 +32,8 @@ const CLONE_NEWIPC = 0x8000000;
 const CLONE_NEWPID = 0x20000000;
 const CLONE_NEWNET = 0x40000000;
 const SIGCHLD = 17;
+/** From a container's directory. */
+const EVENTS = "../../events";
 /** Those a container has of its own, besides or including the network's. */
 export const NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP |
   CLONE_NEWNET;
@@ -101,12 +103,12 @@ export function keeperProgram(plan: KeeperPlan) {
   for (const fd of descriptorsOfInitOnly(plan)) p.call("close", [fd]);
   p.subtract(brokenInit, 0, { positive: failed });
   const started = recordStart(p, plan, pid, self).seconds;
-  appendEvents(p, plan.log.dir, plan.events.started);
+  appendEvents(p, plan.log.dir, EVENTS, plan.events.started);
   send(p, plan.messages, message, STARTED, pid, 0);
   const pumped = pump(p, plan, poll, { pid, message });
   const over = p.label();
   const exited = recordEnd(p, plan, pumped.status).seconds;
-  appendEvents(p, plan.log.dir, plan.events.ended, pumped.status);
+  appendEvents(p, plan.log.dir, EVENTS, plan.events.ended, pumped.status);
   if (plan.restart) startAgain(p, plan, plan.restart, { ...pumped, message, started, exited, over });
   p.place(over);
   // Before the word is out: whoever hears it may at once remove or start the container.

@@ -3,6 +3,7 @@
 import { close } from "../../ffi/file.ts";
 import { freezerGroup, makeFrozen, PATIENCE, take, waitFrozen } from "../cgroup/freezer.ts";
 import { CommandError } from "../cli/error.ts";
+import { emitContainer } from "../events/emit.ts";
 import { rootMark } from "../state/mark.ts";
 import type { Container } from "./find.ts";
 import { isMarkedPaused, lockPause, markPaused, thaw, thawIfPaused } from "./frozen.ts";
@@ -10,7 +11,8 @@ import { pidNamespace, takeMembers } from "./members.ts";
 import { containerState, firstProcess } from "./state.ts";
 
 /** Throws CommandError where it does not run, is paused, or can't be; it then goes on as before. */
-export async function pauseContainer({ id, dir }: Container): Promise<void> {
+export async function pauseContainer(container: Container): Promise<void> {
+  const { id, dir } = container;
   const { status, pid } = containerState(dir);
   if (status === "paused") throw new CommandError(`Container ${id} is already paused`, 1);
   if (status === "restarting") {
@@ -26,7 +28,7 @@ export async function pauseContainer({ id, dir }: Container): Promise<void> {
     if (lock === undefined || namespace === undefined || firstProcess(dir) !== pid) throw notRunning;
     if (isMarkedPaused(dir)) throw new CommandError(`Container ${id} is already paused`, 1);
     freeze(dir, `mydocker-${mark}/${id}`, pid, namespace);
-    if (firstProcess(dir) === pid) return;
+    if (firstProcess(dir) === pid) return emitContainer(container, "pause");
     thaw(dir);
     throw notRunning;
   } finally {
@@ -56,4 +58,5 @@ export function unpauseContainer(container: Container): void {
   if (containerState(dir).status !== "paused" || !thawIfPaused(container)) {
     throw new CommandError(`Container ${id} is not paused`, 1);
   }
+  emitContainer(container, "unpause");
 }

@@ -5,7 +5,7 @@ import * as file from "../../ffi/file.ts";
 import { printError } from "../cli/output.ts";
 import { exitCode } from "../container/report.ts";
 import { rootFd, rootPath } from "../state/root.ts";
-import { concatenate, EVENTS, OLDER_EVENTS } from "./append.ts";
+import { EVENTS, OLDER_EVENTS } from "./append.ts";
 import { type Event, FRAME_HEADER, JSON_START, type StoredEvent } from "./event.ts";
 
 /** A file of events that is being read. */
@@ -57,7 +57,7 @@ const buffer = new Uint8Array(1 << 18);
 function* drain(source: Source): Generator<StoredEvent> {
   let damaged = 0;
   for (let length; (length = file.read(source.fd, buffer)) > 0;) {
-    const decoded = decodeEvents(concatenate([source.rest, buffer.subarray(0, length)]));
+    const decoded = decodeEvents(joined(source.rest, buffer.subarray(0, length)));
     source.rest = decoded.rest;
     damaged += decoded.damaged;
     yield* decoded.events;
@@ -135,4 +135,12 @@ function decodeFrame(frame: Uint8Array): StoredEvent | undefined {
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function joined(before: Uint8Array, after: Uint8Array): Uint8Array {
+  if (before.length === 0) return after;
+  const whole = new Uint8Array(before.length + after.length);
+  whole.set(before);
+  whole.set(after, before.length);
+  return whole;
 }
