@@ -10,9 +10,9 @@ import { print, printError } from "../cli/output.ts";
 import { DETACHED, giveTerminal, proxySignals, pumpInput, pumpKeys } from "../container/attach.ts";
 import { parseDetachKeys } from "../container/detach_keys.ts";
 import { type Container, findContainer } from "../container/find.ts";
-import { followLog } from "../container/follow.ts";
-import { logEnd, type LogPosition } from "../container/log.ts";
-import { exitCode, readRecords, type StartRecord } from "../container/report.ts";
+import { followLog } from "../log/follow.ts";
+import { logEnd, type LogPosition } from "../log/frames.ts";
+import { exitCode, readRecords, type StartRecord } from "../keeper/report.ts";
 import { containerState, keeperLives } from "../container/state.ts";
 import { DETACH_KEYS, SIG_PROXY } from "./run.ts";
 

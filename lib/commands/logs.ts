@@ -6,9 +6,9 @@ import { CommandError } from "../cli/error.ts";
 import { goQuote } from "../cli/go_text.ts";
 import { parseWhen } from "../cli/when.ts";
 import { type Container, findContainer } from "../container/find.ts";
-import { type Frame, logBeginning, presentEnd, readFrames } from "../container/log.ts";
-import { lineAssembler, type Lines } from "../container/log_lines.ts";
-import { linePrefix, type LogWriter, logWriter } from "../container/log_writer.ts";
+import { type Frame, logBeginning, presentEnd, readFrames } from "../log/frames.ts";
+import { lineAssembler, type Lines } from "../log/lines.ts";
+import { linePrefix, type LogWriter, logWriter } from "../log/writer.ts";
 import { keeperLives } from "../container/state.ts";
 
 export const spec: CommandSpec = {
@@ -93,14 +93,14 @@ async function show(
   const end = presentEnd(logBeginning(container));
   let [position, skip] = [logBeginning(container), 0];
   if (selection.tail !== undefined) {
-    const { tailStart } = await import("../container/log_tail.ts");
+    const { tailStart } = await import("../log/tail.ts");
     ({ position, skip } = tailStart(container, selection.tail, end, !goOn));
   }
   const taker = frameTaker(selection, skip, writer);
   for (const frame of readFrames(position, end)) if (!taker.take(frame)) return taker.finish();
   if (goOn) {
     writer.flush();
-    const { followLog } = await import("../container/follow.ts");
+    const { followLog } = await import("../log/follow.ts");
     for await (const frame of followLog(container, position, selection.until)) {
       if (!taker.take(frame)) break;
       writer.flush();

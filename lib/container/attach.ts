@@ -7,7 +7,7 @@ import { kill, readLater, writeLater } from "../../ffi/process.ts";
 import { copyWindowSize, makeRaw } from "../../ffi/terminal.ts";
 import { CommandError } from "../cli/error.ts";
 import type { Scanned } from "./detach_keys.ts";
-import { decodeReport, exitCode, MESSAGE_SIZE } from "./report.ts";
+import { decodeReport, exitCode, MESSAGE_SIZE } from "../keeper/report.ts";
 import { forwardSignals } from "./signals.ts";
 import type { Running } from "./start.ts";
 

@@ -9,7 +9,7 @@ import { writeFile } from "../state/json.ts";
 import { beginWork, rootFd } from "../state/root.ts";
 import type { ContainerConfig } from "./config.ts";
 import { type Container, openContainer } from "./find.ts";
-import { RECORDS } from "./report.ts";
+import { RECORDS } from "../keeper/report.ts";
 import { claimName, releaseName } from "./names.ts";
 
 const HOSTS = [

@@ -9,7 +9,7 @@ import { volumeEvents } from "../events/emit.ts";
 import { openInsideIfAny } from "../layer/inside.ts";
 import type { Mount } from "./config.ts";
 import type { Container } from "./find.ts";
-import type { PreparedMount } from "./init_program.ts";
+import type { PreparedMount } from "../keeper/init_program.ts";
 
 /** /etc/hostname and its like, which every container has of its own, over the image's. */
 const ETC_FILES = ["hostname", "hosts", "resolv.conf"];

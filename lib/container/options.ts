@@ -195,7 +195,7 @@ async function logConfig(parsed: Parsed): Promise<LogConfig> {
   if (!parsed.given("log-opt") && !parsed.given("log-driver")) {
     return { driver: "json-file", options: {}, maxSize: LOG_FILE_SIZE, maxFiles: 2 };
   }
-  const { parseLogOptions } = await import("./log_options.ts");
+  const { parseLogOptions } = await import("../log/options.ts");
   return parseLogOptions(driver, parsed.list("log-opt"));
 }
 

@@ -4,7 +4,7 @@ import * as file from "../../ffi/file.ts";
 import { changes, watchDirectory } from "../../ffi/inotify.ts";
 import { anyReadable, openPidfd } from "../../ffi/process.ts";
 import type { Container } from "./find.ts";
-import { readRecords, type StartRecord } from "./report.ts";
+import { readRecords, type StartRecord } from "../keeper/report.ts";
 import { readKept, type Records } from "./state.ts";
 
 /** A container's `lock`, held open: what it says is known also when the container is removed meanwhile. */

@@ -6,15 +6,15 @@ import { anyReadable } from "../../ffi/process.ts";
 import { CommandError } from "../cli/error.ts";
 import { goQuote } from "../cli/go_text.ts";
 import type { Container } from "./find.ts";
-import { followLog } from "./follow.ts";
-import { logBeginning, presentEnd, readFrames } from "./log.ts";
-import { tailStart } from "./log_tail.ts";
+import { followLog } from "../log/follow.ts";
+import { logBeginning, presentEnd, readFrames } from "../log/frames.ts";
+import { tailStart } from "../log/tail.ts";
 import { change, closeLife, type Life, look, openLife, processOf } from "./process.ts";
 import type { Readiness } from "./readiness.ts";
-import { exitCode } from "./report.ts";
+import { exitCode } from "../keeper/report.ts";
 import { listensOn } from "./sockets.ts";
 import { UNKNOWN_END } from "./state.ts";
-import { textSearch } from "./text_search.ts";
+import { textSearch } from "../log/text_search.ts";
 import { waitForExit } from "./wait.ts";
 
 /** GNU timeout's. */

@@ -20,9 +20,14 @@ import type { Container } from "./find.ts";
 import { execError } from "./exec_error.ts";
 import { endIfFrozen } from "./frozen.ts";
 import { resolveIdentity } from "./identity.ts";
-import { keeperDescriptors, type KeeperPlan, keeperProgram, type Successor } from "./keeper_program.ts";
+import {
+  keeperDescriptors,
+  type KeeperPlan,
+  keeperProgram,
+  type Successor,
+} from "../keeper/keeper_program.ts";
 import { prepareMounts } from "./mounts.ts";
-import { clearRecords, readReport, type Report } from "./report.ts";
+import { clearRecords, readReport, type Report } from "../keeper/report.ts";
 import { nextDelay } from "./restart.ts";
 import { containerState, type Restarts, type StartFailure } from "./state.ts";
 import { type Attachment, openStreams, type Streams } from "./streams.ts";
@@ -166,7 +171,7 @@ async function openReaper(
   argv: string[],
   keep: (fd: number) => number,
 ): Promise<KeeperPlan["init"]["reaper"]> {
-  const { reaperArguments, reaperExecutable } = await import("./reaper_program.ts");
+  const { reaperArguments, reaperExecutable } = await import("../keeper/reaper_program.ts");
   return { fd: keep(reaperExecutable()), argv: reaperArguments(argv) };
 }
 

@@ -5,7 +5,7 @@ import * as file from "../../ffi/file.ts";
 import { isLocked } from "../../ffi/lock.ts";
 import { readJson } from "../state/json.ts";
 import { endIfFrozen, isMarkedPaused } from "./frozen.ts";
-import { type EndRecord, exitCode, readRecords, type StartRecord } from "./report.ts";
+import { type EndRecord, exitCode, readRecords, type StartRecord } from "../keeper/report.ts";
 
 export interface ContainerState {
   status: "created" | "running" | "paused" | "restarting" | "exited";

@@ -5,7 +5,7 @@ import { pipe } from "../../ffi/process.ts";
 import { copyWindowSize, openTerminal } from "../../ffi/terminal.ts";
 import type { ContainerConfig } from "./config.ts";
 import type { Identity } from "./identity.ts";
-import type { Source } from "./pump_program.ts";
+import type { Source } from "../keeper/pump_program.ts";
 
 /** Which of its own streams a command lends to a container while it is there. */
 export interface Attachment {

@@ -4,7 +4,7 @@ import { CommandError } from "../cli/error.ts";
 import * as file from "../../ffi/file.ts";
 import type { Container } from "./find.ts";
 import { change, closeLife, type Life, look, openLife, restingKeeperOf, SETTLING_MS } from "./process.ts";
-import { type EndRecord, exitCode } from "./report.ts";
+import { type EndRecord, exitCode } from "../keeper/report.ts";
 import { containerState, UNKNOWN_END } from "./state.ts";
 
 /**

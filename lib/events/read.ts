@@ -3,7 +3,7 @@
 import type { Time } from "../../ffi/clock.ts";
 import * as file from "../../ffi/file.ts";
 import { printError } from "../cli/output.ts";
-import { exitCode } from "../container/report.ts";
+import { exitCode } from "../keeper/report.ts";
 import { rootFd, rootPath } from "../state/root.ts";
 import { EVENTS, OLDER_EVENTS } from "./append.ts";
 import { type Event, FRAME_HEADER, JSON_START, type StoredEvent } from "./event.ts";

@@ -2,7 +2,7 @@
 
 import { print, printError } from "../cli/output.ts";
 import { timestamp } from "../state/time.ts";
-import type { Lines } from "./log_lines.ts";
+import type { Lines } from "./lines.ts";
 
 export interface LogWriter {
   write(lines: Lines): void;

@@ -2,7 +2,7 @@
 
 import * as file from "../../ffi/file.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
-import { FRAME_HEADER } from "./log.ts";
+import { FRAME_HEADER } from "../log/frames.ts";
 import { BROKEN, MESSAGE_SIZE } from "./report.ts";
 
 const POLLIN = 1;
@@ -17,7 +17,7 @@ export interface Source {
   passed: boolean;
 }
 
-/** A log file: its descriptor, its directory's, and its limits (log.ts). */
+/** A log file: its descriptor, its directory's, and its limits (lib/log/). */
 export interface LogPlan {
   fd: number;
   dir: number;
@@ -207,7 +207,7 @@ function write(
   p.call("ppoll", [p.ints([fd, POLLOUT]), 1, 0, 0, 8], { positive: again, zero: again, negative: again });
 }
 
-/** One frame (log.ts) in one write, so that what is in the file is whole frames; a full disk loses frames, no more. */
+/** One frame (log/frames.ts) in one write, so that what is in the file is whole frames; a full disk loses frames, no more. */
 function writeLog(p: Program, plan: LogPlan, source: Source, memory: PumpMemory, length: Cell): void {
   const header = p.words([0, 0, source.stream, 0]);
   // struct iovec[2]

@@ -1,4 +1,4 @@
-// A container's log: frames appended by its keeper to `log`, and the full files before it (log_files.ts).
+// A container's log: frames appended by its keeper to `log`, and the full files before it (files.ts).
 //
 //   frame: i64 seconds, i64 nanoseconds since 1970, u64 stream (1 stdout, 2 stderr), u64 length, then the bytes;
 //   little endian. One frame is one read of the output, so it may end in mid-line or mid-character.
@@ -7,8 +7,8 @@
 // another.
 
 import * as file from "../../ffi/file.ts";
-import type { Container } from "./find.ts";
-import { type LogFile, type LogPlace, newestFile, nextFile } from "./log_files.ts";
+import type { Container } from "../container/find.ts";
+import { type LogFile, type LogPlace, newestFile, nextFile } from "./files.ts";
 
 export const FRAME_HEADER = 32;
 

@@ -1,6 +1,6 @@
 // From frames to lines: each stream's bytes up to a newline, in the order in which they were completed.
 
-import type { Frame } from "./log.ts";
+import type { Frame } from "./frames.ts";
 
 /** Lines of one stream that one frame completed, with its time; or a piece of one line that is very long. */
 export interface Lines {

@@ -5,7 +5,7 @@ import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { FAILED_STEP, FAILURE, newProgram } from "../../ffi/program.ts";
 import { execute } from "./execute_program.ts";
 import { appendEvents } from "./event_program.ts";
-import type { Identity } from "./identity.ts";
+import type { Identity } from "../container/identity.ts";
 import { attempt, dieWithKeeper, dropPrivileges, keepOnlyStdioAnd, takeStdio } from "./init_program.ts";
 import { closeOthers, NAMESPACES, takeNothing } from "./keeper_program.ts";
 import { pollTable, pump, type PumpPlan, send } from "./pump_program.ts";

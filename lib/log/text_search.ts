@@ -1,6 +1,6 @@
 // A text in the output of a container, also where it comes in pieces.
 
-import type { Frame } from "./log.ts";
+import type { Frame } from "./frames.ts";
 
 /** Says of one frame after another whether `text` is now in what one of the streams has written. */
 export function textSearch(text: string): (frame: Pick<Frame, "stream" | "data">) => boolean {

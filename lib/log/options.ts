@@ -2,7 +2,7 @@
 
 import { CommandError } from "../cli/error.ts";
 import { parseBytes } from "../cli/human.ts";
-import type { LogConfig } from "./config.ts";
+import type { LogConfig } from "../container/config.ts";
 
 const DRIVERS = ["json-file", "local", "none"] as const;
 /** What --log-driver none keeps, for those who are attached. */

@@ -20,7 +20,7 @@ import type { Cell, Program } from "../../ffi/program.ts";
 import { boundingSet, defaultCapabilities } from "../security/capabilities.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
 import { execute } from "./execute_program.ts";
-import type { Identity } from "./identity.ts";
+import type { Identity } from "../container/identity.ts";
 
 /** A mount below the root, in the order they are made. */
 export interface PreparedMount {
