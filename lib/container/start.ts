@@ -10,7 +10,7 @@ import { step } from "../cli/debug.ts";
 import { callerEnvironment, selfPath } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
 import { mountRootfs } from "../layer/overlay.ts";
-import { replaceFile, writeFile } from "../state/json.ts";
+import { writeFile } from "../state/json.ts";
 import { containerEvent, volumeEvents } from "../events/emit.ts";
 import { framesOf } from "../events/event.ts";
 import { rootPath } from "../state/root.ts";
@@ -49,7 +49,8 @@ const DEVPTS: [string, string][] = [["source", "devpts"], ["ptmxmode", "666"], [
 const NOTHING: Attachment = { stdin: false, stdout: false, stderr: false };
 
 /** What a start by hand makes forget. */
-const FORMER = ["start.json", "restart.json", "stopped"];
+const FORMER = ["start.json", "stopped"];
+const FIRST: Restarts = { count: 0, delay: 0 };
 
 /**
  * Starts the container and returns once its command is executed. What it writes goes to this process's stdout and
@@ -68,14 +69,16 @@ export async function startContainer(
   }
   const { started, finished } = containerState(dir);
   for (const record of FORMER) file.unlinkIfAny(dir, record);
-  clearRecords(lock);
-  return await launch(container, attached, lock, { count: 0, delay: 0 }, { started, finished });
+  if (config.restart.name !== "no") writeFile(dir, "restart.json", JSON.stringify(FIRST));
+  // How it ended last is true until it runs; without that, what is known of it is only a number of a process.
+  if (finished === undefined) clearRecords(lock);
+  return await launch(container, attached, lock, FIRST, { started, finished });
 }
 
 /** Starts it detached for its restart policy: the keeper that has ended left its lock, the descriptor `lock`. */
 export async function startAgain(container: Container, lock: number, restarts: Restarts): Promise<void> {
   const { started, finished } = containerState(container.dir);
-  replaceFile(container.dir, "restart.json", JSON.stringify(restarts));
+  writeFile(container.dir, "restart.json", JSON.stringify(restarts));
   const { messages } = await launch(container, NOTHING, lock, restarts, { started, finished });
   file.close(messages);
 }

@@ -27,7 +27,7 @@ export interface StartFailure {
   finished?: number;
 }
 
-/** `restart.json`: how often the container was started again by itself, and how long that waited the last time, in ms. */
+/** `restart.json`, of a container with a restart policy: how often the container was started again by itself, and how long that waited the last time, in ms. */
 export interface Restarts {
   count: number;
   delay: number;
@@ -42,8 +42,11 @@ export function containerState(dir: number): ContainerState {
   const times = { started: start?.time, finished: end?.time };
   const ended = end ? exitCode(end.status) : start ? UNKNOWN_END : 0;
   if (kept) {
-    // It has ended, and its keeper is about to start it again.
-    if (end) return { status: "restarting", pid: 0, exitCode: ended, error: "", ...times };
+    // It has ended, and somebody is about to start it again: its keeper, or a user, of whom it can't be said yet.
+    if (end) {
+      const status = file.statIfAny(dir, "restart.json") ? "restarting" : "exited";
+      return { status, pid: 0, exitCode: ended, error: "", ...times };
+    }
     if (!start) return { status: "created", pid: 0, exitCode: 0, error: "" };
     const status = isMarkedPaused(dir) ? "paused" : "running";
     return { status, pid: start.pid, exitCode: 0, error: "", ...times };

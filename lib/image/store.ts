@@ -205,12 +205,20 @@ export function untag(reference: string): void {
   file.unlinkat(rootFd(), tagPath(reference));
 }
 
-/**
- * Publishes an image whose layers are in layers/, and tags it if `tag` is given. Hold lockImages("shared") since before
- * the layers were there. Returns the ID, "sha256:HEX".
- */
+/** As publishImage, for an image made here. */
 export async function addImage(staging: Staging, config: ImageConfig, tag?: string): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify(config));
+  return await publishImage(staging, new TextEncoder().encode(JSON.stringify(config)), tag);
+}
+
+/**
+ * Publishes an image whose layers are in layers/, and tags it if `tag` is given: `bytes` is its configuration, which is
+ * kept as it is. Hold lockImages("shared") since before the layers were there. Returns the ID, "sha256:HEX".
+ */
+export async function publishImage(
+  staging: Staging,
+  bytes: Uint8Array<ArrayBuffer>,
+  tag?: string,
+): Promise<string> {
   const hex = await digestOf(bytes);
   replaceFile(rootFd(), `${staging.path}/image.json`, bytes);
   staging.published = true;
