@@ -2,7 +2,7 @@
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BIN, type Box, test } from "./helpers.ts";
+import { BIN, type Box, test, until } from "./helpers.ts";
 
 /** Names of what `ps -a` shows with these filters, newest first. */
 async function shown(box: Box, ...filters: string[]): Promise<string[]> {
@@ -156,35 +156,28 @@ test("ps --format: every field of docker's, Label with its key", async (box) => 
   );
 });
 
-function writeRecord(path: string, integers: bigint[]): void {
-  using file = Deno.openSync(path, { write: true });
-  file.writeSync(new Uint8Array(new BigInt64Array(integers).buffer));
-}
-
 test("ps and inspect: one that is paused, and one that waits to be started again", async (box) => {
-  await using running = box.spawn(["run", "--name", "box", "busybox", "sleep", "1000"]);
-  await box.pidOf("box");
-  const dir = `${box.root}/containers/${(await box.inspect("box")).Id}`;
-  const state = async () => {
-    const { State } = await box.inspect("box");
+  const state = async (name: string) => {
+    const { State } = await box.inspect(name);
     return [State.Status, State.Running, State.Paused, State.Restarting, State.Pid > 0];
   };
-  Deno.writeTextFileSync(`${dir}/paused`, "");
+  await box.ok(["run", "-d", "--name", "box", "busybox", "sleep", "1000"]);
+  await box.ok(["pause", "box"]);
   assertMatch(await box.ok(["ps", "--format", "{{.Status}}"]), /^Up .+ \(Paused\)$/);
   assertEquals(await shown(box, "status=paused"), ["box"]);
-  assertEquals(await state(), ["paused", true, true, false, true]);
+  assertEquals(await state("box"), ["paused", true, true, false, true]);
   assertMatch(
     (await box.run(["rm", "box"])).stderr,
     /You cannot remove a paused container .+ Unpause and then stop/,
   );
-  Deno.removeSync(`${dir}/paused`);
-  // The record a keeper leaves before it sleeps (report.ts): wait status (exit code 1), seconds, nanoseconds.
-  writeRecord(`${dir}/lock`, [256n, BigInt(Math.floor(Date.now() / 1000)), 0n]);
-  assertMatch(await box.ok(["ps", "--format", "{{.Status}}"]), /^Restarting \(1\) .+ ago$/);
-  assertEquals(await state(), ["restarting", true, false, true, false]);
-  writeRecord(`${dir}/lock`, [0n, 0n, 0n]);
   await box.ok(["rm", "-f", "box"]);
-  await running.end();
+  await box.ok(["run", "-d", "--name", "again", "--restart", "always", "busybox", "sh", "-c", "exit 1"]);
+  // From the fifth on it waits for longer than a second.
+  await until("it waits for long", async () => (await box.inspect("again")).RestartCount >= 5);
+  await until("it waits", async () => (await box.inspect("again")).State.Restarting);
+  assertMatch(await box.ok(["ps", "--format", "{{.Status}}"]), /^Restarting \(1\) .+ ago$/);
+  assertEquals(await state("again"), ["restarting", true, false, true, false]);
+  await box.ok(["rm", "-f", "again"]);
 });
 
 test("ps: hundreds of containers, more than there may be descriptors", async (box) => {
