@@ -121,7 +121,7 @@ bench: mydocker
 	$(deno) run -A --frozen tests/bench.ts
 
 install: mydocker
-	install -D -m 755 mydocker "$(DESTDIR)$(PREFIX)/bin/mydocker"
+	@install -D -m 755 mydocker "$(DESTDIR)$(PREFIX)/bin/mydocker"
 	unit="$(DESTDIR)$(PREFIX)/lib/systemd/system/mydocker-restore.service"
 	mkdir -p "$${unit%/*}"
 	sed 's#@BIN@#$(PREFIX)/bin#' lib/launcher/mydocker-restore.service >"$$unit"

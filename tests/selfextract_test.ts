@@ -46,7 +46,11 @@ function report(command: string, options: Options): Report {
 /** Everything under a cache directory, deno's own caches left out. */
 function files(dir: string): string[] {
   return [...Deno.readDirSync(dir)].flatMap(({ name, isDirectory }) =>
-    name === "cache" ? [] : isDirectory ? files(`${dir}/${name}`).map((below) => `${name}/${below}`) : [name]
+    name.startsWith("cache-")
+      ? []
+      : isDirectory
+      ? files(`${dir}/${name}`).map((below) => `${name}/${below}`)
+      : [name]
   ).map((name) => name.replaceAll(/[0-9a-f]{16}/g, "HASH")).sort();
 }
 
@@ -87,11 +91,16 @@ Deno.test("launcher: unpacks once, then only starts", () => {
   assertEquals(Deno.statSync(denoIn(cache)).ino, before);
 });
 
-Deno.test("launcher: the first start leaves compiled code for the next ones", () => {
-  const cache = denoIn(warm).replace(/deno$/, "cache");
-  const database = ["", "-wal"].map((suffix) => Deno.readFileSync(`${cache}/v8_code_cache_v2${suffix}`));
-  const bundle = [...Deno.readDirSync(`${cache}/..`)].find(({ name }) => name.endsWith(".js"))!.name;
-  assert(database.some((bytes) => new TextDecoder("latin1").decode(bytes).includes(`/${bundle}`)));
+Deno.test("launcher: the first start leaves compiled code for the next ones, and nothing to be put in order", () => {
+  const home = denoIn(warm).replace(/deno$/, "");
+  const names = [...Deno.readDirSync(home)].map(({ name }) => name);
+  const cache = `${home}${names.find((name) => name.startsWith("cache-"))}`;
+  const code = new TextDecoder("latin1").decode(Deno.readFileSync(`${cache}/v8_code_cache_v2`));
+  assert(code.includes(`/${names.find((name) => name.endsWith(".js"))}`));
+  for (let start = 0; start < 3; start++) report(packed, { env: { MYDOCKER_CACHE: warm } });
+  // A few pages of deno's own book-keeping come after; the code itself, which is large, must not be among them.
+  const logs = [...Deno.readDirSync(cache)].filter(({ name }) => name.endsWith("-wal"));
+  for (const { name } of logs) assert(Deno.statSync(`${cache}/${name}`).size < 65536, name);
 });
 
 Deno.test("launcher: arguments arrive byte for byte", () => {

@@ -4,7 +4,7 @@
 #
 # Where:        $MYDOCKER_CACHE if set; else /var/cache/mydocker, where only root can have put it; else
 #               ${XDG_CACHE_HOME:-~/.cache}/mydocker; /tmp/mydocker-UID if that can't be written. Below it deno-HASH/
-#               holds deno, mydocker-HASH.js and deno's caches; both hashes are of the contents.
+#               holds deno, mydocker-HASH.js and what deno keeps of it, in cache-HASH; the hashes are of the contents.
 # Environment:  DENO_DIR, DENO_NO_UPDATE_CHECK and HOME are set to keep deno quiet and off the caller's files (a bad
 #               ~/.npmrc stops it). What the caller had there, if anything, is in MYDOCKER_ENV_DENO_DIR and so on:
 #               lib/cli/environment.ts reads it. MYDOCKER_SELF is the absolute path of this file.
@@ -27,13 +27,13 @@ if ! [ -d "$PWD" ]; then
 fi
 
 go() {
-  if [ "${DENO_DIR-}" != "$dir/cache" ]; then # otherwise mydocker started itself, and all is in place
+  if [ "${DENO_DIR-}" != "$dir/cache-$bundle" ]; then # otherwise mydocker started itself, and all is in place
     unset MYDOCKER_ENV_DENO_DIR MYDOCKER_ENV_DENO_NO_UPDATE_CHECK MYDOCKER_ENV_HOME
     [ -z "${DENO_DIR+set}" ] || export MYDOCKER_ENV_DENO_DIR="$DENO_DIR"
     [ -z "${DENO_NO_UPDATE_CHECK+set}" ] || export MYDOCKER_ENV_DENO_NO_UPDATE_CHECK="$DENO_NO_UPDATE_CHECK"
     [ -z "${HOME+set}" ] || export MYDOCKER_ENV_HOME="$HOME"
   fi
-  export MYDOCKER_SELF="$self" DENO_DIR="$dir/cache" DENO_NO_UPDATE_CHECK=1 HOME="$dir"
+  export MYDOCKER_SELF="$self" DENO_DIR="$dir/cache-$bundle" DENO_NO_UPDATE_CHECK=1 HOME="$dir"
   exec "$dir/deno" run $flags "$dir/mydocker-$bundle.js" "$@"
 }
 
@@ -69,7 +69,7 @@ unpack() {
   new=$(mktemp -d "$1/new.XXXXXX") || return
   trap 'rm -rf "$new"' EXIT
   trap 'exit 1' HUP INT TERM
-  mkdir -p "$dir/cache" || return
+  mkdir -p "$dir/cache-$bundle" || return
   if ! [ -x "$dir/deno" ] || ! [ -s "$dir/deno" ]; then
     tail -c +@DENO_AT@ "$self" | gzip -dc >"$new/deno" || return
     chmod 755 "$new/deno"
@@ -88,15 +88,26 @@ part() {
 }
 
 # Has deno keep the compiled bundles, 6 ms of every start. It does that in a thread, which the end of a command, always
-# by Deno.exit, never leaves time for. The code is kept under the bundle's path, and only for the same V8 flags.
+# by Deno.exit, never leaves time for. The code is kept under the bundle's path, and only for the same V8 flags. Then
+# deno's databases are put in order: a write-ahead log that nobody closed would be read again by every start.
 warm() {
-  DENO_DIR="$dir/cache" DENO_NO_UPDATE_CHECK=1 HOME="$dir" MYDOCKER_SELF="$dir/mydocker-$bundle.js" \
-    "$dir/deno" run $flags - <<'END'
+  DENO_DIR="$dir/cache-$bundle" DENO_NO_UPDATE_CHECK=1 HOME="$dir" MYDOCKER_SELF="$dir/mydocker-$bundle.js" \
+    "$dir/deno" run $flags - <<'END' || return
 const bundle = new URL("file:///");
 bundle.pathname = Deno.env.get("MYDOCKER_SELF");
 Deno.exit = () => { throw "exit"; };
 await import(bundle.href).catch(() => {});
 await new Promise((done) => setTimeout(done, 50));
+END
+  DENO_DIR="$new/cache" DENO_NO_UPDATE_CHECK=1 HOME="$dir" CACHE="$dir/cache-$bundle" "$dir/deno" run $flags - <<'END'
+import { DatabaseSync } from "node:sqlite";
+const cache = Deno.env.get("CACHE");
+for (const { name } of Deno.readDirSync(cache)) {
+  if (!name.endsWith("-wal")) continue;
+  const database = new DatabaseSync(`${cache}/${name.slice(0, -4)}`);
+  database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  database.close();
+}
 END
 }
 
