@@ -68,3 +68,48 @@ test("run -v: a link in the image is followed, inside the container", async (box
   await box.ok(["run", "--rm", "-v", "data:/var/run", "linked", "touch", "/run/here"]);
   assertEquals(await box.ok(["run", "--rm", "-v", "data:/d", "busybox", "ls", "/d"]), "here");
 });
+
+test("exec -w: no descriptor of the host's is a way out", async (box) => {
+  await box.ok(["run", "-d", "--name", "main", "busybox", "sleep", "1000"]);
+  for (const number of DESCRIPTORS.filter((number) => number % 3 === 0 || number < 12)) {
+    const { stdout } = await box.run(["exec", "-w", `/proc/self/fd/${number}`, "main", "pwd"]);
+    assertEquals(stdout, "", `descriptor ${number}`);
+  }
+  await box.ok(["rm", "-f", "main"]);
+}, { seconds: 120 });
+
+test(
+  "exec: what will be the command shares memory with its helper, and is closed to the container",
+  async (box) => {
+    // Whatever is there that has not been executed yet is reported; that takes what ptrace takes (ptrace(2)).
+    const watcher =
+      'while :; do for p in /proc/[0-9]*; do case $(readlink $p/exe) in *memfd*) echo "open: $p";; esac; done; done';
+    await box.ok(["run", "-d", "--name", "main", "busybox", "sh", "-c", `${watcher} 2>/dev/null`]);
+    for (const flags of [[], ["-u", "1000"], ["--privileged"]]) {
+      const slow = [
+        "-qq",
+        "-f",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=execve",
+        "-e",
+        "inject=execve:delay_enter=300000",
+      ];
+      const { code, stdout } = await box.exec([
+        "strace",
+        ...slow,
+        BIN,
+        "exec",
+        ...flags,
+        "main",
+        "/bin/echo",
+        "on",
+      ]);
+      assertEquals([code, stdout], [0, "on\n"]);
+    }
+    assertEquals(await box.ok(["logs", "main"]), "");
+    await box.ok(["rm", "-f", "main"]);
+  },
+  { seconds: 60 },
+);

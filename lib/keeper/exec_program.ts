@@ -7,7 +7,7 @@ import { execute } from "./execute_program.ts";
 import { appendEvents } from "./event_program.ts";
 import type { Identity } from "../container/identity.ts";
 import { attempt, dieWithKeeper, dropPrivileges, keepOnlyStdioAnd, takeStdio } from "./init_program.ts";
-import { closeOthers, NAMESPACES, takeNothing } from "./keeper_program.ts";
+import { closeOthers, introduce, NAMESPACES, takeNothing } from "./keeper_program.ts";
 import { pollTable, pump, type PumpPlan, send } from "./pump_program.ts";
 import { ENDED, FAILED, STARTED } from "./report.ts";
 
@@ -49,7 +49,7 @@ export function execProgram(plan: ExecPlan) {
   const [pid, self, pidfd, brokenChild] = [p.cell(), p.cell(), p.cell(), p.cell()];
   const message = p.words([0, 0, 0]);
   p.onFailure(failed);
-  p.call("prctl", [15, /* PR_SET_NAME */ p.string("mydocker-exec"), 0, 0, 0]);
+  introduce(p, "mydocker-exec");
   closeOthers(p, execDescriptors(plan));
   if (plan.detached) takeNothing(p, plan);
   const poll = pollTable(p, plan);

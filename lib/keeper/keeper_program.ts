@@ -91,7 +91,7 @@ export function keeperProgram(plan: KeeperPlan) {
   const self = p.cell();
   const message = p.words([0, 0, 0]);
   p.onFailure(failed);
-  p.call("prctl", [15, /* PR_SET_NAME */ p.string("mydocker-keeper"), 0, 0, 0]);
+  introduce(p, "mydocker-keeper");
   closeOthers(p, keeperDescriptors(plan));
   if (plan.detached) takeNothing(p, plan);
   const poll = pollTable(p, plan);
@@ -124,6 +124,15 @@ export function keeperProgram(plan: KeeperPlan) {
   send(p, plan.messages, message, FAILED, FAILED_STEP, FAILURE);
   p.call("exit_group", [1]);
   return p.assemble();
+}
+
+/**
+ * Takes a name, and closes the process's memory to others: the child that becomes the container's command shares it
+ * until then, and what runs in the container already, with the same rights, could trace that child.
+ */
+export function introduce(p: Program, name: string): void {
+  p.call("prctl", [15, /* PR_SET_NAME */ p.string(name), 0, 0, 0]);
+  p.call("prctl", [4, /* PR_SET_DUMPABLE */ 0, 0, 0, 0]);
 }
 
 /** Gives up the standard streams, which somebody may wait for the end of. */
