@@ -29,6 +29,9 @@ SHELL = /bin/sh
 NPM_NAME = $(if $(filter aarch64,$(shell uname -m)),linux-arm64-glibc,linux-x64-glibc)
 SOURCES := main.ts deno.json deno.lock $(shell find lib ffi -name '*.ts' -o -name '*.json')
 deno = .build/deno
+# Commands with a bundle of their own, see lib/launcher/only.ts.
+OWN := $(notdir $(basename $(wildcard lib/launcher/commands/*.ts)))
+BUNDLES = $(OWN:%=.build/js/%.js) .build/js/full.js
 
 all: mydocker
 
@@ -48,25 +51,23 @@ all: mydocker
 	fi
 	ln -sf "$$(realpath "$$found")" $@
 
-# Two bundles, see lib/launcher/fast.ts.
-.build/mydocker.js: $(SOURCES) | .build/deno
-	@$(deno) bundle --quiet --frozen $(BUNDLE_FLAGS) -o $@ lib/launcher/fast.ts
-
-.build/mydocker-full.js: $(SOURCES) | .build/deno
+.build/js/full.js: $(SOURCES) | .build/deno
 	@$(deno) bundle --quiet --frozen $(BUNDLE_FLAGS) -o $@ main.ts
+	$(deno) bundle --quiet --frozen $(BUNDLE_FLAGS) --outdir $(@D) $(OWN:%=lib/launcher/commands/%.ts)
 
 # The attempt to get deno's base runtime is made once; .build/no-denort remembers that it failed, and why. A compiled
 # program would keep its code cache in /tmp under a name anyone can guess, and run what it finds there: not for root.
-mydocker: .build/mydocker.js .build/mydocker-full.js lib/launcher/launcher.sh lib/launcher/pack.sh | .build/deno
+mydocker: .build/js/full.js lib/launcher/first.js lib/launcher/launcher.sh lib/launcher/pack.sh | .build/deno
 	@export DENO_NO_UPDATE_CHECK=1
+	sed 's/@OWN@/$(OWN)/' lib/launcher/first.js >.build/js/first.js
 	if { [ -n "$${DENORT_BIN-}" ] || [ ! -e .build/no-denort ]; } && timeout 60 $(deno) compile --quiet -A \
 		--no-config --no-check --no-code-cache --v8-flags=--single-threaded -o .build/compiled \
-		--include .build/mydocker-full.js .build/mydocker.js >.build/compile.log 2>&1; then
+		$(BUNDLES:%=--include %) .build/js/first.js >.build/compile.log 2>&1; then
 		mv .build/compiled $@
 		echo "Built ./mydocker with deno compile"
 	else
 		[ ! -e .build/compile.log ] || mv .build/compile.log .build/no-denort
-		sh lib/launcher/pack.sh $(deno) .build/mydocker.js .build/mydocker-full.js $@
+		sh lib/launcher/pack.sh $(deno) $@ $(BUNDLES)
 		echo "Built ./mydocker as a self-extracting file (deno compile found no base runtime: .build/no-denort)"
 	fi
 
@@ -99,7 +100,7 @@ run: mydocker .build/busybox.tar
 check: .build/deno
 	$(deno) fmt --check
 	$(deno) lint
-	$(deno) check --frozen main.ts lib/launcher/fast.ts tests
+	$(deno) check --frozen main.ts lib/launcher/commands tests
 	$(deno) run -A --frozen tests/check_stub.ts
 
 # The tests of single modules one after another: test files that run in parallel are threads of one process, and what

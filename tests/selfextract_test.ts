@@ -54,23 +54,28 @@ function files(dir: string): string[] {
   ).map((name) => name.replaceAll(/[0-9a-f]{16}/g, "HASH")).sort();
 }
 
-const COMPLETE = [".lock", "deno-HASH/deno", "deno-HASH/mydocker-HASH-full.js", "deno-HASH/mydocker-HASH.js"];
+const COMPLETE = [
+  ".lock",
+  "deno-HASH/deno",
+  "deno-HASH/mydocker-HASH-full.js",
+  "deno-HASH/mydocker-HASH-own.js",
+];
 
 const denoIn = (cache: string) =>
   `${cache}/${[...Deno.readDirSync(cache)].find(({ name }) => name.startsWith("deno-"))!.name}/deno`;
 
 const work = Deno.makeTempDirSync({ prefix: "mydocker-selfextract-" });
 addEventListener("unload", () => Deno.removeSync(work, { recursive: true }));
-Deno.writeTextFileSync(`${work}/bundle.js`, PROGRAM);
-Deno.writeTextFileSync(`${work}/second.js`, "export const second = true;\n");
+Deno.writeTextFileSync(`${work}/full.js`, PROGRAM);
+Deno.writeTextFileSync(`${work}/own.js`, 'console.log("own", ...Deno.args);\n');
 const packed = `${work}/packed`;
 const pack = run("sh", {
   args: [
     new URL("../lib/launcher/pack.sh", import.meta.url).pathname,
     Deno.execPath(),
-    `${work}/bundle.js`,
-    `${work}/second.js`,
     packed,
+    `${work}/own.js`,
+    `${work}/full.js`,
   ],
 });
 if (pack.code !== 0) throw new Error(pack.stderr);
@@ -96,11 +101,21 @@ Deno.test("launcher: the first start leaves compiled code for the next ones, and
   const names = [...Deno.readDirSync(home)].map(({ name }) => name);
   const cache = `${home}${names.find((name) => name.startsWith("cache-"))}`;
   const code = new TextDecoder("latin1").decode(Deno.readFileSync(`${cache}/v8_code_cache_v2`));
-  assert(code.includes(`/${names.find((name) => name.endsWith(".js"))}`));
+  const bundles = names.filter((name) => name.endsWith(".js"));
+  assertEquals(bundles.length, 2);
+  for (const name of bundles) assert(code.includes(`/${name}`), name);
   for (let start = 0; start < 3; start++) report(packed, { env: { MYDOCKER_CACHE: warm } });
   // A few pages of deno's own book-keeping come after; the code itself, which is large, must not be among them.
   const logs = [...Deno.readDirSync(cache)].filter(({ name }) => name.endsWith("-wal"));
   for (const { name } of logs) assert(Deno.statSync(`${cache}/${name}`).size < 65536, name);
+});
+
+Deno.test("launcher: a command with a bundle of its own gets that, any other word the one with all", () => {
+  const env = { MYDOCKER_CACHE: warm };
+  assertEquals(run(packed, { args: ["own", "a b"], env }).stdout, "own own a b\n");
+  for (const word of ["own ", "own full", "full", "../own", "*", ""]) {
+    assertEquals(report(packed, { args: [word], env }).args, [word]);
+  }
 });
 
 Deno.test("launcher: arguments arrive byte for byte", () => {

@@ -1,16 +1,23 @@
 #!/bin/sh
-# mydocker in one file: this script, the bundle, and the deno executable, compressed (pack.sh puts them together).
-# The first start unpacks the two; any other is a few tests and an exec, and starts no process of its own.
+# mydocker in one file: this script, the bundles, and the deno executable, compressed (pack.sh puts them together).
+# The first start unpacks them; any other is a few tests and an exec, and starts no process of its own.
 #
 # Where:        $MYDOCKER_CACHE if set; else /var/cache/mydocker, where only root can have put it; else
 #               ${XDG_CACHE_HOME:-~/.cache}/mydocker; /tmp/mydocker-UID if that can't be written. Below it deno-HASH/
-#               holds deno, mydocker-HASH.js and what deno keeps of it, in cache-HASH; the hashes are of the contents.
+#               holds deno, bundles as mydocker-HASH-NAME.js and what deno keeps of them, in cache-HASH; the hashes are of
+#               the contents.
 # Environment:  DENO_DIR, DENO_NO_UPDATE_CHECK and HOME are set to keep deno quiet and off the caller's files (a bad
 #               ~/.npmrc stops it). What the caller had there, if anything, is in MYDOCKER_ENV_DENO_DIR and so on:
 #               lib/cli/environment.ts reads it. MYDOCKER_SELF is the absolute path of this file.
 
 deno=@DENO@
 bundle=@BUNDLE@
+# The bundles, NAME:BYTES, in the order they have in this file. One named like a command has it alone (only.ts).
+parts="@PARTS@"
+case ${1-} in
+  @OWN@) part=$1 ;;
+  *) part=full ;;
+esac
 # V8's helper threads have nothing to do in 20 ms, and starting them takes one.
 # With the compiled code kept, compiling all of it the first time (--no-lazy) saves doing so bit by bit every time.
 flags="-A --quiet --no-config --v8-flags=--single-threaded,--no-lazy"
@@ -34,7 +41,7 @@ go() {
     [ -z "${HOME+set}" ] || export MYDOCKER_ENV_HOME="$HOME"
   fi
   export MYDOCKER_SELF="$self" DENO_DIR="$dir/cache-$bundle" DENO_NO_UPDATE_CHECK=1 HOME="$dir"
-  exec "$dir/deno" run $flags "$dir/mydocker-$bundle.js" "$@"
+  exec "$dir/deno" run $flags "$dir/mydocker-$bundle-$part.js" "$@"
 }
 
 base=/var/cache/mydocker
@@ -48,7 +55,7 @@ fi
 # the machine leaves of a rename.
 ready() {
   dir=$1/deno-$deno
-  [ -x "$dir/deno" ] && [ -s "$dir/deno" ] && [ -s "$dir/mydocker-$bundle.js" ] &&
+  [ -x "$dir/deno" ] && [ -s "$dir/deno" ] && [ -s "$dir/mydocker-$bundle-$part.js" ] &&
     { [ -O "$dir" ] || [ "$1" = /var/cache/mydocker ]; }
 }
 
@@ -76,27 +83,34 @@ unpack() {
     "$new/deno" --version >/dev/null || return # mounted noexec? another architecture?
     mv -f "$new/deno" "$dir/deno" || return
   fi
-  part @SECOND_AT@ @SECOND_SIZE@ "-full" && part @FIRST_AT@ @FIRST_SIZE@ "" || return
+  at=@PARTS_AT@
+  for entry in $parts; do
+    unpack_part "${entry%:*}" "$at" "${entry#*:}" || return
+    at=$((at + ${entry#*:}))
+  done
   warm >/dev/null 2>&1 || : # it is only for speed
 }
 
-# Unpacks the bundle of $2 bytes that begins with byte $1 of this file; $3 tells the two apart.
-part() {
-  tail -c "+$1" "$self" | head -c "$2" >"$new/bundle" || return
-  [ "$(wc -c <"$new/bundle")" -eq "$2" ] || { echo "$self is cut short" && return 1; }
-  mv -f "$new/bundle" "$dir/mydocker-$bundle$3.js"
+# Unpacks the bundle $1, which begins with byte $2 of this file and has $3.
+unpack_part() {
+  tail -c "+$2" "$self" | head -c "$3" >"$new/bundle" || return
+  [ "$(wc -c <"$new/bundle")" -eq "$3" ] || { echo "$self is cut short" && return 1; }
+  mv -f "$new/bundle" "$dir/mydocker-$bundle-$1.js"
 }
 
-# Has deno keep the compiled bundles, 6 ms of every start. It does that in a thread, which the end of a command, always
-# by Deno.exit, never leaves time for. The code is kept under the bundle's path, and only for the same V8 flags. Then
-# deno's databases are put in order: a write-ahead log that nobody closed would be read again by every start.
+# Has deno keep the compiled bundles, without which every start compiles its own. It does that in a thread, which the
+# end of a command, always by Deno.exit, never leaves time for. The code is kept under the bundle's path, and only for
+# the same V8 flags. Then deno's databases are put in order: a write-ahead log that nobody closed would be read again by
+# every start.
 warm() {
-  DENO_DIR="$dir/cache-$bundle" DENO_NO_UPDATE_CHECK=1 HOME="$dir" MYDOCKER_SELF="$dir/mydocker-$bundle.js" \
-    "$dir/deno" run $flags - <<'END' || return
+  DENO_DIR="$dir/cache-$bundle" DENO_NO_UPDATE_CHECK=1 HOME="$dir" MYDOCKER_SELF="$dir/mydocker-$bundle-" \
+    PARTS="$parts" "$dir/deno" run $flags - <<'END' || return
 const bundle = new URL("file:///");
-bundle.pathname = Deno.env.get("MYDOCKER_SELF");
 Deno.exit = () => { throw "exit"; };
-await import(bundle.href).catch(() => {});
+for (const entry of Deno.env.get("PARTS").split(" ")) {
+  bundle.pathname = `${Deno.env.get("MYDOCKER_SELF")}${entry.split(":")[0]}.js`;
+  await import(bundle.href).catch(() => {});
+}
 await new Promise((done) => setTimeout(done, 50));
 END
   DENO_DIR="$new/cache" DENO_NO_UPDATE_CHECK=1 HOME="$dir" CACHE="$dir/cache-$bundle" "$dir/deno" run $flags - <<'END'

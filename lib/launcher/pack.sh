@@ -1,8 +1,9 @@
 #!/bin/sh
-# Packs a deno executable and a program of two bundles into one self-extracting file: pack.sh DENO FIRST SECOND OUTPUT
-# The second is where the first finds it: next to itself, with "-full" in its name.
+# Packs a deno executable and a program's bundles into one self-extracting file: pack.sh DENO OUTPUT BUNDLE.js...
+# full.js, the last, has all commands; every other one has the command it is named after.
 set -eu
-deno=$1 first=$2 second=$3 output=$4
+deno=$1 output=$2
+shift 2
 here=$(dirname "$0")
 work=$(mktemp -d "$output.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -11,18 +12,21 @@ trap 'exit 1' HUP INT TERM
 hash() { sha256sum <"$1" | cut -c 1-16; }
 
 gzip -nc <"$deno" >"$work/deno.gz"
-cat "$first" "$second" >"$work/bundles"
+cat "$@" >"$work/bundles"
+parts= own=
+for bundle do
+  name=$(basename "$bundle" .js)
+  parts="$parts${parts:+ }$name:$(($(wc -c <"$bundle")))"
+  [ "$name" = full ] || own="$own${own:+ | }$name"
+done
 
-# The script holds offsets, which depend on its own length: numbers take as much room as what they stand for.
+# The script holds offsets, which depend on its own length: numbers take as much room, filled up with blanks, as what they stand for.
 fill() {
-  sed -e "s/@DENO@/$(hash "$deno")/" -e "s/@BUNDLE@/$(hash "$work/bundles")/" \
-    -e "s/@FIRST_AT@/$1/" -e "s/@SECOND_AT@/$2/" -e "s/@DENO_AT@/$3/" \
-    -e "s/@FIRST_SIZE@/$one/" -e "s/@SECOND_SIZE@/$two/" "$here/launcher.sh"
+  sed -e "s/@DENO@/$(hash "$deno")/" -e "s/@BUNDLE@/$(hash "$work/bundles")/" -e "s/@PARTS@/$parts/" \
+    -e "s/@OWN@/$own/" -e "s/@PARTS_AT@/$1/" -e "s/@DENO_AT@/$2/" "$here/launcher.sh"
 }
-one=$(wc -c <"$first")
-two=$(wc -c <"$second")
-header=$(fill 00000000 00000000 00000000 | wc -c)
-at() { printf %08d $((header + 1 + $1)); }
-fill "$(at 0)" "$(at "$one")" "$(at $((one + two)))" | cat - "$work/bundles" "$work/deno.gz" >"$work/file"
+header=$(fill 00000000 00000000 | wc -c)
+at() { printf %-8d $((header + 1 + $1)); }
+fill "$(at 0)" "$(at "$(wc -c <"$work/bundles")")" | cat - "$work/bundles" "$work/deno.gz" >"$work/file"
 chmod 755 "$work/file"
 mv "$work/file" "$output"

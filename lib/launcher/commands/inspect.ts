@@ -1,0 +1,4 @@
+import * as command from "../../commands/inspect.ts";
+import { only } from "../only.ts";
+
+await only("inspect", command);
