@@ -1,14 +1,13 @@
 // restart: stop, then start; of a container that is not running, start.
 
-import { close } from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { several } from "../cli/several.ts";
 import { findContainer } from "../container/find.ts";
 import { emitContainer } from "../events/emit.ts";
-import { startContainer } from "../container/start.ts";
 import { stopContainer, type StopOptions } from "../container/stop.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
+import { start } from "./start.ts";
 import { STOP_FLAGS, stopOptions } from "./stop.ts";
 
 export const spec: CommandSpec = {
@@ -31,7 +30,7 @@ async function restart(reference: string, options: StopOptions): Promise<string>
   const container = findContainer(reference);
   try {
     await stopContainer(container, options);
-    close((await startContainer(container)).messages);
+    await start(container);
     emitContainer(container, "restart");
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;

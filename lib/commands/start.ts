@@ -8,7 +8,7 @@ import { proxySignals } from "../container/attach.ts";
 import { parseDetachKeys } from "../container/detach_keys.ts";
 import { type Container, findContainer } from "../container/find.ts";
 import { runForeground } from "../container/foreground.ts";
-import { startContainer } from "../container/start.ts";
+import { AlreadyStarted, startContainer } from "../container/start.ts";
 import { containerState } from "../container/state.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
 import { DETACH_KEYS } from "./run.ts";
@@ -52,12 +52,16 @@ async function startAll(references: string[]): Promise<number> {
   return 0;
 }
 
-/** Starts it detached; one that runs stays as it is. Throws CommandError. */
+/** Starts it detached; one that runs, or that somebody else just starts, stays as it is. Throws CommandError. */
 export async function start(container: Container): Promise<void> {
   const { status } = containerState(container.dir);
   if (status === "running" || status === "restarting") return;
   if (status === "paused") throw new CommandError("cannot start a paused container, try unpause instead", 1);
-  close((await startContainer(container)).messages);
+  try {
+    close((await startContainer(container)).messages);
+  } catch (error) {
+    if (!(error instanceof AlreadyStarted)) throw error;
+  }
 }
 
 async function startAttached(container: Container, parsed: Parsed): Promise<number> {

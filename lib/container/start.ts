@@ -43,6 +43,9 @@ export interface Running {
   terminal?: number;
 }
 
+/** What startContainer throws where the container runs, or somebody else just starts it. */
+export class AlreadyStarted extends CommandError {}
+
 /** Group 5 is tty, everywhere docker runs. */
 const DEVPTS: [string, string][] = [["source", "devpts"], ["ptmxmode", "666"], ["mode", "620"], ["gid", "5"]];
 
@@ -65,7 +68,7 @@ export async function startContainer(
   const lock = file.openat(dir, "lock", file.O_RDWR | file.O_CREAT, 0o600);
   if (!tryLock(lock, "exclusive")) {
     file.close(lock);
-    throw new CommandError(`container ${config.name} is already running`);
+    throw new AlreadyStarted(`container ${config.name} is already running`);
   }
   const { started, finished } = containerState(dir);
   for (const record of FORMER) file.unlinkIfAny(dir, record);

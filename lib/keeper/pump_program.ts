@@ -92,7 +92,8 @@ export interface PumpMemory {
   pid: Cell;
 }
 
-const BUFFER_SIZE = 32768;
+/** Its pages stay once there was much output. Twice the size passes on a quarter more in a second; a keeper is to be small. */
+const BUFFER_SIZE = 16384;
 
 /** What is known once the first process has ended and its output is passed on: wait status, and why that failed. */
 export interface Pumped {
