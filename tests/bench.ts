@@ -1,12 +1,26 @@
 // make bench: mydocker beside whatever else of its kind is installed, in one run, on this machine.
 //
-// BENCH_RUNS=N    rounds of `run`, 20 unless told; of `import` it is a quarter of that
-// BENCH_ONLY=...  run or import
+// make bench ONLY=exec,ps   measures some of: run exec ps life stop memory many chatter import
+// make bench RUNS=N         rounds of `run`, 20 unless told; of what takes longer it is a part of that
 
 import { docker } from "./bench/docker.ts";
+import {
+  CAT,
+  chatter,
+  execs,
+  listings,
+  lives,
+  many,
+  memory,
+  PS_TEN,
+  startSleepers,
+  stops,
+  TENTH,
+} from "./bench/life.ts";
 import { type Candidate, interleave, type Schedule, timed } from "./bench/measure.ts";
 import {
   type Archives,
+  type Cli,
   crun,
   FLOOR,
   floor,
@@ -19,30 +33,30 @@ import {
   tar,
 } from "./bench/peers.ts";
 import { exists, pause, Place, wait } from "./bench/place.ts";
-import { load, machine, table, verdicts } from "./bench/report.ts";
+import { type Kind, load, machine, type Outcomes, table, verdicts } from "./bench/report.ts";
 import { busyboxTar, debianTar } from "./images.ts";
 
 /** In this order, round after round. */
 const SETUPS: Record<string, Setup> = { deno: floor, mydocker, crun, runc, podman, docker, tar };
 
-type Kind = "run" | "import";
+/** What share of the rounds each has, in this order; memory and many are measured once. */
+const SHARES: Record<Kind, number> = {
+  ...{ run: 1, exec: 1, ps: 1, life: 0.5, stop: 0.5, memory: 0, many: 0, chatter: 0.2, import: 0.2 },
+};
+const KINDS = Object.keys(SHARES) as Kind[];
 
 interface Settings {
   kinds: Kind[];
-  rounds: Record<Kind, number>;
+  runs: number;
 }
 
 function settings(): Settings {
-  const only = Deno.env.get("BENCH_ONLY") || undefined;
-  if (only !== undefined && only !== "run" && only !== "import") {
-    throw new Error("BENCH_ONLY is run or import");
-  }
-  const runs = Number(Deno.env.get("BENCH_RUNS") || 20);
-  if (!(Number.isInteger(runs) && runs > 0)) throw new Error("BENCH_RUNS is a number of rounds");
-  return {
-    kinds: only === undefined ? ["run", "import"] : [only],
-    rounds: { run: runs, import: Math.ceil(runs / 4) },
-  };
+  const only = Deno.env.get("ONLY")?.split(/[, ]+/).filter((word) => word !== "") ?? [];
+  const unknown = only.find((word) => !(KINDS as string[]).includes(word));
+  if (unknown !== undefined) throw new Error(`ONLY=${unknown}: there are ${KINDS.join(" ")}`);
+  const runs = Number(Deno.env.get("RUNS") || 20);
+  if (!(Number.isInteger(runs) && runs > 0)) throw new Error("RUNS is a number of rounds");
+  return { kinds: only.length > 0 ? KINDS.filter((kind) => only.includes(kind)) : KINDS, runs };
 }
 
 async function archives(kinds: Kind[]): Promise<Archives> {
@@ -71,8 +85,22 @@ async function gather(place: Place, found: Archives): Promise<Peer[]> {
   return peers;
 }
 
-const candidates = (peers: Peer[], kind: Kind) =>
-  peers.map((peer) => peer[kind]).filter((one) => one !== undefined);
+async function candidates(place: Place, peers: Peer[], kind: Kind): Promise<Candidate[]> {
+  switch (kind) {
+    case "exec":
+      return execs(place, peers);
+    case "ps":
+      return listings(place, peers);
+    case "life":
+      return lives(place, peers);
+    case "stop":
+      return stops(place, peers);
+    case "chatter":
+      return await chatter(place, peers);
+    default:
+      return peers.map((peer) => peer[kind as "run" | "import"]).filter((one) => one !== undefined);
+  }
+}
 
 /**
  * Around `run`: what a peer leaves to be done behind its back (podman its clean-up) is over before the next one starts.
@@ -90,31 +118,79 @@ function quiet(place: Place, all: Candidate[]): Pick<Schedule, "beforeRound" | "
   };
 }
 
-async function measure(place: Place, kind: Kind, all: Candidate[], rounds: number): Promise<string> {
-  const around = kind === "run" ? quiet(place, all) : { before: () => place.run(["/bin/sync"]) };
-  const warmups = kind === "run" ? 2 : 1;
-  const outcomes = await interleave(all, { ...around, rounds, warmups, signal: place.signal });
-  const title = kind === "run"
-    ? `run --rm --network none IMAGE true, ms, ${rounds} rounds`
-    : `import of a Debian root, ms, ${rounds} rounds, each after sync`;
-  const bases: Record<string, string> = kind === "run"
-    ? { mydocker: "mydocker run --rm", floor: FLOOR }
-    : { mydocker: "mydocker import", "tar xf": TAR };
-  return `${table(title, outcomes, bases)}\n\n${verdicts(kind, outcomes)}`;
+const TITLES: Record<Kind, string> = {
+  run: "run --rm --network none IMAGE true, ms",
+  exec: "exec CONTAINER true, ms",
+  ps: "ps, 10 containers, ms",
+  life: "run -d and rm -f, ms",
+  stop: "stop of what ends on SIGTERM, ms",
+  memory: "per detached container, kB (PSS)",
+  many: "1,000 one after another, ms",
+  chatter: "100 MB of output through a pipe, ms",
+  import: "import of a Debian root, each after sync, ms",
+};
+
+/** Columns of a table besides the times: what the median is compared with. */
+const BASES: Record<Kind, Record<string, string>> = {
+  run: { mydocker: "mydocker run --rm", floor: FLOOR },
+  exec: { mydocker: "mydocker exec" },
+  ps: { mydocker: "mydocker ps" },
+  life: { mydocker: "mydocker run -d, rm -f" },
+  stop: { mydocker: "mydocker stop" },
+  memory: { mydocker: "mydocker: mydocker-keeper" },
+  many: { "start at 10": TENTH, "ps at 10": PS_TEN },
+  chatter: { mydocker: "mydocker run cat", cat: CAT },
+  import: { mydocker: "mydocker import", "tar xf": TAR },
+};
+
+/** How a kind's rounds begin, and what is waited for before each command. */
+function around(place: Place, kind: Kind, all: Candidate[]): Pick<Schedule, "beforeRound" | "before"> {
+  if (kind === "run" || kind === "exec" || kind === "ps") return quiet(place, all);
+  if (kind === "import") return { before: () => place.run(["/bin/sync"]) };
+  return { before: () => pause(20) };
+}
+
+async function measure(
+  place: Place,
+  kind: Kind,
+  peers: Peer[],
+  found: Archives,
+  runs: number,
+): Promise<string> {
+  const rounds = Math.ceil(runs * SHARES[kind]);
+  let outcomes: Outcomes;
+  if (kind === "memory") outcomes = memory(place, peers);
+  else if (kind === "many") outcomes = await many(place, ownCli(peers), found.busybox);
+  else {
+    const all = await candidates(place, peers, kind);
+    const warmups = rounds > 5 ? 2 : 1;
+    outcomes = await interleave(all, { ...around(place, kind, all), rounds, warmups, signal: place.signal });
+  }
+  const title = rounds > 0 ? `${TITLES[kind]}, ${rounds} rounds` : TITLES[kind];
+  return `${table(title, outcomes, BASES[kind])}\n\n${verdicts(kind, outcomes)}`;
+}
+
+function ownCli(peers: Peer[]): Cli {
+  const own = peers.find(({ name }) => name === "mydocker")?.cli;
+  if (own === undefined) throw new Error("there is no mydocker to measure");
+  return own;
 }
 
 async function bench(signal: AbortSignal): Promise<void> {
-  const { kinds, rounds } = settings();
+  const { kinds, runs } = settings();
   if (Deno.uid() !== 0) throw new Error("make bench needs root");
   const found = await archives(kinds);
   await using place = new Place(signal);
   const before = load();
   const peers = await gather(place, found);
+  let sleepers = false;
   for (const kind of kinds) {
-    const all = candidates(peers, kind);
-    if (kind === "run" || found.debian !== undefined) {
-      console.log(`\n${await measure(place, kind, all, rounds[kind])}`);
+    if (kind === "import" && found.debian === undefined) continue;
+    if (!sleepers && ["exec", "ps", "memory"].includes(kind)) {
+      await startSleepers(place, peers);
+      sleepers = true;
     }
+    console.log(`\n${await measure(place, kind, peers, found, runs)}`);
   }
   console.log(`\n${machine()}; load ${before} before, ${load()} after`);
 }

@@ -73,6 +73,7 @@ export const docker: Setup = async (place, archives) => {
   return {
     name: "docker",
     about: `${(await version(place, client)).replace(/,.*/, "")} (${driver})`,
+    cli: { name: "docker", argv: [client], env, flags: [] },
     run: await running("docker run --rm", place, [client], archives.busybox, env),
     import: archives.debian && importing("docker import", place, [client], archives.debian, env) || undefined,
   };

@@ -10,6 +10,16 @@ export interface Peer {
   about: string;
   run?: Candidate;
   import?: Candidate;
+  /** Of those that know docker's commands; bench-busybox is imported. */
+  cli?: Cli;
+}
+
+/** How a peer is called: words before the command, and flags of its `run`. */
+export interface Cli {
+  name: string;
+  argv: string[];
+  env: Record<string, string>;
+  flags: string[];
 }
 
 /** The archives of the two images. */
@@ -66,10 +76,11 @@ export async function running(
 /** The program whose benchmark this is. */
 export const mydocker: Setup = async (place, archives) => {
   if (!exists(BIN)) throw new Error("not built");
-  const env = { MYDOCKER_ROOT: `${place.dir}/mydocker` };
+  const env = { MYDOCKER_ROOT: `${place.dir}/mydocker`, MYDOCKER_CACHE: place.mkdir("mydocker-cache") };
   return {
     name: "mydocker",
     about: await version(place, BIN),
+    cli: { name: "mydocker", argv: [BIN], env, flags: [] },
     run: await running("mydocker run --rm", place, [BIN], archives.busybox, env),
     import: archives.debian && importing("mydocker import", place, [BIN], archives.debian, env) || undefined,
   };
@@ -188,6 +199,7 @@ export const podman: Setup = async (place, archives) => {
   return {
     name: "podman",
     about: `${await version(place, path)} (${storage})`,
+    cli: { name: "podman", argv: cli, env, flags },
     run: await running("podman run --rm", place, cli, archives.busybox, env, flags),
     import: archives.debian && importing("podman import", place, cli, archives.debian, env) || undefined,
   };

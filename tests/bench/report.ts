@@ -1,5 +1,6 @@
 // What is printed: a line on the machine, a table per measurement, and what the project expects against what was found.
 
+import { CAT, LAST, PS_MANY, PS_TEN, TENTH } from "./life.ts";
 import type { Outcome } from "./measure.ts";
 import { FLOOR, TAR } from "./peers.ts";
 
@@ -73,7 +74,55 @@ interface Expectation {
   least?: number;
 }
 
-const EXPECTATIONS: Record<"run" | "import", Expectation[]> = {
+/** That mydocker takes at most, or is at least, so much of what another takes. */
+const faster = (text: string, what: string, peer: string, least: number): Expectation => ({
+  text,
+  value: `${peer} ${what}`,
+  base: `mydocker ${what}`,
+  least,
+});
+
+/** What is measured, by the names that ONLY knows. */
+export type Kind = "run" | "exec" | "ps" | "life" | "stop" | "memory" | "many" | "chatter" | "import";
+
+const EXPECTATIONS: Record<Kind, Expectation[]> = {
+  exec: [
+    faster("exec at least 3 × faster than docker's", "exec", "docker", 3),
+    faster("exec at least 6 × faster than podman's", "exec", "podman", 6),
+  ],
+  ps: [
+    faster("ps no slower than docker's", "ps", "docker", 1),
+    faster("ps no slower than podman's", "ps", "podman", 1),
+  ],
+  life: [
+    faster("faster than docker", "run -d, rm -f", "docker", 1),
+    faster("faster than podman", "run -d, rm -f", "podman", 1),
+  ],
+  stop: [
+    faster("faster than docker", "stop", "docker", 1),
+    faster("faster than podman", "stop", "podman", 1),
+  ],
+  memory: [
+    {
+      text: "less than conmon",
+      value: "podman: conmon",
+      base: "mydocker: mydocker-keeper",
+      least: 1,
+    },
+    {
+      text: "less than containerd-shim",
+      value: "docker: containerd-shim",
+      base: "mydocker: mydocker-keeper",
+      least: 1,
+    },
+  ],
+  many: [
+    { text: "the last start at most 1.3 × the tenth", value: LAST, base: TENTH, most: 1.3 },
+    { text: "ps of 1,000 at most 5 × that of 10", value: PS_MANY, base: PS_TEN, most: 5 },
+  ],
+  chatter: [
+    { text: "at most 3 × cat", value: "mydocker run cat", base: CAT, most: 3 },
+  ],
   run: [
     { text: "run --rm at most 1.7 × the floor", value: "mydocker run --rm", base: FLOOR, most: 1.7 },
     { text: "faster than runc run", value: "runc run, ready bundle", base: "mydocker run --rm", least: 1 },
@@ -97,7 +146,7 @@ const EXPECTATIONS: Record<"run" | "import", Expectation[]> = {
 };
 
 /** One line per expectation: whether it is met, and by how much. */
-export function verdicts(kind: "run" | "import", outcomes: Outcomes): string {
+export function verdicts(kind: Kind, outcomes: Outcomes): string {
   return EXPECTATIONS[kind].map(({ text, value, base, most, least }) => {
     const [top, bottom] = [medianOf(outcomes, value), medianOf(outcomes, base)];
     if (top === undefined || bottom === undefined) return `  ${text}: not measured`;
