@@ -63,11 +63,12 @@ export function listings(place: Place, peers: Peer[]): Candidate[] {
   }));
 }
 
-/** run -d, and rm -f as soon as that has returned. */
+/** run -d, and rm -f as soon as that has returned; podman would give a process ten seconds to act on another signal. */
 export function lives(place: Place, peers: Peer[]): Candidate[] {
   return clis(peers).map((cli) => {
     const script = 'id=$("$@") && exec "$0" $REST rm -f "$id"';
     const [program, ...rest] = cli.argv;
+    const killed = { ...cli, flags: [...cli.flags, "--stop-signal", "KILL"] };
     const env = { ...cli.env, REST: rest.join(" ") };
     const command = (round: number) =>
       place.command(
@@ -76,7 +77,7 @@ export function lives(place: Place, peers: Peer[]): Candidate[] {
           "-c",
           script,
           program,
-          ...detached(cli, nameOf(place, `life-${round}`), "sleep", "100000"),
+          ...detached(killed, nameOf(place, `life-${round}`), "sleep", "100000"),
         ],
         env,
       );
