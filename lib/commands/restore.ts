@@ -2,7 +2,7 @@
 
 import * as file from "../../ffi/file.ts";
 import type { CommandSpec } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
+import { isFailure } from "../cli/error.ts";
 import { print, printError } from "../cli/output.ts";
 import { type Container, openContainer } from "../container/find.ts";
 import { listContainers } from "../container/list.ts";
@@ -34,7 +34,7 @@ export async function run(): Promise<number> {
       await start(container);
       print(`${container.config.name}\n`);
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
+      if (!isFailure(error)) throw error;
       printError(`mydocker: ${container.config.name}: ${error.message}\n`);
       code = 1;
     }
