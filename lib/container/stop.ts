@@ -9,16 +9,8 @@ import { emitContainer } from "../events/emit.ts";
 import type { ContainerConfig } from "./config.ts";
 import type { Container } from "./find.ts";
 import { thawIfPaused } from "./frozen.ts";
-import {
-  change,
-  closeLife,
-  hasEnded,
-  look,
-  openLife,
-  processOf,
-  restingKeeperOf,
-  SETTLING_MS,
-} from "./process.ts";
+import { hasEnded } from "./ended.ts";
+import { change, closeLife, look, openLife, processOf, restingKeeperOf, SETTLING_MS } from "./process.ts";
 import { parseSignal } from "./signals.ts";
 import { containerState } from "./state.ts";
 
@@ -117,6 +109,7 @@ async function untilOver(
 
 /** False where the container was just removed. */
 function markStopped(dir: number): boolean {
+  if (file.statIfAny(dir, "stopped")) return true;
   try {
     writeFile(dir, "stopped", "");
     return true;
