@@ -50,6 +50,21 @@ export function freezerGroup(name: string, pid: number): FreezerGroup {
   return { version: first ? 1 : 2, mount, path: `${mount}/${name}`, origin: below(found, own?.[2] ?? "/") };
 }
 
+/** The group that freezerGroup(".../NAME") is of a process that is in it; undefined where it is in none. */
+export function groupAround(pid: number, name: string): FreezerGroup | undefined {
+  let lines: string[];
+  try {
+    lines = Deno.readTextFileSync(`/proc/${pid}/cgroup`).split("\n");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  const inside = lines.find((line) => line.endsWith(`/${name}`))?.replace(/^.*?:.*?:\//, "");
+  if (inside === undefined) return undefined;
+  const group = freezerGroup(inside, pid);
+  return { ...group, origin: group.mount };
+}
+
 /** The path in a mount of a path in its file system. */
 function below({ path, root }: { path: string; root: string }, inside: string): string {
   const base = root === "/" ? "" : root;

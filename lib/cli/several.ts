@@ -1,6 +1,6 @@
 // One command for several containers, as docker's client does it.
 
-import { CommandError } from "./error.ts";
+import { CommandError, isFailure } from "./error.ts";
 import { print, printError } from "./output.ts";
 
 /**
@@ -12,16 +12,16 @@ export async function several(
   work: (reference: string) => Promise<string>,
   inTurn = false,
 ): Promise<number> {
-  const failed: CommandError[] = [];
+  const failed: Error[] = [];
   const begin = (reference: string) =>
     work(reference).then((result) => ({ result }), (error: unknown) => ({ error }));
   const begun = inTurn ? [] : references.map(begin);
   for (const [index, reference] of references.entries()) {
     const outcome = await (begun[index] ?? begin(reference));
     if ("result" in outcome) print(`${outcome.result}\n`);
-    else if (outcome.error instanceof CommandError) failed.push(outcome.error);
+    else if (isFailure(outcome.error)) failed.push(outcome.error);
     else throw outcome.error;
   }
   for (const { message } of failed) printError(`mydocker: ${message}\n`);
-  return Math.max(0, ...failed.map(({ exitCode }) => exitCode));
+  return Math.max(0, ...failed.map((error) => error instanceof CommandError ? error.exitCode : 1));
 }

@@ -14,6 +14,7 @@ import { followLog } from "../log/follow.ts";
 import { logEnd, type LogPosition } from "../log/frames.ts";
 import { exitCode, readRecords, type StartRecord } from "../keeper/report.ts";
 import { containerState, keeperLives } from "../container/state.ts";
+import { requireLock } from "../container/stray.ts";
 import { DETACH_KEYS, SIG_PROXY } from "./run.ts";
 
 export const spec: CommandSpec = {
@@ -46,6 +47,7 @@ export async function run(parsed: Parsed): Promise<number> {
 /** Goes along with a container that runs, to its end; returns its exit code. Throws CommandError. */
 export async function attachTo(container: Container, wishes: Wishes): Promise<number> {
   requireRunning(container);
+  requireLock(container);
   const { config } = container;
   const stdin = wishes.stdin && config.stdin;
   if (stdin && config.tty && !Deno.stdin.isTerminal()) {

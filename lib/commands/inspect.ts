@@ -1,7 +1,7 @@
 // inspect: all there is to know, as JSON or through a template.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError, isFailure } from "../cli/error.ts";
 import { print, printError } from "../cli/output.ts";
 import { findContainerId, openContainer } from "../container/find.ts";
 
@@ -64,7 +64,7 @@ export async function inspect(parsed: Parsed, kind: string | undefined): Promise
       if (object === undefined) problems.push(`No such ${kind ?? "object"}: ${reference}`);
       else found.push(object);
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
+      if (!isFailure(error)) throw error;
       problems.push(error.message);
     }
   }

@@ -1,7 +1,7 @@
 // kill: a signal for the first processes of containers.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError, isFailure } from "../cli/error.ts";
 import { several } from "../cli/several.ts";
 import { findContainer } from "../container/find.ts";
 import { isSignal, parseSignal } from "../container/signals.ts";
@@ -24,7 +24,7 @@ export async function run(parsed: Parsed): Promise<number> {
       if (!isSignal(signal)) throw new CommandError(`The linux daemon does not support signal ${signal}`, 1);
       await killContainer(container, signal);
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
+      if (!isFailure(error)) throw error;
       throw new CommandError(`Cannot kill container: ${reference}: ${error.message}`, 1, { cause: error });
     }
     return reference;

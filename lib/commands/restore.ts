@@ -2,7 +2,7 @@
 
 import * as file from "../../ffi/file.ts";
 import type { CommandSpec } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
+import { isFailure } from "../cli/error.ts";
 import { print, printError } from "../cli/output.ts";
 import { type Container, openContainer } from "../container/find.ts";
 import { listContainers } from "../container/list.ts";
@@ -13,7 +13,7 @@ import { start } from "./start.ts";
 export const spec: CommandSpec = {
   name: "restore",
   usage: "",
-  summary: "Start what ran when the machine went down, by its restart policy",
+  summary: "Start what ran when the machine went down, by its restart policy; remove what had --rm",
   flags: [],
   args: [0, 0],
 };
@@ -26,20 +26,26 @@ export async function run(): Promise<number> {
   for (const { id } of listContainers(true).reverse()) {
     const container = openContainer(id);
     if (!container) continue;
-    if (!shallRun(container)) {
-      file.close(container.dir);
-      continue;
-    }
     try {
-      await start(container);
-      print(`${container.config.name}\n`);
+      if (shallRun(container)) {
+        await start(container);
+        print(`${container.config.name}\n`);
+      } else if (shallGo(container)) {
+        const { removeContainer } = await import("../container/remove.ts");
+        await removeContainer(container, { volumes: true });
+      } else file.close(container.dir);
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
+      if (!isFailure(error)) throw error;
       printError(`mydocker: ${container.config.name}: ${error.message}\n`);
       code = 1;
     }
   }
   return code;
+}
+
+/** With --rm, and no keeper that lived to see to it. */
+function shallGo({ dir, config }: Container): boolean {
+  return config.autoRemove && containerState(dir).status === "exited";
 }
 
 /** Docker's rule for when its daemon starts. */

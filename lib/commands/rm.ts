@@ -1,7 +1,7 @@
 // rm: containers go, one after another; what fails is said, and the rest goes on.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError, isFailure } from "../cli/error.ts";
 import { print, printError } from "../cli/output.ts";
 import { findContainerId, openContainer } from "../container/find.ts";
 import { removeContainer, removeDamaged } from "../container/remove.ts";
@@ -33,7 +33,7 @@ export async function run(parsed: Parsed): Promise<number> {
       await remove(reference, options);
       print(`${reference}\n`);
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
+      if (!isFailure(error)) throw error;
       printError(`mydocker: ${error.message}\n`);
       // With -f, as with rm(1), what is not there is no failure.
       if (!(options.force && error instanceof NoSuchContainer)) code = 1;

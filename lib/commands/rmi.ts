@@ -1,7 +1,7 @@
 // rmi: images go, one after another; what fails is said, and the rest goes on.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
+import { isFailure } from "../cli/error.ts";
 import { print } from "../cli/output.ts";
 import { NoSuchImage, removeImage } from "../image/remove.ts";
 
@@ -30,7 +30,7 @@ export async function run(parsed: Parsed): Promise<number> {
       const lines = await removeImage(reference, options);
       print(lines.map((line) => `${line}\n`).join(""));
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
+      if (!isFailure(error)) throw error;
       console.error(`mydocker: ${error.message}`);
       // With -f, as with rm(1), what is not there is no failure.
       if (!(options.force && error instanceof NoSuchImage)) code = 1;

@@ -2,7 +2,7 @@
 
 import { close } from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError, isFailure } from "../cli/error.ts";
 import { print, printError } from "../cli/output.ts";
 import { proxySignals } from "../container/attach.ts";
 import { parseDetachKeys } from "../container/detach_keys.ts";
@@ -43,7 +43,7 @@ async function startAll(references: string[]): Promise<number> {
       await start(findContainer(reference));
       print(`${reference}\n`);
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
+      if (!isFailure(error)) throw error;
       printError(`mydocker: ${error.message}\n`);
       failed.push(reference);
     }

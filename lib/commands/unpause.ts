@@ -1,7 +1,7 @@
 // unpause: one container after another; what fails is said, and the rest goes on.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
+import { isFailure } from "../cli/error.ts";
 import { print, printError } from "../cli/output.ts";
 import { findContainer } from "../container/find.ts";
 import { unpauseContainer } from "../container/pause.ts";
@@ -22,7 +22,7 @@ export function run(parsed: Parsed): number {
       unpauseContainer(findContainer(reference));
       print(`${reference}\n`);
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
+      if (!isFailure(error)) throw error;
       printError(`mydocker: ${error.message}\n`);
       code = 1;
     }

@@ -100,5 +100,12 @@ export interface ContainerConfig {
 
 /** Reads the configuration from the container's directory; undefined where it is missing or damaged. */
 export function readConfig(dir: number): ContainerConfig | undefined {
-  return readJson<ContainerConfig>(dir, "config.json");
+  const config = readJson<ContainerConfig>(dir, "config.json");
+  return isWhole(config) ? config : undefined;
+}
+
+/** Whether it has what all else builds on. */
+function isWhole(config: ContainerConfig | null | undefined): config is ContainerConfig {
+  return typeof config?.id === "string" && typeof config.name === "string" && Array.isArray(config.layers) &&
+    Array.isArray(config.argv) && Array.isArray(config.mounts) && typeof config.log === "object";
 }

@@ -5,18 +5,29 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
 import { kill } from "../../ffi/process.ts";
-import { dissolve, type FreezerGroup, processes } from "../cgroup/freezer.ts";
+import { dissolve, type FreezerGroup, groupAround, processes } from "../cgroup/freezer.ts";
+import { readStarted } from "../keeper/report.ts";
 import { readJson, writeFile } from "../state/json.ts";
 
 const SIGKILL = 9;
 
 /** Whether the container whose directory is `dir` is paused, or was when its keeper ended. */
 export function isMarkedPaused(dir: number): boolean {
-  return file.statIfAny(dir, "paused") !== undefined;
+  return file.statIfAny(dir, "paused") !== undefined && frozenGroup(dir) !== undefined;
+}
+
+/** What the mark says or, where it is damaged, the kernel. */
+function frozenGroup(dir: number): FreezerGroup | undefined {
+  const group = readJson<FreezerGroup>(dir, "paused");
+  if (group?.path && group.origin) return group;
+  const first = readStarted(dir)?.pid;
+  const id = file.readlinkat(file.AT_FDCWD, `/proc/self/fd/${dir}`).split("/").pop()!;
+  return first === undefined ? undefined : groupAround(first, id);
 }
 
 /** To be called under lockPause. */
 export function markPaused(dir: number, group: FreezerGroup): void {
+  file.removeTree(dir, "paused"); // a damaged one
   writeFile(dir, "paused", JSON.stringify(group));
 }
 
@@ -40,9 +51,9 @@ export function thawIfPaused({ dir }: { dir: number }): boolean {
 
 /** Thaws without asking; under lockPause. Throws CommandError where that fails. */
 export function thaw(dir: number): void {
-  const group = readJson<FreezerGroup>(dir, "paused");
+  const group = frozenGroup(dir);
   if (group) dissolve(group);
-  file.unlinkIfAny(dir, "paused");
+  file.removeTree(dir, "paused");
 }
 
 /**
@@ -52,7 +63,7 @@ export function thaw(dir: number): void {
 export function endIfFrozen(dir: number, abandoned: () => boolean): boolean {
   return isMarkedPaused(dir) && underLock(dir, () => {
     if (!abandoned()) return;
-    const group = readJson<FreezerGroup>(dir, "paused");
+    const group = frozenGroup(dir);
     for (const pid of group ? processes(group) : []) kill(pid, SIGKILL);
     thaw(dir);
   });

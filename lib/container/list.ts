@@ -1,7 +1,7 @@
 // All containers, as lists show them.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../cli/error.ts";
+import { isFailure } from "../cli/error.ts";
 import { printError } from "../cli/output.ts";
 import { rootFd } from "../state/root.ts";
 import type { ContainerConfig } from "./config.ts";
@@ -23,7 +23,7 @@ export function listContainers(all: boolean): ListedContainer[] {
   const folder = file.openat(rootFd(), "containers", file.O_PATH | file.O_DIRECTORY);
   try {
     return containerIds()
-      .filter((id) => all || keeperLives(folder, `${id}/lock`))
+      .filter((id) => all || keeperLives(folder, id))
       .flatMap((id) => listed(id) ?? [])
       .filter(({ state }) => all || isUp(state))
       .sort((a, b) => a.config.created < b.config.created ? 1 : -1);
@@ -47,7 +47,7 @@ function listed(id: string): ListedContainer | undefined {
     file.close(dir);
     return { id, config, state };
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
+    if (!isFailure(error)) throw error;
     printError(`mydocker: warning: ${error.message}\n`);
     return undefined;
   }

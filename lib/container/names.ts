@@ -31,9 +31,9 @@ export function claimName(id: string, name: string | undefined): string {
   }
   if (claim(id, name)) return name;
   const owner = nameOwner(name);
-  if (owner && !file.statIfAny(rootFd(), `containers/${owner}`) && !isBeingMade(owner)) {
+  if (isNobodys(name, owner)) {
     // A command was killed between giving the container up and giving the name up.
-    file.unlinkat(rootFd(), `names/${name}`);
+    file.removeTree(rootFd(), `names/${name}`);
     if (claim(id, name)) return name;
   }
   throw new CommandError(
@@ -53,9 +53,11 @@ function claim(id: string, name: string): boolean {
   }
 }
 
-/** Whether a command that is not dead yet is making the container: it holds the lock in its staging directory. */
-function isBeingMade(id: string): boolean {
-  return file.statIfAny(rootFd(), `tmp/container-${id}`) !== undefined;
+/** Whether there is the name, and no container that has it or, as far as a command is about to make it, will have it. */
+function isNobodys(name: string, owner: string | undefined): boolean {
+  if (owner === undefined) return isDamaged(name);
+  // In this order: it is made there, and then moves here.
+  return ![`tmp/container-${owner}`, `containers/${owner}`].some((path) => file.statIfAny(rootFd(), path));
 }
 
 /** The ID that has `name`; undefined where none has. */
@@ -92,7 +94,14 @@ export function lockNames(): number {
   return fd;
 }
 
-/** Gives the name up if it still is this container's. */
+/** Whether something has the name that no command makes: not a symlink. */
+function isDamaged(name: string): boolean {
+  const found = file.statIfAny(rootFd(), `names/${name}`);
+  return found !== undefined && (found.mode & file.S_IFMT) !== file.S_IFLNK;
+}
+
+/** Gives the name up if it still is this container's, or nobody's. */
 export function releaseName(name: string, id: string): void {
-  if (nameOwner(name) === id) file.unlinkat(rootFd(), `names/${name}`);
+  const owner = nameOwner(name);
+  if (owner === id || isNobodys(name, owner)) file.removeTree(rootFd(), `names/${name}`);
 }

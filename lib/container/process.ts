@@ -4,8 +4,9 @@ import * as file from "../../ffi/file.ts";
 import { changes, watchDirectory } from "../../ffi/inotify.ts";
 import { anyReadable, openPidfd } from "../../ffi/process.ts";
 import type { Container } from "./find.ts";
-import { readRecords, type StartRecord } from "../keeper/report.ts";
+import { openRecords, readRecords, type StartRecord } from "../keeper/report.ts";
 import { readKept, type Records } from "./state.ts";
+import { requireLock } from "./stray.ts";
 
 /** A container's `lock`, held open: what it says is known also when the container is removed meanwhile. */
 export interface Life {
@@ -17,10 +18,10 @@ export interface Life {
 /** How often to look, in ms, in those short moments in which the kernel has nothing to wait for. */
 export const SETTLING_MS = 20;
 
-/** Undefined where the container was just removed. */
-export function openLife({ dir }: Pick<Container, "dir">): Life | undefined {
-  // Not for writing: closing it would wake those who watch it.
-  const lock = file.openIfAny(dir, "lock", file.O_RDONLY);
+/** Undefined where the container was just removed. Throws CommandError where its `lock` is damaged. */
+export function openLife(container: Pick<Container, "id" | "dir">): Life | undefined {
+  requireLock(container);
+  const lock = openRecords(container.dir);
   return lock === undefined ? undefined : { lock, watch: watchDirectory(lock) };
 }
 
@@ -56,7 +57,7 @@ export async function change(life: Life, milliseconds = Infinity): Promise<void>
  * A descriptor (pidfd) of the container's first process, for certain; undefined where it has none. The caller closes
  * it.
  */
-export function processOf(container: Pick<Container, "dir">): number | undefined {
+export function processOf(container: Pick<Container, "id" | "dir">): number | undefined {
   return certain(container, ({ end, start }) => end ? undefined : start?.pid, (pid, { keeper }) => {
     // It has the number for as long as its parent has not been told of its end.
     return statusField(pid, "PPid") === String(keeper);
@@ -64,7 +65,7 @@ export function processOf(container: Pick<Container, "dir">): number | undefined
 }
 
 /** The same of the keeper that waits to start it again: it has told all, and has nothing open but the lock. */
-export function restingKeeperOf(container: Pick<Container, "dir">): number | undefined {
+export function restingKeeperOf(container: Pick<Container, "id" | "dir">): number | undefined {
   return certain(container, ({ end, start }) => end && start?.keeper, (pid) => {
     return statusField(pid, "Name") === "mydocker-keeper" && descriptorsOf(pid) <= 4;
   });
@@ -72,11 +73,12 @@ export function restingKeeperOf(container: Pick<Container, "dir">): number | und
 
 /** A pidfd of the process that `pick` finds in the records, if these say so before and after it was opened. */
 function certain(
-  { dir }: Pick<Container, "dir">,
+  container: Pick<Container, "id" | "dir">,
   pick: (records: Records) => number | undefined,
   isRight: (pid: number, start: StartRecord) => boolean,
 ): number | undefined {
-  const lock = file.openIfAny(dir, "lock", file.O_RDONLY);
+  requireLock(container);
+  const lock = openRecords(container.dir);
   if (lock === undefined) return undefined;
   try {
     const before = readKept(lock);
@@ -113,13 +115,4 @@ function statusField(pid: number, name: string): string | undefined {
     if (error instanceof Error && "code" in error && error.code === "ESRCH") return undefined;
     throw error;
   }
-}
-
-/** Waits until the process has ended: false if it has not after so many milliseconds. */
-export async function hasEnded(pidfd: number, milliseconds = Infinity): Promise<boolean> {
-  const until = performance.now() + milliseconds;
-  for (let left = milliseconds; left >= 0; left = until - performance.now()) {
-    if (await anyReadable([pidfd], left)) return true;
-  }
-  return await anyReadable([pidfd], 0);
 }

@@ -12,6 +12,7 @@ import type { Container } from "./find.ts";
 import { endIfFrozen } from "./frozen.ts";
 import { lockNames, nameOwner, releaseName } from "./names.ts";
 import { type ContainerState, containerState } from "./state.ts";
+import { openLock } from "./stray.ts";
 
 /**
  * Removes a container that is not running, or with `force` kills it first. Anonymous volumes go with it if `volumes`.
@@ -61,7 +62,7 @@ export async function removeDamaged(id: string): Promise<void> {
   if (lock === undefined) return;
   const names = file.openat(rootFd(), "names", file.O_RDONLY | file.O_DIRECTORY);
   discard(`containers/${id}`, () => {
-    for (const { name } of file.entries(names)) releaseName(name, id);
+    for (const { name } of file.entries(names)) if (nameOwner(name) === id) releaseName(name, id);
     append([{ Type: "container", Action: "destroy", Actor: { ID: id, Attributes: {} } }]);
   });
   for (const fd of [names, lock, dir]) file.close(fd);
@@ -76,7 +77,7 @@ async function holdStopped(
   force: boolean,
 ): Promise<number | undefined> {
   const { id, dir } = container;
-  const fd = openLock(dir);
+  const fd = await openLockIfAny(container, force);
   if (fd === undefined) return undefined;
   while (!tryLock(fd, "exclusive")) {
     if (!force) throw notStopped(id, containerState(dir));
@@ -98,9 +99,12 @@ function notStopped(id: string, { status }: ContainerState): CommandError {
 }
 
 /** In a directory that is gone, nothing can be made. */
-function openLock(dir: number): number | undefined {
+async function openLockIfAny(
+  container: Pick<Container, "id" | "dir">,
+  force: boolean,
+): Promise<number | undefined> {
   try {
-    return file.openat(dir, "lock", file.O_RDWR | file.O_CREAT, 0o600);
+    return await openLock(container, force);
   } catch (error) {
     if (isErrno(error, "ENOENT")) return undefined;
     throw error;

@@ -30,6 +30,7 @@ import { prepareMounts } from "./mounts.ts";
 import { clearRecords, readReport, type Report } from "../keeper/report.ts";
 import { nextDelay } from "./restart.ts";
 import { containerState, type Restarts, type StartFailure } from "./state.ts";
+import { openLock } from "./stray.ts";
 import { type Attachment, openStreams, type Streams } from "./streams.ts";
 
 /** A container that runs, as the command that started it sees it. */
@@ -65,13 +66,13 @@ export async function startContainer(
   attached: Attachment = NOTHING,
 ): Promise<Running> {
   const { dir, config } = container;
-  const lock = file.openat(dir, "lock", file.O_RDWR | file.O_CREAT, 0o600);
+  const lock = await openLock(container);
   if (!tryLock(lock, "exclusive")) {
     file.close(lock);
     throw new AlreadyStarted(`container ${config.name} is already running`);
   }
   const { started, finished } = containerState(dir);
-  for (const record of FORMER) file.unlinkIfAny(dir, record);
+  for (const record of FORMER) file.removeTree(dir, record);
   if (config.restart.name !== "no") writeFile(dir, "restart.json", JSON.stringify(FIRST));
   // How it ended last is true until it runs; without that, what is known of it is only a number of a process.
   if (finished === undefined) clearRecords(lock);

@@ -5,7 +5,8 @@ import * as file from "../../ffi/file.ts";
 import { isLocked } from "../../ffi/lock.ts";
 import { readJson } from "../state/json.ts";
 import { endIfFrozen, isMarkedPaused } from "./frozen.ts";
-import { type EndRecord, exitCode, readRecords, type StartRecord } from "../keeper/report.ts";
+import { type EndRecord, exitCode, openRecords, readRecords, type StartRecord } from "../keeper/report.ts";
+import { strayKeeper } from "./stray.ts";
 
 export interface ContainerState {
   status: "created" | "running" | "paused" | "restarting" | "exited";
@@ -38,7 +39,7 @@ export const UNKNOWN_END = 137;
 
 /** The state of the container whose directory is `dir`. */
 export function containerState(dir: number): ContainerState {
-  const { kept, start, end } = readLock(dir);
+  const { kept, start, end, damaged } = readLock(dir);
   const times = { started: start?.time, finished: end?.time };
   const ended = end ? exitCode(end.status) : start ? UNKNOWN_END : 0;
   if (kept) {
@@ -54,6 +55,10 @@ export function containerState(dir: number): ContainerState {
   endIfFrozen(dir, () => !keeperLives(dir));
   const failure = readJson<StartFailure>(dir, "start.json");
   if (failure) return { status: failure.started ? "exited" : "created", pid: 0, ...failure };
+  if (damaged) {
+    const error = "how it ended is not known: its file lock is damaged";
+    return { status: "exited", pid: 0, exitCode: UNKNOWN_END, error };
+  }
   return { status: start ? "exited" : "created", pid: 0, exitCode: ended, error: "", ...times };
 }
 
@@ -63,6 +68,8 @@ export interface Records {
   kept: boolean;
   start?: StartRecord;
   end?: EndRecord;
+  /** It says nothing that could be relied on. */
+  damaged?: boolean;
 }
 
 /** The same from the open file. */
@@ -73,14 +80,14 @@ export function readKept(lock: number): Records {
 }
 
 function readLock(dir: number): Records {
-  // Not for writing: whoever follows the container watches for that to be closed (follow.ts).
-  const fd = file.openIfAny(dir, "lock", file.O_RDONLY);
-  if (fd === undefined) return { kept: false };
-  try {
-    return readKept(fd);
-  } finally {
+  const fd = openRecords(dir);
+  if (fd !== undefined) {
+    const records = readKept(fd);
     file.close(fd);
+    if (!records.damaged) return records;
   }
+  const start = strayKeeper(dir);
+  return { kept: start !== undefined, start, damaged: true };
 }
 
 /** Its first process, where there is one; asked without a look at whether it is paused. */
@@ -105,12 +112,12 @@ export function wasStopped(dir: number): boolean {
 }
 
 /**
- * Whether a keeper has the container: it runs, is being started, or waits to be started again. `lock` leads from the
- * open directory `dir` to the container's lock.
+ * Whether a keeper has the container: it runs, is being started, or waits to be started again. `home` leads from the
+ * open directory `dir` to the container's.
  */
-export function keeperLives(dir: number, lock = "lock"): boolean {
-  const fd = file.openIfAny(dir, lock, file.O_RDONLY);
-  if (fd === undefined) return false;
+export function keeperLives(dir: number, home = ""): boolean {
+  const fd = openRecords(dir, home ? `${home}/lock` : "lock");
+  if (fd === undefined) return strayKeeper(dir, home) !== undefined;
   try {
     return isLocked(fd);
   } finally {

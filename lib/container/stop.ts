@@ -9,16 +9,8 @@ import { emitContainer } from "../events/emit.ts";
 import type { ContainerConfig } from "./config.ts";
 import type { Container } from "./find.ts";
 import { thawIfPaused } from "./frozen.ts";
-import {
-  change,
-  closeLife,
-  hasEnded,
-  look,
-  openLife,
-  processOf,
-  restingKeeperOf,
-  SETTLING_MS,
-} from "./process.ts";
+import { hasEnded } from "./ended.ts";
+import { change, closeLife, look, openLife, processOf, restingKeeperOf, SETTLING_MS } from "./process.ts";
 import { parseSignal } from "./signals.ts";
 import { containerState } from "./state.ts";
 
@@ -72,14 +64,15 @@ export async function killContainer(container: Container, signal: number): Promi
     if (isFinal(config, signal)) await untilOver(container, endNow);
     return;
   }
+  let marked: ReturnType<typeof markStopped> = false;
   try {
-    if (isFinal(config, signal) || config.restart.name === "unless-stopped") markStopped(dir);
+    if (isFinal(config, signal) || config.restart.name === "unless-stopped") marked = markStopped(dir);
     send(first, container, signal);
     if (isFinal(config, signal)) thawIfPaused(container);
   } finally {
     file.close(first);
   }
-  if (signal === SIGKILL) await untilOver(container, expectEnd);
+  if (signal === SIGKILL) await untilOver(container, marked === "no room" ? endNow : expectEnd);
 }
 
 /**
@@ -101,9 +94,10 @@ async function untilOver(
   const life = openLife(container);
   if (!life) return false;
   try {
-    if (!look(life).kept || !markStopped(container.dir)) return false;
+    const mark = look(life).kept && markStopped(container.dir);
+    if (!mark) return false;
     // Without the mark, it was started by hand meanwhile, and that is none of this command's business.
-    while (look(life).kept && file.statIfAny(container.dir, "stopped")) {
+    while (look(life).kept && (mark === "no room" || file.statIfAny(container.dir, "stopped"))) {
       const first = processOf(container);
       if (first === undefined) endResting(container);
       else await end(first, container).finally(() => file.close(first));
@@ -115,13 +109,18 @@ async function untilOver(
   }
 }
 
-/** False where the container was just removed. */
-function markStopped(dir: number): boolean {
+/**
+ * False where the container was just removed. On a full disk there may be no room: its keeper then starts the container
+ * again, unless it is ended while it waits to.
+ */
+function markStopped(dir: number): boolean | "no room" {
+  if (file.statIfAny(dir, "stopped")) return true;
   try {
     writeFile(dir, "stopped", "");
     return true;
   } catch (error) {
     if (isErrno(error, "ENOENT")) return false;
+    if (isErrno(error, "ENOSPC", "EDQUOT")) return "no room";
     throw error;
   }
 }

@@ -66,11 +66,23 @@ export interface EndRecord {
   time: number;
 }
 
-/** What is written in the open file `lock`, of the last start; a damaged file says nothing. */
-export function readRecords(lock: number): { start?: StartRecord; end?: EndRecord } {
+/** Opens `lock` for reading: not for writing, since whoever follows the container watches for that to be closed
+ * (follow.ts). Undefined where there is none, or what has its name is no file. */
+export function openRecords(dir: number, path = "lock"): number | undefined {
+  const fd = file.openIfAny(dir, path, file.O_RDONLY | file.O_NONBLOCK);
+  if (fd === undefined || (file.stat(fd, "").mode & file.S_IFMT) === file.S_IFREG) return fd;
+  file.close(fd);
+  return undefined;
+}
+
+/** What is written in the open file `lock`, of the last start; a damaged file says nothing else. */
+export function readRecords(lock: number): { start?: StartRecord; end?: EndRecord; damaged?: boolean } {
   const bytes = new Uint8Array(RECORDS.size);
-  if (file.pread(lock, bytes, 0) !== RECORDS.size) return {};
+  if (file.pread(lock, bytes, 0) !== RECORDS.size) return { damaged: true };
   const [status, ended, endedNs, pid, started, startedNs, keeper, terminal, stdin] = integers(bytes);
+  const isTime = (seconds: number, nanoseconds: number) =>
+    seconds >= 0 && seconds < 2 ** 34 && nanoseconds >= 0 && nanoseconds < 1e9;
+  if (!isTime(ended, endedNs) || !isTime(started, startedNs)) return { damaged: true };
   const descriptor = (fd: number) => fd < 0 ? undefined : fd;
   const time = (seconds: number, nanoseconds: number) => seconds * 1000 + nanoseconds / 1e6;
   return {
@@ -84,7 +96,7 @@ export function readRecords(lock: number): { start?: StartRecord; end?: EndRecor
 
 /** What last started in the container whose directory is `dir`. */
 export function readStarted(dir: number): StartRecord | undefined {
-  const fd = file.openIfAny(dir, "lock", file.O_RDONLY);
+  const fd = openRecords(dir);
   if (fd === undefined) return undefined;
   try {
     return readRecords(fd).start;

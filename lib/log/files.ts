@@ -46,21 +46,28 @@ export function previousFile(place: LogPlace, current: LogFile): LogFile | undef
     for (let older = index + 1; older < place.maxFiles && !found; older++) {
       found = openFile(place.dir, nameAt(older));
     }
-    if (file.statIfAny(place.dir, nameAt(index))?.inode === current.inode) return found;
+    if (inodeOf(place.dir, nameAt(index)) === current.inode) return found;
     if (found) file.close(found.fd);
   }
 }
 
+/** What has the name and is no file is none of the log's. */
 function openFile(dir: number, name: string): LogFile | undefined {
-  const fd = file.openIfAny(dir, name, file.O_RDONLY);
+  if (inodeOf(dir, name) === undefined) return undefined;
+  const fd = file.openIfAny(dir, name, file.O_RDONLY | file.O_NOFOLLOW);
   return fd === undefined ? undefined : { fd, inode: file.stat(fd, "").inode };
+}
+
+function inodeOf(dir: number, name: string): bigint | undefined {
+  const found = file.statIfAny(dir, name);
+  return found && (found.mode & file.S_IFMT) === file.S_IFREG ? found.inode : undefined;
 }
 
 /** The inodes of `log`, `log.1` and so on as far as `current`, undefined where none is at the moment. */
 function inodesBefore({ dir, maxFiles }: LogPlace, current?: LogFile): (bigint | undefined)[] {
   const inodes: (bigint | undefined)[] = [];
   while (inodes.length < maxFiles) {
-    const inode = file.statIfAny(dir, nameAt(inodes.length))?.inode;
+    const inode = inodeOf(dir, nameAt(inodes.length));
     if (current && inode === current.inode) break;
     inodes.push(inode);
   }

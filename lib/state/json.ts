@@ -1,13 +1,17 @@
 // JSON files under the root directory.
 
+import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 
-/** The bytes of a file relative to the directory `dir`; undefined where there is none. */
+/** The bytes of a file relative to the directory `dir`; undefined where there is none, but maybe a directory. */
 export function readBytes(dir: number, path: string): Uint8Array | undefined {
   const fd = file.openIfAny(dir, path, file.O_RDONLY);
   if (fd === undefined) return undefined;
   try {
     return file.readAll(fd);
+  } catch (error) {
+    if (isErrno(error, "EISDIR")) return undefined;
+    throw error;
   } finally {
     file.close(fd);
   }

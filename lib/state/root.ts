@@ -72,7 +72,10 @@ function makePath(path: string): void {
 /** Mode 0700: layers and volumes hold set-user-ID programs and other people's files. */
 function makeFolders(fd: number): void {
   for (const folder of FOLDERS) ignoreExists(() => file.mkdirat(fd, folder, 0o700));
-  file.close(file.openat(fd, "tmp/.lock", file.O_RDWR | file.O_CREAT, 0o600));
+  // All of them, so that what makes room needs none. The last is the sign that nothing is missing.
+  for (const folder of ["names", "images", "volumes", "tmp"]) {
+    file.close(file.openat(fd, `${folder}/.lock`, file.O_RDWR | file.O_CREAT, 0o600));
+  }
 }
 
 function ignoreExists(make: () => void): void {

@@ -2,7 +2,7 @@
 
 import * as file from "../../ffi/file.ts";
 import { unusedLayers } from "../layer/usage.ts";
-import { hasName } from "../container/names.ts";
+import { hasName, nameOwner } from "../container/names.ts";
 import { discard, rootFd } from "./root.ts";
 
 /**
@@ -13,10 +13,13 @@ export function sweep(): void {
   for (const name of namesIn("tmp")) if (name !== ".lock") file.removeTree(rootFd(), `tmp/${name}`);
   for (const layer of unusedLayers()) discard(`layers/${layer}`);
   for (const name of namesIn("names")) {
-    if (name !== ".lock" && !hasName(file.readlinkat(rootFd(), `names/${name}`), name)) {
-      file.unlinkat(rootFd(), `names/${name}`);
-    }
+    if (name !== ".lock" && !isHad(name)) file.removeTree(rootFd(), `names/${name}`);
   }
+}
+
+function isHad(name: string): boolean {
+  const owner = nameOwner(name);
+  return owner !== undefined && hasName(owner, name);
 }
 
 function namesIn(folder: string): string[] {

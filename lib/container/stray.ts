@@ -1,0 +1,127 @@
+// Containers whose file `lock` is damaged or gone, and with it all that says whether they run. What the kernel knows of
+// their keepers is then looked for among all processes, which is slow; and only `rm -f` ends them.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { openPidfd, signalPidfd } from "../../ffi/process.ts";
+import { CommandError } from "../cli/error.ts";
+import { openRecords, readRecords, RECORDS, type StartRecord } from "../keeper/report.ts";
+import { writeFile } from "../state/json.ts";
+import { rootFd } from "../state/root.ts";
+import { hasEnded } from "./ended.ts";
+import type { Container } from "./find.ts";
+import { lockNames } from "./names.ts";
+
+const SIGKILL = 9;
+const KILL_TIMEOUT = 10_000;
+/** Of the times in /proc/PID/stat (proc(5)). */
+const TICKS_PER_SECOND = 100;
+
+/** Whether a container has no `lock` that can be relied on; not so where it was just removed. */
+export function hasLostLock({ id, dir }: Pick<Container, "id" | "dir">): boolean {
+  const fd = openRecords(dir);
+  if (fd === undefined) return file.statIfAny(rootFd(), `containers/${id}`) !== undefined;
+  try {
+    return readRecords(fd).damaged === true;
+  } finally {
+    file.close(fd);
+  }
+}
+
+/** Throws CommandError where hasLostLock: what can't be told from another's process is not touched. */
+export function requireLock(container: Pick<Container, "id" | "dir">): void {
+  if (!hasLostLock(container)) return;
+  const way = `end and remove it with: mydocker rm -f ${container.id.slice(0, 12)}`;
+  throw new CommandError(`the file lock of container ${container.id} is damaged; ${way}`, 1);
+}
+
+/** The keeper of the container in the directory `home` of the open directory `dir`, and the first process. */
+export function strayKeeper(dir: number, home = ""): StartRecord | undefined {
+  const path = file.readlinkat(file.AT_FDCWD, `/proc/self/fd/${dir}`) + (home && `/${home}`);
+  for (const { name: pid } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(pid) || readText(`/proc/${pid}/comm`) !== "mydocker-keeper\n") continue;
+    if (!hasOpen(pid, path)) continue;
+    const first = Number(readText(`/proc/${pid}/task/${pid}/children`)?.split(" ")[0]);
+    return { keeper: Number(pid), pid: first || 0, time: startTime(first || Number(pid)) };
+  }
+  return undefined;
+}
+
+/** A keeper has the directory open, but for one that waits to start the container again, which has the lock. */
+function hasOpen(pid: string, path: string): boolean {
+  try {
+    return [...Deno.readDirSync(`/proc/${pid}/fd`)].some(({ name }) => {
+      const target = file.readlinkat(file.AT_FDCWD, `/proc/${pid}/fd/${name}`);
+      return target === path || target.startsWith(`${path}/lock`);
+    });
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ESRCH") || error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Undefined where the process has ended. */
+function readText(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Error && "code" in error && error.code === "ESRCH") return undefined;
+    throw error;
+  }
+}
+
+/** When a process was started, in ms since 1970, to a hundredth of a second. */
+function startTime(pid: number): number {
+  const booted = Number(/^btime (\d+)$/m.exec(readText("/proc/stat") ?? "")?.[1] ?? 0);
+  // Its name, the second field, is in parentheses and may have any in it.
+  const ticks = Number(readText(`/proc/${pid}/stat`)?.replace(/^.*\) /s, "").split(" ")[19] ?? 0);
+  return booted * 1000 + ticks * (1000 / TICKS_PER_SECOND);
+}
+
+/**
+ * Opens `lock` for reading and writing, once it is made anew if it was damaged: for who wants to start the container,
+ * or to remove it, and then ends with `force` what runs. Throws CommandError where it runs and shall not be ended.
+ */
+export async function openLock({ id, dir }: Pick<Container, "id" | "dir">, force = false): Promise<number> {
+  if (hasLostLock({ id, dir })) {
+    // One at a time: the next finds it whole.
+    const names = lockNames();
+    try {
+      if (hasLostLock({ id, dir })) await makeAnew(id, dir, force);
+    } finally {
+      file.close(names);
+    }
+  }
+  return file.openat(dir, "lock", file.O_RDWR | file.O_CREAT, 0o600);
+}
+
+async function makeAnew(id: string, dir: number, force: boolean): Promise<void> {
+  for (let found; (found = strayKeeper(dir)) !== undefined;) {
+    if (!force) {
+      throw new CommandError(
+        `container ${id} runs, though its file lock is damaged; rm -f ends and removes it`,
+        1,
+      );
+    }
+    const pidfd = openPidfd(found.keeper);
+    if (pidfd === undefined) continue;
+    // Whose pid it is now is the one that was looked at only if it still is the keeper.
+    if (strayKeeper(dir)?.keeper === found.keeper) await endKeeper(pidfd, found.pid);
+    file.close(pidfd);
+  }
+  file.removeTree(dir, "lock");
+  writeFile(dir, "lock", new Uint8Array(RECORDS.size));
+}
+
+/** The first process goes with its keeper. */
+async function endKeeper(pidfd: number, pid: number): Promise<void> {
+  const first = pid > 0 ? openPidfd(pid) : undefined;
+  signalPidfd(pidfd, SIGKILL);
+  for (const fd of [pidfd, ...first === undefined ? [] : [first]]) {
+    if (!await hasEnded(fd, KILL_TIMEOUT)) {
+      throw new CommandError(`process ${pid} does not end after SIGKILL`, 1);
+    }
+  }
+  if (first !== undefined) file.close(first);
+}
