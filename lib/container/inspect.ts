@@ -235,7 +235,7 @@ function processOf(config: ContainerConfig): Record<string, unknown> {
     Tty: config.tty,
     OpenStdin: config.stdin,
     StdinOnce: config.stdinOnce,
-    Env: process.Env ?? null,
+    Env: process.Env?.length ? process.Env : null,
     Cmd: process.Cmd ?? null,
     Healthcheck: process.Healthcheck,
     Image: config.imageName,
