@@ -105,6 +105,17 @@ export function readAll(fd: number): Uint8Array {
   }
 }
 
+const [EAGAIN, POLLOUT] = [11, 4];
+
+/**
+ * Waits until a descriptor can be written, or nobody reads it: stdout may not block where the caller shares it with a
+ * program that wants it so (ppoll(2)).
+ */
+export function awaitWritable(fd: number): void {
+  const pollfd = new Uint8Array(new Int32Array([fd, POLLOUT]).buffer);
+  raw(NR.ppoll, addressOf(pollfd), 1, 0, 0, 8);
+}
+
 /** Writes all of `buffer`, however many calls it takes. `what` names the file in an error. */
 export function write(fd: number, buffer: Uint8Array, what = `descriptor ${fd}`): void {
   writeAt(fd, addressOf(buffer), buffer.length, what);
@@ -113,7 +124,12 @@ export function write(fd: number, buffer: Uint8Array, what = `descriptor ${fd}`)
 /** Writes `length` bytes of memory; for callers that keep one buffer and know its address. */
 export function writeAt(fd: number, address: number, length: number, what: string): void {
   while (length > 0) {
-    const done = check(raw(NR.write, fd, address, length), "write", what);
+    const result = raw(NR.write, fd, address, length);
+    if (result === -EAGAIN) {
+      awaitWritable(fd);
+      continue;
+    }
+    const done = check(result, "write", what);
     address += done;
     length -= done;
   }

@@ -140,6 +140,57 @@ test("run -it --rm, the detach keys: removed when it ends, by its keeper", async
   await until("it is gone", async () => await box.ok(["ps", "-aq"]) === "");
 });
 
+test("start -ai: the detach keys are no failure, and nothing is said", async (box) => {
+  await box.ok(["create", "-it", "--name", "main", "busybox", "sh"]);
+  for (const round of ["started", "attached"]) {
+    await using tty = terminal(box, ["start", "-ai", "main"]);
+    tty.send("\r");
+    await tty.expect("# ");
+    tty.send("\x10\x11");
+    assertEquals((await tty.end()).code, 0, round);
+    assertEquals(tty.screen.includes("escape"), false);
+  }
+  await box.ok(["rm", "-f", "main"]);
+});
+
+test("attach --no-stdin: Ctrl-C leaves a container that has a terminal", async (box) => {
+  await box.ok([
+    "run",
+    "-dit",
+    "--name",
+    "main",
+    "busybox",
+    "sh",
+    "-c",
+    "trap 'echo caught' INT; cat; exit 9",
+  ]);
+  await using tty = terminal(box, ["attach", "--no-stdin", "main"]);
+  await using typing = terminal(box, ["attach", "main"]);
+  await until("both are there", () => {
+    typing.send("tick\r");
+    return tty.screen.includes("tick");
+  });
+  tty.send("\x03");
+  await tty.end();
+  assertEquals((await box.inspect("main")).State.Status, "running");
+  assertEquals((await box.ok(["logs", "main"])).includes("caught"), false);
+  await box.ok(["rm", "-f", "main"]);
+});
+
+test("attach --sig-proxy=false: the window's size is passed on all the same", async (box) => {
+  await box.ok(["run", "-dit", "--name", "main", "busybox", "sh"]);
+  await using tty = terminal(box, ["attach", "--sig-proxy=false", "main"]);
+  tty.send("\r");
+  await tty.expect("# ");
+  tty.resize(33, 77);
+  await until("the size is passed on", async () => {
+    tty.send("stty size\r");
+    await tty.expect("stty size\r\n");
+    return (await tty.expect("# ")).includes("33 77");
+  });
+  await box.ok(["rm", "-f", "main"]);
+});
+
 test("run --detach-keys: what no keys are", async (box) => {
   const { code, stderr } = await box.run(["run", "--detach-keys", "ctrl-zz", "busybox", "true"]);
   assertEquals(code, 125);

@@ -70,7 +70,7 @@ test("run -d: survives its caller's session and process group", async (box) => {
 
 test("run -d: what can't be executed is said, with docker's code, and is left as created", async (box) => {
   const missing = await box.run(["run", "-d", "--name", "main", "busybox", "nosuch"]);
-  assertEquals([missing.code, missing.stdout], [127, ""]);
+  assertEquals([missing.code, missing.stdout], [127, `${(await box.inspect("main")).Id}\n`]);
   assertMatch(missing.stderr, /exec: "nosuch": executable file not found in \$PATH/);
   const { State } = await box.inspect("main");
   assertEquals([State.Status, State.ExitCode], ["created", 127]);
@@ -121,6 +121,14 @@ test("run -a: only the streams that are named are passed on, and all are logged"
   assertEquals((await box.run(["logs", "main"])).stdout, "out\n");
 });
 
+test("run -a stdin: prints the ID, as nothing else is shown", async (box) => {
+  const { code, stdout } = await box.run(["run", "-i", "-a", "stdin", "--name", "main", "busybox", "cat"], {
+    stdin: "seen\n",
+  });
+  assertEquals([code, stdout], [0, `${(await box.inspect("main")).Id}\n`]);
+  assertEquals(await box.ok(["logs", "main"]), "seen");
+});
+
 test("run -d: a keeper takes at most 64 kB, and says whose it is", async (box) => {
   for (
     const flags of [[], ["-it"], ["--restart", "always"], [
@@ -164,9 +172,30 @@ test("create, start: made now, run later, and again", async (box) => {
   assertEquals((await box.run(["logs", "main"])).stdout, "x\nx\nx\n");
 });
 
+test("create: what docker's daemon refuses is 1, mistakes in flags are 125", async (box) => {
+  await box.ok(["create", "--name", "main", "busybox", "true"]);
+  const refused = [["--name", "main", "busybox", "true"], ["--name", "a/b", "busybox", "true"], ["nosuch"]];
+  for (const args of refused) assertEquals((await box.run(["create", ...args])).code, 1, args.join(" "));
+  for (const args of [["--nosuch", "busybox"], ["--restart", "x", "busybox", "true"]]) {
+    assertEquals((await box.run(["create", ...args])).code, 125, args.join(" "));
+  }
+  assertEquals((await box.run(["run", "--name", "main", "busybox", "true"])).code, 125);
+});
+
+test("create: an empty name, stop signal or retry count is none", async (box) => {
+  const flags = ["--name", "", "--stop-signal", "", "--restart", "always:0"];
+  const { Name, Config, HostConfig } = await box.inspect(
+    await box.ok(["create", ...flags, "busybox", "true"]),
+  );
+  assertMatch(Name, /^\/[a-z]+_[a-z]+$/);
+  assertEquals([Config.StopSignal, HostConfig.RestartPolicy.Name], [undefined, "always"]);
+});
+
 test("start: several, one that runs, and ones that can't be", async (box) => {
   await box.ok(["create", "--name", "good", "busybox", "sleep", "1000"]);
   await box.ok(["create", "--name", "bad", "busybox", "nosuch"]);
+  assertEquals((await box.run(["start", "-a", "bad"])).code, 1);
+  assertEquals((await box.inspect("bad")).State.ExitCode, 127);
   const { code, stdout, stderr } = await box.run(["start", "good", "bad", "missing"]);
   assertEquals([code, stdout], [1, "good\n"]);
   assertMatch(stderr, /exec: "nosuch": executable file not found/);

@@ -162,6 +162,10 @@ test("errors: every command has --help", async (box) => {
     const help = await box.ok([command, "--help"]);
     assertMatch(help, new RegExp(`^Usage:\\s+mydocker ${command}`, "m"));
   }
+  const container = await box.ok(["container", "--help"]);
+  for (const command of "run stop ls inspect prune".split(" ")) {
+    assertMatch(container, new RegExp(`^ +${command} `, "m"));
+  }
   for (const command of ["create", "ls", "inspect", "rm", "prune"]) {
     assertMatch(
       await box.ok(["volume", command, "--help"]),

@@ -1,7 +1,7 @@
 // A reader of mydocker's output that goes away.
 
 // @ts-types="./assert.d.ts"
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { BIN, type Box, test } from "./helpers.ts";
 
 /** The first line of what a container writes, with nobody reading the rest; and mydocker's exit code. */
@@ -56,4 +56,19 @@ test("run: output goes on, whole, when the log is full and begins anew", async (
   ]);
   assertEquals([code, out.length, out.every((byte) => byte === 0)], [0, 70000000, true]);
   assertEquals((await box.run(["logs", "c1"])).out.length, 70000000);
+});
+
+test("pipes: what is more than fits into one gets through, even where stdout does not block", async (box) => {
+  await box.ok(["run", "--name", "main", "busybox", "sh", "-c", "head -c 1000000 /dev/zero"]);
+  // GNU's dd sets the flag on the pipe itself, for all who have it.
+  const slowly = '{ dd oflag=nonblock count=0 status=none </dev/null; "$0" "$@"; } | { sleep 0.5; wc -c; }';
+  const count = async (...args: string[]) => {
+    const { stdout, stderr } = await box.exec(["sh", "-c", slowly, BIN, ...args]);
+    assertEquals(stderr, "");
+    return Number(stdout);
+  };
+  for (const command of ["logs", "start -a"]) {
+    assertEquals(await count(...command.split(" "), "main"), 1_000_000, command);
+  }
+  assert(await count("export", "main") > 1_000_000);
 });

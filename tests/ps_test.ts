@@ -255,6 +255,43 @@ test("inspect: templates, types, several, and what is missing", async (box) => {
   assertEquals((await box.run(["inspect", "-f", "{{.Name", "busybox"])).code, 64);
 });
 
+test("inspect: templates find what docker's JSON leaves out", async (box) => {
+  const tmp = `${box.dir}:/host`;
+  await box.ok([
+    "create",
+    "--name",
+    "main",
+    "-v",
+    tmp,
+    "-v",
+    "vol:/data",
+    "--tmpfs",
+    "/t",
+    "busybox",
+    "true",
+  ]);
+  const show = (template: string, name = "main") => box.ok(["inspect", "-f", template, name]);
+  assertEquals(
+    await show("[{{.Config.StopSignal}}{{.Config.MacAddress}}] {{json .Config.StopTimeout}}"),
+    "[] null",
+  );
+  assertEquals(await show("{{.Config.ExposedPorts}} {{json .Config.ExposedPorts}}"), "map[] null");
+  assertEquals(
+    await show("{{range .Mounts}}[{{.Type}} {{.Name}} {{.Driver}}]{{end}}"),
+    "[volume vol local][bind  ][tmpfs  ]",
+  );
+  assertEquals(await show("{{range .Config.ExposedPorts}}x{{end}}{{if .State.Health}}x{{end}}"), "");
+  assertEquals(await show("{{.Config.ExposedPorts}}[{{.Config.StopSignal}}]", "busybox"), "map[][]");
+  assertEquals((await box.run(["inspect", "-f", "{{.Config.Nosuch}}", "main"])).code, 1);
+});
+
+test("inspect: what can't even be an image's name is no such object", async (box) => {
+  for (const name of ["NoSuch", "/nosuch", "", "a b"]) {
+    const { code, stdout, stderr } = await box.run(["inspect", name]);
+    assertEquals([code, stdout, stderr], [1, "[]\n", `mydocker: No such object: ${name}\n`]);
+  }
+});
+
 test("inspect: an ID's prefix, image and volume", async (box) => {
   const id = await box.ok(["images", "-q", "--no-trunc"]);
   assertEquals((await box.inspect(id.slice(7, 15))).Id, id);

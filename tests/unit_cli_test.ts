@@ -298,6 +298,8 @@ Deno.test("formatRows: json, table and plain templates", () => {
   );
   assertEquals(formatRows("{{json .Names}}", titles, rows.slice(0, 1)), '"<a>"\n');
   assertThrows(() => formatRows("{{.Nope}}", titles, rows), CommandError, 'map has no entry for key "Nope"');
+  const unclosed = assertThrows(() => formatRows("{{.ID", titles, rows), CommandError, "unclosed action");
+  assertEquals(unclosed.exitCode, 1);
 });
 
 Deno.test("humanDuration: docker's words", () => {

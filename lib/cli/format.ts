@@ -1,3 +1,4 @@
+import { CommandError } from "./error.ts";
 import { alignTabs } from "./table.ts";
 import { compileTemplate } from "./template.ts";
 import { goJson, type TemplateFunction } from "./template_funcs.ts";
@@ -15,17 +16,27 @@ const HEADER_FUNCTIONS: Record<string, TemplateFunction> = Object.fromEntries(
 /**
  * Renders the rows of a list command (ps, images, volume ls) for --format: "json", "table TEMPLATE" or "TEMPLATE",
  * one line per row, newline at the end (a bare "table" has no template: it stands for the command's own
- * columns, see table()). `titles` maps each field to its column title. Throws as compileTemplate does.
+ * columns, see table()). `titles` maps each field to its column title. Throws as compileTemplate does, but always with
+ * exit 1, as docker's lists.
  */
 export function formatRows(format: string, titles: Row, rows: Row[]): string {
   const isTable = format.startsWith("table");
   const source = format === "json" ? "{{json .}}" : (isTable ? format.slice("table".length) : format)
     .replace(/^ +| +$/g, "").replaceAll("\\t", "\t").replaceAll("\\n", "\n");
-  const render = compileTemplate(source, { missingKey: "error", functions: { json: rowJson(rows) } });
+  const render = compile(source, { missingKey: "error", functions: { json: rowJson(rows) } });
   const lines = rows.map((row) => render(row) + "\n");
   if (!isTable) return lines.join("");
   const header = compileTemplate(source, { functions: HEADER_FUNCTIONS })(titles);
   return alignTabs([`${header}\n`, ...lines].join(""));
+}
+
+function compile(...[source, options]: Parameters<typeof compileTemplate>): (row: unknown) => string {
+  try {
+    return compileTemplate(source, options);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(error.message, 1, { cause: error });
+  }
 }
 
 /** A whole row as JSON has its keys sorted and &, < and > escaped, since docker encodes it in two steps. */

@@ -1,18 +1,27 @@
 // Standard output, all of it or an error.
 
+import { awaitWritable } from "../../ffi/file.ts";
+
 const encoder = new TextEncoder();
 
 /** Writes text or bytes to stdout. Throws Deno.errors.BrokenPipe where nobody reads, which main knows. */
 export function print(content: string | Uint8Array): void {
-  writeAll(Deno.stdout, content);
+  writeAll(Deno.stdout, 1, content);
 }
 
 /** The same to stderr. */
 export function printError(content: string | Uint8Array): void {
-  writeAll(Deno.stderr, content);
+  writeAll(Deno.stderr, 2, content);
 }
 
-function writeAll(stream: { writeSync(bytes: Uint8Array): number }, content: string | Uint8Array): void {
+function writeAll(stream: typeof Deno.stdout, fd: number, content: string | Uint8Array): void {
   const bytes = typeof content === "string" ? encoder.encode(content) : content;
-  for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
+  for (let done = 0; done < bytes.length;) {
+    try {
+      done += stream.writeSync(bytes.subarray(done));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      awaitWritable(fd);
+    }
+  }
 }

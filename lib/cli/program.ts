@@ -55,7 +55,12 @@ async function dispatch(
     first === undefined || first === "help" ||
     (grouped && (second === undefined || /^(-h|--help)$/.test(second)))
   ) {
-    return await showHelp(commands, grouped ? first : undefined, first !== "help" && second === undefined);
+    return await showHelp(
+      commands,
+      aliases,
+      grouped ? first : undefined,
+      first !== "help" && second === undefined,
+    );
   }
   const length = grouped ? 2 : 1;
   const typed = words.slice(0, length).join(" ");
@@ -70,11 +75,12 @@ async function dispatch(
 /** On stderr where help was not what was asked for. */
 async function showHelp(
   commands: CommandTable,
+  aliases: Record<string, string>,
   group: string | undefined,
   toStderr: boolean,
 ): Promise<number> {
   const { overviewText } = await import("./topics.ts");
-  (toStderr ? printError : print)(overviewText(group, commands));
+  (toStderr ? printError : print)(overviewText(group, commands, aliases));
   return 0;
 }
 

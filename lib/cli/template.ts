@@ -6,7 +6,8 @@ import { type Command, type Node, type Operand, parseTemplate, type Pipe } from 
 export interface TemplateOptions {
   /**
    * What a field that the data lacks is: "<no value>", or (docker inspect) an error. Objects that are maps in
-   * docker, such as Labels, answer "<no value>" even then, and optional fields such as State.Health "<nil>".
+   * docker, such as Labels, answer "<no value>" even then, and optional fields such as State.Health "<nil>"; a field
+   * that is there as `undefined` is one that docker's JSON leaves out while it is empty.
    */
   missingKey?: "default" | "error";
   /** Functions that take the place of the built-in ones of the same name. */
@@ -189,6 +190,8 @@ function evaluateField(state: State, operand: Operand & { kind: "field" }, dot: 
     const found: unknown = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
     // JSON leaves out a null pointer; {{if .State.Health}} asks for just that, {{.State.Health.Status}} needs more.
     if (found === undefined && isPointerField(name) && name === names.at(-1)) return null;
+    // What is there and has no value is a field that JSON leaves out while it is empty.
+    if (found === undefined && Object.hasOwn(value, name)) return isMapField(name) ? null : "";
     if (found === undefined && state.strict && !isMapField(parent)) {
       fail(state, operand, `map has no entry for key ${goQuote(name)}`);
     }

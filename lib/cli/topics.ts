@@ -7,6 +7,7 @@ import { CommandError } from "./error.ts";
 export function overviewText(
   group: string | undefined,
   commands: Record<string, { summary?: string }>,
+  aliases: Record<string, string>,
 ): string {
   const all = Object.entries(commands).flatMap(([name, { summary }]) => summary ? [{ name, summary }] : []);
   if (group === undefined) {
@@ -15,10 +16,19 @@ export function overviewText(
       commands: [{ name: "volume", summary: "Manage volumes" }],
     }], { summary: "Docker's daily commands in one file, with no daemon" });
   }
-  const members = all.filter(({ name }) => name.startsWith(`${group} `))
-    .map(({ name, summary }) => ({ name: name.slice(group.length + 1), summary }));
+  const inGroup = ([name]: string[]) => name.startsWith(`${group} `);
+  const own = all.map(({ name }) => [name, name]).filter(inGroup);
+  const listed = new Map<string, string>();
+  // Of several names of a command the first is the one to show.
+  for (const [name, target] of [...own, ...Object.entries(aliases).filter(inGroup)]) {
+    if (![...listed.values()].includes(target)) listed.set(name, target);
+  }
+  const members = [...listed].sort().map(([name, target]) => {
+    return { name: name.slice(group.length + 1), summary: commands[target.split(" --")[0]].summary! };
+  });
   if (members.length === 0) {
     throw new CommandError(`'mydocker ${group}' needs a command. See 'mydocker --help'.`);
   }
-  return overview([{ title: "Commands", commands: members }], { name: group, summary: `Manage ${group}s` });
+  const summary = group === "system" ? "Manage mydocker" : `Manage ${group}s`;
+  return overview([{ title: "Commands", commands: members }], { name: group, summary });
 }

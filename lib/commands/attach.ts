@@ -10,6 +10,7 @@ import { print, printError } from "../cli/output.ts";
 import { DETACHED, giveTerminal, proxySignals, pumpInput, pumpKeys } from "../container/attach.ts";
 import { parseDetachKeys } from "../container/detach_keys.ts";
 import { type Container, findContainer } from "../container/find.ts";
+import { emitContainer } from "../events/emit.ts";
 import { followLog } from "../log/follow.ts";
 import { logEnd, type LogPosition } from "../log/frames.ts";
 import { exitCode, readRecords, type StartRecord } from "../keeper/report.ts";
@@ -41,11 +42,13 @@ export async function run(parsed: Parsed): Promise<number> {
   const detachKeys = parseDetachKeys(parsed.text("detach-keys")!);
   const container = findContainer(parsed.args[0]);
   const wishes = { stdin: !parsed.bool("no-stdin"), signals: parsed.bool("sig-proxy"), detachKeys };
-  return await attachTo(container, wishes);
+  const result = await attachTo(container, wishes);
+  if (result === DETACHED) throw new CommandError("read escape sequence", 1);
+  return result;
 }
 
-/** Goes along with a container that runs, to its end; returns its exit code. Throws CommandError. */
-export async function attachTo(container: Container, wishes: Wishes): Promise<number> {
+/** Goes along with a container that runs, to its end; returns its exit code, or that the keys were typed. Throws CommandError. */
+export async function attachTo(container: Container, wishes: Wishes): Promise<number | typeof DETACHED> {
   requireRunning(container);
   requireLock(container);
   const { config } = container;
@@ -53,7 +56,8 @@ export async function attachTo(container: Container, wishes: Wishes): Promise<nu
   if (stdin && config.tty && !Deno.stdin.isTerminal()) {
     throw new CommandError("the input device is not a TTY", 1);
   }
-  const passSignalsTo = wishes.signals ? proxySignals() : () => {};
+  // Those of a terminal come as keys, from whoever has its input; anybody else may leave with Ctrl-C.
+  const passSignalsTo = proxySignals(wishes.signals && !config.tty);
   const lock = openat(container.dir, "lock", O_RDONLY);
   const position = logEnd(container);
   const { start } = readRecords(lock);
@@ -64,19 +68,18 @@ export async function attachTo(container: Container, wishes: Wishes): Promise<nu
     return await attachTo(container, wishes);
   }
   const { terminal, input } = streams;
+  emitContainer(container, "attach");
   passSignalsTo({ pid: start.pid, messages: -1, terminal });
   const takeTerminalBack = giveTerminal(config.tty && stdin);
   try {
     if (terminal !== undefined) nudgeWindowSize(0, terminal);
-    const result = await Promise.race([
+    return await Promise.race([
       showUntilEnd(container, position, lock, start),
       ...input === undefined ? [] : [passInput(input, input === terminal, wishes.detachKeys)],
     ]);
-    if (result !== DETACHED) return result;
   } finally {
     takeTerminalBack();
   }
-  throw new CommandError("read escape sequence", 1);
 }
 
 function requireRunning({ dir }: Container): void {

@@ -25,22 +25,25 @@ export const spec: CommandSpec = {
 };
 
 export async function run(parsed: Parsed): Promise<number> {
-  const { id } = await createFromFlags(parsed, false);
+  const { id } = await createFromFlags(parsed, false, 1);
   print(`${id}\n`);
   return 0;
 }
 
 /**
  * Makes the container that a command line of `run` or `create` describes, with its volumes and its cidfile; `detached`
- * is for what is different then (docker's Attach fields). Throws CommandError.
+ * is for what is different then (docker's Attach fields). Throws CommandError: 125 for mistakes in the flags, `refused`
+ * for what docker's daemon would refuse.
  */
-export async function createFromFlags(parsed: Parsed, detached: boolean): Promise<Container> {
-  const name = parsed.text("name");
-  const checked = name === undefined ? undefined : checkName(name);
+export async function createFromFlags(
+  parsed: Parsed,
+  detached: boolean,
+  refused: number,
+): Promise<Container> {
   const cidfile = parsed.text("cidfile");
   if (cidfile !== undefined) reserveCidfile(cidfile);
   try {
-    const container = await createFrom(parsed, checked, detached);
+    const container = await createFrom(parsed, detached, refused);
     if (cidfile !== undefined) writeCidfile(cidfile, container.id);
     return container;
   } catch (error) {
@@ -49,18 +52,32 @@ export async function createFromFlags(parsed: Parsed, detached: boolean): Promis
   }
 }
 
-async function createFrom(parsed: Parsed, name: string | undefined, detached: boolean): Promise<Container> {
+async function createFrom(parsed: Parsed, detached: boolean, refused: number): Promise<Container> {
   await beginWork();
   // From here to the container's configuration on disk, which names them, nobody may remove image or volumes.
   const imageLock = lockImages("shared");
   const [imageName, ...command] = parsed.args;
-  const image = findImage(imageName);
+  // An empty name is none: scripts write --name "$NAME".
+  const wanted = parsed.text("name") || undefined;
+  const name = await refusing(refused, () => wanted && checkName(wanted));
+  const image = await refusing(refused, () => findImage(imageName));
   step(`image ${image.id}`);
   const config = await containerConfig(parsed, image, imageName, command, detached);
-  const container = await (config.mounts.length > 0 ? createWithMounts : createContainer)(config, name);
+  const create = config.mounts.length > 0 ? createWithMounts : createContainer;
+  const container = await refusing(refused, () => create(config, name));
   close(imageLock);
   step(`container ${container.id} created`);
   return container;
+}
+
+/** Does `work`, whose CommandErrors then have this exit code. */
+async function refusing<T>(exitCode: number, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(error.message, exitCode, { cause: error });
+  }
 }
 
 async function createWithMounts(config: NewContainer, name: string | undefined): Promise<Container> {

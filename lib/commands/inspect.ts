@@ -30,8 +30,9 @@ const FINDERS: Record<Kind, Finder> = {
     return (await import("../container/inspect.ts")).containerInspect(container, size);
   },
   async image(reference) {
+    const { isReference } = await import("../image/reference.ts");
     const { findImageIfAny } = await import("../image/store.ts");
-    const image = findImageIfAny(reference);
+    const image = isReference(reference) ? findImageIfAny(reference) : undefined;
     if (!image) return undefined;
     return (await import("../image/inspect.ts")).imageInspect(image);
   },

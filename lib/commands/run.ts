@@ -54,15 +54,17 @@ export async function run(parsed: Parsed): Promise<number> {
   if (parsed.bool("interactive") && parsed.bool("tty") && !Deno.stdin.isTerminal()) {
     throw new CommandError("the input device is not a TTY", 1);
   }
-  const passSignalsTo = parsed.bool("sig-proxy") ? proxySignals() : () => {};
-  const container = await createFromFlags(parsed, false);
+  const passSignalsTo = proxySignals(parsed.bool("sig-proxy"));
+  const container = await createFromFlags(parsed, false, 125);
   const { attachStdin: stdin, attachStdout: stdout, attachStderr: stderr } = container.config;
+  // -a stdin: nothing else would be said.
+  if (!stdout && !stderr) print(`${container.id}\n`);
   return await runForeground(container, { stdin, stdout, stderr }, keys, passSignalsTo);
 }
 
 async function runDetached(parsed: Parsed): Promise<number> {
   const wanted = readiness(parsed, "wait-for");
-  const container = await createFromFlags(parsed, true);
+  const container = await createFromFlags(parsed, true, 125);
   try {
     close((await startContainer(container)).messages);
   } catch (error) {
@@ -71,8 +73,10 @@ async function runDetached(parsed: Parsed): Promise<number> {
       await removeContainer(container, { volumes: true, force: true });
     }
     throw error;
+  } finally {
+    // Docker's scripts get it even if the start has failed: they may have something to remove.
+    print(`${container.id}\n`);
   }
-  print(`${container.id}\n`);
   if (wanted) {
     const { waitFor } = await import("../container/ready.ts");
     await waitFor(container, wanted);

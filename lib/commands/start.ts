@@ -4,11 +4,11 @@ import { close } from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError, isFailure } from "../cli/error.ts";
 import { print, printError } from "../cli/output.ts";
-import { proxySignals } from "../container/attach.ts";
+import { DETACHED, proxySignals } from "../container/attach.ts";
 import { parseDetachKeys } from "../container/detach_keys.ts";
 import { type Container, findContainer } from "../container/find.ts";
 import { runForeground } from "../container/foreground.ts";
-import { AlreadyStarted, startContainer } from "../container/start.ts";
+import { AlreadyStarted, type Running, startContainer } from "../container/start.ts";
 import { containerState } from "../container/state.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
 import { DETACH_KEYS } from "./run.ts";
@@ -73,7 +73,20 @@ async function startAttached(container: Container, parsed: Parsed): Promise<numb
   const { status } = containerState(container.dir);
   if (status !== "created" && status !== "exited") {
     const { attachTo } = await import("./attach.ts");
-    return await attachTo(container, { stdin, signals: true, detachKeys: keys });
+    const result = await attachTo(container, { stdin, signals: true, detachKeys: keys });
+    return result === DETACHED ? 0 : result;
   }
-  return await runForeground(container, { stdin, stdout: true, stderr: true }, keys, proxySignals());
+  const passSignalsTo = proxySignals(!container.config.tty);
+  let runs = false;
+  const started = (running: Running) => {
+    runs = true;
+    passSignalsTo(running);
+  };
+  try {
+    return await runForeground(container, { stdin, stdout: true, stderr: true }, keys, started);
+  } catch (error) {
+    if (runs || !(error instanceof CommandError)) throw error;
+    // As of start without -a, where `run` says 127 or 126.
+    throw new CommandError(error.message, 1, { cause: error });
+  }
 }

@@ -18,12 +18,16 @@ const SIGPIPE_EXIT = 141;
 
 /**
  * Keeps signals from now on, instead of dying of them half-way, and passes them on to the container that the returned
- * function is given, those that have come before at once.
+ * function is given, those that have come before at once. Unless `all`, nothing but the terminal's size is passed on.
  */
-export function proxySignals(): (running: Running) => void {
+export function proxySignals(all = true): (running: Running) => void {
   let target: Running | undefined;
   const early: number[] = [];
-  forwardSignals((signal) => {
+  const deliver = (signal: number, { pid, terminal }: Running) => {
+    if (signal === SIGWINCH && terminal !== undefined) copyWindowSize(0, terminal);
+    else if (all) kill(pid, signal);
+  };
+  forwardSignals(all ? undefined : ["SIGWINCH"], (signal) => {
     if (target) deliver(signal, target);
     else early.push(signal);
   });
@@ -31,11 +35,6 @@ export function proxySignals(): (running: Running) => void {
     target = running;
     for (const signal of early) deliver(signal, running);
   };
-}
-
-function deliver(signal: number, { pid, terminal }: Running): void {
-  if (signal === SIGWINCH && terminal !== undefined) copyWindowSize(0, terminal);
-  else kill(pid, signal);
 }
 
 /**

@@ -67,7 +67,9 @@ export function execIn(container: Container, request: ExecRequest, attached: Att
 function execEvents(container: Container, argv: string[], keep: (fd: number) => number) {
   const attributes = { execID: randomHex() };
   const event = (action: string) => containerEvent(container, action, attributes);
-  append(["exec_create", "exec_start"].map((action) => event(`${action}: ${argv.join(" ")}`)));
+  const [command, ...args] = argv;
+  // Docker has a blank behind the command even where no arguments follow.
+  append(["exec_create", "exec_start"].map((action) => event(`${action}: ${command} ${args.join(" ")}`)));
   return {
     root: keep(file.openat(rootFd(), ".", file.O_PATH | file.O_DIRECTORY)),
     ended: framesOf([event("exec_die")]),

@@ -19,7 +19,8 @@ function time(milliseconds: number | undefined): string {
 
 /**
  * Docker's JSON shape (its API's ContainerInspect), fields in docker's order; what there is no such thing as here has
- * docker's value for a container without it. With `size`, how much it takes on disk is among it.
+ * docker's value for a container without it, or is there as `undefined` where docker leaves it out of its JSON, but
+ * lets templates have it. With `size`, how much it takes on disk is among it.
  */
 export function containerInspect({ id, dir, config }: Container, size: boolean): Record<string, unknown> {
   const home = `${rootPath()}/containers/${id}`;
@@ -118,6 +119,7 @@ function hostConfig(config: ContainerConfig): Record<string, unknown> {
     Runtime: "mydocker",
     ConsoleSize: [0, 0],
     Isolation: "",
+    ...{ Sysctls: undefined, StorageOpt: undefined },
     ...NO_LIMITS,
     Init: config.init || undefined,
     MaskedPaths: MASKED_PATHS,
@@ -200,10 +202,13 @@ function networkSettings(config: ContainerConfig): Record<string, unknown> {
 
 function mountPoint(mount: Mount): Record<string, unknown> {
   const common = { Destination: mount.target, RW: !mount.readOnly };
-  if (mount.type === "tmpfs") return { Type: "tmpfs", Source: "", ...common, Mode: "", Propagation: "" };
+  const unnamed = { Name: undefined, Driver: undefined };
+  if (mount.type === "tmpfs") {
+    return { Type: "tmpfs", ...unnamed, Source: "", ...common, Mode: "", Propagation: "" };
+  }
   const Mode = mount.readOnly ? "ro" : "";
   if (mount.type === "bind") {
-    return { Type: "bind", Source: mount.source, ...common, Mode, Propagation: "rprivate" };
+    return { Type: "bind", ...unnamed, Source: mount.source, ...common, Mode, Propagation: "rprivate" };
   }
   const source = `${rootPath()}/volumes/${mount.source}/_data`;
   return {
@@ -230,13 +235,14 @@ function processOf(config: ContainerConfig): Record<string, unknown> {
     Tty: config.tty,
     OpenStdin: config.stdin,
     StdinOnce: config.stdinOnce,
-    Env: process.Env ?? null,
+    Env: process.Env?.length ? process.Env : null,
     Cmd: process.Cmd ?? null,
     Healthcheck: process.Healthcheck,
     Image: config.imageName,
     Volumes: process.Volumes ?? null,
     WorkingDir: process.WorkingDir ?? "",
     Entrypoint: process.Entrypoint ?? null,
+    MacAddress: undefined,
     OnBuild: process.OnBuild ?? null,
     Labels: process.Labels ?? {},
     StopSignal: process.StopSignal,

@@ -134,11 +134,13 @@ function processConfig(parsed: Parsed, image: ProcessConfig, command: string[]):
     Cmd: command.length > 0 ? command : entrypoint === undefined ? image.Cmd : null,
     WorkingDir: workdir ?? image.WorkingDir,
     Labels: labels(parsed, image.Labels ?? {}),
-    StopSignal: parsed.given("stop-signal") ? stopSignal(parsed.text("stop-signal")!) : image.StopSignal,
+    StopSignal: stopSignal(parsed) ?? image.StopSignal,
   };
 }
 
-function stopSignal(text: string): string {
+function stopSignal(parsed: Parsed): string | undefined {
+  const text = parsed.given("stop-signal") && parsed.text("stop-signal");
+  if (!text) return undefined;
   parseSignal(text);
   return text;
 }
@@ -179,7 +181,7 @@ function restartPolicy(parsed: Parsed): RestartPolicy {
   if (count !== undefined && !/^-?\d+$/.test(count)) {
     throw new CommandError("maximum retry count must be an integer");
   }
-  if (count !== undefined && name !== "on-failure") {
+  if (Number(count ?? 0) !== 0 && name !== "on-failure") {
     throw new CommandError(`maximum retry count cannot be used with restart policy '${name}'`);
   }
   if (Number(count ?? 0) < 0) throw new CommandError("maximum retry count cannot be negative");

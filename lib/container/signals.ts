@@ -67,10 +67,12 @@ function namedSignal(name: string): number | undefined {
 }
 
 /**
- * Calls `deliver` with the number of every signal this process gets from now on that can be passed on. Not among them:
- * those that stop a job (Ctrl-Z stops mydocker, as any program), SIGCHLD, SIGPIPE and SIGURG, which docker keeps too,
+ * Calls `deliver` with the number of every signal this process gets from now on that can be passed on, or of those in
+ * `only`. Not among them: those that stop a job (Ctrl-Z stops mydocker, as any program), SIGCHLD, SIGPIPE and SIGURG, which docker keeps too,
  * and real-time signals, which Deno does not know.
  */
-export function forwardSignals(deliver: (signal: number) => void): void {
-  for (const [name, number] of NAMES) Deno.addSignalListener(name, () => deliver(number));
+export function forwardSignals(only: Deno.Signal[] | undefined, deliver: (signal: number) => void): void {
+  for (const [name, number] of NAMES) {
+    if (!only || only.includes(name)) Deno.addSignalListener(name, () => deliver(number));
+  }
 }

@@ -252,7 +252,8 @@ function noteFailure(dir: number, error: unknown, former: Pick<StartFailure, "st
   const failure: StartFailure = {
     ...former,
     error: error instanceof Error ? error.message : String(error),
-    exitCode: error instanceof CommandError ? error.exitCode : 128,
+    // Docker's 125 is that of the command `run`; what it notes is 128.
+    exitCode: error instanceof CommandError && error.exitCode !== 125 ? error.exitCode : 128,
   };
   try {
     writeFile(dir, "start.json", JSON.stringify(failure));

@@ -43,7 +43,7 @@ function graphData(layers: string[]): Record<string, string> {
   };
 }
 
-/** docker's container configuration: what images never have is in it too, and what is not set is null. */
+/** docker's container configuration: what images never have is in it too; what is not set is null, or left out of the JSON. */
 function containerShape(config: ProcessConfig): Record<string, unknown> {
   return {
     Hostname: "",
@@ -52,7 +52,7 @@ function containerShape(config: ProcessConfig): Record<string, unknown> {
     AttachStdin: false,
     AttachStdout: false,
     AttachStderr: false,
-    ...(config.ExposedPorts ? { ExposedPorts: config.ExposedPorts } : {}),
+    ExposedPorts: config.ExposedPorts,
     Tty: false,
     OpenStdin: false,
     StdinOnce: false,
@@ -65,7 +65,7 @@ function containerShape(config: ProcessConfig): Record<string, unknown> {
     Entrypoint: config.Entrypoint ?? null,
     OnBuild: config.OnBuild ?? null,
     Labels: config.Labels ?? null,
-    ...(config.StopSignal ? { StopSignal: config.StopSignal } : {}),
+    StopSignal: config.StopSignal || undefined,
     ...(config.Shell ? { Shell: config.Shell } : {}),
   };
 }

@@ -95,3 +95,15 @@ function checkDigest(digest: string): void {
   if (hex.length !== length) throw new CommandError("invalid checksum digest length");
   if (hex !== hex.toLowerCase()) throw new CommandError("invalid checksum digest format");
 }
+
+/** Whether `text` could name an image, by reference or ID. */
+export function isReference(text: string): boolean {
+  if (isImageId(text)) return true;
+  try {
+    parseReference(text);
+    return true;
+  } catch (error) {
+    if (error instanceof CommandError) return false;
+    throw error;
+  }
+}
