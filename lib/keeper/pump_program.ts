@@ -118,18 +118,23 @@ export function pump(
     ...{ message, pid },
   };
   const status = p.cell();
+  const lives = p.cell();
   const wait = p.label();
   const ended = p.label();
+  p.set(lives, { address: poll.init });
   p.place(wait);
-  const woken = p.label();
-  p.call("ppoll", [poll.address, poll.count, 0, 0, 8], { negative: woken });
-  p.place(woken);
+  p.call("ppoll", [poll.address, poll.count, 0, 0, 8], { negative: wait });
   plan.sources.forEach((source, index) => {
     const next = p.label();
+    unlessReady(p, poll.entry(index), source.fd + POLLIN * EVENTS, next);
     pass(p, plan, source, poll.entry(index), memory, next);
     p.place(next);
   });
-  letCallerGo(p, plan, poll, memory);
+  const attended = p.label();
+  unlessReady(p, poll.messages, plan.messages, attended);
+  letCallerGo(p, plan, poll);
+  p.place(attended);
+  unlessReady(p, { address: poll.init }, lives, wait);
   const WNOHANG = 1;
   p.call("wait4", [pid, status.address, WNOHANG, 0], { zero: wait, positive: ended, negative: ended });
 
@@ -138,11 +143,21 @@ export function pump(
     const more = p.label();
     const done = p.label();
     p.place(more);
+    probe(p, memory, poll.entry(index), done);
     pass(p, plan, source, poll.entry(index), memory, done);
     p.goto(more);
     p.place(done);
   });
   return { status, broken: memory.broken, memory };
+}
+
+/** What a struct pollfd's events are to it as one integer. */
+const EVENTS = 2 ** 32;
+
+/** To `nothing` where the last poll found nothing for an entry, which then is as it was before, or is one to skip. */
+function unlessReady(p: Program, entry: Cell, idle: Cell | number, nothing: Label): void {
+  p.subtract(entry, NO_POLLFD, { zero: nothing });
+  p.subtract(entry, idle, { zero: nothing });
 }
 
 /** Asks whether a descriptor has something without waiting; goes on if so, to `nothing` if not. */
@@ -151,7 +166,7 @@ function probe(p: Program, memory: PumpMemory, fd: Cell, nothing: Label): void {
   p.call("ppoll", [memory.probe.address, 1, memory.now, 0, 8], { zero: nothing, negative: nothing });
 }
 
-/** Passes one buffer of output on to the log and the caller, if there is any; else to `nothing`. */
+/** Passes one buffer of output on to the log and the caller; to `nothing` where that was the end of it. */
 function pass(
   p: Program,
   plan: PumpPlan,
@@ -162,7 +177,6 @@ function pass(
 ): void {
   const stop = p.label();
   const length = p.cell();
-  probe(p, memory, entry, nothing);
   p.call("read", [source.fd, memory.buffer, BUFFER_SIZE], { store: length, negative: stop, zero: stop });
   if (plan.log) writeLog(p, plan.log, source, memory, length);
   const done = p.label();
@@ -247,13 +261,12 @@ function rotateLog(p: Program, plan: LogPlan, memory: PumpMemory, maxSize: numbe
   p.place(done);
 }
 
-/** Once the command is gone, its streams are given up: whoever reads them must see their end. */
-function letCallerGo(p: Program, plan: PumpPlan, poll: PollTable, memory: PumpMemory): void {
-  const present = p.label();
-  probe(p, memory, poll.messages, present);
-  for (const fd of [0, 1, 2]) p.call("dup3", [plan.devNull, fd, 0], { negative: present });
+/** The command is gone, so its streams are given up: whoever reads them must see their end. */
+function letCallerGo(p: Program, plan: PumpPlan, poll: PollTable): void {
+  const given = p.label();
+  for (const fd of [0, 1, 2]) p.call("dup3", [plan.devNull, fd, 0], { negative: given });
+  p.place(given);
   p.set(poll.messages, NO_POLLFD);
-  p.place(present);
 }
 
 /** Goes on only where nobody reads the messages any more; to `attended` otherwise. */
@@ -265,7 +278,8 @@ export function ifAlone(
   attended: Label,
 ): void {
   const alone = p.label();
-  letCallerGo(p, plan, poll, memory);
-  p.subtract(poll.messages, NO_POLLFD, { zero: alone, positive: attended, negative: attended });
+  p.subtract(poll.messages, NO_POLLFD, { zero: alone });
+  probe(p, memory, poll.messages, attended);
+  letCallerGo(p, plan, poll);
   p.place(alone);
 }
