@@ -191,6 +191,44 @@ test("attach --sig-proxy=false: the window's size is passed on all the same", as
   await box.ok(["rm", "-f", "main"]);
 });
 
+test("run -it: a container whose caller's terminal is gone keeps its own", async (box) => {
+  const script = "trap '' HUP; while :; do echo tick; sleep 0.02; done";
+  const logged = async () => (await box.ok(["logs", "main"])).length;
+  {
+    await using tty = terminal(box, ["run", "-it", "--name", "main", "busybox", "sh", "-c", script]);
+    await tty.expect("tick");
+    await tty.hangUp();
+    const before = await logged();
+    await until("it goes on", async () => await logged() > before + 50);
+  }
+  await using again = terminal(box, ["attach", "main"]);
+  await again.expect("tick");
+  again.send("\x10\x11");
+  await again.end();
+  await box.ok(["rm", "-f", "main"]);
+});
+
+test("attach: a container that has closed its terminal is refused", async (box) => {
+  await box.ok([
+    "run",
+    "-dt",
+    "--name",
+    "main",
+    "busybox",
+    "sh",
+    "-c",
+    "exec <&- >&- 2>&-; while :; do sleep 1; done",
+  ]);
+  await until("that is seen", async () => {
+    const { code, stderr } = await box.run(["attach", "--no-stdin", "main"], { timeout: 1 }).catch(() => ({
+      code: 0,
+      stderr: "",
+    }));
+    return code === 1 && /closed its terminal/.test(stderr);
+  });
+  await box.ok(["rm", "-f", "main"]);
+});
+
 test("run --detach-keys: what no keys are", async (box) => {
   const { code, stderr } = await box.run(["run", "--detach-keys", "ctrl-zz", "busybox", "true"]);
   assertEquals(code, 125);

@@ -136,14 +136,20 @@ export class Terminal implements AsyncDisposable {
     ]);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Takes the terminal away from its command, as when a connection is lost. */
+  async hangUp(): Promise<void> {
+    if (!this.#open) return;
     this.#open = false;
+    await this.#reading;
+    libc.symbols.close(this.#master);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
     try {
       this.#child.kill("SIGKILL");
     } catch { /* It has ended. */ }
     await this.#child.status;
-    await this.#reading;
-    libc.symbols.close(this.#master);
+    await this.hangUp();
   }
 }
 

@@ -64,9 +64,8 @@ export async function attachTo(container: Container, wishes: Wishes): Promise<nu
   const streams = start && streamsOf(start, stdin);
   // Only now is it certain that they were the keeper's, and not those of a process with its number.
   requireRunning(container);
-  if (!start || !streams || readRecords(lock).start?.time !== start.time) {
-    return await attachTo(container, wishes);
-  }
+  if (!start || readRecords(lock).start?.time !== start.time) return await attachTo(container, wishes);
+  if (!streams) throw new CommandError("You cannot attach to a container that has closed its terminal", 1);
   const { terminal, input } = streams;
   emitContainer(container, "attach");
   passSignalsTo({ pid: start.pid, messages: -1, terminal });

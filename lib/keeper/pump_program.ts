@@ -181,8 +181,14 @@ function pass(
   if (plan.log) writeLog(p, plan.log, source, memory, length);
   const done = p.label();
   if (source.passed) {
-    const broken = p.label();
-    write(p, source.stream, memory.buffer, length, memory.result, done, broken);
+    const [failed, hungUp, broken] = [p.label(), p.label(), p.label()];
+    write(p, source.stream, memory.buffer, length, memory.result, done, failed);
+    p.place(failed);
+    p.subtract(memory.result, -5, /* EIO */ { zero: hungUp, positive: broken, negative: broken });
+    // The caller's terminal is gone, as when a connection is lost: the container goes on without it.
+    p.place(hungUp);
+    p.call("dup3", [plan.devNull, source.stream, 0], { negative: broken });
+    p.goto(done);
     p.place(broken);
     p.set(memory.broken, memory.result);
     send(p, plan.messages, memory.message, BROKEN, memory.pid, 0);
