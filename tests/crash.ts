@@ -84,7 +84,8 @@ export async function assertWhole(box: Box, at: string): Promise<void> {
 
 /** At most so many of them, evenly. */
 export function spread(steps: Step[], most: number): Step[] {
-  return steps.filter((_, at) => at % Math.ceil(steps.length / most) === 0);
+  const stride = Math.max(1, Math.ceil(steps.length / most));
+  return steps.filter((_, at) => at % stride === 0);
 }
 
 /** Kills `mydocker ARGS` at each of its steps (or only so many), and calls `check` after each. */

@@ -57,9 +57,21 @@ test("a port that something listens on, in the container and not on the host", a
   await box.ok(["kill", "c1"]);
 });
 
+function hasOpen(pid: number, end: string): boolean {
+  try {
+    return [...Deno.readDirSync(`/proc/${pid}/fd`)]
+      .some(({ name }) => Deno.readLinkSync(`/proc/${pid}/fd/${name}`).endsWith(end));
+  } catch {
+    return false; // a descriptor was closed meanwhile
+  }
+}
+
 test("its end, with its exit code, once", async (box) => {
-  await sh(box, "c1", "sleep 0.2; exit 6", "--rm");
-  assertEquals(await box.ok(["wait", "--for", "exit", "--wait-timeout", "20", "c1"]), "6");
+  await sh(box, "c1", "until [ -e /go ]; do sleep 0.02; done; exit 6", "--rm");
+  await using waiting = box.spawn(["wait", "--for", "exit", "--wait-timeout", "20", "c1"]);
+  await until("it has the container's lock open", () => hasOpen(waiting.pid, "/lock"));
+  await box.ok(["exec", "c1", "touch", "/go"]);
+  assertEquals((await waiting.end()).stdout, "6\n");
   await sh(box, "c2", "sleep 3210");
   const { code, stderr } = await box.run(["wait", "--wait-timeout", "1", "c2"]);
   assertEquals({ code, stderr }, {

@@ -102,7 +102,8 @@ async function fill(name: string, image: string): Promise<boolean> {
 function makeContainer(id: string, volumes: string[]): void {
   Deno.mkdirSync(`${root}/containers/${id}`);
   const mounts = volumes.map((source) => ({ type: "volume", source, target: "/x", readOnly: false }));
-  Deno.writeTextFileSync(`${root}/containers/${id}/config.json`, JSON.stringify({ mounts }));
+  const config = { id, name: "c", layers: [], argv: [], log: {}, mounts };
+  Deno.writeTextFileSync(`${root}/containers/${id}/config.json`, JSON.stringify(config));
 }
 
 async function refuses(act: Promise<unknown>, message: string): Promise<void> {

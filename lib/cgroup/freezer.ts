@@ -6,6 +6,7 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { CommandError } from "../cli/error.ts";
 import { mountTable } from "../host/facts.ts";
+import { processFile } from "../host/proc.ts";
 import { sleep } from "../state/sleep.ts";
 
 /** Where a group is, and where its processes belong. All paths are absolute, of the mounted file system. */
@@ -40,7 +41,9 @@ export function freezerGroup(name: string, pid: number): FreezerGroup {
       1,
     );
   }
-  const lines = Deno.readTextFileSync(`/proc/${pid}/cgroup`).trimEnd().split("\n");
+  const cgroups = processFile(pid, "cgroup");
+  if (cgroups === undefined) throw new CommandError(`process ${pid} has just ended`, 1);
+  const lines = cgroups.trimEnd().split("\n");
   // hierarchy:controllers:path (cgroups(7)); version 2 is hierarchy 0.
   const fields = lines.map((line) => /^(\d+):([^:]*):(.*)$/.exec(line)!.slice(1));
   const own = fields.find(([hierarchy, controllers]) =>
@@ -52,13 +55,7 @@ export function freezerGroup(name: string, pid: number): FreezerGroup {
 
 /** The group that freezerGroup(".../NAME") is of a process that is in it; undefined where it is in none. */
 export function groupAround(pid: number, name: string): FreezerGroup | undefined {
-  let lines: string[];
-  try {
-    lines = Deno.readTextFileSync(`/proc/${pid}/cgroup`).split("\n");
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const lines = processFile(pid, "cgroup")?.split("\n") ?? [];
   const inside = lines.find((line) => line.endsWith(`/${name}`))?.replace(/^.*?:.*?:\//, "");
   if (inside === undefined) return undefined;
   const group = freezerGroup(inside, pid);

@@ -3,6 +3,7 @@
 import * as file from "../../ffi/file.ts";
 import { changes, watchDirectory } from "../../ffi/inotify.ts";
 import { anyReadable, openPidfd } from "../../ffi/process.ts";
+import { processFile } from "../host/proc.ts";
 import type { Container } from "./find.ts";
 import { openRecords, readRecords, type StartRecord } from "../keeper/report.ts";
 import { readKept, type Records } from "./state.ts";
@@ -106,13 +107,5 @@ function descriptorsOf(pid: number): number {
 
 /** A field of /proc/PID/status (proc(5)); undefined where there is no such process. */
 function statusField(pid: number, name: string): string | undefined {
-  try {
-    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-    return new RegExp(`^${name}:\\s*(.*)$`, "m").exec(status)?.[1];
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    // ESRCH: it ended while it was read.
-    if (error instanceof Error && "code" in error && error.code === "ESRCH") return undefined;
-    throw error;
-  }
+  return new RegExp(`^${name}:\\s*(.*)$`, "m").exec(processFile(pid, "status") ?? "")?.[1];
 }

@@ -8,6 +8,7 @@ import { CommandError } from "../cli/error.ts";
 import { openRecords, readRecords, RECORDS, type StartRecord } from "../keeper/report.ts";
 import { writeFile } from "../state/json.ts";
 import { rootFd } from "../state/root.ts";
+import { processFile } from "../host/proc.ts";
 import { hasEnded } from "./ended.ts";
 import type { Container } from "./find.ts";
 import { lockNames } from "./names.ts";
@@ -39,9 +40,9 @@ export function requireLock(container: Pick<Container, "id" | "dir">): void {
 export function strayKeeper(dir: number, home = ""): StartRecord | undefined {
   const path = file.readlinkat(file.AT_FDCWD, `/proc/self/fd/${dir}`) + (home && `/${home}`);
   for (const { name: pid } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(pid) || readText(`/proc/${pid}/comm`) !== "mydocker-keeper\n") continue;
+    if (!/^\d+$/.test(pid) || processFile(pid, "comm") !== "mydocker-keeper\n") continue;
     if (!hasOpen(pid, path)) continue;
-    const first = Number(readText(`/proc/${pid}/task/${pid}/children`)?.split(" ")[0]);
+    const first = Number(processFile(pid, `task/${pid}/children`)?.split(" ")[0]);
     return { keeper: Number(pid), pid: first || 0, time: startTime(first || Number(pid)) };
   }
   return undefined;
@@ -60,22 +61,11 @@ function hasOpen(pid: string, path: string): boolean {
   }
 }
 
-/** Undefined where the process has ended. */
-function readText(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof Error && "code" in error && error.code === "ESRCH") return undefined;
-    throw error;
-  }
-}
-
 /** When a process was started, in ms since 1970, to a hundredth of a second. */
 function startTime(pid: number): number {
-  const booted = Number(/^btime (\d+)$/m.exec(readText("/proc/stat") ?? "")?.[1] ?? 0);
+  const booted = Number(/^btime (\d+)$/m.exec(Deno.readTextFileSync("/proc/stat"))?.[1] ?? 0);
   // Its name, the second field, is in parentheses and may have any in it.
-  const ticks = Number(readText(`/proc/${pid}/stat`)?.replace(/^.*\) /s, "").split(" ")[19] ?? 0);
+  const ticks = Number(processFile(pid, "stat")?.replace(/^.*\) /s, "").split(" ")[19] ?? 0);
   return booted * 1000 + ticks * (1000 / TICKS_PER_SECOND);
 }
 

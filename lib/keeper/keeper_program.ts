@@ -112,27 +112,38 @@ export function keeperProgram(plan: KeeperPlan) {
   if (plan.restart) startAgain(p, plan, plan.restart, { ...pumped, message, started, exited, over });
   p.place(over);
   // Before the word is out: whoever hears it may at once remove or start the container.
-  p.call("close", [plan.lock]);
+  giveBack(p, plan.lock);
   send(p, plan.messages, message, ENDED, pumped.status, pumped.broken);
   if (plan.finish) finish(p, plan, poll, pumped.memory, plan.finish);
   p.call("exit_group", [0]);
 
   p.place(failed);
-  const unlocked = p.label();
-  p.call("close", [plan.lock], { negative: unlocked });
-  p.place(unlocked);
+  giveBack(p, plan.lock);
   send(p, plan.messages, message, FAILED, FAILED_STEP, FAILURE);
   p.call("exit_group", [1]);
   return p.assemble();
 }
 
+/** Gives the lock back, and does not leave that to close: mydocker may not have closed its own descriptor of it yet. */
+function giveBack(p: Program, lock: number): void {
+  const next = p.label();
+  const [F_OFD_SETLK, F_UNLCK] = [37, 2];
+  // struct flock: short type, whence; 64-bit start, length; pid
+  p.call("fcntl", [lock, F_OFD_SETLK, p.words([F_UNLCK, 0, 0, 0])], { negative: next });
+  p.place(next);
+  const closed = p.label();
+  p.call("close", [lock], { negative: closed });
+  p.place(closed);
+}
+
 /**
- * Takes a name, and closes the process's memory to others: the child that becomes the container's command shares it
+ * Takes a name, lets go of the caller's directory, and closes the process's memory to others: the child that becomes the container's command shares it
  * until then, and what runs in the container already, with the same rights, could trace that child.
  */
 export function introduce(p: Program, name: string): void {
   p.call("prctl", [15, /* PR_SET_NAME */ p.string(name), 0, 0, 0]);
   p.call("prctl", [4, /* PR_SET_DUMPABLE */ 0, 0, 0, 0]);
+  p.call("chdir", [p.string("/")]);
 }
 
 /** Gives up the standard streams, which somebody may wait for the end of. */
