@@ -40,9 +40,9 @@ export async function createContainer(
 ): Promise<Container> {
   await beginWork();
   const staging = `tmp/container-${config.id}`;
-  file.mkdirat(rootFd(), staging, 0o700);
   let claimed: string | undefined;
   try {
+    file.mkdirat(rootFd(), staging, 0o700);
     claimed = claimName(config.id, name);
     fillDirectory(staging, { ...config, name: claimed });
     file.renameat2(rootFd(), staging, rootFd(), `containers/${config.id}`);
