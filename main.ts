@@ -35,6 +35,10 @@ const COMMANDS: CommandTable = {
     summary: "Make an image of a container's changes",
     load: () => import("./lib/commands/commit.ts"),
   },
+  "cp": {
+    summary: "Copy files between a container and the host",
+    load: () => import("./lib/commands/cp.ts"),
+  },
   "attach": {
     summary: "Stand before a running container: its output, input and signals",
     load: () => import("./lib/commands/attach.ts"),
@@ -112,6 +116,7 @@ const ALIASES: Record<string, string> = {
   "container port": "port",
   "container top": "top",
   "container commit": "commit",
+  "container cp": "cp",
   "container attach": "attach",
   "container exec": "exec",
   "container export": "export",

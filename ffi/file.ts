@@ -62,6 +62,11 @@ export function openIfAny(dir: number, path: string, flags: number): number | un
   return result === -2 || result === -20 ? undefined : check(result, "openat", path);
 }
 
+/** Opens once more what `fd` (O_PATH will do) is, whatever has its name by now. */
+export function reopen(fd: number, flags: number): number {
+  return openat(AT_FDCWD, `/proc/self/fd/${fd}`, flags);
+}
+
 /** open with a say in how `path` is resolved: RESOLVE_IN_ROOT treats `dir` as "/" for symlinks and "..". Linux 5.6. */
 export function openat2(dir: number, path: string, flags: number, mode: number, resolve: number): number {
   const how = 1 << 15; // struct open_how: u64 flags, mode, resolve

@@ -35,9 +35,19 @@ export function completeOpen(fd: number, entry: TarEntry, existed = false): void
 export function completeNode(dir: number, name: string, entry: TarEntry): void {
   const { uid, gid, mode, type } = entry;
   if (uid !== 0 || gid !== 0) file.fchownat(dir, name, uid, gid);
-  if (mode & SPECIAL_BITS && type !== "symlink") file.fchmodat(dir, name, mode);
+  if (mode & SPECIAL_BITS && type !== "symlink") changeMode(dir, name, mode);
   if (entry.xattrs) setXattrs(dir, name, entry);
   file.utimensat(dir, name, entry.modified);
+}
+
+/** chmod follows symlinks, and a container may have put one there by now: hence by descriptor. */
+function changeMode(dir: number, name: string, mode: number): void {
+  const fd = file.openat(dir, name, file.O_PATH | file.O_NOFOLLOW);
+  try {
+    file.fchmodat(file.AT_FDCWD, `/proc/self/fd/${fd}`, mode);
+  } finally {
+    file.close(fd);
+  }
 }
 
 /** Attributes the file system or the kernel has no place for are left out, as docker does. */
