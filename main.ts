@@ -43,6 +43,10 @@ const COMMANDS: CommandTable = {
     summary: "Stand before a running container: its output, input and signals",
     load: () => import("./lib/commands/attach.ts"),
   },
+  "diff": {
+    summary: "Show what a container has changed of its image",
+    load: () => import("./lib/commands/diff.ts"),
+  },
   "exec": {
     summary: "Run a command in a running container",
     load: () => import("./lib/commands/exec.ts"),
@@ -118,6 +122,7 @@ const ALIASES: Record<string, string> = {
   "container commit": "commit",
   "container cp": "cp",
   "container attach": "attach",
+  "container diff": "diff",
   "container exec": "exec",
   "container export": "export",
   "image ls": "images",

@@ -269,6 +269,8 @@ export interface Stat {
   rdevMajor: number;
   rdevMinor: number;
   modified: Timespec;
+  /** Something is mounted there, as this path sees it. */
+  mountRoot: boolean;
 }
 
 /** stat of `path` itself (no symlink is followed at its end unless `follow`); "" is `dir`. */
@@ -282,6 +284,8 @@ function rawStat(dir: number, path: string, follow: boolean): number {
   const STATX_BASIC_STATS = 0x7ff;
   return raw(NR.statx, dir, put(path), flags, STATX_BASIC_STATS, scratchAddress + SECOND);
 }
+
+const STATX_ATTR_MOUNT_ROOT = 0x2000;
 
 /** struct statx, as rawStat left it. */
 function decodeStat(): Stat {
@@ -301,6 +305,7 @@ function decodeStat(): Stat {
     },
     rdevMajor: view.getUint32(at + 128, true),
     rdevMinor: view.getUint32(at + 132, true),
+    mountRoot: (view.getUint32(at + 8, true) & STATX_ATTR_MOUNT_ROOT) !== 0,
     device: `${view.getUint32(at + 136, true)}:${view.getUint32(at + 140, true)}`,
   };
 }

@@ -147,8 +147,12 @@ function checkType({ shown }: Place, entry: TarEntry, parent: number, name: stri
   const present = file.statIfAny(parent, name);
   if (!present) return;
   const isDirectory = (present.mode & file.S_IFMT) === file.S_IFDIR;
-  if (isDirectory === (entry.type === "directory")) return;
   const path = JSON.stringify(`${shown === "/" ? "" : shown}/${cleanPath(entry.path)}`);
+  if (isDirectory === (entry.type === "directory")) {
+    // Another namespace's mount would silently be gone with the file.
+    if (isDirectory || !present.mountRoot) return;
+    throw tarError(`can't replace ${path}, where something is mounted: device or resource busy`);
+  }
   const [there, given] = isDirectory ? ["directory", "non-directory"] : ["non-directory", "directory"];
   throw tarError(`cannot overwrite ${there} ${path} with ${given} ${JSON.stringify(shown)}`);
 }
@@ -178,7 +182,7 @@ function finishEntry(state: State): void {
   const { fd, entry } = state;
   if (fd < 0) return;
   if (entry!.sparse) file.ftruncate(fd, entry!.size);
-  completeOpen(fd, entry!);
+  completeOpen(fd, entry!, state.place !== undefined);
   state.fd = -1;
   file.close(fd);
 }
@@ -199,7 +203,7 @@ function makeDirectory(state: State, parent: number, name: string, path: string)
       if (isWhiteout(present)) setXattr(parent, name, OPAQUE_XATTR, "y");
     }
   }
-  state.directories.push({ path, entry, existed });
+  state.directories.push({ path, entry, existed: existed || state.place !== undefined });
 }
 
 /** A link to a symlink is one to the symlink itself; GNU tar and docker do the same. */
@@ -242,7 +246,7 @@ function makeNode(state: State, parent: number, name: string, path: string): voi
     if (type === "symlink") file.symlinkat(linkPath, parent, name);
     else file.mknodat(parent, name, NODE_TYPES[type] | mode & 0o777, file.makedev(major, minor));
   });
-  completeNode(parent, name, entry);
+  completeNode(parent, name, entry, state.place !== undefined);
 }
 
 /** `.wh.NAME` and its relatives: see WHITEOUT. What this layer itself has under the name stays. */
