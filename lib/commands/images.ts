@@ -31,7 +31,8 @@ export const spec: CommandSpec = {
   args: [0, 1],
 };
 
-const TITLES: Record<string, string> = {
+/** Titles of the columns, by the names --format has for them. */
+export const TITLES: Record<string, string> = {
   ID: "IMAGE ID",
   Repository: "REPOSITORY",
   Tag: "TAG",
@@ -104,7 +105,8 @@ function danglingOf(filters: string[]): boolean | undefined {
   throw new CommandError(`Invalid filter 'dangling=${values.at(-1)}'`, 1);
 }
 
-function row({ id, config, size }: ListedImage, tag: string, whole: boolean): Record<string, string> {
+/** What is shown of an image under one of its tags. */
+export function row({ id, config, size }: ListedImage, tag: string, whole: boolean): Record<string, string> {
   const created = createdAt(config);
   const colon = tag.lastIndexOf(":");
   return {
