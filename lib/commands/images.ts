@@ -2,6 +2,7 @@
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
+import { parseFilters } from "../cli/filter.ts";
 import { formatRows } from "../cli/format.ts";
 import { humanAgo, humanSize, shortId } from "../cli/human.ts";
 import { print } from "../cli/output.ts";
@@ -76,7 +77,8 @@ function formatOf(parsed: Parsed): string {
 
 /** The images to show, each with those of its tags that are to be shown. */
 function chosen(parsed: Parsed): { image: ListedImage; tags: string[] }[] {
-  const filters = parsed.list("filter");
+  const filters = parsed.list("filter").filter((filter) => filter !== "");
+  parseFilters(filters, "-f, --filter", ["before", "dangling", "label", "reference", "since"]);
   const patterns = filters.filter((filter) => filter.startsWith("reference="))
     .map((filter) => filter.slice("reference=".length));
   const matches = [...patterns, ...parsed.args].map(referencePattern);

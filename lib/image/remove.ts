@@ -11,7 +11,16 @@ import { layerSize, staged, type Staging } from "../layer/store.ts";
 import { buryUnusedLayers, unusedLayers } from "../layer/usage.ts";
 import { rootFd } from "../state/root.ts";
 import { layersOf } from "./config.ts";
-import { imageExists, imageIds, lockImages, readImage, resolveIfAny, tagsByImage, untag } from "./store.ts";
+import {
+  imageExists,
+  imageIds,
+  lockImages,
+  readImage,
+  resolveIfAny,
+  shownReference,
+  tagsByImage,
+  untag,
+} from "./store.ts";
 
 /** What removeImage throws where there is nothing to remove: `rmi -f` doesn't mind that. */
 export class NoSuchImage extends CommandError {}
@@ -45,7 +54,7 @@ export async function removeImage(
     const lock = lockImages("exclusive");
     try {
       const found = resolveIfAny(reference);
-      if (!found) throw new NoSuchImage(`No such image: ${reference}`, 1);
+      if (!found) throw new NoSuchImage(`No such image: ${shownReference(reference)}`, 1);
       const removal: Removal = { staging, options, lines: [], reclaimed: 0, containers: imageUsers() };
       if (found.reference !== undefined) await removeTag(removal, reference, found.hex, found.reference);
       else await removeById(removal, found.hex);
