@@ -49,6 +49,7 @@ export const TITLES: Record<string, string> = {
 const NONE = "<none>";
 
 export function run(parsed: Parsed): Promise<number> {
+  parseFilters(parsed.list("filter"), "-f, --filter", ["before", "dangling", "label", "reference", "since"]);
   return failingWith1(() => {
     const rows = chosen(parsed).flatMap(({ image, tags }) => {
       return (tags.length > 0 ? tags : [`${NONE}:${NONE}`]).map((tag) =>
@@ -78,7 +79,6 @@ function formatOf(parsed: Parsed): string {
 /** The images to show, each with those of its tags that are to be shown. */
 function chosen(parsed: Parsed): { image: ListedImage; tags: string[] }[] {
   const filters = parsed.list("filter").filter((filter) => filter !== "");
-  parseFilters(filters, "-f, --filter", ["before", "dangling", "label", "reference", "since"]);
   const patterns = filters.filter((filter) => filter.startsWith("reference="))
     .map((filter) => filter.slice("reference=".length));
   const matches = [...patterns, ...parsed.args].map(referencePattern);
