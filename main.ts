@@ -35,9 +35,17 @@ const COMMANDS: CommandTable = {
     summary: "Make an image of a container's changes",
     load: () => import("./lib/commands/commit.ts"),
   },
+  "cp": {
+    summary: "Copy files between a container and the host",
+    load: () => import("./lib/commands/cp.ts"),
+  },
   "attach": {
     summary: "Stand before a running container: its output, input and signals",
     load: () => import("./lib/commands/attach.ts"),
+  },
+  "diff": {
+    summary: "Show what a container has changed of its image",
+    load: () => import("./lib/commands/diff.ts"),
   },
   "exec": {
     summary: "Run a command in a running container",
@@ -66,12 +74,28 @@ const COMMANDS: CommandTable = {
     summary: "Wait until containers have ended, and print their exit codes",
     load: () => import("./lib/commands/wait.ts"),
   },
+  "history": {
+    summary: "Show how an image came about",
+    load: () => import("./lib/commands/history.ts"),
+  },
+  "image prune": {
+    summary: "Remove images that nothing needs",
+    load: () => import("./lib/commands/image/prune.ts"),
+  },
   "images": { summary: "List images", load: () => import("./lib/commands/images.ts") },
   "import": {
     summary: "Make an image of a root file system's archive",
     load: () => import("./lib/commands/import.ts"),
   },
   "rmi": { summary: "Remove images", load: () => import("./lib/commands/rmi.ts") },
+  "system df": {
+    summary: "Show how much images, containers and volumes take on disk",
+    load: () => import("./lib/commands/system/df.ts"),
+  },
+  "system prune": {
+    summary: "Remove what nothing needs: stopped containers and images",
+    load: () => import("./lib/commands/system/prune.ts"),
+  },
   "tag": { summary: "Give an image another name", load: () => import("./lib/commands/tag.ts") },
   "volume create": { summary: "Create a volume", load: () => import("./lib/commands/volume/create.ts") },
   "volume inspect": {
@@ -112,12 +136,16 @@ const ALIASES: Record<string, string> = {
   "container port": "port",
   "container top": "top",
   "container commit": "commit",
+  "container cp": "cp",
   "container attach": "attach",
+  "container diff": "diff",
   "container exec": "exec",
   "container export": "export",
+  "image history": "history",
   "image ls": "images",
   "image list": "images",
   "image import": "import",
+  "image remove": "rmi",
   "image rm": "rmi",
   "image tag": "tag",
   "container inspect": "inspect --type=container",

@@ -62,6 +62,11 @@ export function openIfAny(dir: number, path: string, flags: number): number | un
   return result === -2 || result === -20 ? undefined : check(result, "openat", path);
 }
 
+/** Opens once more what `fd` (O_PATH will do) is, whatever has its name by now. */
+export function reopen(fd: number, flags: number): number {
+  return openat(AT_FDCWD, `/proc/self/fd/${fd}`, flags);
+}
+
 /** open with a say in how `path` is resolved: RESOLVE_IN_ROOT treats `dir` as "/" for symlinks and "..". Linux 5.6. */
 export function openat2(dir: number, path: string, flags: number, mode: number, resolve: number): number {
   const how = 1 << 15; // struct open_how: u64 flags, mode, resolve
@@ -264,6 +269,8 @@ export interface Stat {
   rdevMajor: number;
   rdevMinor: number;
   modified: Timespec;
+  /** Something is mounted there, as this path sees it. */
+  mountRoot: boolean;
 }
 
 /** stat of `path` itself (no symlink is followed at its end unless `follow`); "" is `dir`. */
@@ -277,6 +284,8 @@ function rawStat(dir: number, path: string, follow: boolean): number {
   const STATX_BASIC_STATS = 0x7ff;
   return raw(NR.statx, dir, put(path), flags, STATX_BASIC_STATS, scratchAddress + SECOND);
 }
+
+const STATX_ATTR_MOUNT_ROOT = 0x2000;
 
 /** struct statx, as rawStat left it. */
 function decodeStat(): Stat {
@@ -296,6 +305,7 @@ function decodeStat(): Stat {
     },
     rdevMajor: view.getUint32(at + 128, true),
     rdevMinor: view.getUint32(at + 132, true),
+    mountRoot: (view.getUint32(at + 8, true) & STATX_ATTR_MOUNT_ROOT) !== 0,
     device: `${view.getUint32(at + 136, true)}:${view.getUint32(at + 140, true)}`,
   };
 }

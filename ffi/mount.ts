@@ -19,6 +19,8 @@ export const MS_STRICTATIME = 0x1000000;
 export const MNT_DETACH = 2;
 export const MOVE_MOUNT_F_EMPTY_PATH = 4;
 export const MOVE_MOUNT_T_SYMLINKS = 0x10;
+const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
+const CLONE_NEWNS = 0x20000;
 /** For fsmount (mount_setattr(2)). */
 export const MOUNT_ATTR = { readOnly: 1, noSuid: 2, noDev: 4, noExec: 8 };
 
@@ -79,4 +81,28 @@ export function bindDetached(dir: number, path: string, recursive = true): numbe
   const result = raw(NR.open_tree, dir, scratchAddress, flags);
   if (result < 0) throw new KernelError("open_tree", path, -result);
   return result;
+}
+
+/**
+ * Gives this thread a mount namespace of its own, a copy of the one it had: what is mounted from now on is seen by
+ * nobody else, and gone with this process, whatever ends that.
+ */
+export function leaveMountNamespace(): void {
+  const result = raw(NR.unshare, CLONE_NEWNS);
+  if (result < 0) throw new KernelError("unshare", "CLONE_NEWNS", -result);
+  encodeNameInto("/", scratch, 0);
+  const made = raw(NR.mount, 0, scratchAddress, 0, MS_REC | MS_PRIVATE, 0);
+  if (made < 0) throw new KernelError("mount", "/ private", -made);
+}
+
+/** Attaches the detached mount `mount` over the open file or directory `target`; MS_RDONLY among `flags` is heeded. */
+export function attachMount(mount: number, target: number, flags = 0): void {
+  encodeNameInto("", scratch, 0);
+  const both = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  const result = raw(NR.move_mount, mount, scratchAddress, target, scratchAddress, both);
+  if (result < 0) throw new KernelError("move_mount", `descriptor ${mount} over ${target}`, -result);
+  if (!(flags & MS_RDONLY)) return;
+  encodeNameInto(`/proc/self/fd/${mount}`, scratch, 0);
+  const remounted = raw(NR.mount, 0, scratchAddress, 0, MS_REMOUNT | MS_BIND | flags, 0);
+  if (remounted < 0) throw new KernelError("mount", `descriptor ${mount} read-only`, -remounted);
 }

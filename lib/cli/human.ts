@@ -44,6 +44,16 @@ export function humanSize(bytes: number, digits = 4): string {
   return `${Number(size.toPrecision(digits))}${UNITS[unit]}`;
 }
 
+/** What a prune says at its end; `what` is "Containers" or its like. */
+export function prunedText(what: string, removed: string[], reclaimed: number): string {
+  return `${deletedText(what, removed)}Total reclaimed space: ${humanSize(reclaimed)}\n`;
+}
+
+/** The part of it that names what is gone; "" where nothing is. */
+export function deletedText(what: string, removed: string[]): string {
+  return removed.length > 0 ? `Deleted ${what}:\n${removed.join("\n")}\n\n` : "";
+}
+
 /**
  * Bytes in a size as given to --memory or --shm-size: a number, optionally a fraction, with b, k, m, g, t or p in
  * either case, also written kb or kib. Units are powers of 1024. Throws a CommandError otherwise.

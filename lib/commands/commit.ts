@@ -8,6 +8,7 @@ import { CommandError } from "../cli/error.ts";
 import { print } from "../cli/output.ts";
 import type { ContainerConfig, ProcessConfig } from "../container/config.ts";
 import { type Container, findContainer } from "../container/find.ts";
+import { containerState } from "../container/state.ts";
 import { emitContainer } from "../events/emit.ts";
 import { applyChanges } from "../image/change.ts";
 import { hostArchitecture, type ImageConfig } from "../image/config.ts";
@@ -43,7 +44,7 @@ export const spec: CommandSpec = {
       short: "p",
       kind: "bool",
       default: true,
-      help: "For docker's sake: nothing is ever paused",
+      help: "Pause a running container meanwhile, so that no file is caught half written",
     },
   ],
   args: [1, 2],
@@ -59,7 +60,11 @@ export function run(parsed: Parsed): Promise<number> {
       try {
         const container = findContainer(reference);
         const process = applyChanges(processOf(container.config), parsed.list("change"));
-        const layer = await commitUpper(staging, container);
+        const layer = await whilePaused(
+          container,
+          parsed.bool("pause"),
+          () => commitUpper(staging, container),
+        );
         const image = imageOf(container.config, process, layer, parsed);
         const imageID = await addImage(staging, image, tag);
         emitContainer(container, "commit", { comment: image.comment ?? "", imageID, imageRef: tag ?? "" });
@@ -81,6 +86,24 @@ function processOf({ process, mounts }: ContainerConfig): ProcessConfig {
     ...process,
     Volumes: { ...process.Volumes, ...Object.fromEntries(anonymous.map(({ target }) => [target, {}])) },
   };
+}
+
+/** Does `work` while nothing of the container runs, if that is wanted; one that is paused stays so. */
+async function whilePaused<T>(container: Container, wanted: boolean, work: () => Promise<T>): Promise<T> {
+  if (!wanted || containerState(container.dir).status !== "running") return await work();
+  const { pauseContainer, unpauseContainer } = await import("../container/pause.ts");
+  try {
+    await pauseContainer(container);
+  } catch (error) {
+    // It has ended meanwhile, or somebody else has paused it: nothing of it runs either way.
+    if (!(error instanceof CommandError) || containerState(container.dir).status === "running") throw error;
+    return await work();
+  }
+  try {
+    return await work();
+  } finally {
+    if (containerState(container.dir).status === "paused") unpauseContainer(container);
+  }
 }
 
 /** The writable layer as a layer of the store; undefined where nothing was changed. */

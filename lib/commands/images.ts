@@ -2,6 +2,7 @@
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
+import { parseFilters } from "../cli/filter.ts";
 import { formatRows } from "../cli/format.ts";
 import { humanAgo, humanSize, shortId } from "../cli/human.ts";
 import { print } from "../cli/output.ts";
@@ -31,7 +32,8 @@ export const spec: CommandSpec = {
   args: [0, 1],
 };
 
-const TITLES: Record<string, string> = {
+/** Titles of the columns, by the names --format has for them. */
+export const TITLES: Record<string, string> = {
   ID: "IMAGE ID",
   Repository: "REPOSITORY",
   Tag: "TAG",
@@ -47,6 +49,7 @@ const TITLES: Record<string, string> = {
 const NONE = "<none>";
 
 export function run(parsed: Parsed): Promise<number> {
+  parseFilters(parsed.list("filter"), "-f, --filter", ["before", "dangling", "label", "reference", "since"]);
   return failingWith1(() => {
     const rows = chosen(parsed).flatMap(({ image, tags }) => {
       return (tags.length > 0 ? tags : [`${NONE}:${NONE}`]).map((tag) =>
@@ -75,7 +78,7 @@ function formatOf(parsed: Parsed): string {
 
 /** The images to show, each with those of its tags that are to be shown. */
 function chosen(parsed: Parsed): { image: ListedImage; tags: string[] }[] {
-  const filters = parsed.list("filter");
+  const filters = parsed.list("filter").filter((filter) => filter !== "");
   const patterns = filters.filter((filter) => filter.startsWith("reference="))
     .map((filter) => filter.slice("reference=".length));
   const matches = [...patterns, ...parsed.args].map(referencePattern);
@@ -104,7 +107,8 @@ function danglingOf(filters: string[]): boolean | undefined {
   throw new CommandError(`Invalid filter 'dangling=${values.at(-1)}'`, 1);
 }
 
-function row({ id, config, size }: ListedImage, tag: string, whole: boolean): Record<string, string> {
+/** What is shown of an image under one of its tags. */
+export function row({ id, config, size }: ListedImage, tag: string, whole: boolean): Record<string, string> {
   const created = createdAt(config);
   const colon = tag.lastIndexOf(":");
   return {

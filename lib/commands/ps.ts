@@ -42,7 +42,8 @@ export const spec: CommandSpec = {
   args: [0, 0],
 };
 
-const TITLES = {
+/** Titles of the columns, by the names --format has for them. */
+export const TITLES = {
   ID: "CONTAINER ID",
   Image: "IMAGE",
   Command: "COMMAND",
@@ -122,7 +123,8 @@ async function sizeMaker(): Promise<(container: ListedContainer) => string> {
   };
 }
 
-function rowMaker(
+/** Makes what is shown of a container; with `short` as docker shortens it. `size` is its SIZE. */
+export function rowMaker(
   short: boolean,
   size: (container: ListedContainer) => string,
 ): (container: ListedContainer) => Row {

@@ -27,7 +27,7 @@ export async function run(parsed: Parsed): Promise<number> {
   let code = 0;
   for (const reference of parsed.args) {
     try {
-      const lines = await removeImage(reference, options);
+      const { lines } = await removeImage(reference, options);
       print(lines.map((line) => `${line}\n`).join(""));
     } catch (error) {
       if (!isFailure(error)) throw error;

@@ -11,6 +11,7 @@ import { runForeground } from "../container/foreground.ts";
 import { AlreadyStarted, type Running, startContainer } from "../container/start.ts";
 import { containerState } from "../container/state.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
+import { sleep } from "../state/sleep.ts";
 import { DETACH_KEYS } from "./run.ts";
 
 export const spec: CommandSpec = {
@@ -52,15 +53,30 @@ async function startAll(references: string[]): Promise<number> {
   return 0;
 }
 
+/** How long another command may have a container that does not run, in milliseconds: who starts it, or copies. */
+const PATIENCE = 5000;
+
 /** Starts it detached; one that runs, or that somebody else just starts, stays as it is. Throws CommandError. */
 export async function start(container: Container): Promise<void> {
-  const { status } = containerState(container.dir);
-  if (status === "running" || status === "restarting") return;
-  if (status === "paused") throw new CommandError("cannot start a paused container, try unpause instead", 1);
-  try {
-    close((await startContainer(container)).messages);
-  } catch (error) {
-    if (!(error instanceof AlreadyStarted)) throw error;
+  const patience = performance.now() + PATIENCE;
+  for (;;) {
+    const { status } = containerState(container.dir);
+    if (status === "running" || status === "restarting") return;
+    if (status === "paused") {
+      throw new CommandError("cannot start a paused container, try unpause instead", 1);
+    }
+    try {
+      return close((await startContainer(container)).messages);
+    } catch (error) {
+      if (!(error instanceof AlreadyStarted)) throw error;
+    }
+    if (performance.now() > patience) {
+      throw new CommandError(
+        `container ${container.config.name} is being used by another command; try again`,
+        1,
+      );
+    }
+    sleep(5);
   }
 }
 

@@ -15,6 +15,7 @@ import { execError } from "./exec_error.ts";
 import { execDescriptors, type ExecPlan, execProgram } from "../keeper/exec_program.ts";
 import type { Container } from "./find.ts";
 import { resolveIdentity } from "./identity.ts";
+import { openProcessRoot } from "./root.ts";
 import { readReport } from "../keeper/report.ts";
 import type { Running } from "./start.ts";
 import { containerState } from "./state.ts";
@@ -88,11 +89,8 @@ function enter({ id, dir }: Container, keep: (fd: number) => number): [number, n
   const pidfd = before.status === "running" ? openPidfd(before.pid) : undefined;
   if (pidfd !== undefined) {
     keep(pidfd);
-    const root = file.openIfAny(file.AT_FDCWD, `/proc/${before.pid}/root`, file.O_PATH | file.O_DIRECTORY);
-    if (root !== undefined) keep(root);
-    // Had it ended before, the number could be another process's by now.
-    const after = containerState(dir);
-    if (root !== undefined && after.status === "running" && after.pid === before.pid) return [pidfd, root];
+    const root = openProcessRoot(dir, before.pid);
+    if (root !== undefined) return [pidfd, keep(root)];
   }
   throw new CommandError(`Container ${id} is not running`, 1);
 }

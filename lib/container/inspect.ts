@@ -246,6 +246,7 @@ function processOf(config: ContainerConfig): Record<string, unknown> {
     OnBuild: process.OnBuild ?? null,
     Labels: process.Labels ?? {},
     StopSignal: process.StopSignal,
+    Shell: process.Shell,
     StopTimeout: config.stopTimeout,
   };
 }

@@ -14,8 +14,16 @@ import type { PreparedMount } from "../keeper/init_program.ts";
 /** /etc/hostname and its like, which every container has of its own, over the image's. */
 const ETC_FILES = ["hostname", "hosts", "resolv.conf"];
 
-/** Detached mounts for all the container's mounts, parents before what lies in them. */
+/** Detached mounts for all the container's mounts, parents before what lies in them, for it to start with them. */
 export async function prepareMounts(container: Container, rootfs: number): Promise<PreparedMount[]> {
+  const prepared = await openMounts(container, rootfs);
+  const mounted = volumeEvents(container, "mount");
+  if (mounted.length > 0) append(mounted);
+  return prepared;
+}
+
+/** The same for a look at them. */
+export async function openMounts(container: Container, rootfs: number): Promise<PreparedMount[]> {
   const prepared: PreparedMount[] = [];
   const targets = new Set(container.config.mounts.map(({ target }) => target));
   for (const name of ETC_FILES) {
@@ -24,8 +32,6 @@ export async function prepareMounts(container: Container, rootfs: number): Promi
     prepared.push({ target: `/etc/${name}`, readOnly: false, flags: 0, isFile: true, source: { fd } });
   }
   for (const mount of container.config.mounts) prepared.push(await prepareMount(mount, rootfs));
-  const mounted = volumeEvents(container, "mount");
-  if (mounted.length > 0) append(mounted);
   return prepared;
 }
 

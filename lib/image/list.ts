@@ -48,7 +48,7 @@ function warnOfDamage(hex: string, tags: string[]): void {
 }
 
 /** Milliseconds since 1970, with a fraction; 0 where the configuration gives no time. */
-export function createdAt(config: ImageConfig): number {
+export function createdAt(config: { created?: string }): number {
   const match = /^(.*:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$/.exec(config.created ?? "");
   if (!match) return 0;
   return Date.parse(match[1] + match[3]) + Number(match[2] ?? 0) * 1000;

@@ -7,11 +7,20 @@ import { listContainers } from "../container/list.ts";
 import { isAlive } from "../container/state.ts";
 import { emitImage } from "../events/emit.ts";
 import { digestOf } from "../layer/digest.ts";
-import { staged, type Staging } from "../layer/store.ts";
+import { layerSize, staged, type Staging } from "../layer/store.ts";
 import { buryUnusedLayers, unusedLayers } from "../layer/usage.ts";
 import { rootFd } from "../state/root.ts";
 import { layersOf } from "./config.ts";
-import { imageExists, imageIds, lockImages, readImage, resolveIfAny, tagsByImage, untag } from "./store.ts";
+import {
+  imageExists,
+  imageIds,
+  lockImages,
+  readImage,
+  resolveIfAny,
+  shownReference,
+  tagsByImage,
+  untag,
+} from "./store.ts";
 
 /** What removeImage throws where there is nothing to remove: `rmi -f` doesn't mind that. */
 export class NoSuchImage extends CommandError {}
@@ -28,23 +37,28 @@ interface Removal {
   options: RemoveOptions;
   /** "Untagged: …", "Deleted: …" */
   lines: string[];
+  /** Bytes in the layers that are gone. */
+  reclaimed: number;
   containers: { id: string; image: string; running: boolean }[];
 }
 
 /**
  * Removes a tag and, if it was the last, the image; or, by ID, the image with its only tag. Returns docker's lines on
- * what is gone. Throws CommandError, NoSuchImage among them.
+ * what is gone, and how many bytes that gave. Throws CommandError, NoSuchImage among them.
  */
-export async function removeImage(reference: string, options: RemoveOptions): Promise<string[]> {
+export async function removeImage(
+  reference: string,
+  options: RemoveOptions,
+): Promise<{ lines: string[]; reclaimed: number }> {
   return await staged("rmi", async (staging) => {
     const lock = lockImages("exclusive");
     try {
       const found = resolveIfAny(reference);
-      if (!found) throw new NoSuchImage(`No such image: ${reference}`, 1);
-      const removal = { staging, options, lines: [], containers: imageUsers() };
+      if (!found) throw new NoSuchImage(`No such image: ${shownReference(reference)}`, 1);
+      const removal: Removal = { staging, options, lines: [], reclaimed: 0, containers: imageUsers() };
       if (found.reference !== undefined) await removeTag(removal, reference, found.hex, found.reference);
       else await removeById(removal, found.hex);
-      return removal.lines;
+      return { lines: removal.lines, reclaimed: removal.reclaimed };
     } finally {
       file.close(lock);
     }
@@ -158,7 +172,9 @@ async function deleteImage(removal: Removal, hex: string): Promise<void> {
   lines.push(`Deleted: sha256:${hex}`);
   // A damaged image does not say which layers it had.
   const layers = config ? [...new Set(layersOf(config))] : unusedLayers();
+  const sizes = new Map(layers.map((hex) => [hex, layerSize(hex)]));
   const buried = new Set(buryUnusedLayers(staging, layers));
+  for (const hex of buried) removal.reclaimed += sizes.get(hex)!;
   const chains = config ? await chainIds(config.rootfs.diff_ids) : layers.map((layer) => `sha256:${layer}`);
   for (let i = layers.length - 1; i >= 0; i--) {
     if (buried.delete(layers[i])) lines.push(`Deleted: ${chains[i]}`);

@@ -92,8 +92,8 @@ function resolvePrefix(text: string): Resolved | undefined {
   return matches.length === 1 ? { hex: matches[0] } : undefined;
 }
 
-/** With the tag that was looked for, as docker shows it. */
-function shownReference(text: string): string {
+/** What was looked for, with its tag, as docker shows it. */
+export function shownReference(text: string): string {
   if (/^(?:sha256:)?[0-9a-f]{64}$/.test(text)) return text;
   return formatReference(normalize(parseReference(text)));
 }

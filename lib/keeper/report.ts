@@ -110,6 +110,17 @@ export function clearRecords(lock: number): void {
   file.pwrite(lock, new Uint8Array(RECORDS.size), 0);
 }
 
+/**
+ * Makes the open file `lock` say that what was started has ended now, with the wait status `status`, unless it says how
+ * it ended. To be done under that lock by whoever is no keeper: to all others the container would seem to run.
+ */
+export function noteEnd(lock: number, status: number): void {
+  const { start, end } = readRecords(lock);
+  if (!start || end) return;
+  const record = new BigInt64Array([BigInt(status), BigInt(Math.floor(Date.now() / 1000)), 0n]);
+  file.pwrite(lock, new Uint8Array(record.buffer), RECORDS.end);
+}
+
 /** The exit code a shell would give for a wait status (wait(2)): 128+n for signal n. */
 export function exitCode(status: number): number {
   const signal = status & 0x7f;

@@ -21,7 +21,7 @@ export function checkOwner({ path, uid, gid }: TarEntry): void {
 
 /**
  * Completes a file or directory that is open as `fd` and was made with the entry's permission bits, by root.
- * `existed`: it may have another mode and owner so far.
+ * `existed`: it may have another mode and owner so far, from before or from the directory it is in.
  */
 export function completeOpen(fd: number, entry: TarEntry, existed = false): void {
   const { uid, gid, mode } = entry;
@@ -31,13 +31,23 @@ export function completeOpen(fd: number, entry: TarEntry, existed = false): void
   file.utimensat(fd, "", entry.modified);
 }
 
-/** Completes a symlink, device or fifo just made as `name` in `dir`. */
-export function completeNode(dir: number, name: string, entry: TarEntry): void {
+/** Completes a symlink, device or fifo just made as `name` in `dir`; `existed` as for completeOpen. */
+export function completeNode(dir: number, name: string, entry: TarEntry, existed = false): void {
   const { uid, gid, mode, type } = entry;
-  if (uid !== 0 || gid !== 0) file.fchownat(dir, name, uid, gid);
-  if (mode & SPECIAL_BITS && type !== "symlink") file.fchmodat(dir, name, mode);
+  if (existed || uid !== 0 || gid !== 0) file.fchownat(dir, name, uid, gid);
+  if ((existed || mode & SPECIAL_BITS) && type !== "symlink") changeMode(dir, name, mode);
   if (entry.xattrs) setXattrs(dir, name, entry);
   file.utimensat(dir, name, entry.modified);
+}
+
+/** chmod follows symlinks, and a container may have put one there by now: hence by descriptor. */
+function changeMode(dir: number, name: string, mode: number): void {
+  const fd = file.openat(dir, name, file.O_PATH | file.O_NOFOLLOW);
+  try {
+    file.fchmodat(file.AT_FDCWD, `/proc/self/fd/${fd}`, mode);
+  } finally {
+    file.close(fd);
+  }
 }
 
 /** Attributes the file system or the kernel has no place for are left out, as docker does. */

@@ -31,6 +31,11 @@ export function openRootfs({ id, layers }: RootfsSource): number {
   return mountOverlay([`containers/${id}/upper`, ...layerPaths(layers)], undefined);
 }
 
+/** What the container's image has, without its own changes; read-only. */
+export function openImageRoot(layers: string[]): number {
+  return mountOverlay(layerPaths(layers), undefined);
+}
+
 /** Paths of the layers' directories, top layer first as overlayfs wants them; relative to the root directory. */
 function layerPaths(layers: string[]): string[] {
   if (layers.length > MAX_LAYERS) {

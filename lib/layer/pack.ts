@@ -6,6 +6,7 @@ import * as file from "../../ffi/file.ts";
 import { getXattr, listXattrs } from "../../ffi/xattr.ts";
 import { CommandError } from "../cli/error.ts";
 import type { TarEntry, TarType } from "./tar_entry.ts";
+import type { SparseMap } from "./tar_sparse.ts";
 import { createTarWriter, type Sink, type TarWriter } from "./tar_write.ts";
 import { isWhiteout, OPAQUE, OPAQUE_XATTR, WHITEOUT } from "./whiteout.ts";
 
@@ -17,6 +18,10 @@ export interface PackOptions {
   overlay: boolean;
   /** Paths to leave out, with all below them. */
   omit?: (path: string, stat: file.Stat) => boolean;
+  /** Whom everything shall belong to; without, its owner. */
+  owner?: { uid: number; gid: number };
+  /** Holes of files stay holes (GNU's sparse format 1.0, which not every tar reads). */
+  holes?: boolean;
 }
 
 interface State {
@@ -36,6 +41,7 @@ const TYPES: Record<number, TarType | undefined> = {
   [file.S_IFIFO]: "fifo",
 };
 const ROOT_MODE = 0o755;
+const SET_ID_BITS = 0o6000;
 const OVERLAY_XATTRS = "trusted.overlay.";
 
 /**
@@ -44,7 +50,7 @@ const OVERLAY_XATTRS = "trusted.overlay.";
  * is cut. Returns how many entries the archive has. Throws KernelError, and what the sink throws.
  */
 export function pack(root: number, sink: Sink, options: PackOptions): number {
-  const state: State = { writer: createTarWriter(sink), options, linked: new Map(), count: 0 };
+  const state = begin(sink, options);
   // A descriptor of a detached mount is good for look-ups only (O_PATH).
   const top = file.openat(root, ".", file.O_RDONLY | file.O_DIRECTORY);
   try {
@@ -57,6 +63,21 @@ export function pack(root: number, sink: Sink, options: PackOptions): number {
   return state.count;
 }
 
+/**
+ * The same for what the open descriptor `fd` is (O_PATH, not followed if it is a symlink): a file, or a directory with
+ * all that is in it, whose entries' names begin with `name`: "." and "/" stand for themselves.
+ */
+export function packOne(fd: number, name: string, sink: Sink, options: PackOptions): number {
+  const state = begin(sink, options);
+  packEntry(state, fd, name, file.stat(fd, ""));
+  state.writer.end();
+  return state.count;
+}
+
+function begin(sink: Sink, options: PackOptions): State {
+  return { writer: createTarWriter(sink), options, linked: new Map(), count: 0 };
+}
+
 function packRoot(state: State, root: number): void {
   const stat = file.stat(root, "");
   const usual = (stat.mode & 0o7777) === ROOT_MODE && stat.uid === 0 && stat.gid === 0;
@@ -67,9 +88,15 @@ function packRoot(state: State, root: number): void {
 /** `prefix` is "" or ends with a slash. */
 function packEntries(state: State, dir: number, prefix: string): void {
   for (const name of sortedNames(dir)) {
-    const stat = file.statIfAny(dir, name);
-    if (!stat || state.options.omit?.(prefix + name, stat)) continue;
-    packOne(state, dir, name, prefix + name, stat);
+    // From here on the descriptor alone counts: something else may take the name meanwhile.
+    const fd = openIfAny(dir, name);
+    if (fd === undefined) continue;
+    try {
+      const stat = file.stat(fd, "");
+      if (!state.options.omit?.(prefix + name, stat)) packEntry(state, fd, prefix + name, stat);
+    } finally {
+      file.close(fd);
+    }
   }
 }
 
@@ -86,20 +113,31 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
-function packOne(state: State, dir: number, name: string, path: string, stat: file.Stat): void {
+function packEntry(state: State, fd: number, path: string, stat: file.Stat): void {
   const type = TYPES[stat.mode & file.S_IFMT];
   if (!type) return;
   if (state.options.overlay) {
     if (isWhiteout(stat)) return writeEntry(state, whiteout(path, stat));
-    if (name.startsWith(WHITEOUT)) throw reservedName(path);
+    if (path.slice(path.lastIndexOf("/") + 1).startsWith(WHITEOUT)) throw reservedName(path);
   }
-  const entry = entryOf(type === "directory" ? `${path}/` : path, type, stat);
+  const prefix = path.endsWith("/") ? path : `${path}/`;
+  const entry = entryOf(type === "directory" ? prefix : path, type, stat);
   if (type !== "directory" && stat.links > 1 && packLink(state, entry, stat)) return;
-  if (type === "symlink") entry.linkPath = file.readlinkat(dir, name);
-  entry.xattrs = xattrsOf(dir, name);
-  if (type === "file") packFile(state, dir, name, entry);
+  if (type === "symlink") entry.linkPath = file.readlinkat(fd, "");
+  entry.xattrs = xattrsOf(fd);
+  if (state.options.owner) giveTo(state.options.owner, entry);
+  if (type === "file") packFile(state, fd, entry, stat);
   else writeEntry(state, entry);
-  if (type === "directory") packDirectory(state, dir, name, path, stat);
+  if (type === "directory") packDirectory(state, fd, prefix, stat);
+}
+
+/** With its owner a file loses the rights that come from whoever that was, as by chown(2). */
+function giveTo({ uid, gid }: { uid: number; gid: number }, entry: TarEntry): void {
+  if (entry.uid === uid && entry.gid === gid) return;
+  Object.assign(entry, { uid, gid });
+  if (entry.type !== "file") return;
+  entry.mode &= ~SET_ID_BITS;
+  entry.xattrs?.delete("security.capability");
 }
 
 /** In an image such a name would delete another file. */
@@ -153,44 +191,73 @@ function packLink(state: State, entry: TarEntry, stat: file.Stat): boolean {
   return true;
 }
 
-function packFile(state: State, dir: number, name: string, entry: TarEntry): void {
-  const { writer } = state;
-  const fd = openIfAny(dir, name, file.O_RDONLY | file.O_NOFOLLOW | file.O_NONBLOCK);
-  if (fd === undefined) return;
+function packFile(state: State, fd: number, entry: TarEntry, { size, blocks }: file.Stat): void {
+  const content = file.reopen(fd, file.O_RDONLY);
   try {
-    entry.size = file.stat(fd, "").size;
+    entry.size = size;
+    if (state.options.holes && blocks * 512 < size) return packParts(state, content, entry);
     writeEntry(state, entry);
-    for (let left = entry.size; left > 0;) {
-      const room = writer.room();
-      const wanted = room.length > left ? room.subarray(0, left) : room;
-      let length = file.read(fd, wanted);
-      if (length === 0) length = wanted.fill(0).length;
-      writer.advance(length);
-      left -= length;
-    }
-    writer.pad(entry.size);
+    packBytes(state.writer, content, size);
+    state.writer.pad(size);
   } finally {
-    file.close(fd);
+    file.close(content);
   }
 }
 
-function packDirectory(state: State, dir: number, name: string, path: string, stat: file.Stat): void {
-  if (state.options.overlay && isOpaque(dir, name)) writeEntry(state, whiteout(`${path}/${OPAQUE}`, stat));
-  const fd = openIfAny(dir, name, file.O_RDONLY | file.O_DIRECTORY | file.O_NOFOLLOW);
-  if (fd === undefined) return;
+function packParts(state: State, content: number, entry: TarEntry): void {
+  const { writer } = state;
+  const map: SparseMap = [];
+  for (let at = nextData(content, 0); at !== undefined && at < entry.size;) {
+    const end = Math.min(file.lseek(content, at, file.SEEK_HOLE), entry.size);
+    map.push(at, end - at);
+    at = nextData(content, end);
+  }
+  const length = writer.sparse(entry, map);
+  state.count++;
+  for (let i = 0; i < map.length; i += 2) {
+    file.lseek(content, map[i], file.SEEK_SET);
+    packBytes(writer, content, map[i + 1]);
+  }
+  writer.pad(length);
+}
+
+/** Where data begins at or after `offset`; undefined where only a hole is left. */
+function nextData(fd: number, offset: number): number | undefined {
   try {
-    packEntries(state, fd, `${path}/`);
+    return file.lseek(fd, offset, file.SEEK_DATA);
+  } catch (error) {
+    if (isErrno(error, "ENXIO")) return undefined;
+    throw error;
+  }
+}
+
+function packBytes(writer: TarWriter, content: number, size: number): void {
+  for (let left = size; left > 0;) {
+    const room = writer.room();
+    const wanted = room.length > left ? room.subarray(0, left) : room;
+    let length = file.read(content, wanted);
+    if (length === 0) length = wanted.fill(0).length;
+    writer.advance(length);
+    left -= length;
+  }
+}
+
+function packDirectory(state: State, fd: number, prefix: string, stat: file.Stat): void {
+  if (state.options.overlay && isOpaque(fd, "")) writeEntry(state, whiteout(prefix + OPAQUE, stat));
+  const dir = file.openat(fd, ".", file.O_RDONLY | file.O_DIRECTORY);
+  try {
+    packEntries(state, dir, prefix);
   } finally {
-    file.close(fd);
+    file.close(dir);
   }
 }
 
 /** A running container may have removed it since. */
-function openIfAny(dir: number, name: string, flags: number): number | undefined {
+function openIfAny(dir: number, name: string): number | undefined {
   try {
-    return file.openat(dir, name, flags);
+    return file.openat(dir, name, file.O_PATH | file.O_NOFOLLOW);
   } catch (error) {
-    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
+    if (isErrno(error, "ENOENT")) return undefined;
     throw error;
   }
 }
@@ -200,11 +267,11 @@ function isOpaque(dir: number, name: string): boolean {
 }
 
 /** All but overlayfs's own; undefined where there are none. */
-function xattrsOf(dir: number, name: string): Map<string, Uint8Array> | undefined {
+function xattrsOf(fd: number): Map<string, Uint8Array> | undefined {
   const found = new Map<string, Uint8Array>();
-  for (const attribute of listXattrs(dir, name)) {
+  for (const attribute of listXattrs(fd, "")) {
     if (attribute.startsWith(OVERLAY_XATTRS)) continue;
-    const value = getXattr(dir, name, attribute);
+    const value = getXattr(fd, "", attribute);
     if (value) found.set(attribute, value);
   }
   return found.size > 0 ? found : undefined;

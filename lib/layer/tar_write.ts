@@ -5,6 +5,7 @@ import { encodeName } from "../../ffi/bytes.ts";
 import type { Timespec } from "../../ffi/file.ts";
 import { BLOCK, paddingOf, type TarEntry, type TarType } from "./tar_entry.ts";
 import { XATTR } from "./tar_pax.ts";
+import type { SparseMap } from "./tar_sparse.ts";
 
 /** Takes the next bytes of the archive; the memory is the writer's again after the call. */
 export type Sink = (chunk: Uint8Array) => void;
@@ -12,6 +13,11 @@ export type Sink = (chunk: Uint8Array) => void;
 /** See createTarWriter. After `entry` of a file, exactly its `size` bytes must follow by `room` and `advance`. */
 export interface TarWriter {
   entry(entry: TarEntry): void;
+  /**
+   * The entry of a file with holes, of whose data only the parts in `map` follow, one after another: as many bytes as
+   * this returns.
+   */
+  sparse(entry: TarEntry, map: SparseMap): number;
   /** Free memory of one byte at least, for the next bytes of the file's data to be put at its front. */
   room(): Uint8Array;
   /** Says how many bytes were put there. */
@@ -55,6 +61,10 @@ export function createTarWriter(sink: Sink): TarWriter {
   };
   return {
     entry: (entry) => headersOf(entry).forEach(append),
+    sparse(entry, map) {
+      sparseHeaders(entry, map).forEach(append);
+      return sumOfParts(map);
+    },
     room() {
       if (used === BUFFER) flush();
       return buffer.subarray(used);
@@ -71,7 +81,7 @@ export function createTarWriter(sink: Sink): TarWriter {
 }
 
 /** The blocks in front of an entry's data. */
-function headersOf(entry: TarEntry): Uint8Array[] {
+function headersOf(entry: TarEntry, more: Uint8Array[] = []): Uint8Array[] {
   const path = encodeName(entry.path);
   const link = encodeName(entry.linkPath);
   const split = splitPath(path);
@@ -82,6 +92,7 @@ function headersOf(entry: TarEntry): Uint8Array[] {
     ...[...entry.xattrs ?? []].sort(([a], [b]) => a < b ? -1 : 1).map(([name, value]) =>
       record(XATTR + name.replaceAll("%", "%25").replaceAll("=", "%3D"), value)
     ),
+    ...more,
   ];
   const { name, prefix } = split ?? { name: path.subarray(0, 100), prefix: new Uint8Array(0) };
   const header = headerBlock(entry, FLAGS[entry.type], entry.size, {
@@ -90,6 +101,21 @@ function headersOf(entry: TarEntry): Uint8Array[] {
     link: link.subarray(0, 100),
   });
   return records.length === 0 ? [header] : [...extendedHeader(path, join(records)), header];
+}
+
+/** GNU tar's sparse format 1.0: the map stands in front of the data, in decimal, filled up to whole blocks. */
+function sparseHeaders(entry: TarEntry, map: SparseMap): Uint8Array[] {
+  const text = encodeName([map.length / 2, ...map].map((number) => `${number}\n`).join(""));
+  const padding = new Uint8Array(paddingOf(text.length));
+  const add = (key: string, value: string) => record(`GNU.sparse.${key}`, encodeName(value));
+  const size = text.length + padding.length + sumOfParts(map);
+  const format = [add("major", "1"), add("minor", "0"), add("name", entry.path)];
+  const records = [...format, add("realsize", String(entry.size))];
+  return [...headersOf({ ...entry, size }, records), text, padding];
+}
+
+function sumOfParts(map: SparseMap): number {
+  return map.reduce((sum, length, index) => index % 2 === 0 ? sum : sum + length, 0);
 }
 
 /** Name and prefix as ustar divides a path at a slash, neither empty; undefined where it can't. */

@@ -23,8 +23,17 @@ export interface Unpacker {
   close(): void;
 }
 
+/** Where a copy goes: a directory that is there, with what is in it. See createUnpacker. */
+export interface Place {
+  /** Path of the directory below the root. */
+  path: string;
+  /** What messages call it. */
+  shown: string;
+}
+
 interface State {
   root: number;
+  place?: Place;
   parents: Parents;
   /** The entry being unpacked, for messages. */
   entry?: TarEntry;
@@ -41,10 +50,14 @@ interface State {
  * Unpacks the archive pushed into it below the open directory `root`, which should be empty and belong to root. Needs
  * root's rights. Whiteouts become overlayfs's. All methods throw CommandError, naming the entry: what is there then is
  * for the caller to remove.
+ *
+ * With `place`, what is unpacked is a copy and no layer: it goes into a directory below `root`, `root` being "/" for
+ * every symlink on the way, no name means a whiteout, and directories never make way for files, nor files for them.
  */
-export function createUnpacker(root: number): Unpacker {
+export function createUnpacker(root: number, place?: Place): Unpacker {
   const state: State = {
     root,
+    place,
     parents: createParents(root),
     fd: -1,
     address: 0,
@@ -80,8 +93,9 @@ export function createUnpacker(root: number): Unpacker {
 export async function unpack(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   root: number,
+  place?: Place,
 ): Promise<number> {
-  const unpacker = createUnpacker(root);
+  const unpacker = createUnpacker(root, place);
   try {
     for await (const chunk of source) unpacker.push(chunk);
     return unpacker.end();
@@ -105,12 +119,13 @@ function startEntry(state: State, entry: TarEntry): void {
   state.entry = entry;
   state.parents.renew();
   checkOwner(entry);
-  const path = cleanPath(entry.path);
+  const path = placed(state, cleanPath(entry.path));
   if (path === "") return startRoot(state, entry);
-  if (path.startsWith(AUFS) && path !== OPAQUE) return;
+  if (!state.place && path.startsWith(AUFS) && path !== OPAQUE) return;
   const [directory, name] = splitName(path);
   const parent = state.parents.of(directory);
-  if (name.startsWith(WHITEOUT)) return makeWhiteout(state, parent, name);
+  if (state.place) checkType(state.place, entry, parent, name);
+  else if (name.startsWith(WHITEOUT)) return makeWhiteout(state, parent, name);
   switch (entry.type) {
     case "file":
       return startFile(state, parent, name, path);
@@ -123,11 +138,30 @@ function startEntry(state: State, entry: TarEntry): void {
   }
 }
 
+/** The clean path of an entry, or of a link's target, below the root; "" for the directory that it all goes into. */
+function placed({ place }: State, path: string): string {
+  return place && path !== "" ? `${place.path}/${path}` : path;
+}
+
+function checkType({ shown }: Place, entry: TarEntry, parent: number, name: string): void {
+  const present = file.statIfAny(parent, name);
+  if (!present) return;
+  const isDirectory = (present.mode & file.S_IFMT) === file.S_IFDIR;
+  const path = JSON.stringify(`${shown === "/" ? "" : shown}/${cleanPath(entry.path)}`);
+  if (isDirectory === (entry.type === "directory")) {
+    // Another namespace's mount would silently be gone with the file.
+    if (isDirectory || !present.mountRoot) return;
+    throw tarError(`can't replace ${path}, where something is mounted: device or resource busy`);
+  }
+  const [there, given] = isDirectory ? ["directory", "non-directory"] : ["non-directory", "directory"];
+  throw tarError(`cannot overwrite ${there} ${path} with ${given} ${JSON.stringify(shown)}`);
+}
+
 function startRoot(state: State, entry: TarEntry): void {
   if (entry.type !== "directory") {
     throw tarError(`can't unpack ${JSON.stringify(entry.path)}: the root must be a directory`);
   }
-  state.directories.push({ path: ".", entry, existed: true });
+  if (!state.place) state.directories.push({ path: ".", entry, existed: true });
 }
 
 function startFile(state: State, parent: number, name: string, path: string): void {
@@ -148,7 +182,7 @@ function finishEntry(state: State): void {
   const { fd, entry } = state;
   if (fd < 0) return;
   if (entry!.sparse) file.ftruncate(fd, entry!.size);
-  completeOpen(fd, entry!);
+  completeOpen(fd, entry!, state.place !== undefined);
   state.fd = -1;
   file.close(fd);
 }
@@ -169,12 +203,12 @@ function makeDirectory(state: State, parent: number, name: string, path: string)
       if (isWhiteout(present)) setXattr(parent, name, OPAQUE_XATTR, "y");
     }
   }
-  state.directories.push({ path, entry, existed });
+  state.directories.push({ path, entry, existed: existed || state.place !== undefined });
 }
 
 /** A link to a symlink is one to the symlink itself; GNU tar and docker do the same. */
 function makeLink(state: State, parent: number, name: string, path: string): void {
-  const target = cleanPath(state.entry!.linkPath, "link to");
+  const target = placed(state, cleanPath(state.entry!.linkPath, "link to"));
   const [directory, targetName] = splitName(target);
   const shown = `${JSON.stringify(state.entry!.path)}, a link to ${JSON.stringify(state.entry!.linkPath)}`;
   if (target === "") throw tarError(`can't unpack ${shown}: a directory can't be linked`);
@@ -212,7 +246,7 @@ function makeNode(state: State, parent: number, name: string, path: string): voi
     if (type === "symlink") file.symlinkat(linkPath, parent, name);
     else file.mknodat(parent, name, NODE_TYPES[type] | mode & 0o777, file.makedev(major, minor));
   });
-  completeNode(parent, name, entry);
+  completeNode(parent, name, entry, state.place !== undefined);
 }
 
 /** `.wh.NAME` and its relatives: see WHITEOUT. What this layer itself has under the name stays. */

@@ -3,12 +3,9 @@
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { confirm } from "../../cli/confirm.ts";
 import { parseFilters } from "../../cli/filter.ts";
-import { humanSize } from "../../cli/human.ts";
-import { emitPrune } from "../../events/emit.ts";
-import { rootFd } from "../../state/root.ts";
-import { treeSize } from "../../state/tree_size.ts";
-import { matches } from "../../volume/filter.ts";
-import { listVolumes, removeUnused, volumesInUse } from "../../volume/store.ts";
+import { prunedText } from "../../cli/human.ts";
+import { print } from "../../cli/output.ts";
+import { pruneVolumes } from "../../volume/prune.ts";
 
 export const spec: CommandSpec = {
   name: "volume prune",
@@ -31,19 +28,9 @@ export const spec: CommandSpec = {
 export async function run(parsed: Parsed): Promise<number> {
   const filters = parseFilters(parsed.list("filter"), "--filter", ["label", "label!"]);
   const all = parsed.bool("all");
-  let reclaimed = 0;
-  if (parsed.bool("force") || agreed(all ? "all" : "anonymous")) {
-    const users = volumesInUse();
-    const unwanted = listVolumes().filter((volume) =>
-      (all || volume.anonymous) && !users.has(volume.name) && matches(volume, filters)
-    );
-    const sizes = new Map(unwanted.map(({ name }) => [name, treeSize(rootFd(), `volumes/${name}/_data`)]));
-    const removed = await removeUnused(sizes.keys());
-    if (removed.length > 0) console.log(`Deleted Volumes:\n${removed.join("\n")}\n`);
-    for (const name of removed) reclaimed += sizes.get(name)!;
-    emitPrune("volume", reclaimed);
-  }
-  console.log(`Total reclaimed space: ${humanSize(reclaimed)}`);
+  const yes = parsed.bool("force") || agreed(all ? "all" : "anonymous");
+  const { removed, reclaimed } = yes ? await pruneVolumes(filters, all) : { removed: [], reclaimed: 0 };
+  print(prunedText("Volumes", removed, reclaimed));
   return 0;
 }
 

@@ -1,0 +1,41 @@
+// image prune: removes images that nothing needs.
+
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { confirm } from "../../cli/confirm.ts";
+import { parseFilters, truthOf } from "../../cli/filter.ts";
+import { prunedText } from "../../cli/human.ts";
+import { print } from "../../cli/output.ts";
+import { untilOf } from "../../cli/until.ts";
+import { failingWith1 } from "../../image/failure.ts";
+import { pruneImages } from "../../image/prune.ts";
+
+export const spec: CommandSpec = {
+  name: "image prune",
+  usage: "[OPTIONS]",
+  summary: "Remove images that nothing needs",
+  args: [0, 0],
+  flags: [
+    { name: "all", short: "a", kind: "bool", help: "Also those that have tags, if no container has them" },
+    {
+      name: "filter",
+      kind: "list",
+      value: "filter",
+      help: "Remove only some: dangling=false, label=key[=value], label!=key[=value], until=time",
+    },
+    { name: "force", short: "f", kind: "bool", help: "Do not ask first" },
+  ],
+};
+
+const DANGLING = "This will remove all dangling images.";
+const ALL = "This will remove all images without at least one container associated to them.";
+
+/** Asks, removes, and says what was removed and how much space that gave. */
+export async function run(parsed: Parsed): Promise<number> {
+  const filters = parseFilters(parsed.list("filter"), "--filter", ["dangling", "label", "label!", "until"]);
+  const all = parsed.bool("all") || truthOf(filters, "dangling") === false;
+  untilOf(filters);
+  if (!parsed.bool("force") && !confirm(all ? ALL : DANGLING)) return 0;
+  const { removed, reclaimed } = await failingWith1(() => pruneImages(filters, all));
+  print(prunedText("Images", removed, reclaimed));
+  return 0;
+}

@@ -1,0 +1,73 @@
+// system prune: removes containers that do not run, images that nothing needs, and, if told to, volumes.
+
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { confirm } from "../../cli/confirm.ts";
+import { CommandError } from "../../cli/error.ts";
+import { type Filters, parseFilters } from "../../cli/filter.ts";
+import { deletedText, humanSize } from "../../cli/human.ts";
+import { print } from "../../cli/output.ts";
+import { untilOf } from "../../cli/until.ts";
+import { pruneContainers } from "../../container/prune.ts";
+import { failingWith1 } from "../../image/failure.ts";
+import { pruneImages } from "../../image/prune.ts";
+import { pruneVolumes } from "../../volume/prune.ts";
+
+export const spec: CommandSpec = {
+  name: "system prune",
+  usage: "[OPTIONS]",
+  summary: "Remove what nothing needs: stopped containers and images",
+  args: [0, 0],
+  flags: [
+    {
+      name: "all",
+      short: "a",
+      kind: "bool",
+      help: "All images that no container has, not just untagged ones",
+    },
+    {
+      name: "filter",
+      kind: "list",
+      value: "filter",
+      help: "Remove only some: label=key[=value], label!=key[=value], until=time",
+    },
+    { name: "force", short: "f", kind: "bool", help: "Do not ask first" },
+    { name: "volumes", kind: "bool", help: "Also anonymous volumes that no container uses" },
+  ],
+};
+
+/** Asks, removes, and says what was removed and how much space that gave. */
+export async function run(parsed: Parsed): Promise<number> {
+  const filters = parseFilters(parsed.list("filter"), "--filter", ["label", "label!", "until"]);
+  if (parsed.bool("volumes") && filters.has("until")) {
+    throw new CommandError('The "until" filter is not supported with "--volumes"', 1);
+  }
+  untilOf(filters);
+  if (!parsed.bool("force") && !confirm(warning(parsed))) return 0;
+  const containers = await pruneContainers(filters);
+  print(deletedText("Containers", containers.removed));
+  const volumes = parsed.bool("volumes") ? await pruneVolumes(filters, false) : { removed: [], reclaimed: 0 };
+  print(deletedText("Volumes", volumes.removed));
+  const images = await prunedImages(filters, parsed.bool("all"));
+  print(deletedText("Images", images.removed));
+  const reclaimed = containers.reclaimed + volumes.reclaimed + images.reclaimed;
+  print(`Total reclaimed space: ${humanSize(reclaimed)}\n`);
+  return 0;
+}
+
+async function prunedImages(filters: Filters, all: boolean) {
+  return await failingWith1(() => pruneImages(filters, all));
+}
+
+function warning(parsed: Parsed): string {
+  const parts = [
+    "all stopped containers",
+    ...(parsed.bool("volumes") ? ["all anonymous volumes not used by at least one container"] : []),
+    parsed.bool("all")
+      ? "all images without at least one container associated to them"
+      : "all dangling images",
+  ];
+  const filters = parsed.list("filter");
+  const list = (items: string[]) => items.map((item) => `  - ${item}\n`).join("");
+  return `This will remove:\n${list(parts)}` +
+    (filters.length > 0 ? `\n  Items to be pruned will be filtered with:\n${list(filters)}` : "");
+}

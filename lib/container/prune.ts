@@ -1,0 +1,49 @@
+// Removing all containers that are not up.
+
+import * as file from "../../ffi/file.ts";
+import { CommandError } from "../cli/error.ts";
+import { type Filters, matchesLabels } from "../cli/filter.ts";
+import { untilOf } from "../cli/until.ts";
+import { emitPrune } from "../events/emit.ts";
+import { openContainer } from "./find.ts";
+import { listContainers, type ListedContainer } from "./list.ts";
+import { removeContainer } from "./remove.ts";
+import { writableSize } from "./size.ts";
+import { keeperLives } from "./state.ts";
+
+/** Removes those that pass the filters label, label! and until; returns their IDs, and how many bytes that gave. */
+export async function pruneContainers(filters: Filters): Promise<{ removed: string[]; reclaimed: number }> {
+  const limit = untilOf(filters);
+  const unwanted = listContainers(true).filter((container) =>
+    isStopped(container) && Date.parse(container.config.created) < limit &&
+    matchesLabels(container.config.process.Labels ?? {}, filters)
+  );
+  const removed: string[] = [];
+  let reclaimed = 0;
+  for (const { id } of unwanted) {
+    const size = writableSize(id);
+    if (!await removeStopped(id)) continue;
+    removed.push(id);
+    reclaimed += size;
+  }
+  emitPrune("container", reclaimed);
+  return { removed, reclaimed };
+}
+
+function isStopped({ state }: ListedContainer): boolean {
+  return state.status === "created" || state.status === "exited";
+}
+
+/** False where it has been started meanwhile, or is gone: then it is none that is to go. */
+async function removeStopped(id: string): Promise<boolean> {
+  const container = openContainer(id);
+  if (!container) return false;
+  try {
+    await removeContainer(container, {});
+    return true;
+  } catch (error) {
+    if (!(error instanceof CommandError) || !keeperLives(container.dir)) throw error;
+    file.close(container.dir);
+    return false;
+  }
+}

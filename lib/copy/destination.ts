@@ -1,0 +1,81 @@
+// Where a copy goes, by docker's rules (its reference, "docker container cp"): they depend on what is there, on what is
+// copied, and on how both paths end.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { CommandError } from "../cli/error.ts";
+import { openInside, openInsideIfAny } from "../layer/inside.ts";
+import type { Place } from "../layer/unpack.ts";
+import { saysContents, saysDirectory, type Side, splitPath } from "./path.ts";
+import type { Source } from "./source.ts";
+
+export interface Destination {
+  /** Absolute; where the path as typed ends in a symlink, that leads here. */
+  path: string;
+  /** Undefined where nothing is there. */
+  stat?: file.Stat;
+}
+
+/** As many symlinks as the kernel follows. */
+const MAX_LINKS = 40;
+
+/** Looks at what `path` (absolute) leads to. Throws CommandError for a loop of symlinks. */
+export function findDestination({ root }: Side, path: string): Destination {
+  let at = path;
+  for (let i = 0; i < MAX_LINKS; i++) {
+    if (saysDirectory(at) || at.endsWith("/..")) return { path: at, stat: statDirectory(root, at) };
+    const [directory, name] = splitPath(at);
+    const parent = openInsideIfAny(root, directory, file.O_PATH | file.O_DIRECTORY);
+    if (parent === undefined) return { path: at };
+    try {
+      const stat = file.statIfAny(parent, name);
+      if (!stat || (stat.mode & file.S_IFMT) !== file.S_IFLNK) return { path: at, stat };
+      const target = file.readlinkat(parent, name);
+      at = target.startsWith("/") ? target : `${directory === "/" ? "" : directory}/${target}`;
+    } finally {
+      file.close(parent);
+    }
+  }
+  throw new CommandError(`${path}: too many symbolic links`, 1);
+}
+
+function statDirectory(root: number, path: string): file.Stat | undefined {
+  const fd = openInsideIfAny(root, path, file.O_PATH | file.O_DIRECTORY);
+  if (fd === undefined) return undefined;
+  const stat = file.stat(fd, "");
+  file.close(fd);
+  return stat;
+}
+
+/** Whether a directory is there. */
+export function isDirectory({ stat }: Destination): boolean {
+  return stat !== undefined && (stat.mode & file.S_IFMT) === file.S_IFDIR;
+}
+
+/**
+ * The directory that is written to, and the name that the copy gets in there; "." where only the content is copied.
+ * Throws CommandError (exit 1) for what docker refuses.
+ */
+export function placeCopy(source: Source, destination: Destination): { directory: string; name: string } {
+  const { path, stat } = destination;
+  if (isDirectory(destination)) return { directory: path, name: source.name === "/" ? "." : source.name };
+  if (stat && source.isDirectory) throw new CommandError("cannot copy directory", 1);
+  if (!stat && !source.isDirectory && saysDirectory(path)) throw new CommandError("no such directory", 1);
+  const [directory, name] = splitPath(saysContents(path) ? path : path.replace(/\/+$/, ""));
+  return { directory, name };
+}
+
+/** Makes sure that the directory is there, for createUnpacker. Throws CommandError (exit 1) in docker's words. */
+export function openPlace({ root, container }: Side, directory: string): Place {
+  try {
+    file.close(openInside(root, directory, file.O_PATH | file.O_DIRECTORY));
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) {
+      const where = container === undefined ? "" : ` in container ${container}`;
+      throw new CommandError(`Could not find the file ${directory}${where}`, 1, { cause: error });
+    }
+    if (!isErrno(error, "ENOTDIR")) throw error;
+    throw new CommandError("extraction point is not a directory", 1, { cause: error });
+  }
+  return { path: directory, shown: directory };
+}

@@ -1,0 +1,45 @@
+// What is to be copied.
+
+import { errnoText, KernelError } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { CommandError } from "../cli/error.ts";
+import { openInside } from "../layer/inside.ts";
+import { cleanAbsolute, saysContents, saysDirectory, type Side, splitPath } from "./path.ts";
+
+/** A file or directory that is open (O_PATH): whatever takes its name meanwhile, this is what is copied. */
+export interface Source {
+  fd: number;
+  /** Its name in the copy unless the destination has another; "." for what is in it, "/" for the root directory. */
+  name: string;
+  isDirectory: boolean;
+}
+
+/**
+ * Opens what `path` names. A symlink at its end is what is copied, unless `follow` or a slash behind it says otherwise:
+ * then it is what it leads to, under the symlink's name. Throws CommandError (exit 1).
+ */
+export function openSource(side: Side, path: string, follow: boolean): Source {
+  const absolute = cleanAbsolute(path.startsWith("/") || side.container ? path : `${Deno.cwd()}/${path}`);
+  const directory = saysDirectory(path);
+  const flags = file.O_PATH | (directory ? file.O_DIRECTORY : 0) |
+    (follow || directory ? 0 : file.O_NOFOLLOW);
+  const fd = explained(side, path, absolute, () => openInside(side.root, absolute, flags));
+  const isDirectory = (file.stat(fd, "").mode & file.S_IFMT) === file.S_IFDIR;
+  return { fd, name: saysContents(path) ? "." : splitPath(absolute)[1] || "/", isDirectory };
+}
+
+function explained(side: Side, path: string, absolute: string, open: () => number): number {
+  try {
+    return open();
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    throw new CommandError(problem(side, path, absolute, error), 1, { cause: error });
+  }
+}
+
+function problem({ container }: Side, path: string, absolute: string, error: KernelError): string {
+  const reason = errnoText(error.code).toLowerCase();
+  if (container === undefined) return error.errno === "ENOTDIR" ? reason : `lstat ${absolute}: ${reason}`;
+  if (error.errno === "ENOENT") return `Could not find the file ${path} in container ${container}`;
+  return `lstat ${path}: ${reason}`;
+}

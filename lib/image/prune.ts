@@ -1,0 +1,52 @@
+// Removing images that nothing needs.
+
+import { CommandError } from "../cli/error.ts";
+import { type Filters, matchesLabels } from "../cli/filter.ts";
+import { untilOf } from "../cli/until.ts";
+import { listContainers } from "../container/list.ts";
+import { emitPrune } from "../events/emit.ts";
+import { createdAt, type ListedImage, listImages } from "./list.ts";
+import { removeImage } from "./remove.ts";
+
+/**
+ * Removes the images that have no tag and that none was made from, or with `all` every one that no container has, as
+ * far as they pass the filters label, label! and until. Returns docker's lines on what is gone, and how many bytes that
+ * gave.
+ */
+export async function pruneImages(
+  filters: Filters,
+  all: boolean,
+): Promise<{ removed: string[]; reclaimed: number }> {
+  const limit = untilOf(filters);
+  const used = new Set(listContainers(true).map(({ config }) => config.image));
+  const removed: string[] = [];
+  let reclaimed = 0;
+  // Newest first: an image goes before those it was made from.
+  for (const image of listImages()) {
+    const { id, config, tags, hasChildren } = image;
+    if (used.has(id) || (tags.length === 0 ? hasChildren : !all)) continue;
+    if (createdAt(config) >= limit || !matchesLabels(config.config?.Labels ?? {}, filters)) continue;
+    const gone = await remove(image);
+    removed.push(...gone.lines);
+    reclaimed += gone.reclaimed;
+  }
+  emitPrune("image", reclaimed);
+  return { removed, reclaimed };
+}
+
+async function remove({ id, tags }: ListedImage): Promise<{ lines: string[]; reclaimed: number }> {
+  const lines: string[] = [];
+  let reclaimed = 0;
+  for (const reference of tags.length > 0 ? tags : [id]) {
+    try {
+      const gone = await removeImage(reference, { force: false, prune: true });
+      // In docker's prunes these words begin small.
+      lines.push(...gone.lines.map((line) => line[0].toLowerCase() + line.slice(1)));
+      reclaimed += gone.reclaimed;
+    } catch (error) {
+      // It has come into use, or is gone, since it was listed: then it is none that is to go.
+      if (!(error instanceof CommandError)) throw error;
+    }
+  }
+  return { lines, reclaimed };
+}
