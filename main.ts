@@ -71,7 +71,15 @@ const COMMANDS: CommandTable = {
     summary: "Make an image of a root file system's archive",
     load: () => import("./lib/commands/import.ts"),
   },
+  "load": {
+    summary: "Add the images of an archive: docker-archive or OCI image layout",
+    load: () => import("./lib/commands/load.ts"),
+  },
   "rmi": { summary: "Remove images", load: () => import("./lib/commands/rmi.ts") },
+  "save": {
+    summary: "Write images to a tar archive (docker-archive and OCI image layout in one)",
+    load: () => import("./lib/commands/save.ts"),
+  },
   "tag": { summary: "Give an image another name", load: () => import("./lib/commands/tag.ts") },
   "volume create": { summary: "Create a volume", load: () => import("./lib/commands/volume/create.ts") },
   "volume inspect": {
@@ -118,7 +126,9 @@ const ALIASES: Record<string, string> = {
   "image ls": "images",
   "image list": "images",
   "image import": "import",
+  "image load": "load",
   "image rm": "rmi",
+  "image save": "save",
   "image tag": "tag",
   "container inspect": "inspect --type=container",
   "image inspect": "inspect --type=image",

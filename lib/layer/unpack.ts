@@ -8,6 +8,8 @@ import { setXattr } from "../../ffi/xattr.ts";
 import { CommandError } from "../cli/error.ts";
 import { checkOwner, completeNode, completeOpen } from "./attributes.ts";
 import { cleanPath, createParents, type Parents, splitName } from "./parents.ts";
+import { LOOK_EVERY, requireSpace } from "./space.ts";
+import type { Recorder } from "./skeleton.ts";
 import type { TarEntry } from "./tar_entry.ts";
 import { tarError } from "./tar_header.ts";
 import { createTarReader } from "./tar_read.ts";
@@ -25,6 +27,7 @@ export interface Unpacker {
 
 interface State {
   root: number;
+  recorder?: Recorder;
   parents: Parents;
   /** The entry being unpacked, for messages. */
   entry?: TarEntry;
@@ -39,12 +42,13 @@ interface State {
 
 /**
  * Unpacks the archive pushed into it below the open directory `root`, which should be empty and belong to root. Needs
- * root's rights. Whiteouts become overlayfs's. All methods throw CommandError, naming the entry: what is there then is
- * for the caller to remove.
+ * root's rights. Whiteouts become overlayfs's. `recorder` takes down what does not get into files. All methods throw
+ * CommandError, naming the entry: what is there then is for the caller to remove.
  */
-export function createUnpacker(root: number): Unpacker {
+export function createUnpacker(root: number, recorder?: Recorder): Unpacker {
   const state: State = {
     root,
+    recorder,
     parents: createParents(root),
     fd: -1,
     address: 0,
@@ -60,7 +64,11 @@ export function createUnpacker(root: number): Unpacker {
   return {
     push(chunk) {
       state.address = addressOf(chunk);
-      explained(state, () => reader.push(chunk));
+      explained(state, () => {
+        recorder?.begin(chunk);
+        reader.push(chunk);
+        recorder?.done();
+      });
     },
     end() {
       reader.end();
@@ -131,15 +139,19 @@ function startRoot(state: State, entry: TarEntry): void {
 }
 
 function startFile(state: State, parent: number, name: string, path: string): void {
+  const { size, sparse } = state.entry!;
+  if (size > LOOK_EVERY && !sparse) requireSpace(parent, size);
   const flags = file.O_WRONLY | file.O_CREAT | file.O_EXCL | file.O_NOFOLLOW;
   const mode = state.entry!.mode & 0o777;
   state.fd = replacing(state, parent, name, path, () => file.openat(parent, name, flags, mode));
+  if (state.entry!.size > 0) state.recorder?.file(state.parents.real(path));
   state.size += state.entry!.size;
 }
 
 function writeData(state: State, start: number, end: number, position: number): void {
   const { fd, entry, address } = state;
   if (fd < 0) return;
+  state.recorder?.data(start, end, position);
   if (entry!.sparse) file.lseek(fd, position, file.SEEK_SET);
   file.writeAt(fd, address + start, end - start, entry!.path);
 }
@@ -243,7 +255,8 @@ function replacing<T>(state: State, parent: number, name: string, path: string, 
 }
 
 function remove(state: State, parent: number, name: string, path: string): void {
-  file.removeTree(parent, name);
+  if (state.recorder) state.recorder.replace(parent, name, state.parents.real(path));
+  else file.removeTree(parent, name);
   const below = `${path}/`;
   state.directories = state.directories.filter((one) => one.path !== path && !one.path.startsWith(below));
   state.parents.expire();
