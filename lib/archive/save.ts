@@ -49,7 +49,8 @@ export async function saveImages(images: Saved[], sink: Sink): Promise<void> {
   for (const image of images) {
     const { item, manifest } = await saveImage(state, image);
     items.push(item);
-    manifests.push(...indexEntries(manifest, image.tags));
+    manifests.push(...image.tags.map((tag) => named(manifest, tag, images)));
+    if (image.tags.length === 0) manifests.push(manifest);
   }
   plainFile(state, "index.json", json({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests }));
   plainFile(state, "manifest.json", json(items));
@@ -116,17 +117,18 @@ async function blob(state: State, bytes: Uint8Array<ArrayBuffer>, mediaType: str
   return descriptor;
 }
 
-/** An index entry per tag, since it names one at most. */
-function indexEntries(manifest: Descriptor, tags: string[]): Descriptor[] {
-  if (tags.length === 0) return [manifest];
-  return tags.map((text) => {
-    const { name, tag } = parseReference(text);
-    const annotations = {
-      "io.containerd.image.name": `${canonicalName(name)}:${tag}`,
-      "org.opencontainers.image.ref.name": tag!,
-    };
-    return { ...manifest, annotations };
-  });
+/**
+ * An index entry of one tag. umoci and skopeo look for the tag by itself, as docker writes it too; where another image
+ * of the archive has the same, they would find neither, so there it is the name with the tag.
+ */
+function named(manifest: Descriptor, text: string, images: Saved[]): Descriptor {
+  const { name, tag } = parseReference(text);
+  const alike = images.flatMap(({ tags }) => tags).filter((other) => other.endsWith(`:${tag}`));
+  const annotations = {
+    "io.containerd.image.name": `${canonicalName(name)}:${tag}`,
+    "org.opencontainers.image.ref.name": alike.length === 1 ? tag! : text,
+  };
+  return { ...manifest, annotations };
 }
 
 /** What docker before 1.10 looked for; those who still do take the top layer from it. */
