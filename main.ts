@@ -87,7 +87,15 @@ const COMMANDS: CommandTable = {
     summary: "Make an image of a root file system's archive",
     load: () => import("./lib/commands/import.ts"),
   },
+  "load": {
+    summary: "Add the images of an archive: docker-archive or OCI image layout",
+    load: () => import("./lib/commands/load.ts"),
+  },
   "rmi": { summary: "Remove images", load: () => import("./lib/commands/rmi.ts") },
+  "save": {
+    summary: "Write images to a tar archive (docker-archive and OCI image layout in one)",
+    load: () => import("./lib/commands/save.ts"),
+  },
   "system df": {
     summary: "Show how much images, containers and volumes take on disk",
     load: () => import("./lib/commands/system/df.ts"),
@@ -146,7 +154,9 @@ const ALIASES: Record<string, string> = {
   "image list": "images",
   "image import": "import",
   "image remove": "rmi",
+  "image load": "load",
   "image rm": "rmi",
+  "image save": "save",
   "image tag": "tag",
   "container inspect": "inspect --type=container",
   "image inspect": "inspect --type=image",

@@ -27,6 +27,7 @@ export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 
 /** openat2's `resolve` (openat2(2)). */
+export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_IN_ROOT = 0x10;
 
 export const S_IFMT = 0o170000;
@@ -379,4 +380,15 @@ export function mountFlags(fd: number): number {
 /** The magic number of the file system that `fd` is on. */
 export function fileSystem(fd: number): number {
   return scratchView.getUint32(fstatfs(fd), true);
+}
+
+/** Bytes that root may still write to the file system that `fd` is on, and how many it has in all. */
+export function space(fd: number): { free: number; total: number } {
+  const at = fstatfs(fd);
+  // struct statfs: i64 type, block size, u64 blocks, free, available to others than root
+  const unit = Number(scratchView.getBigInt64(at + 8, true));
+  const [total, free] = [at + 16, at + 24].map((field) =>
+    unit * Number(scratchView.getBigUint64(field, true))
+  );
+  return { free, total };
 }

@@ -1,6 +1,7 @@
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { assertUsable, assertWhole, crashEverywhere } from "./crash.ts";
+import { dockerArchive } from "./archives.ts";
 import { type Box, requires, test } from "./helpers.ts";
 import { tar } from "./images.ts";
 
@@ -48,6 +49,30 @@ test("import: kill -9 at each step leaves a whole image or none", async (box) =>
   }, async (round) => {
     if (round === 0) await box.ok(["rmi", "crash"]);
     archive(box, round);
+  });
+}, needs);
+
+test("load: kill -9 at each step leaves whole images or none, and the next load works", async (box) => {
+  const before = await images(box);
+  const load = () => ["load", "-i", box.path("crash.tar")];
+  await crashEverywhere(box, load, async (at) => {
+    await assertUsable(box, at);
+    const after = await images(box);
+    assertEquals(after.filter((line) => before.includes(line)), before);
+    assertEquals(await box.ok(load()), "Loaded image: crash:1");
+    await assertWhole(box, at);
+    // Bit for bit what was loaded, also where it was half there.
+    assertEquals((await box.run(["save", "crash:1"])).code, 0);
+    await box.ok(["rmi", "crash:1"]);
+    await assertWhole(box, at);
+  }, async (round) => {
+    if (round === 0) await box.ok(["rmi", "crash:1"]);
+    archive(box, round);
+    const layers = [
+      Deno.readFileSync(box.path("crash.tar")),
+      tar([{ name: "d/file", data: `above ${round}` }]),
+    ];
+    box.path("crash.tar", tar(await dockerArchive(layers, ["crash:1"])));
   });
 }, needs);
 

@@ -290,8 +290,15 @@ const FACILITIES: Record<string, () => Promise<string | undefined> | string | un
   gcc: () => program("gcc"),
   setcap: () => program("setcap"),
   setfattr: () => program("setfattr"),
+  skopeo: () => program("skopeo"),
+  umoci: () => program("umoci"),
+  podman: () => program("podman"),
+  dockerd: () => program("dockerd"),
   built: () => BIN.endsWith("/mydocker") ? undefined : "needs the built ./mydocker",
 };
+
+/** Too large for CI to install: tests that need them are skipped there as elsewhere. */
+const NOT_IN_CI = ["podman", "dockerd"];
 
 async function program(name: string): Promise<string | undefined> {
   const { success } = await new Deno.Command("sh", { args: ["-c", `command -v ${name}`], stdout: "null" })
@@ -302,6 +309,8 @@ async function program(name: string): Promise<string | undefined> {
 /** What a test needs beyond root; `missing` says why it can't run here. */
 export interface Requirements {
   missing?: string;
+  /** Also skipped in CI. */
+  optional?: boolean;
   /** Seconds the whole test may take. */
   seconds?: number;
 }
@@ -312,7 +321,7 @@ export async function requires(...facilities: string[]): Promise<Requirements> {
     const check = FACILITIES[facility];
     if (!check) throw new Error(`no such facility: ${facility}`);
     const missing = await check();
-    if (missing !== undefined) return { missing };
+    if (missing !== undefined) return { missing, optional: NOT_IN_CI.includes(facility) };
   }
   return {};
 }
@@ -344,7 +353,7 @@ export function bare(name: string, body: () => Promise<void>, needs: Requirement
   const missing = root.missing ?? needs.missing;
   Deno.test({
     name: missing === undefined ? name : `${name} (${missing})`,
-    ignore: missing !== undefined && !inCI,
+    ignore: missing !== undefined && (!inCI || needs.optional === true),
     // A test that ran out of time leaves its promises behind, which would be reported in place of the reason.
     sanitizeOps: false,
     sanitizeResources: false,

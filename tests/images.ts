@@ -110,7 +110,7 @@ export interface TarEntry {
   /** "0" file, "1" hard link, "2" symlink, "3" character device, "5" directory, "6" fifo. */
   type?: string;
   link?: string;
-  data?: string;
+  data?: string | Uint8Array;
   mode?: number;
   uid?: number;
   gid?: number;
@@ -124,7 +124,7 @@ export interface TarEntry {
 /** A ustar archive of exactly these entries, with whatever names and sizes they claim, whole or without its end. */
 export function tar(entries: TarEntry[], end = true): Uint8Array<ArrayBuffer> {
   const blocks = entries.flatMap((entry) => {
-    const data = new TextEncoder().encode(entry.data ?? "");
+    const data = typeof entry.data === "object" ? entry.data : new TextEncoder().encode(entry.data ?? "");
     const padded = new Uint8Array(Math.ceil(data.length / 512) * 512);
     padded.set(data);
     return [header(entry, entry.size ?? data.length), padded];

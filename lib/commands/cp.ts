@@ -149,7 +149,7 @@ function copy(
   const { directory, name } = placeCopy(source, destination);
   const place = openPlace(side, directory);
   if (container) checkWritable(container, directory);
-  const unpacker = createUnpacker(side.root, place);
+  const unpacker = createUnpacker(side.root, undefined, place);
   let size = 0;
   try {
     packOne(source.fd, name, (chunk) => {

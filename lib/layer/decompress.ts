@@ -17,7 +17,8 @@ const MAGIC: [kind: string, bytes: (number | undefined)[]][] = [
   ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
   ["bzip2", [0x42, 0x5a, 0x68]],
 ];
-const LONGEST_MAGIC = 6;
+/** As many bytes as isCompressed needs to see. */
+export const LONGEST_MAGIC = 6;
 /** Four bytes of zstd can become 128 KiB, and all that one piece becomes is in memory at once. */
 const ZSTD_PIECE = 4096;
 
@@ -66,6 +67,11 @@ export async function* decompressed(source: Chunks): AsyncGenerator<Uint8Array> 
   const all = prepended(head, rest);
   if (!kind) yield* all;
   else yield* checked(kind, kind === "gzip" ? gunzipped(all) : unzstded(all));
+}
+
+/** Whether what begins with `head` is compressed, in a way that is supported or not. */
+export function isCompressed(head: Uint8Array): boolean {
+  return kindOf(head) !== undefined;
 }
 
 function kindOf(head: Uint8Array): string | undefined {

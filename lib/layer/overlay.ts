@@ -36,12 +36,16 @@ export function openImageRoot(layers: string[]): number {
   return mountOverlay(layerPaths(layers), undefined);
 }
 
-/** Paths of the layers' directories, top layer first as overlayfs wants them; relative to the root directory. */
+/**
+ * Paths of the layers' directories, top layer first as overlayfs wants them; relative to the root directory. It refuses
+ * to have one twice: of the same layers the topmost is enough, since it has all that those below it have.
+ */
 function layerPaths(layers: string[]): string[] {
-  if (layers.length > MAX_LAYERS) {
-    throw new CommandError(`image has ${layers.length} layers; the kernel mounts at most ${MAX_LAYERS}`);
+  const stack = [...new Set(layers.toReversed())];
+  if (stack.length > MAX_LAYERS) {
+    throw new CommandError(`image has ${stack.length} layers; the kernel mounts at most ${MAX_LAYERS}`);
   }
-  return layers.map((hex) => `layers/${hex}/diff`).reverse();
+  return stack.map((hex) => `layers/${hex}/diff`);
 }
 
 interface Writable {

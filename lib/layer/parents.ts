@@ -43,6 +43,8 @@ export interface Parents {
   of(path: string): number;
   /** The same, but undefined where the directory is missing. */
   find(path: string): number | undefined;
+  /** The path of what `path` names, whose directory has been opened: its own unless symlinks led there. */
+  real(path: string): string;
   /** To be called when a directory or symlink was removed: what is open is not used after the next renew. */
   expire(): void;
   /** To be called between entries: closes what is too much or may have become wrong. */
@@ -53,16 +55,19 @@ export interface Parents {
 /** Directories below the open directory `root`. */
 export function createParents(root: number): Parents {
   const open = new Map<string, number>();
+  /** Where symlinks led, by the path that goes through them. */
+  const led = new Map<string, string>();
   let expired = false;
   const close = () => {
     for (const fd of open.values()) file.close(fd);
     open.clear();
+    led.clear();
     expired = false;
   };
   const find = (path: string) => {
     const known = path === "" ? root : open.get(path);
     if (known !== undefined) return known;
-    const fd = openDirectory(root, path);
+    const fd = openDirectory(root, path, led);
     if (fd !== undefined) open.set(path, fd);
     return fd;
   };
@@ -70,11 +75,16 @@ export function createParents(root: number): Parents {
     of(path) {
       const found = find(path);
       if (found !== undefined) return found;
-      const fd = makeDirectory(root, path);
+      const fd = makeDirectory(root, path, led);
       open.set(path, fd);
       return fd;
     },
     find,
+    real(path) {
+      const [directory, name] = splitName(path);
+      const real = led.get(directory) ?? directory;
+      return real === "" ? name : `${real}/${name}`;
+    },
     expire() {
       expired = true;
     },
@@ -85,10 +95,19 @@ export function createParents(root: number): Parents {
   };
 }
 
-/** Opens a directory by its clean path; undefined where nothing is there. */
-function openDirectory(root: number, path: string): number | undefined {
+/** Opens a directory by its clean path; undefined where nothing is there. Notes in `led` where symlinks led to. */
+function openDirectory(root: number, path: string, led: Map<string, string>): number | undefined {
+  const open = (resolve: number) => file.openat2(root, path, file.O_PATH | file.O_DIRECTORY, 0, resolve);
   try {
-    return file.openat2(root, path, file.O_PATH | file.O_DIRECTORY, 0, file.RESOLVE_IN_ROOT);
+    return open(file.RESOLVE_IN_ROOT | file.RESOLVE_NO_SYMLINKS);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    if (!isErrno(error, "ENOTDIR", "ELOOP")) throw error;
+  }
+  try {
+    const fd = open(file.RESOLVE_IN_ROOT);
+    led.set(path, pathBelow(root, fd));
+    return fd;
   } catch (error) {
     if (isErrno(error, "ENOENT")) return undefined;
     if (isErrno(error, "ENOTDIR")) {
@@ -98,10 +117,18 @@ function openDirectory(root: number, path: string): number | undefined {
   }
 }
 
+/** The path of an open directory below `root`; "" for that itself. */
+function pathBelow(root: number, fd: number): string {
+  const [top, path] = [root, fd].map((one) => file.readlinkat(file.AT_FDCWD, `/proc/self/fd/${one}`));
+  return path.slice(top.length + 1);
+}
+
 /** Makes a directory, and its parents where they are missing too. */
-function makeDirectory(root: number, path: string): number {
+function makeDirectory(root: number, path: string, led: Map<string, string>): number {
   const [directory, name] = splitName(path);
-  const parent = directory === "" ? root : openDirectory(root, directory) ?? makeDirectory(root, directory);
+  const parent = directory === ""
+    ? root
+    : openDirectory(root, directory, led) ?? makeDirectory(root, directory, led);
   try {
     file.mkdirat(parent, name, 0o755);
   } catch (error) {
@@ -110,5 +137,5 @@ function makeDirectory(root: number, path: string): number {
   } finally {
     if (parent !== root) file.close(parent);
   }
-  return openDirectory(root, path)!;
+  return openDirectory(root, path, led)!;
 }

@@ -1,5 +1,6 @@
-// Layers: layers/HEX/diff is an unpacked layer, layer.json its size; HEX is the SHA-256 of its uncompressed archive. A
-// layer never changes once it is there. What makes or removes images does so from a directory of its own under tmp/.
+// Layers: layers/HEX/diff is an unpacked layer, layer.json its sizes, skeleton the rest of its archive; HEX is the SHA-256
+// of that, uncompressed. A layer never changes once it is there. What makes or removes images does so from a directory
+// of its own under tmp/.
 
 import { step } from "../cli/debug.ts";
 import { isErrno } from "../../ffi/errno.ts";
@@ -7,6 +8,8 @@ import * as file from "../../ffi/file.ts";
 import { readJson, writeFile } from "../state/json.ts";
 import { beginWork, rootFd, temporaryName } from "../state/root.ts";
 import { createDigest } from "./digest.ts";
+import { createRecorder, type Replaced } from "./skeleton.ts";
+import { createSpaceGuard } from "./space.ts";
 import { createUnpacker } from "./unpack.ts";
 
 /** A directory under tmp/ for one command's unfinished things. */
@@ -22,6 +25,16 @@ export interface Layer {
   diffId: string;
   /** Sum of the sizes of all files, in bytes. */
   size: number;
+}
+
+/** layer.json; a layer of an older mydocker has only its size, and no skeleton. */
+export interface LayerRecord {
+  /** As in Layer. */
+  size: number;
+  /** Bytes of the uncompressed archive. */
+  archive?: number;
+  /** See lib/layer/skeleton.ts. */
+  replaced?: Replaced[];
 }
 
 /**
@@ -59,29 +72,37 @@ export async function beginLayer(staging: Staging): Promise<LayerWriter> {
   const digest = await createDigest();
   const path = `${staging.path}/layer`;
   file.mkdirat(rootFd(), path, 0o700);
-  const root = makeDiff(`${path}/diff`);
-  const unpacker = createUnpacker(root);
+  const layer = file.openat(rootFd(), path, file.O_RDONLY | file.O_DIRECTORY);
+  const root = makeDiff(layer);
+  const recorder = await createRecorder(layer);
+  const unpacker = createUnpacker(root, recorder);
+  const written = createSpaceGuard(layer);
   return {
     push(chunk) {
+      written(chunk.length);
       digest.update(chunk);
       unpacker.push(chunk);
     },
     end() {
       const size = unpacker.end();
-      writeFile(rootFd(), `${path}/layer.json`, JSON.stringify({ size }));
+      const record: LayerRecord = { size, ...recorder.end() };
+      if (record.replaced?.length === 0) delete record.replaced;
+      writeFile(layer, "layer.json", JSON.stringify(record));
       return { diffId: `sha256:${digest.hex()}`, size };
     },
     close() {
       unpacker.close();
+      recorder.close();
       file.close(root);
+      file.close(layer);
     },
   };
 }
 
 /** What a layer is unpacked in: owner and mode are set, since a set-group-ID directory would hand down its own. */
-function makeDiff(path: string): number {
-  file.mkdirat(rootFd(), path, 0o755);
-  const fd = file.openat(rootFd(), path, file.O_RDONLY | file.O_DIRECTORY);
+function makeDiff(layer: number): number {
+  file.mkdirat(layer, "diff", 0o755);
+  const fd = file.openat(layer, "diff", file.O_RDONLY | file.O_DIRECTORY);
   file.fchown(fd, 0, 0);
   file.fchmod(fd, 0o755);
   return fd;
@@ -119,5 +140,15 @@ export async function addLayer(
 
 /** Sum of the sizes of a layer's files, in bytes; 0 where layer.json is missing or damaged. */
 export function layerSize(hex: string): number {
-  return readJson<Partial<Layer>>(rootFd(), `layers/${hex}/layer.json`)?.size ?? 0;
+  return readLayer(hex)?.size ?? 0;
+}
+
+/** What layer.json says; undefined where it is missing or damaged. */
+export function readLayer(hex: string): Partial<LayerRecord> | undefined {
+  return readJson<Partial<LayerRecord>>(rootFd(), `layers/${hex}/layer.json`);
+}
+
+/** Whether the store has a layer, given by its diff id; it may go away unless lockImages is held. */
+export function hasLayer(diffId: string): boolean {
+  return file.statIfAny(rootFd(), `layers/${diffId.slice("sha256:".length)}/layer.json`) !== undefined;
 }

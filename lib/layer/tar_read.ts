@@ -69,6 +69,10 @@ interface State {
 export interface TarReader {
   /** Takes the next bytes of the archive. Throws CommandError where they are damaged, and what the handler throws. */
   push(chunk: Uint8Array): void;
+  /** Bytes that come next and nothing depends on: a file's data, padding. */
+  pending(): number;
+  /** Takes `pending` bytes as read, without having seen them; the handler does not hear of them. */
+  skip(length: number): void;
   /** To be called after the last chunk: throws CommandError if the archive was cut off. */
   end(): void;
 }
@@ -93,7 +97,16 @@ export function createTarReader(handler: TarHandler): TarReader {
     position: 0,
     part: 0,
   };
-  return { push: (chunk) => push(state, chunk), end: () => end(state) };
+  return {
+    push: (chunk) => push(state, chunk),
+    pending: () => state.phase === "data" || state.phase === "skip" ? state.left : 0,
+    skip(length) {
+      state.offset += length;
+      state.left -= length;
+      if (state.left === 0) finishPhase(state);
+    },
+    end: () => end(state),
+  };
 }
 
 function push(state: State, chunk: Uint8Array): void {

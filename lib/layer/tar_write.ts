@@ -10,7 +10,7 @@ import type { SparseMap } from "./tar_sparse.ts";
 /** Takes the next bytes of the archive; the memory is the writer's again after the call. */
 export type Sink = (chunk: Uint8Array) => void;
 
-/** See createTarWriter. After `entry` of a file, exactly its `size` bytes must follow by `room` and `advance`. */
+/** See createTarWriter. After `entry` of a file, exactly its `size` bytes must follow: `room` and `advance`, or `data`. */
 export interface TarWriter {
   entry(entry: TarEntry): void;
   /**
@@ -22,6 +22,8 @@ export interface TarWriter {
   room(): Uint8Array;
   /** Says how many bytes were put there. */
   advance(length: number): void;
+  /** The next bytes of the file's data, which are copied. */
+  data(bytes: Uint8Array): void;
   /** Fills the last block of a file's data; call it after the last byte of a file of `size` bytes. */
   pad(size: number): void;
   /** Closes the archive. */
@@ -72,6 +74,7 @@ export function createTarWriter(sink: Sink): TarWriter {
     advance(length) {
       used += length;
     },
+    data: append,
     pad: (size) => append(new Uint8Array(paddingOf(size))),
     end() {
       append(new Uint8Array(2 * BLOCK));

@@ -8,6 +8,8 @@ import { setXattr } from "../../ffi/xattr.ts";
 import { CommandError } from "../cli/error.ts";
 import { checkOwner, completeNode, completeOpen } from "./attributes.ts";
 import { cleanPath, createParents, type Parents, splitName } from "./parents.ts";
+import { LOOK_EVERY, requireSpace } from "./space.ts";
+import type { Recorder } from "./skeleton.ts";
 import type { TarEntry } from "./tar_entry.ts";
 import { tarError } from "./tar_header.ts";
 import { createTarReader } from "./tar_read.ts";
@@ -34,6 +36,7 @@ export interface Place {
 interface State {
   root: number;
   place?: Place;
+  recorder?: Recorder;
   parents: Parents;
   /** The entry being unpacked, for messages. */
   entry?: TarEntry;
@@ -48,15 +51,16 @@ interface State {
 
 /**
  * Unpacks the archive pushed into it below the open directory `root`, which should be empty and belong to root. Needs
- * root's rights. Whiteouts become overlayfs's. All methods throw CommandError, naming the entry: what is there then is
- * for the caller to remove.
+ * root's rights. Whiteouts become overlayfs's. `recorder` takes down what does not get into files. All methods throw
+ * CommandError, naming the entry: what is there then is for the caller to remove.
  *
  * With `place`, what is unpacked is a copy and no layer: it goes into a directory below `root`, `root` being "/" for
  * every symlink on the way, no name means a whiteout, and directories never make way for files, nor files for them.
  */
-export function createUnpacker(root: number, place?: Place): Unpacker {
+export function createUnpacker(root: number, recorder?: Recorder, place?: Place): Unpacker {
   const state: State = {
     root,
+    recorder,
     place,
     parents: createParents(root),
     fd: -1,
@@ -73,7 +77,11 @@ export function createUnpacker(root: number, place?: Place): Unpacker {
   return {
     push(chunk) {
       state.address = addressOf(chunk);
-      explained(state, () => reader.push(chunk));
+      explained(state, () => {
+        recorder?.begin(chunk);
+        reader.push(chunk);
+        recorder?.done();
+      });
     },
     end() {
       reader.end();
@@ -95,7 +103,7 @@ export async function unpack(
   root: number,
   place?: Place,
 ): Promise<number> {
-  const unpacker = createUnpacker(root, place);
+  const unpacker = createUnpacker(root, undefined, place);
   try {
     for await (const chunk of source) unpacker.push(chunk);
     return unpacker.end();
@@ -165,15 +173,19 @@ function startRoot(state: State, entry: TarEntry): void {
 }
 
 function startFile(state: State, parent: number, name: string, path: string): void {
+  const { size, sparse } = state.entry!;
+  if (size > LOOK_EVERY && !sparse) requireSpace(parent, size);
   const flags = file.O_WRONLY | file.O_CREAT | file.O_EXCL | file.O_NOFOLLOW;
   const mode = state.entry!.mode & 0o777;
   state.fd = replacing(state, parent, name, path, () => file.openat(parent, name, flags, mode));
+  if (state.entry!.size > 0) state.recorder?.file(state.parents.real(path));
   state.size += state.entry!.size;
 }
 
 function writeData(state: State, start: number, end: number, position: number): void {
   const { fd, entry, address } = state;
   if (fd < 0) return;
+  state.recorder?.data(start, end, position);
   if (entry!.sparse) file.lseek(fd, position, file.SEEK_SET);
   file.writeAt(fd, address + start, end - start, entry!.path);
 }
@@ -277,7 +289,8 @@ function replacing<T>(state: State, parent: number, name: string, path: string, 
 }
 
 function remove(state: State, parent: number, name: string, path: string): void {
-  file.removeTree(parent, name);
+  if (state.recorder) state.recorder.replace(parent, name, state.parents.real(path));
+  else file.removeTree(parent, name);
   const below = `${path}/`;
   state.directories = state.directories.filter((one) => one.path !== path && !one.path.startsWith(below));
   state.parents.expire();

@@ -5,7 +5,8 @@
 //                    or is about to (rename)
 //   images/HEX.json  an image's configuration, byte for byte what its ID is the digest of
 //   tags/NAME:TAG    symlink to an image's ID; "/" in a name is written "%2F"
-//   layers/HEX/      diff/ is an unpacked layer, layer.json its size; HEX is the diff id
+//   layers/HEX/      diff/ is an unpacked layer, skeleton the rest of its archive, replaced/ contents that only the
+//                    archive has, layer.json sizes; HEX is the diff id
 //   volumes/NAME/    _data/ and volume.json
 //   events           what happened, and events.1 what happened before (lib/events/)
 //   tmp/             whatever is not finished, or no longer wanted

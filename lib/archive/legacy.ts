@@ -1,0 +1,102 @@
+// What docker before 1.10 wrote: `repositories` has names, tags and IDs; ID/json an image's configuration and its parent's
+// ID, ID/layer.tar its one layer. Configuration and ID as they are now are made from that as docker makes them.
+
+import { CommandError } from "../cli/error.ts";
+import { createDigest } from "../layer/digest.ts";
+import { decompressed } from "../layer/decompress.ts";
+import { checkConfig, checkTags, document, type LayerFile, layerFile, type Loadable } from "./loadable.ts";
+import { contentOf, parseDocument, type Source } from "./source.ts";
+
+type Repositories = Record<string, Record<string, string>>;
+
+interface Step {
+  id: string;
+  /** ID/json */
+  json: Record<string, unknown>;
+  layer: LayerFile;
+  diffId: string;
+}
+
+/** Fields of ID/json that a configuration does not have. */
+const DROPPED = ["id", "parent", "Size", "parent_id", "layer_id", "throwaway"];
+const MAX_STEPS = 500;
+
+/** The images that `repositories`, whose bytes are given, names. Throws CommandError where something is wrong. */
+export async function readLegacyArchive(source: Source, bytes: Uint8Array): Promise<Loadable[]> {
+  const repositories = parseDocument(bytes, "repositories");
+  if (!isRepositories(repositories)) throw new CommandError("repositories is not what docker save writes", 1);
+  const known = new Map<string, Step>();
+  const images = new Map<string, Loadable>();
+  for (const [name, tags] of Object.entries(repositories)) {
+    for (const [tag, id] of Object.entries(tags)) {
+      const image = images.get(id) ?? await readImage(source, id, known);
+      image.tags = checkTags([...image.tags, `${name}:${tag}`]);
+      images.set(id, image);
+    }
+  }
+  return [...images.values()];
+}
+
+function isRepositories(value: unknown): value is Repositories {
+  const isObject = (one: unknown) => typeof one === "object" && one !== null && !Array.isArray(one);
+  return isObject(value) &&
+    Object.values(value as Repositories).every((tags) =>
+      isObject(tags) && Object.values(tags).every((id) => typeof id === "string")
+    );
+}
+
+async function readImage(source: Source, top: string, known: Map<string, Step>): Promise<Loadable> {
+  const steps: Step[] = [];
+  for (let id: unknown = top; typeof id === "string" && id !== "";) {
+    if (steps.length >= MAX_STEPS || steps.some((step) => step.id === id)) {
+      throw new CommandError(
+        `image ${top} in the archive: its parents go round in a circle, or on for ever`,
+        1,
+      );
+    }
+    const step: Step = known.get(id) ?? await readStep(source, id);
+    known.set(id, step);
+    steps.unshift(step);
+    id = step.json.parent;
+  }
+  const config = configOf(steps);
+  const layers = steps.map(({ layer }) => layer);
+  checkConfig(config, `${top}/json`, layers.length);
+  return { config, diffIds: steps.map(({ diffId }) => diffId), layers, tags: [] };
+}
+
+async function readStep(source: Source, id: string): Promise<Step> {
+  const path = `${id}/json`;
+  const json = parseDocument(document(source, path), path);
+  if (typeof json !== "object" || json === null) throw new CommandError(`${path} is no image`, 1);
+  const layer = layerFile(source, `${id}/layer.tar`);
+  return { id, json: json as Record<string, unknown>, layer, diffId: await diffIdOf(layer) };
+}
+
+async function diffIdOf({ path, place }: LayerFile): Promise<string> {
+  if (!place) throw new CommandError(`open ${path}: no such file or directory in the archive`, 1);
+  const digest = await createDigest();
+  for await (const chunk of decompressed(contentOf(place))) digest.update(chunk);
+  return `sha256:${digest.hex()}`;
+}
+
+/** docker's own way, with the fields sorted: the image's ID is the same as there. */
+function configOf(steps: Step[]): Uint8Array<ArrayBuffer> {
+  const fields: Record<string, unknown> = { ...steps.at(-1)!.json };
+  for (const name of DROPPED) delete fields[name];
+  fields.rootfs = { type: "layers", diff_ids: steps.map(({ diffId }) => diffId) };
+  fields.history = steps.map(({ json }) => historyOf(json));
+  const sorted = Object.fromEntries(Object.entries(fields).sort(([a], [b]) => a < b ? -1 : 1));
+  return new TextEncoder().encode(JSON.stringify(sorted));
+}
+
+function historyOf(json: Record<string, unknown>): Record<string, unknown> {
+  const { Cmd } = (json.container_config ?? {}) as { Cmd?: unknown };
+  const createdBy = Array.isArray(Cmd) ? Cmd.join(" ") : "";
+  return {
+    created: json.created,
+    ...(json.author ? { author: json.author } : {}),
+    ...(createdBy ? { created_by: createdBy } : {}),
+    ...(json.comment ? { comment: json.comment } : {}),
+  };
+}

@@ -1,0 +1,142 @@
+// Puts the images of an archive into the store: all of them, or none.
+
+import { CommandError } from "../cli/error.ts";
+import * as file from "../../ffi/file.ts";
+import { emitImage } from "../events/emit.ts";
+import { lockImages, publishImage, readImage, tagImage, tagTarget } from "../image/store.ts";
+import { decompressed } from "../layer/decompress.ts";
+import { createDigest } from "../layer/digest.ts";
+import { requireSpace } from "../layer/space.ts";
+import { addLayer, hasLayer, type Layer, publishLayer, type Staging } from "../layer/store.ts";
+import { rootFd } from "../state/root.ts";
+import { readDockerArchive } from "./docker_archive.ts";
+import { readLegacyArchive } from "./legacy.ts";
+import { type LayerFile, type Loadable, wrongDigest } from "./loadable.ts";
+import { readOciLayout } from "./oci_layout.ts";
+import { contentOf, readDocument, type Source } from "./source.ts";
+
+/** An image that is now in the store. */
+export interface Loaded {
+  id: string;
+  tags: string[];
+  /** Tags that another image had before, and its ID. */
+  taken: Map<string, string>;
+}
+
+/** Hears how many bytes of a layer's file were read, and how many it has. */
+export type Progress = (diffId: string, read: number, total: number) => void;
+
+interface State {
+  staging: Staging;
+  progress: Progress;
+  /** Unpacked, by diff id. */
+  unpacked: Map<string, { layer: Layer; staging: Staging }>;
+}
+
+/**
+ * Loads all images of a docker-archive (also of docker before 1.10) or OCI image layout. Layers that the store has
+ * are not looked at. Throws CommandError, and then nothing has changed, but for a crash between two images.
+ */
+export async function loadImages(source: Source, staging: Staging, progress: Progress): Promise<Loaded[]> {
+  const images = await readImages(source);
+  const state: State = { staging, progress, unpacked: new Map() };
+  requireSpace(rootFd(), leastSpace(images));
+  for (const image of images) await unpackLayers(state, image);
+  const lock = lockImages("shared");
+  try {
+    // Those that were there may have been removed before the lock was ours.
+    for (const image of images) await unpackLayers(state, image);
+    for (const { layer, staging: own } of state.unpacked.values()) {
+      staging.published = true;
+      publishLayer(own, layer);
+    }
+    const loaded: Loaded[] = [];
+    for (const image of images) loaded.push(await publish(staging, image));
+    return loaded;
+  } finally {
+    file.close(lock);
+  }
+}
+
+async function readImages(source: Source): Promise<Loadable[]> {
+  const manifest = readDocument(source, "manifest.json");
+  if (manifest) return await readDockerArchive(source, manifest);
+  const index = readDocument(source, "index.json");
+  if (index) return await readOciLayout(source, index);
+  const repositories = readDocument(source, "repositories");
+  if (repositories) return await readLegacyArchive(source, repositories);
+  throw new CommandError(
+    "no images in it: neither manifest.json nor index.json nor repositories; for a root file system: mydocker import",
+    1,
+  );
+}
+
+/** What the layers take at least: as much as their files, which may be compressed. */
+function leastSpace(images: Loadable[]): number {
+  const sizes = new Map<string, number>();
+  for (const { diffIds, layers } of images) {
+    diffIds.forEach((diffId, i) => {
+      if (!hasLayer(diffId)) sizes.set(diffId, layers[i].place?.length ?? 0);
+    });
+  }
+  return [...sizes.values()].reduce((sum, size) => sum + size, 0);
+}
+
+async function unpackLayers(state: State, { diffIds, layers }: Loadable): Promise<void> {
+  for (const [i, diffId] of diffIds.entries()) {
+    if (hasLayer(diffId) || state.unpacked.has(diffId)) continue;
+    const path = `${state.staging.path}/${state.unpacked.size}`;
+    file.mkdirat(rootFd(), path, 0o700);
+    const staging: Staging = { path, published: false };
+    const layer = await unpackLayer(staging, layers[i], (read, total) => state.progress(diffId, read, total));
+    if (layer.diffId !== diffId) {
+      throw new CommandError(
+        `invalid diffID for layer ${i}: expected ${JSON.stringify(diffId)}, got ${
+          JSON.stringify(layer.diffId)
+        }`,
+        1,
+      );
+    }
+    state.unpacked.set(diffId, { layer, staging });
+  }
+}
+
+async function unpackLayer(
+  staging: Staging,
+  { path, place, digest }: LayerFile,
+  progress: (read: number, total: number) => void,
+): Promise<Layer> {
+  if (!place) throw new CommandError(`open ${path}: no such file or directory in the archive`, 1);
+  const compressed = digest === undefined ? undefined : await createDigest();
+  const source = function* () {
+    let read = 0;
+    for (const chunk of contentOf(place)) {
+      compressed?.update(chunk);
+      yield chunk;
+      progress(read += chunk.length, place.length);
+    }
+  };
+  let layer: Layer;
+  try {
+    layer = await addLayer(staging, decompressed(source()));
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(`layer ${path}: ${error.message}`, 1, { cause: error });
+  }
+  const found = compressed && `sha256:${compressed.hex()}`;
+  if (found !== digest) throw wrongDigest(`layer ${path}`, digest!, found!);
+  return layer;
+}
+
+async function publish(staging: Staging, { config, tags }: Loadable): Promise<Loaded> {
+  const id = await publishImage(staging, config);
+  const hex = id.slice("sha256:".length);
+  emitImage({ id, labels: readImage(hex)?.config?.Labels }, "load");
+  const taken = new Map<string, string>();
+  for (const tag of tags) {
+    const before = tagTarget(tag);
+    if (before !== undefined && before !== id) taken.set(tag, before);
+    await tagImage(hex, tag);
+  }
+  return { id, tags, taken };
+}

@@ -1,0 +1,72 @@
+// What an archive says of an image in it, whatever kind of archive it is.
+
+import { CommandError } from "../cli/error.ts";
+import { type ImageConfig, isImageConfig } from "../image/config.ts";
+import { checkTag } from "../image/store.ts";
+import { digestOf } from "../layer/digest.ts";
+import { parseDocument, readDocument, type Source } from "./source.ts";
+import type { Place } from "./tar_index.ts";
+
+export interface Loadable {
+  /** The configuration, byte for byte. */
+  config: Uint8Array<ArrayBuffer>;
+  /** "sha256:HEX" of each layer's uncompressed archive, bottom first. */
+  diffIds: string[];
+  /** As many. */
+  layers: LayerFile[];
+  /** "name:tag" */
+  tags: string[];
+}
+
+export interface LayerFile {
+  path: string;
+  /** undefined: not there, which matters only if the layer is not in the store. */
+  place: Place | undefined;
+  /** "sha256:HEX" of the file as it is, if that is known. */
+  digest?: string;
+}
+
+/** A layer's archive, plain or compressed; in blobs/sha256/ its name is its digest. */
+export function layerFile(source: Source, path: string): LayerFile {
+  const hex = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1];
+  return { path, place: source.find(path), ...(hex ? { digest: `sha256:${hex}` } : {}) };
+}
+
+/** The bytes of a file that has to be there. */
+export function document(source: Source, path: string): Uint8Array<ArrayBuffer> {
+  const bytes = readDocument(source, path);
+  if (!bytes) throw new CommandError(`open ${path}: no such file or directory in the archive`, 1);
+  return bytes;
+}
+
+/** Throws CommandError unless `bytes` have this digest, "sha256:HEX". */
+export async function checkDigest(bytes: Uint8Array<ArrayBuffer>, digest: string, path: string) {
+  const found = `sha256:${await digestOf(bytes)}`;
+  if (found !== digest) throw wrongDigest(path, digest, found);
+}
+
+export function wrongDigest(path: string, wanted: string, found: string): CommandError {
+  return new CommandError(`${path} is damaged: its digest is ${found}, not ${wanted}`, 1);
+}
+
+/** Throws CommandError unless it is the configuration of an image of `layers` layers for this kind of system. */
+export function checkConfig(bytes: Uint8Array, path: string, layers: number): ImageConfig {
+  const config = parseDocument(bytes, path);
+  if (!isImageConfig(config)) throw new CommandError(`${path} is no image configuration`, 1);
+  if (config.os !== undefined && config.os !== "linux") {
+    throw new CommandError(`cannot load ${config.os} image on linux`, 1);
+  }
+  const expected = config.rootfs.diff_ids.length;
+  if (expected !== layers) {
+    throw new CommandError(
+      `invalid manifest, layers length mismatch: expected ${layers}, got ${expected}`,
+      1,
+    );
+  }
+  return config;
+}
+
+/** Tags as the store has them, each once. Throws CommandError for one that is none. */
+export function checkTags(tags: string[]): string[] {
+  return [...new Set(tags.map(checkTag))];
+}

@@ -1,0 +1,72 @@
+// A layer of the store as the archive it came from: bit for bit, or an error.
+
+import * as file from "../../ffi/file.ts";
+import { CommandError } from "../cli/error.ts";
+import { rootFd } from "../state/root.ts";
+import { createDigest } from "./digest.ts";
+import { pack } from "./pack.ts";
+import { replay } from "./replay.ts";
+import { readLayer } from "./store.ts";
+import type { Sink } from "./tar_write.ts";
+
+/** Length of the uncompressed archive of layer `hex`, in bytes. Hold lockImages("shared"). */
+export async function archiveLength(hex: string): Promise<number> {
+  const known = readLayer(hex)?.archive;
+  if (known !== undefined) return known;
+  let length = 0;
+  await writeLayer(hex, (chunk) => void (length += chunk.length));
+  return length;
+}
+
+/**
+ * Gives `sink` the uncompressed archive of layer `hex`; its chunks are the writer's again after the call. Throws
+ * CommandError after the last one if together they are not what the layer's digest is of. Hold lockImages("shared").
+ */
+export async function writeLayer(hex: string, sink: Sink): Promise<void> {
+  const digest = await createDigest();
+  const layer = openLayer(hex);
+  try {
+    await writeArchive(hex, layer, (chunk) => {
+      digest.update(chunk);
+      sink(chunk);
+    });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(`layer sha256:${hex}: ${error.message}`, 1, { cause: error });
+  } finally {
+    file.close(layer);
+  }
+  if (digest.hex() !== hex) throw changed(hex);
+}
+
+function openLayer(hex: string): number {
+  const layer = file.openIfAny(rootFd(), `layers/${hex}`, file.O_RDONLY | file.O_DIRECTORY);
+  if (layer === undefined) throw new CommandError(`layer sha256:${hex} is missing`, 1);
+  return layer;
+}
+
+async function writeArchive(hex: string, layer: number, sink: Sink): Promise<void> {
+  const record = readLayer(hex);
+  if (record?.archive !== undefined) {
+    for (const chunk of await replay(layer, record.replaced ?? [])) sink(chunk);
+    return;
+  }
+  // Made by an mydocker that kept no skeletons: what commit packed is packed the same again.
+  const diff = file.openat(layer, "diff", file.O_RDONLY | file.O_DIRECTORY);
+  try {
+    pack(diff, sink, { overlay: true });
+  } finally {
+    file.close(diff);
+  }
+}
+
+function changed(hex: string): CommandError {
+  const kept = readLayer(hex)?.archive !== undefined;
+  const why = kept
+    ? "its files are not what they were"
+    : "it is from a mydocker that did not keep what it takes";
+  return new CommandError(
+    `layer sha256:${hex} can't be put together again: ${why}; remove its images and load them again`,
+    1,
+  );
+}
