@@ -1,6 +1,7 @@
 // The command table: name → module. A module is loaded when its command runs, and nothing else is.
 
 import { type CommandTable, program } from "./lib/cli/program.ts";
+import { provideRegistries } from "./lib/image/obtain.ts";
 
 const COMMANDS: CommandTable = {
   "run": {
@@ -130,4 +131,8 @@ const ALIASES: Record<string, string> = {
   "volume remove": "volume rm",
 };
 
+provideRegistries(async (request) => {
+  const { pullForContainer } = await import("./lib/registry/missing.ts");
+  await pullForContainer(request);
+});
 Deno.exit(await program(COMMANDS, ALIASES, Deno.args));

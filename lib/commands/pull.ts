@@ -5,18 +5,12 @@ import { CommandError } from "../cli/error.ts";
 import { print } from "../cli/output.ts";
 import { failingWith1 } from "../image/failure.ts";
 import { parsePlatform } from "../image/platform.ts";
-import {
-  canonicalName,
-  formatReference,
-  normalize,
-  parseReference,
-  type Reference,
-} from "../image/reference.ts";
+import { canonicalName, formatReference, parseReference } from "../image/reference.ts";
 import { requireRoot } from "../host/kernel.ts";
 import { createClient } from "../registry/client.ts";
 import { createProgress, SILENT } from "../registry/progress.ts";
-import { pullImage } from "../registry/pull.ts";
-import { repositoryOf } from "../registry/repository.ts";
+import { pullImage, statusLine } from "../registry/pull.ts";
+import { parsePullReference, repositoryOf } from "../registry/repository.ts";
 import { listTags } from "../registry/tags.ts";
 
 export const spec: CommandSpec = {
@@ -45,22 +39,13 @@ export function run(parsed: Parsed): Promise<number> {
     const platform = { wanted: parsePlatform(parsed.text("platform")), given: parsed.given("platform") };
     const progress = quiet ? SILENT : createProgress("stdout");
     const client = createClient(repositoryOf(typed.name));
-    const reference = all ? typed : withoutTagOfDigest(normalize(typed));
+    const reference = all ? typed : parsePullReference(parsed.args[0]);
     if (!all && !typed.tag && !typed.digest && !quiet) print("Using default tag: latest\n");
     const wanted = all ? (await listTags(client)).map((tag) => ({ ...typed, tag })) : [reference];
     let updated = false;
     for (const each of wanted) updated = await pullImage(client, each, platform, progress) || updated;
-    progress.line(
-      `Status: ${updated ? "Downloaded newer image" : "Image is up to date"} for ${
-        formatReference(reference)
-      }`,
-    );
+    progress.line(statusLine(updated, formatReference(reference)));
     print(`${formatReference({ ...reference, name: canonicalName(reference.name) })}\n`);
     return 0;
   });
-}
-
-/** A digest says all: what tag it is written with does not matter. */
-function withoutTagOfDigest({ name, tag, digest }: Reference): Reference {
-  return digest ? { name, digest } : { name, tag };
 }

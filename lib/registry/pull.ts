@@ -30,9 +30,9 @@ export async function pullImage(
   const shown = formatReference(reference);
   const wanted = reference.digest ?? reference.tag!;
   checkStorable(`${name}@sha256:${"0".repeat(64)}`);
-  progress.line(`${wanted}: Pulling from ${path}`);
   try {
     const resolution = await resolveManifest(client, wanted, platform.wanted, shown);
+    progress.line(`${wanted}: Pulling from ${path}`);
     const before = resolveIfAny(shown)?.hex;
     const config = await obtain(client, resolution, reference, progress);
     const hex = resolution.manifest.config.digest.slice("sha256:".length);
@@ -48,6 +48,11 @@ export async function pullImage(
   } catch (error) {
     throw inDockersWords(error, name, shown);
   }
+}
+
+/** What pull says last, of what was asked for. */
+export function statusLine(updated: boolean, shown: string): string {
+  return `Status: ${updated ? "Downloaded newer image" : "Image is up to date"} for ${shown}`;
 }
 
 /** docker says more about what is not there than its registry does. */

@@ -1,6 +1,6 @@
 // From a repository's name to where it is.
 
-import { canonicalName } from "../image/reference.ts";
+import { canonicalName, normalize, parseReference, type Reference } from "../image/reference.ts";
 
 export interface Repository {
   /** As users write it: "busybox", "localhost:5000/a/b". */
@@ -27,6 +27,12 @@ export function repositoryOf(name: string): Repository {
   const host = registry === DOCKER_HUB ? DOCKER_HUB_HOST : registry;
   const scheme = isLoopback(new URL(`http://${host}`).hostname) ? "http" : "https";
   return { name, canonical, registry, path, url: `${scheme}://${host}/v2/${path}` };
+}
+
+/** What to pull: with a tag ("latest" where none is given), or a digest, beside which a tag says nothing. */
+export function parsePullReference(text: string): Reference {
+  const { name, tag, digest } = normalize(parseReference(text));
+  return digest ? { name, digest } : { name, tag };
 }
 
 /** Whether a host name, as URL.hostname has it, is this machine by definition. */
