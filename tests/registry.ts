@@ -114,18 +114,15 @@ export async function makeIndex(images: Record<string, Artifact>, docker = false
   return { blobs, top: await put(blobs, mediaType, jsonBytes({ schemaVersion: 2, mediaType, manifests })) };
 }
 
-/** Writes an OCI layout in which `name` is the artifact, as skopeo's oci:PATH:NAME. */
-export function writeLayout(path: string, name: string, { blobs, top }: Artifact): void {
-  Deno.mkdirSync(`${path}/blobs/sha256`, { recursive: true });
-  for (const [digest, { bytes }] of blobs) {
-    Deno.writeFileSync(`${path}/blobs/sha256/${digest.slice("sha256:".length)}`, bytes);
+/** Writes an artifact as skopeo's dir:PATH, which keeps every byte of OCI's and of docker's manifests. */
+function writeDirectory(path: string, { blobs, top }: Artifact): void {
+  Deno.mkdirSync(path);
+  Deno.writeTextFileSync(`${path}/version`, "Directory Transport Version: 1.1\n");
+  for (const [digest, { type, bytes }] of blobs) {
+    const suffix = /manifest|index/.test(type) ? ".manifest.json" : "";
+    Deno.writeFileSync(`${path}/${digest.slice("sha256:".length)}${suffix}`, bytes);
   }
-  const annotations = { "org.opencontainers.image.ref.name": name };
-  Deno.writeTextFileSync(`${path}/oci-layout`, JSON.stringify({ imageLayoutVersion: "1.0.0" }));
-  Deno.writeFileSync(
-    `${path}/index.json`,
-    jsonBytes({ schemaVersion: 2, manifests: [{ ...top, annotations }] }),
-  );
+  Deno.writeFileSync(`${path}/manifest.json`, blobs.get(top.digest)!.bytes);
 }
 
 /** Debian's docker-registry, running. */
@@ -156,12 +153,12 @@ export async function startRegistry(box: Box, more: Record<string, unknown> = {}
   }).spawn();
   const port = await until("docker-registry listens", () => listeningPort(child.pid));
   const address = `127.0.0.1:${port}`;
-  let layouts = 0;
+  let pushed = 0;
   return {
     host: address,
     async push(artifact, reference, credentials) {
-      const layout = `${box.dir}/layout-${layouts++}`;
-      writeLayout(layout, "it", artifact);
+      const source = `${box.dir}/push-${pushed++}`;
+      writeDirectory(source, artifact);
       const auth = credentials === undefined ? [] : ["--dest-creds", credentials];
       const target = `docker://${address}/${reference}`;
       await host(
@@ -171,7 +168,7 @@ export async function startRegistry(box: Box, more: Record<string, unknown> = {}
         "--all",
         "--dest-tls-verify=false",
         ...auth,
-        `oci:${layout}:it`,
+        `dir:${source}`,
         target,
       );
     },

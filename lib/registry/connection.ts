@@ -6,7 +6,7 @@ import { isLoopback } from "./repository.ts";
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 const MAX_REDIRECTS = 10;
-const DEFAULT_PATIENCE = 30;
+const DEFAULT_PATIENCE = 20;
 
 /** An answer, and the address it came from in the end. */
 export interface Answer {
@@ -36,9 +36,10 @@ export function createStallGuard(url: string, signal?: AbortSignal) {
   const seconds = patience();
   return {
     signal: controller.signal,
-    async wait<T>(work: Promise<T>): Promise<T> {
+    /** `first`: nothing has come from there yet, so it is not asked again at once. */
+    async wait<T>(work: Promise<T>, first = false): Promise<T> {
       const timer = setTimeout(() => {
-        controller.abort(new BrokenConnection(`Get "${url}": nothing came for ${seconds} seconds`));
+        controller.abort(new BrokenConnection(`Get "${url}": nothing came for ${seconds} seconds`, first));
       }, seconds * 1000);
       try {
         return await work;
@@ -68,12 +69,15 @@ export async function get(
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     checkScheme(at);
     const own = secret !== undefined && new URL(at).origin === origin;
-    const response = await guard.wait(fetch(at, {
-      headers: { ...headers, "accept-encoding": "identity", ...(own ? { authorization: secret } : {}) },
-      redirect: "manual",
-      signal: guard.signal,
-      client: clientFor(new URL(at).host),
-    }));
+    const response = await guard.wait(
+      fetch(at, {
+        headers: { ...headers, "accept-encoding": "identity", ...(own ? { authorization: secret } : {}) },
+        redirect: "manual",
+        signal: guard.signal,
+        client: clientFor(new URL(at).host),
+      }),
+      true,
+    );
     const location = response.headers.get("location");
     if (!REDIRECTS.includes(response.status) || location === null) return { response, url: at };
     await response.body?.cancel();

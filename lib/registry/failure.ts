@@ -61,7 +61,7 @@ export async function readFailure(response: Response, url: string): Promise<Regi
   const retryAfter = parseRetryAfter(response.headers.get("retry-after"));
   const text = await beginningOf(response);
   const first = firstError(text);
-  const code = first?.code ?? defaultCode(status);
+  const code = first?.code || defaultCode(status);
   const words = code === "" ? "" : `${code.toLowerCase().replaceAll("_", " ")}: `;
   const message = first?.message ?? (code === "UNAUTHORIZED" ? "authentication required" : undefined);
   return message === undefined
@@ -98,7 +98,7 @@ function firstError(text: string): { code: string; message: string } | undefined
     const body = JSON.parse(text);
     const { code, message } = body.errors?.[0] ?? { code: body.code, message: body.details ?? body.message };
     if (typeof code !== "string" && typeof message !== "string") return undefined;
-    return { code: String(code ?? "unknown"), message: oneLine(String(message ?? code)) };
+    return { code: String(code ?? ""), message: oneLine(String(message ?? code)) };
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
     throw error;
