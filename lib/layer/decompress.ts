@@ -114,20 +114,20 @@ async function* checked(kind: string, source: AsyncIterable<Uint8Array>): AsyncG
 
 /** The parts of node's Transform that are needed here. */
 interface Transform extends AsyncIterable<Uint8Array> {
-  write(chunk: Uint8Array): boolean;
+  write(chunk: Uint8Array, done: (problem: unknown) => void): boolean;
   end(): void;
-  once(event: "drain", listener: () => void): void;
   destroy(error: Error): void;
 }
 
 /** Node's zlib, because DecompressionStream refuses files of several gzip members. */
 async function* gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { createGunzip } = await import("node:zlib");
-  const stream: Transform = createGunzip({ chunkSize: BUFFER });
+  const stream: Transform = createGunzip({ chunkSize: 1 << 16 });
   const feed = async () => {
     for await (const chunk of source) {
-      // A copy, because the stream reads it later and the source's memory is used again.
-      if (!stream.write(chunk.slice())) await new Promise<void>((resolve) => stream.once("drain", resolve));
+      // The source's memory is used again, so the stream has to be through with it; copies would add up.
+      const problem = await new Promise<unknown>((resolve) => stream.write(chunk, resolve));
+      if (problem) return; // of the stream itself, which says it to its reader
     }
     stream.end();
   };

@@ -24,9 +24,14 @@ export interface Client {
 export interface Download {
   status: number;
   headers: Headers;
-  /** Throws BrokenConnection where the body ends too early, or nothing comes for long. */
+  /**
+   * All chunks are the same memory: done with one, ask for the next. Throws BrokenConnection where the body ends too
+   * early, or nothing comes for long.
+   */
   chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>>;
 }
+
+const BUFFER = 1 << 18;
 
 /** A client for a repository; it connects when it is first asked. Its methods throw CommandErrors. */
 export function createClient(repository: Repository): Client {
@@ -71,7 +76,7 @@ async function fetchAll(request: Request, url: string, accept: string, limit: nu
   for await (const chunk of download.chunks()) {
     size += chunk.length;
     if (size > limit) throw new CommandError(`Get "${url}": the answer has more than ${limit} bytes`, 1);
-    chunks.push(chunk);
+    chunks.push(chunk.slice());
   }
   const bytes = new Uint8Array(await new Blob(chunks).arrayBuffer());
   return { bytes, headers: download.headers, url };
@@ -99,17 +104,21 @@ async function openDownload(
   }
 }
 
+/** One buffer for all: what fetch allocates for each chunk is collected too late, and would add up to 100 MB. */
 async function* bodyOf(
   response: Response,
   url: string,
   guard: Guard,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const reader = (response.body ?? new Blob([]).stream()).getReader();
+  if (!response.body) return guard.end();
+  const reader = response.body.getReader({ mode: "byob" });
+  let buffer = new ArrayBuffer(BUFFER);
   try {
     for (;;) {
-      const next = await guard.wait(reader.read());
-      if (next.done) return;
-      yield next.value;
+      const { value, done } = await guard.wait(reader.read(new Uint8Array(buffer)));
+      if (done) return;
+      yield value;
+      buffer = value.buffer;
     }
   } catch (error) {
     if (error instanceof CommandError) throw error;

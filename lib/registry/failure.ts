@@ -52,7 +52,10 @@ export function connectionFailure(error: unknown, url: string): Error {
       true,
     );
   }
-  return failure(text.replace(/^error sending request[^:]*for url \([^)]*\): /, ""), /blocked/.test(text));
+  if (/invalid HTTP version/.test(text)) {
+    return failure("the server speaks no plain http, in which registries on this machine are asked", true);
+  }
+  return failure(text.replace(/^error sending request .*?: (?=client error)/, ""), /blocked/.test(text));
 }
 
 /** Reads an answer with a status of 400 or more; its body is used up. */
