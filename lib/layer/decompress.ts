@@ -18,6 +18,8 @@ const MAGIC: [kind: string, bytes: (number | undefined)[]][] = [
   ["bzip2", [0x42, 0x5a, 0x68]],
 ];
 const LONGEST_MAGIC = 6;
+/** Each is new memory, which is collected late. */
+const GUNZIP_PIECE = 1 << 16;
 /** Four bytes of zstd can become 128 KiB, and all that one piece becomes is in memory at once. */
 const ZSTD_PIECE = 4096;
 
@@ -122,7 +124,7 @@ interface Transform extends AsyncIterable<Uint8Array> {
 /** Node's zlib, because DecompressionStream refuses files of several gzip members. */
 async function* gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { createGunzip } = await import("node:zlib");
-  const stream: Transform = createGunzip({ chunkSize: 1 << 16 });
+  const stream: Transform = createGunzip({ chunkSize: GUNZIP_PIECE });
   const feed = async () => {
     for await (const chunk of source) {
       // The source's memory is used again, so the stream has to be through with it; copies would add up.
