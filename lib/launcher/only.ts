@@ -24,5 +24,5 @@ export async function only(name: string, command: CommandModule): Promise<void> 
     }
   });
   if (!needsAll) Deno.exit(code);
-  await import(new URL("./full.js", import.meta.url).href);
+  await import(import.meta.url.replace(/\w+\.js$/, "full.js")); // packed, both have a prefix
 }

@@ -88,16 +88,28 @@ async function unpackLayer(
   signal: AbortSignal,
 ): Promise<Layer> {
   const id = shortId(blob.digest);
-  const bytes = readBlob(client, blob, {
+  const arriving = readBlob(client, blob, {
     received: (bytes) => progress.bar(id, "Extracting", bytes, blob.size),
     retrying: (seconds) => progress.status(id, `Retrying in ${seconds} second${seconds === 1 ? "" : "s"}`),
   }, signal);
+  let failure: unknown;
+  /** The decompressor may be the one to whom it is said that the bytes are wrong, when it has failed over them. */
+  const remembering = async function* () {
+    try {
+      yield* arriving;
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+  };
+  const bytes = remembering();
   let layer: Layer;
   try {
     layer = await addLayer(staging, decompressed(bytes));
   } catch (error) {
     // What can't be unpacked is often damaged, which is then the matter; only the rest of it can tell.
     for await (const _ of bytes);
+    if (failure) throw failure;
     if (!(error instanceof CommandError) || error instanceof WrongDigest || signal.aborted) throw error;
     throw new CommandError(`failed to register layer ${id}: ${error.message}`, 1, { cause: error });
   }
