@@ -1,6 +1,7 @@
 // The command table: name → module. A module is loaded when its command runs, and nothing else is.
 
 import { type CommandTable, program } from "./lib/cli/program.ts";
+import { provideRegistries } from "./lib/image/obtain.ts";
 
 const COMMANDS: CommandTable = {
   "run": {
@@ -91,6 +92,7 @@ const COMMANDS: CommandTable = {
     summary: "Add the images of an archive: docker-archive or OCI image layout",
     load: () => import("./lib/commands/load.ts"),
   },
+  "pull": { summary: "Pull an image from a registry", load: () => import("./lib/commands/pull.ts") },
   "rmi": { summary: "Remove images", load: () => import("./lib/commands/rmi.ts") },
   "save": {
     summary: "Write images to a tar archive (docker-archive and OCI image layout in one)",
@@ -155,6 +157,7 @@ const ALIASES: Record<string, string> = {
   "image import": "import",
   "image remove": "rmi",
   "image load": "load",
+  "image pull": "pull",
   "image rm": "rmi",
   "image save": "save",
   "image tag": "tag",
@@ -166,4 +169,8 @@ const ALIASES: Record<string, string> = {
   "volume remove": "volume rm",
 };
 
+provideRegistries(async (request) => {
+  const { pullForContainer } = await import("./lib/registry/missing.ts");
+  await pullForContainer(request);
+});
 Deno.exit(await program(COMMANDS, ALIASES, Deno.args));

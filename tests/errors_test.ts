@@ -108,8 +108,8 @@ test("errors: the root directory is on a read-only file system", async (box) => 
 });
 
 test("errors: unknown image", async (box) => {
-  await assertFails(box, ["run", "nosuch", "true"], 125, /nosuch:latest/);
-  await assertFails(box, ["run", "nosuch:v1", "true"], 125, /nosuch:v1/);
+  await assertFails(box, ["run", "--pull", "never", "nosuch", "true"], 125, /nosuch:latest/);
+  await assertFails(box, ["run", "--pull", "never", "nosuch:v1", "true"], 125, /nosuch:v1/);
   await assertFails(
     box,
     ["run", "UPPER", "true"],

@@ -108,7 +108,7 @@ test("events: what failed did not happen", async (box) => {
   for (
     const [code, ...words] of [
       [125, "run", "--name", "web", "busybox", "true"],
-      [125, "run", "--name", "new", "nosuch", "true"],
+      [125, "run", "--pull", "never", "--name", "new", "nosuch", "true"],
       [1, "rm", "web"],
       [1, "rm", "nosuch"],
       [1, "rmi", "busybox"],

@@ -10,6 +10,7 @@ import { createContainer } from "../container/create.ts";
 import type { Container } from "../container/find.ts";
 import { checkName } from "../container/names.ts";
 import { CONTAINER_FLAGS, containerConfig, type NewContainer } from "../container/options.ts";
+import { obtainImage, PULL_FLAGS } from "../image/obtain.ts";
 import { findImage, lockImages } from "../image/store.ts";
 import { beginWork } from "../state/root.ts";
 import type { MountRequest } from "../volume/spec.ts";
@@ -19,12 +20,13 @@ export const spec: CommandSpec = {
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   summary: "Create a container, without starting it",
   aliases: ["container create"],
-  flags: CONTAINER_FLAGS,
+  flags: [...CONTAINER_FLAGS, ...PULL_FLAGS],
   args: [1, Infinity],
   stopAtFirstArg: true,
 };
 
 export async function run(parsed: Parsed): Promise<number> {
+  await obtainImage(parsed);
   const { id } = await createFromFlags(parsed, false, 1);
   print(`${id}\n`);
   return 0;

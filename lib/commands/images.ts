@@ -51,12 +51,12 @@ const NONE = "<none>";
 export function run(parsed: Parsed): Promise<number> {
   parseFilters(parsed.list("filter"), "-f, --filter", ["before", "dangling", "label", "reference", "since"]);
   return failingWith1(() => {
-    const rows = chosen(parsed).flatMap(({ image, tags }) => {
-      return (tags.length > 0 ? tags : [`${NONE}:${NONE}`]).map((tag) =>
-        row(image, tag, parsed.bool("no-trunc"))
-      );
-    });
-    print(formatRows(formatOf(parsed), TITLES, rows));
+    const format = formatOf(parsed);
+    const withDigests = parsed.bool("digests") || format.includes(".Digest");
+    const rows = chosen(parsed).flatMap((shown) =>
+      namesOf(shown, withDigests).map((name) => row(shown.image, name, parsed.bool("no-trunc")))
+    );
+    print(formatRows(format, TITLES, rows));
     return Promise.resolve(0);
   });
 }
@@ -76,8 +76,42 @@ function formatOf(parsed: Parsed): string {
   return `table ${columns.map((column) => `{{.${column}}}`).join("\t")}`;
 }
 
-/** The images to show, each with those of its tags that are to be shown. */
-function chosen(parsed: Parsed): { image: ListedImage; tags: string[] }[] {
+/** An image, and those of its references that are to be shown. */
+interface Shown {
+  image: ListedImage;
+  tags: string[];
+  digests: string[];
+}
+
+interface Name {
+  repository: string;
+  tag: string;
+  digest: string;
+}
+
+/** What an image is listed as. A digest is shown for itself where its repository has no tag of the image. */
+export function namesOf({ tags, digests }: Pick<Shown, "tags" | "digests">, withDigests: boolean): Name[] {
+  const split = (reference: string, separator: string) => {
+    const at = reference.lastIndexOf(separator);
+    return [reference.slice(0, at), reference.slice(at + 1)];
+  };
+  const byRepository = Map.groupBy(digests.map((digest) => split(digest, "@")), ([repository]) => repository);
+  const digestsIn = (repository: string) => byRepository.get(repository)?.map(([, digest]) => digest) ?? [];
+  const tagged = tags.map((tag) => split(tag, ":"));
+  const untagged = [...byRepository.keys()].filter((repository) =>
+    !tagged.some(([own]) => own === repository)
+  );
+  const names = [...tagged, ...untagged.map((repository) => [repository, NONE])].flatMap(
+    ([repository, tag]) => {
+      const own = withDigests ? digestsIn(repository) : [];
+      return (own.length > 0 ? own : [NONE]).map((digest) => ({ repository, tag, digest }));
+    },
+  );
+  return names.length > 0 ? names : [{ repository: NONE, tag: NONE, digest: NONE }];
+}
+
+/** The images to show. */
+function chosen(parsed: Parsed): Shown[] {
   const filters = parsed.list("filter").filter((filter) => filter !== "");
   const patterns = filters.filter((filter) => filter.startsWith("reference="))
     .map((filter) => filter.slice("reference=".length));
@@ -86,14 +120,15 @@ function chosen(parsed: Parsed): { image: ListedImage; tags: string[] }[] {
   const tests = filters.filter((filter) => !/^(reference|dangling)=/.test(filter))
     .map((filter) => parseFilter(filter, (reference) => findImage(reference).config));
   return listImages().filter((image) => tests.every((test) => test(image))).flatMap((image) => {
-    if (image.tags.length === 0) {
+    if (image.tags.length + image.digests.length === 0) {
       const hidden = dangling === false || matches.length > 0 || (image.hasChildren && !parsed.bool("all"));
-      return hidden ? [] : [{ image, tags: [] }];
+      return hidden ? [] : [{ image, tags: [], digests: [] }];
     }
-    const tags = matches.length === 0
-      ? image.tags
-      : image.tags.filter((tag) => matches.some((match) => match(tag)));
-    return dangling === true || tags.length === 0 ? [] : [{ image, tags }];
+    const shown = (references: string[]) =>
+      references.filter((each) => matches.length === 0 || matches.some((match) => match(each)));
+    const [tags, digests] = [shown(image.tags), shown(image.digests)];
+    const hidden = (dangling === true && tags.length > 0) || tags.length + digests.length === 0;
+    return hidden ? [] : [{ image, tags, digests }];
   });
 }
 
@@ -107,15 +142,14 @@ function danglingOf(filters: string[]): boolean | undefined {
   throw new CommandError(`Invalid filter 'dangling=${values.at(-1)}'`, 1);
 }
 
-/** What is shown of an image under one of its tags. */
-export function row({ id, config, size }: ListedImage, tag: string, whole: boolean): Record<string, string> {
+/** What is shown of an image under one of its names. */
+export function row({ id, config, size }: ListedImage, name: Name, whole: boolean): Record<string, string> {
   const created = createdAt(config);
-  const colon = tag.lastIndexOf(":");
   return {
     ID: whole ? id : shortId(id),
-    Repository: tag.slice(0, colon),
-    Tag: tag.slice(colon + 1),
-    Digest: NONE,
+    Repository: name.repository,
+    Tag: name.tag,
+    Digest: name.digest,
     CreatedSince: humanAgo(Math.max(0, (Date.now() - created) / 1000)),
     CreatedAt: new Date(created).toISOString().replace("T", " ").replace(/\..*/, " +0000 UTC"),
     Size: humanSize(size, 3),

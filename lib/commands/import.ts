@@ -7,9 +7,10 @@ import { CommandError } from "../cli/error.ts";
 import { print } from "../cli/output.ts";
 import { emitImage } from "../events/emit.ts";
 import { applyChanges } from "../image/change.ts";
-import { hostArchitecture, type ImageConfig } from "../image/config.ts";
+import type { ImageConfig } from "../image/config.ts";
 import { timestamp } from "../state/time.ts";
 import { failingWith1 } from "../image/failure.ts";
+import { parsePlatform } from "../image/platform.ts";
 import { addImage, checkTag, lockImages } from "../image/store.ts";
 import { chunksOf, decompressed } from "../layer/decompress.ts";
 import { addLayer, type Layer, publishLayer, staged, type Staging } from "../layer/store.ts";
@@ -112,28 +113,4 @@ function openArchive(path: string): number {
     throw error;
   }
   throw new CommandError(`${path} is a directory; try: tar -C ${path} -c . | mydocker import - NAME`, 1);
-}
-
-/** "linux/arm/v7", "linux/arm64" or "arm64"; this machine's without --platform. */
-function parsePlatform(text: string | undefined): { architecture: string; os: string; variant?: string } {
-  if (!text) return { architecture: hostArchitecture(), os: "linux" };
-  const parts = text.toLowerCase().split("/");
-  const [os, architecture, variant] = parts.length === 1 && parts[0] !== "linux"
-    ? ["linux", ...parts]
-    : parts;
-  if (parts.length > 3 || parts.some((part) => !/^[a-z0-9_.-]+$/.test(part))) {
-    throw new CommandError(
-      `invalid platform ${JSON.stringify(text)}: it must be like linux/amd64 or linux/arm/v7`,
-      1,
-    );
-  }
-  if (os !== "linux") {
-    throw new CommandError(`operating system ${JSON.stringify(os)} is not supported: only linux`, 1);
-  }
-  const names: Record<string, string> = { x86_64: "amd64", "x86-64": "amd64", aarch64: "arm64" };
-  return {
-    architecture: names[architecture] ?? architecture ?? hostArchitecture(),
-    os,
-    ...(variant === undefined ? {} : { variant }),
-  };
 }

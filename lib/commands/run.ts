@@ -11,6 +11,8 @@ import { CONTAINER_FLAGS } from "../container/options.ts";
 import { readiness, READINESS_FLAGS } from "../container/readiness.ts";
 import { startContainer } from "../container/start.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
+import { failingWith } from "../image/failure.ts";
+import { obtainImage, PULL_FLAGS } from "../image/obtain.ts";
 import { createFromFlags } from "./create.ts";
 
 export const DETACH_KEYS: Flag = {
@@ -34,6 +36,7 @@ export const spec: CommandSpec = {
   aliases: ["container run"],
   flags: [
     ...CONTAINER_FLAGS,
+    ...PULL_FLAGS,
     { name: "detach", short: "d", kind: "bool", help: "Leave the container to itself, and print its ID" },
     DETACH_KEYS,
     SIG_PROXY,
@@ -54,6 +57,7 @@ export async function run(parsed: Parsed): Promise<number> {
   if (parsed.bool("interactive") && parsed.bool("tty") && !Deno.stdin.isTerminal()) {
     throw new CommandError("the input device is not a TTY", 1);
   }
+  await failingWith(125, () => obtainImage(parsed));
   const passSignalsTo = proxySignals(parsed.bool("sig-proxy"));
   const container = await createFromFlags(parsed, false, 125);
   const { attachStdin: stdin, attachStdout: stdout, attachStderr: stderr } = container.config;
@@ -64,6 +68,7 @@ export async function run(parsed: Parsed): Promise<number> {
 
 async function runDetached(parsed: Parsed): Promise<number> {
   const wanted = readiness(parsed, "wait-for");
+  await failingWith(125, () => obtainImage(parsed));
   const container = await createFromFlags(parsed, true, 125);
   try {
     close((await startContainer(container)).messages);

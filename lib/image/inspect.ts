@@ -4,17 +4,18 @@ import type { ProcessConfig } from "../container/config.ts";
 import { rootPath } from "../state/root.ts";
 import { layersOf } from "./config.ts";
 import { imageSize } from "./list.ts";
-import { type Image, tagsByImage, tagTime } from "./store.ts";
+import { digestsByImage, type Image, tagsByImage, tagTime } from "./store.ts";
 
 /** The image as docker's `image inspect` has it, fields in docker's order; JSON.stringify it as it is. */
 export function imageInspect({ id, config: image }: Image): Record<string, unknown> {
-  const tags = tagsByImage().get(id.slice("sha256:".length)) ?? [];
+  const hex = id.slice("sha256:".length);
+  const tags = tagsByImage().get(hex) ?? [];
   const size = imageSize(image);
   const config = containerShape(image.config ?? {});
   return {
     Id: id,
     RepoTags: tags,
-    RepoDigests: [],
+    RepoDigests: digestsByImage().get(hex) ?? [],
     Parent: image.parent ?? "",
     Comment: image.comment ?? image.history?.at(-1)?.comment ?? "",
     Created: image.created,

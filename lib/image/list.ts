@@ -4,7 +4,7 @@ import { CommandError } from "../cli/error.ts";
 import { hasLabel } from "../cli/filter.ts";
 import { layerSize } from "../layer/store.ts";
 import { type ImageConfig, layersOf } from "./config.ts";
-import { imageIds, readImage, tagsByImage } from "./store.ts";
+import { digestsByImage, imageIds, readImage, tagsByImage } from "./store.ts";
 
 export interface ListedImage {
   /** "sha256:HEX" */
@@ -12,6 +12,8 @@ export interface ListedImage {
   config: ImageConfig;
   /** "name:tag", sorted. */
   tags: string[];
+  /** "name@digest", sorted. */
+  digests: string[];
   /** Bytes of all files of all layers. */
   size: number;
   /** Images were made from it. */
@@ -26,12 +28,20 @@ export function imageSize(config: ImageConfig): number {
 /** All images, newest first. A damaged one is not among them, but said on stderr. */
 export function listImages(): ListedImage[] {
   const tags = tagsByImage();
+  const digests = digestsByImage();
   const images: ListedImage[] = [];
   for (const hex of imageIds()) {
     const config = readImage(hex);
     const own = tags.get(hex) ?? [];
     if (config) {
-      images.push({ id: `sha256:${hex}`, config, tags: own, size: imageSize(config), hasChildren: false });
+      images.push({
+        id: `sha256:${hex}`,
+        config,
+        tags: own,
+        digests: digests.get(hex) ?? [],
+        size: imageSize(config),
+        hasChildren: false,
+      });
     } else warnOfDamage(hex, own);
   }
   const parents = new Set(images.map(({ config }) => config.parent));
@@ -76,7 +86,7 @@ export function parseFilter(text: string, find: (reference: string) => ImageConf
   }
 }
 
-/** A test for "name:tag" by a pattern with *, ? and [] (Go's path.Match: none of them matches "/"), tag left out or not. */
+/** A test for "name:tag" or "name@digest" by a pattern with *, ? and [] (Go's path.Match: none of them matches "/"), tag left out or not. */
 export function referencePattern(pattern: string): (tag: string) => boolean {
   const source = pattern.replace(/\\([^])|\[(\^?)([^\]]+)\]|[*?]|[^]/g, (part, escaped, negated, set) => {
     if (set !== undefined) return `[${negated}${set.replace(/[\\[]/g, "\\$&")}]`;
@@ -85,7 +95,7 @@ export function referencePattern(pattern: string): (tag: string) => boolean {
     return (escaped ?? part).replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
   });
   const whole = compile(source, pattern);
-  return (tag) => whole.test(tag) || whole.test(tag.slice(0, tag.lastIndexOf(":")));
+  return (reference) => whole.test(reference) || whole.test(reference.replace(/@.*|:[^:/]*$/, ""));
 }
 
 function compile(source: string, pattern: string): RegExp {

@@ -34,10 +34,11 @@ export async function pruneImages(
   return { removed, reclaimed };
 }
 
-async function remove({ id, tags }: ListedImage): Promise<{ lines: string[]; reclaimed: number }> {
+async function remove({ id, tags, digests }: ListedImage): Promise<{ lines: string[]; reclaimed: number }> {
   const lines: string[] = [];
   let reclaimed = 0;
-  for (const reference of tags.length > 0 ? tags : [id]) {
+  const references = [...tags, ...digests];
+  for (const reference of references.length > 0 ? references : [id]) {
     try {
       const gone = await removeImage(reference, { force: false, prune: true });
       // In docker's prunes these words begin small.

@@ -11,9 +11,12 @@ import { layerSize, staged, type Staging } from "../layer/store.ts";
 import { buryUnusedLayers, unusedLayers } from "../layer/usage.ts";
 import { rootFd } from "../state/root.ts";
 import { layersOf } from "./config.ts";
+import { parseReference } from "./reference.ts";
 import {
+  digestsByImage,
   imageExists,
   imageIds,
+  isDigestReference,
   lockImages,
   readImage,
   resolveIfAny,
@@ -72,9 +75,8 @@ function imageUsers(): Removal["containers"] {
 }
 
 async function removeTag(removal: Removal, typed: string, hex: string, tag: string): Promise<void> {
-  const others = tagsOf(hex).filter((other) => other !== tag);
   const user = removal.containers.find(({ image }) => image === `sha256:${hex}`);
-  if (!removal.options.force && others.length === 0 && user) {
+  if (!removal.options.force && hasSingleReference(hex) && user) {
     throw new CommandError(
       `conflict: unable to remove repository reference "${typed}" (must force) - container ${
         shortId(user.id)
@@ -83,41 +85,62 @@ async function removeTag(removal: Removal, typed: string, hex: string, tag: stri
       1,
     );
   }
-  dropTag(removal, hex, tag);
-  if (others.length === 0) await removeUntagged(removal, hex, removal.options.force, true);
+  dropReference(removal, hex, tag);
+  dropOrphanedDigests(removal, hex, tag);
+  if (referencesOf(hex).length === 0) await removeUntagged(removal, hex, removal.options.force, true);
+}
+
+/** A repository's last tag of an image takes the digests with it by which the image came from there. */
+function dropOrphanedDigests(removal: Removal, hex: string, tag: string): void {
+  if (isDigestReference(tag)) return;
+  const left = referencesOf(hex).filter((other) => repositoryIn(other) === repositoryIn(tag));
+  if (left.every(isDigestReference)) left.forEach((digest) => dropReference(removal, hex, digest));
 }
 
 async function removeById(removal: Removal, hex: string): Promise<void> {
   const { force } = removal.options;
-  const tags = tagsOf(hex);
-  if (tags.length <= 1) {
+  if (hasSingleReference(hex)) {
     const conflict = findConflict(removal, hex, force, false);
     if (conflict) throw conflict.error;
-    tags.forEach((tag) => dropTag(removal, hex, tag));
+    referencesOf(hex).forEach((reference) => dropReference(removal, hex, reference));
   }
   await removeUntagged(removal, hex, force, false);
 }
 
-function tagsOf(hex: string): string[] {
-  return tagsByImage().get(hex) ?? [];
+/** Tags, and after them digests. */
+function referencesOf(hex: string): string[] {
+  return [...tagsByImage().get(hex) ?? [], ...digestsByImage().get(hex) ?? []];
 }
 
-function dropTag(removal: Removal, hex: string, tag: string): void {
+/** Whether there is at most one tag, and no digest but of the same repository. */
+function hasSingleReference(hex: string): boolean {
+  const references = referencesOf(hex);
+  if (references.length <= 1) return true;
+  const tags = references.filter((reference) => !isDigestReference(reference));
+  return tags.length <= 1 && new Set(references.map(repositoryIn)).size === 1;
+}
+
+/** The "name" of "name:tag" or "name@digest". */
+function repositoryIn(reference: string): string {
+  return parseReference(reference).name;
+}
+
+function dropReference(removal: Removal, hex: string, reference: string): void {
   removal.staging.published = true;
-  untag(tag);
+  untag(reference);
   emitImage({ id: `sha256:${hex}`, labels: readImage(hex)?.config?.Labels }, "untag");
-  removal.lines.push(`Untagged: ${tag}`);
+  removal.lines.push(`Untagged: ${reference}`);
 }
 
 /** `quiet`: a tag has been removed already, which is enough if something stands in the way of the rest. */
 async function removeUntagged(removal: Removal, hex: string, force: boolean, quiet: boolean): Promise<void> {
   const conflict = findConflict(removal, hex, force, true);
   if (conflict) {
-    const dangling = tagsOf(hex).length === 0 && childrenOf(hex).length === 0;
+    const dangling = referencesOf(hex).length === 0 && childrenOf(hex).length === 0;
     if (quiet && (!dangling || conflict.used)) return;
     throw conflict.error;
   }
-  tagsOf(hex).forEach((tag) => dropTag(removal, hex, tag));
+  referencesOf(hex).forEach((reference) => dropReference(removal, hex, reference));
   const parent = readImage(hex)?.parent?.slice("sha256:".length);
   await deleteImage(removal, hex);
   if (removal.options.prune && parent && imageExists(parent)) {
@@ -150,7 +173,7 @@ function findConflict(
     `image is being used by ${state} container ${shortId(id)}`;
   if (running) return conflict(by("running", running), "cannot be forced", true);
   if (force) return undefined;
-  if (tagsCount && tagsOf(hex).length > 0) {
+  if (tagsCount && referencesOf(hex).length > 0) {
     return conflict("image is referenced in multiple repositories", "must be forced", false);
   }
   return users.length > 0 ? conflict(by("stopped", users[0]), "must be forced", true) : undefined;

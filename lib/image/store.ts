@@ -1,4 +1,5 @@
-// Images: images/HEX.json is the configuration, tags/NAME:TAG a symlink whose target is HEX.
+// Images: images/HEX.json is the configuration, tags/NAME:TAG a symlink whose target is HEX. tags/NAME@DIGEST is one,
+// too: it says by which digest of a manifest the image came from a registry.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -75,7 +76,8 @@ export function resolveImage(reference: string): Resolved {
 export function resolveIfAny(text: string): Resolved | undefined {
   const hex = /^(?:sha256:)?([0-9a-f]{64})$/.exec(text)?.[1];
   if (hex) return imageExists(hex) ? { hex } : undefined;
-  const reference = formatReference(normalize(parseReference(text)));
+  const { name, tag, digest } = normalize(parseReference(text));
+  const reference = formatReference(digest ? { name, digest } : { name, tag }); // beside a digest a tag says nothing
   const tagged = readTag(reference);
   if (tagged !== undefined) return { hex: tagged, reference };
   return isImageId(text) ? resolvePrefix(text) : undefined;
@@ -152,13 +154,27 @@ export function tagTarget(text: string): string | undefined {
 
 /** All tags ("name:tag", sorted) by the ID (hex digits) they stand for. */
 export function tagsByImage(): Map<string, string[]> {
-  const tags = new Map<string, string[]>();
+  return referencesByImage((reference) => !isDigestReference(reference));
+}
+
+/** As tagsByImage, for "name@digest". */
+export function digestsByImage(): Map<string, string[]> {
+  return referencesByImage(isDigestReference);
+}
+
+/** Whether a reference as tagsByImage and digestsByImage have it is of the latter. */
+export function isDigestReference(reference: string): boolean {
+  return reference.includes("@");
+}
+
+function referencesByImage(wanted: (reference: string) => boolean): Map<string, string[]> {
+  const found = new Map<string, string[]>();
   for (const name of namesIn("tags").sort()) {
     const reference = name.replaceAll("%2F", "/");
-    const hex = readTag(reference);
-    if (hex !== undefined) tags.set(hex, [...tags.get(hex) ?? [], reference]);
+    const hex = wanted(reference) ? readTag(reference) : undefined;
+    if (hex !== undefined) found.set(hex, [...found.get(hex) ?? [], reference]);
   }
-  return tags;
+  return found;
 }
 
 /** When a tag was given, RFC 3339; undefined where there is no such tag. */
@@ -172,14 +188,18 @@ export function checkTag(text: string): string {
   const reference = normalize(parseTag(text));
   if (reference.digest) throw new CommandError("refusing to create a tag with a digest reference", 1);
   const tag = formatReference(reference);
-  const length = tagPath(tag).length - "tags/".length;
-  if (length > 255) {
-    throw new CommandError(
-      `image name ${tag} is too long: it takes ${length} bytes of the 255 a file name can have`,
-      1,
-    );
-  }
+  checkStorable(tag);
   return tag;
+}
+
+/** Throws CommandError (exit 1) for a reference ("name:tag" or "name@digest") that is too long for a file name. */
+export function checkStorable(reference: string): void {
+  const length = tagPath(reference).length - "tags/".length;
+  if (length <= 255) return;
+  throw new CommandError(
+    `image name ${reference} is too long: it takes ${length} bytes of the 255 a file name can have`,
+    1,
+  );
 }
 
 function parseTag(text: string): Reference {
@@ -194,10 +214,20 @@ function parseTag(text: string): Reference {
 /** Gives the image the tag `reference` (see checkTag), which another may lose by it. Hold lockImages("shared"). */
 export async function tagImage(hex: string, reference: string): Promise<void> {
   await beginWork();
-  const temporary = temporaryName("tag");
-  file.symlinkat(hex, rootFd(), temporary);
-  file.renameat2(rootFd(), temporary, rootFd(), tagPath(reference));
+  refer(hex, [reference]);
   emitImage({ id: `sha256:${hex}`, labels: readImage(hex)?.config?.Labels }, "tag", reference);
+}
+
+/**
+ * Has references ("name:tag", "name@digest", see checkStorable) stand for the image, without an event. Hold
+ * lockImages("shared"), after beginWork.
+ */
+export function refer(hex: string, references: string[]): void {
+  for (const reference of references) {
+    const temporary = temporaryName("tag");
+    file.symlinkat(hex, rootFd(), temporary);
+    file.renameat2(rootFd(), temporary, rootFd(), tagPath(reference));
+  }
 }
 
 /** Takes a tag away. */

@@ -4,9 +4,25 @@
 
 import type { CommandModule } from "../cli/command.ts";
 import { execute, guard } from "../cli/execute.ts";
+import { NoRegistries } from "../image/no_registries.ts";
 
-/** Runs the command if it is the one that is asked for: a bundle is loaded without any for deno to compile it. */
+/**
+ * Runs the command if it is the one that is asked for: a bundle is loaded without any for deno to compile it. An image
+ * that has to be pulled is found missing before anything has happened: the bundle of everything then begins anew.
+ */
 export async function only(name: string, command: CommandModule): Promise<void> {
   const [asked, ...words] = Deno.args;
-  if (asked === name) Deno.exit(await guard(() => execute(command, words)));
+  if (asked !== name) return;
+  let needsAll = false;
+  const code = await guard(async () => {
+    try {
+      return await execute(command, words);
+    } catch (error) {
+      needsAll = error instanceof NoRegistries;
+      if (!needsAll) throw error;
+      return 0;
+    }
+  });
+  if (!needsAll) Deno.exit(code);
+  await import(import.meta.url.replace(/\w+\.js$/, "full.js")); // packed, both have a prefix
 }

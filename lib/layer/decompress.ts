@@ -19,6 +19,8 @@ const MAGIC: [kind: string, bytes: (number | undefined)[]][] = [
 ];
 /** As many bytes as isCompressed needs to see. */
 export const LONGEST_MAGIC = 6;
+/** Each is new memory, which is collected late. */
+const GUNZIP_PIECE = 1 << 16;
 /** Four bytes of zstd can become 128 KiB, and all that one piece becomes is in memory at once. */
 const ZSTD_PIECE = 4096;
 
@@ -120,20 +122,20 @@ async function* checked(kind: string, source: AsyncIterable<Uint8Array>): AsyncG
 
 /** The parts of node's Transform that are needed here. */
 interface Transform extends AsyncIterable<Uint8Array> {
-  write(chunk: Uint8Array): boolean;
+  write(chunk: Uint8Array, done: (problem: unknown) => void): boolean;
   end(): void;
-  once(event: "drain", listener: () => void): void;
   destroy(error: Error): void;
 }
 
 /** Node's zlib, because DecompressionStream refuses files of several gzip members. */
 async function* gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { createGunzip } = await import("node:zlib");
-  const stream: Transform = createGunzip({ chunkSize: BUFFER });
+  const stream: Transform = createGunzip({ chunkSize: GUNZIP_PIECE });
   const feed = async () => {
     for await (const chunk of source) {
-      // A copy, because the stream reads it later and the source's memory is used again.
-      if (!stream.write(chunk.slice())) await new Promise<void>((resolve) => stream.once("drain", resolve));
+      // The source's memory is used again, so the stream has to be through with it; copies would add up.
+      const problem = await new Promise<unknown>((resolve) => stream.write(chunk, resolve));
+      if (problem) return; // of the stream itself, which says it to its reader
     }
     stream.end();
   };

@@ -7,7 +7,7 @@ import { print } from "../../cli/output.ts";
 import { compileTemplate } from "../../cli/template.ts";
 import { type DiskUsage, diskUsage } from "../../host/disk_usage.ts";
 import { mountpointOf } from "../../volume/store.ts";
-import { row as imageRow, TITLES as IMAGE_TITLES } from "../images.ts";
+import { namesOf, row as imageRow, TITLES as IMAGE_TITLES } from "../images.ts";
 import { rowMaker, TITLES as CONTAINER_TITLES } from "../ps.ts";
 
 export const spec: CommandSpec = {
@@ -147,8 +147,7 @@ function imageRows({ images }: DiskUsage): Row[] {
       UniqueSize: humanSize(unique),
       Containers: String(containers),
     };
-    const tags = image.tags.length > 0 ? image.tags : ["<none>:<none>"];
-    return tags.map((tag) => ({ ...imageRow(image, tag, true), ...sizes }));
+    return namesOf(image, false).map((name) => ({ ...imageRow(image, name, true), ...sizes }));
   });
 }
 

@@ -1,0 +1,63 @@
+// Platforms: what an image was made for, as "os/architecture/variant".
+
+import { CommandError } from "../cli/error.ts";
+import { hostArchitecture } from "./config.ts";
+
+export interface Platform {
+  architecture: string;
+  os: string;
+  variant?: string;
+}
+
+const NAMES: Record<string, [architecture: string, variant?: string]> = {
+  x86_64: ["amd64"],
+  "x86-64": ["amd64"],
+  aarch64: ["arm64"],
+  i386: ["386"],
+  i686: ["386"],
+  armhf: ["arm", "v7"],
+  armel: ["arm", "v6"],
+};
+
+/** What is meant where an image names no variant. */
+const VARIANTS: Record<string, string> = { amd64: "v1", arm64: "v8", arm: "v7" };
+
+/** "linux/arm/v7", "linux/arm64" or "arm64"; this machine's where there is no text. Throws CommandError (exit 1). */
+export function parsePlatform(text: string | undefined): Platform {
+  if (!text) return { architecture: hostArchitecture(), os: "linux" };
+  const parts = text.toLowerCase().split("/");
+  const [os, word, given] = parts.length === 1 && parts[0] !== "linux" ? ["linux", ...parts] : parts;
+  if (parts.length > 3 || parts.some((part) => !/^[a-z0-9_.-]+$/.test(part))) {
+    throw new CommandError(
+      `invalid platform ${JSON.stringify(text)}: it must be like linux/amd64 or linux/arm/v7`,
+      1,
+    );
+  }
+  if (os !== "linux") {
+    throw new CommandError(`operating system ${JSON.stringify(os)} is not supported: only linux`, 1);
+  }
+  const [architecture, implied] = word === undefined ? [hostArchitecture()] : NAMES[word] ?? [word];
+  const variant = given ?? implied;
+  return { architecture, os, ...(variant === undefined ? {} : { variant }) };
+}
+
+/** As parsePlatform reads it. */
+export function formatPlatform({ os, architecture, variant }: Platform): string {
+  return [os, architecture, variant].filter(Boolean).join("/");
+}
+
+function variantOf({ architecture, variant }: Platform): string {
+  return variant || (VARIANTS[architecture] ?? "");
+}
+
+/**
+ * How well what is made for `offered` runs on `wanted`; undefined where it doesn't. A processor runs what its
+ * predecessors did: the higher the better.
+ */
+export function fitness(wanted: Platform, offered: Platform): number | undefined {
+  if (wanted.os !== offered.os || wanted.architecture !== offered.architecture) return undefined;
+  const [most, level] = [variantOf(wanted), variantOf(offered)];
+  if (most === level) return Infinity;
+  const [limit, number] = [most, level].map((variant) => Number(/^v(\d+)$/.exec(variant)?.[1]));
+  return number < limit ? number : undefined;
+}

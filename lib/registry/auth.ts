@@ -1,0 +1,122 @@
+// Who we are, to a registry that asks: https://distribution.github.io/distribution/spec/auth/token/
+
+import { CommandError } from "../cli/error.ts";
+import { checkScheme, clientFor, createStallGuard, get } from "./connection.ts";
+import { type Credentials, credentialsFor } from "./credentials.ts";
+import { connectionFailure, readFailure, RegistryError } from "./failure.ts";
+import type { Repository } from "./repository.ts";
+import { retrying } from "./retry.ts";
+
+interface Challenge {
+  scheme: string;
+  parameters: Record<string, string>;
+}
+
+/** The Authorization that the WWW-Authenticate of a 401 from `url` asks for. Throws CommandError. */
+export async function authorize(repository: Repository, header: string, url: string): Promise<string> {
+  const challenges = parseChallenges(header);
+  const bearer = challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters.realm);
+  if (!bearer && !challenges.some(({ scheme }) => scheme === "basic")) {
+    throw new CommandError(
+      `Get "${url}": the registry wants authentication of an unknown kind: ${header}`,
+      1,
+    );
+  }
+  const credentials = await credentialsFor(repository.registry);
+  if (bearer) return `Bearer ${await token(repository, bearer.parameters, credentials)}`;
+  if (!credentials || "identity" in credentials) {
+    throw new CommandError(`Get "${url}": no basic auth credentials`, 1);
+  }
+  return basic(credentials);
+}
+
+/** RFC 9110, 11.6.1: several may be in one header, and commas are between their parameters, too. */
+function parseChallenges(header: string): Challenge[] {
+  const found: Challenge[] = [];
+  const parts = /([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([\w-]+)/g;
+  for (const [, name, quoted, plain, scheme] of header.matchAll(parts)) {
+    if (scheme !== undefined) found.push({ scheme: scheme.toLowerCase(), parameters: {} });
+    else if (found.length > 0) {
+      found.at(-1)!.parameters[name.toLowerCase()] = quoted?.replace(/\\(.)/g, "$1") ?? plain;
+    }
+  }
+  return found;
+}
+
+function basic({ username, password }: { username: string; password: string }): string {
+  const bytes = new TextEncoder().encode(`${username}:${password}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}
+
+async function token(
+  repository: Repository,
+  { realm, service, scope }: Record<string, string>,
+  credentials: Credentials | undefined,
+): Promise<string> {
+  const url = URL.parse(realm);
+  if (!url) {
+    throw new CommandError(`${repository.registry} names no address to get a token from: ${realm}`, 1);
+  }
+  checkScheme(url.href);
+  const wanted = { service: service ?? "", scope: scope ?? `repository:${repository.path}:pull` };
+  const response = credentials && "identity" in credentials
+    ? await post(url.href, { ...wanted, refresh_token: credentials.identity })
+    : await ask(url, wanted, credentials);
+  const { token, access_token } = response;
+  const found = token || access_token;
+  if (typeof found !== "string") throw new CommandError(`${realm}: the answer has no token`, 1);
+  return found;
+}
+
+/** The token as a GET gives it, with user and password if there are any. */
+function ask(
+  url: URL,
+  wanted: { service: string; scope: string },
+  credentials: { username: string; password: string } | undefined,
+): Promise<Record<string, unknown>> {
+  if (wanted.service) url.searchParams.set("service", wanted.service);
+  for (const scope of wanted.scope.split(" ")) url.searchParams.append("scope", scope);
+  if (credentials) url.searchParams.set("account", credentials.username);
+  return retrying(async () => {
+    const guard = createStallGuard(url.href);
+    try {
+      const secret = credentials && basic(credentials);
+      return await readToken((await get(url.href, {}, secret, guard)).response, url.href, guard);
+    } finally {
+      guard.end();
+    }
+  });
+}
+
+/** The token for an identity token, which `docker login` leaves for some registries (OAuth 2). */
+async function post(url: string, wanted: Record<string, string>): Promise<Record<string, unknown>> {
+  const guard = createStallGuard(url);
+  try {
+    const body = new URLSearchParams({ ...wanted, grant_type: "refresh_token", client_id: "mydocker" });
+    const client = clientFor(new URL(url).host);
+    const sent = fetch(url, { method: "POST", body, redirect: "error", signal: guard.signal, client });
+    return await readToken(await guard.wait(sent), url, guard);
+  } finally {
+    guard.end();
+  }
+}
+
+async function readToken(
+  response: Response,
+  url: string,
+  guard: ReturnType<typeof createStallGuard>,
+): Promise<Record<string, unknown>> {
+  if (response.status >= 400) {
+    const failure = await guard.wait(readFailure(response, url));
+    if (failure.status !== 401) throw failure;
+    const { message } = failure;
+    throw new RegistryError(`Get "${url}": ${message}`, 401, failure.code);
+  }
+  const text = await guard.wait(response.text());
+  try {
+    return JSON.parse(text) ?? {};
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw connectionFailure(error, url);
+    throw new CommandError(`Get "${url}": the answer is no JSON`, 1, { cause: error });
+  }
+}

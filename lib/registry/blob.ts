@@ -1,0 +1,112 @@
+// Blobs: fetched as they come, resumed where the connection broke, and checked.
+
+import { step } from "../cli/debug.ts";
+import { CommandError } from "../cli/error.ts";
+import { createDigest } from "../layer/digest.ts";
+import type { Client } from "./client.ts";
+import { BrokenConnection } from "./failure.ts";
+import type { Descriptor } from "./manifest.ts";
+import { pause, pauseAfter } from "./retry.ts";
+
+/** Bytes after which a connection was good for something. */
+const PROGRESS = 65536;
+
+/** What is told about a blob on its way. */
+export interface BlobReport {
+  /** Bytes so far. */
+  received(bytes: number): void;
+  /** Seconds until the next try. */
+  retrying(seconds: number): void;
+}
+
+/** What came is not what the digest says. */
+export class WrongDigest extends CommandError {
+  constructor({ digest }: Descriptor, /** Put together from several answers. */ readonly resumed: boolean) {
+    super(`filesystem layer verification failed for digest ${digest}`, 1);
+  }
+}
+
+/**
+ * The bytes of a blob. A broken connection is made again and goes on where the old one ended. Once all have come, ends
+ * only if they are what the descriptor says; throws WrongDigest otherwise, and CommandError for what else may happen.
+ * All chunks are the same memory.
+ */
+export async function* readBlob(
+  client: Client,
+  descriptor: Descriptor,
+  report: BlobReport,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const digest = await createDigest();
+  let [received, failures, resumed] = [0, 0, false];
+  for (;;) {
+    const before = received;
+    try {
+      for await (const chunk of blobFrom(client, descriptor, received, signal)) {
+        received += chunk.length;
+        if (received > descriptor.size) throw new WrongDigest(descriptor, resumed);
+        digest.update(chunk);
+        report.received(received);
+        yield chunk;
+      }
+      if (received === descriptor.size) break;
+      throw new BrokenConnection(
+        `${descriptor.digest}: unexpected end after ${received} of ${descriptor.size} bytes`,
+      );
+    } catch (error) {
+      failures = received - before >= PROGRESS ? 1 : failures + 1;
+      const milliseconds = signal.aborted ? undefined : pauseAfter(error, failures);
+      if (milliseconds === undefined) throw error;
+      step(`${(error as Error).message}; again in ${milliseconds} ms`);
+      if (milliseconds >= 1000) report.retrying(Math.ceil(milliseconds / 1000));
+      await pause(milliseconds, signal);
+      resumed = received > 0;
+    }
+  }
+  if (`sha256:${digest.hex()}` !== descriptor.digest) throw new WrongDigest(descriptor, resumed);
+}
+
+/** What follows after the first `offset` bytes, by one request. */
+async function* blobFrom(
+  client: Client,
+  { digest, size }: Descriptor,
+  offset: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  if (offset === size && size > 0) return; // it broke after the last byte
+  const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
+  const { status, headers: answered, chunks } = await client.open(`blobs/${digest}`, headers, signal);
+  let skip = offset;
+  if (status === 206) {
+    const start = /^bytes (\d+)-/.exec(answered.get("content-range") ?? "")?.[1];
+    if (Number(start) !== offset) {
+      throw new BrokenConnection(`${digest}: byte ${offset} wanted, ${start} came`);
+    }
+    skip = 0;
+  }
+  for await (const chunk of chunks()) {
+    // A server that knows no ranges begins at the beginning.
+    const rest = chunk.subarray(Math.min(skip, chunk.length));
+    skip -= chunk.length - rest.length;
+    if (rest.length > 0) yield rest;
+  }
+}
+
+/** A small blob as a whole. */
+export async function fetchBlob(client: Client, descriptor: Descriptor): Promise<Uint8Array<ArrayBuffer>> {
+  const limit = 16 << 20;
+  if (descriptor.size > limit) {
+    throw new CommandError(
+      `${descriptor.digest}: ${descriptor.size} bytes are too many for a configuration`,
+      1,
+    );
+  }
+  const silent = { received() {}, retrying() {} };
+  const bytes = new Uint8Array(descriptor.size);
+  let at = 0;
+  for await (const chunk of readBlob(client, descriptor, silent, new AbortController().signal)) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}

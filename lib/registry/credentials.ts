@@ -1,0 +1,105 @@
+// Credentials as docker keeps them: config.json in DOCKER_CONFIG or ~/.docker, and the helpers it names.
+
+import { callerEnvironment } from "../cli/environment.ts";
+import { CommandError } from "../cli/error.ts";
+import { printError } from "../cli/output.ts";
+
+/** User and password, or what stands for both. */
+export type Credentials = { username: string; password: string } | { identity: string };
+
+interface ConfigFile {
+  auths?: Record<string, { auth?: string; username?: string; password?: string; identitytoken?: string }>;
+  credsStore?: string;
+  credHelpers?: Record<string, string>;
+}
+
+/** What docker.io is called there. */
+const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
+/** The user name that helpers give to identity tokens. */
+const IDENTITY = "<token>";
+
+/** The caller's credentials for a registry ("docker.io", "localhost:5000"), if docker has any. */
+export async function credentialsFor(registry: string): Promise<Credentials | undefined> {
+  const path = `${callerEnvironment("DOCKER_CONFIG") || `${home()}/.docker`}/config.json`;
+  const config = readConfig(path);
+  const key = registry === "docker.io" ? DOCKER_HUB_KEY : registry;
+  const helper = config.credHelpers?.[key] ?? config.credHelpers?.[registry] ?? config.credsStore;
+  const kept = helper ? await askHelper(helper, key, path) : undefined;
+  return kept ?? credentialsIn(config, key, path);
+}
+
+function home(): string {
+  return callerEnvironment("HOME") || "/root";
+}
+
+function readConfig(path: string): ConfigFile {
+  try {
+    const config = JSON.parse(Deno.readTextFileSync(path));
+    return typeof config === "object" && config !== null ? config : {};
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return {};
+    printError(`mydocker: warning: can't use ${path}: ${(error as Error).message}\n`);
+    return {};
+  }
+}
+
+function credentialsIn({ auths = {} }: ConfigFile, key: string, path: string): Credentials | undefined {
+  const host = (name: string) => name.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
+  const entry = auths[key] ?? Object.entries(auths).find(([name]) => host(name) === host(key))?.[1];
+  if (!entry) return undefined;
+  if (entry.identitytoken) return { identity: entry.identitytoken };
+  if (entry.username && entry.password) return { username: entry.username, password: entry.password };
+  if (!entry.auth) return undefined;
+  const [username, password] = decode(entry.auth, path).split(/:([^]*)/, 2);
+  if (password === undefined) throw new CommandError(`${path}: invalid auth for ${key}`, 1);
+  return { username, password: password.replace(/\0+$/, "") };
+}
+
+function decode(text: string, path: string): string {
+  try {
+    return new TextDecoder().decode(Uint8Array.from(atob(text), (char) => char.charCodeAt(0)));
+  } catch (error) {
+    throw new CommandError(`${path}: an auth is not base64`, 1, { cause: error });
+  }
+}
+
+/** https://github.com/docker/docker-credential-helpers: "get" reads the address from stdin and writes JSON. */
+async function askHelper(name: string, key: string, path: string): Promise<Credentials | undefined> {
+  const program = `docker-credential-${name}`;
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, {
+      args: ["get"],
+      env: { HOME: home() },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    printError(`mydocker: warning: ${program}, which ${path} names, is not in $PATH\n`);
+    return undefined;
+  }
+  const writer = child.stdin.getWriter();
+  // A helper need not read to the end.
+  await writer.write(new TextEncoder().encode(key)).then(() => writer.close()).catch(() => {});
+  const { success, stdout } = await child.output();
+  const text = new TextDecoder().decode(stdout);
+  if (!success) {
+    if (!/credentials not found/i.test(text)) {
+      printError(`mydocker: warning: ${program} has no credentials for ${key}: ${text.trim()}\n`);
+    }
+    return undefined;
+  }
+  return fromHelper(text, program);
+}
+
+function fromHelper(text: string, program: string): Credentials | undefined {
+  try {
+    const { Username: username, Secret: password } = JSON.parse(text);
+    if (!username || !password) return undefined;
+    return username === IDENTITY ? { identity: password } : { username, password };
+  } catch (error) {
+    throw new CommandError(`${program} did not write JSON`, 1, { cause: error });
+  }
+}

@@ -1,0 +1,122 @@
+// What can go wrong between here and a registry, in docker's words.
+
+import { CommandError } from "../cli/error.ts";
+
+/** A connection that could not be made, or broke: another may do. */
+export class BrokenConnection extends CommandError {
+  constructor(
+    message: string,
+    /** No use to try at once. */ readonly definite = false,
+    options?: ErrorOptions,
+  ) {
+    super(message, 1, options);
+  }
+}
+
+/** A registry's answer that is an error. */
+export class RegistryError extends CommandError {
+  constructor(
+    message: string,
+    readonly status: number,
+    /** As the distribution specification has it: "MANIFEST_UNKNOWN". */
+    readonly code: string,
+    /** Seconds the registry wants to be left alone, if it says so. */
+    readonly retryAfter?: number,
+  ) {
+    super(message, 1);
+  }
+}
+
+/** What is known of a request that got no answer, from what Deno's fetch says of it, which has no error codes. */
+export function connectionFailure(error: unknown, url: string): Error {
+  if (error instanceof CommandError || !(error instanceof Error)) return error as Error;
+  const { host, hostname, protocol } = new URL(url);
+  const address = /:\d+$/.test(host) ? host : `${host}:${protocol === "http:" ? 80 : 443}`;
+  const text = error.cause instanceof Error ? error.cause.message : error.message;
+  const failure = (why: string, definite: boolean) =>
+    new BrokenConnection(`Get "${url}": ${why}`, definite, { cause: error });
+  if (/dns error/.test(text)) return failure(`dial tcp: lookup ${hostname}: no such host`, true);
+  if (/Connection refused/.test(text)) {
+    return failure(`dial tcp ${address}: connect: connection refused`, true);
+  }
+  if (/InvalidContentType|corrupt message/.test(text)) {
+    return failure(
+      "http: server gave HTTP response to HTTPS client (plain http is for this machine only)",
+      true,
+    );
+  }
+  if (/UnknownIssuer|certificate/i.test(text)) {
+    const reason = /invalid peer certificate: (.*)/.exec(text)?.[1] ?? text;
+    return failure(
+      `x509: ${reason}; a registry's own authority belongs into /etc/docker/certs.d/${host}/ca.crt`,
+      true,
+    );
+  }
+  if (/invalid HTTP version/.test(text)) {
+    return failure("the server speaks no plain http, in which registries on this machine are asked", true);
+  }
+  return failure(text.replace(/^error sending request .*?: (?=client error)/, ""), /blocked/.test(text));
+}
+
+/** Reads an answer with a status of 400 or more; its body is used up. */
+export async function readFailure(response: Response, url: string): Promise<RegistryError> {
+  const { status } = response;
+  const retryAfter = parseRetryAfter(response.headers.get("retry-after"));
+  const text = await beginningOf(response);
+  const first = firstError(text);
+  const code = first?.code || defaultCode(status);
+  const words = code === "" ? "" : `${code.toLowerCase().replaceAll("_", " ")}: `;
+  const message = first?.message ?? (code === "UNAUTHORIZED" ? "authentication required" : undefined);
+  return message === undefined
+    ? new RegistryError(
+      `Get "${url}": ${words}the registry answered with status ${status}`,
+      status,
+      code,
+      retryAfter,
+    )
+    : new RegistryError(words + message, status, code, retryAfter);
+}
+
+function defaultCode(status: number): string {
+  return { 401: "UNAUTHORIZED", 403: "DENIED", 429: "TOOMANYREQUESTS" }[status] ?? "";
+}
+
+/** No more of an error page than a line could need. */
+async function beginningOf(response: Response): Promise<string> {
+  let text = "";
+  try {
+    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      text += chunk;
+      if (text.length > 65536) break;
+    }
+  } catch {
+    // The status alone has to do.
+  }
+  return text;
+}
+
+/** OCI distribution-spec, "Error Codes". Some have a message that is no text. */
+function firstError(text: string): { code: string; message: string } | undefined {
+  try {
+    const body = JSON.parse(text);
+    const { code, message } = body.errors?.[0] ?? { code: body.code, message: body.details ?? body.message };
+    if (typeof code !== "string" && typeof message !== "string") return undefined;
+    return { code: String(code ?? ""), message: oneLine(String(message ?? code)) };
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+/** A registry's words go to a terminal: without control characters. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]+/gu, " ").slice(0, 1000);
+}
+
+/** RFC 9110: seconds, or a date. */
+function parseRetryAfter(text: string | null): number | undefined {
+  if (text === null) return undefined;
+  if (/^\d+$/.test(text)) return Number(text);
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : Math.max(0, (at - Date.now()) / 1000);
+}

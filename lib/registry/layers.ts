@@ -1,0 +1,124 @@
+// An image's layers, three at a time, unpacked while they arrive.
+
+import * as file from "../../ffi/file.ts";
+import { shortId } from "../cli/human.ts";
+import { CommandError } from "../cli/error.ts";
+import { decompressed } from "../layer/decompress.ts";
+import { addLayer, type Layer, type Staging } from "../layer/store.ts";
+import { rootFd } from "../state/root.ts";
+import { readBlob, WrongDigest } from "./blob.ts";
+import type { Client } from "./client.ts";
+import type { Descriptor } from "./manifest.ts";
+import type { Progress } from "./progress.ts";
+
+/** As docker: max-concurrent-downloads. */
+const AT_ONCE = 3;
+
+export interface WantedLayer {
+  blob: Descriptor;
+  /** "sha256:HEX" of what is in it, uncompressed. */
+  diffId: string;
+}
+
+/** A layer that is complete, in a part of the staging directory of its own. */
+export interface FetchedLayer {
+  layer: Layer;
+  staging: Staging;
+}
+
+/** Whether the layer `diffId` is in the store. */
+export function hasLayer(diffId: string): boolean {
+  return file.statIfAny(rootFd(), `layers/${diffId.slice("sha256:".length)}`) !== undefined;
+}
+
+/**
+ * Fetches and unpacks layers into parts of the staging directory. When one fails, all end, and its error is thrown:
+ * nobody writes there any more then.
+ */
+export async function fetchLayers(
+  client: Client,
+  wanted: WantedLayer[],
+  staging: Staging,
+  progress: Progress,
+): Promise<FetchedLayer[]> {
+  const fetched: FetchedLayer[] = [];
+  const failures: unknown[] = [];
+  const abort = new AbortController();
+  const waiting = [...wanted];
+  const worker = async () => {
+    for (let next; (next = waiting.shift()) && !abort.signal.aborted;) {
+      try {
+        fetched.push(await fetchLayer(client, next, staging, progress, abort.signal));
+      } catch (error) {
+        failures.push(error);
+        abort.abort(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  if (failures.length > 0) throw failures[0];
+  return fetched;
+}
+
+/** What was put together from several answers and is wrong may be right the second time. */
+async function fetchLayer(
+  client: Client,
+  wanted: WantedLayer,
+  staging: Staging,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<FetchedLayer> {
+  const part = { path: `${staging.path}/${wanted.diffId.slice("sha256:".length)}`, published: false };
+  for (let again = false;; again = true) {
+    file.mkdirat(rootFd(), part.path, 0o700);
+    try {
+      return { layer: await unpackLayer(client, wanted, part, progress, signal), staging: part };
+    } catch (error) {
+      file.removeTree(rootFd(), part.path);
+      if (again || !(error instanceof WrongDigest) || !error.resumed) throw error;
+    }
+  }
+}
+
+async function unpackLayer(
+  client: Client,
+  { blob, diffId }: WantedLayer,
+  staging: Staging,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Layer> {
+  const id = shortId(blob.digest);
+  const arriving = readBlob(client, blob, {
+    received: (bytes) => progress.bar(id, "Extracting", bytes, blob.size),
+    retrying: (seconds) => progress.status(id, `Retrying in ${seconds} second${seconds === 1 ? "" : "s"}`),
+  }, signal);
+  let failure: unknown;
+  /** The decompressor may be the one to whom it is said that the bytes are wrong, when it has failed over them. */
+  const remembering = async function* () {
+    try {
+      yield* arriving;
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+  };
+  const bytes = remembering();
+  let layer: Layer;
+  try {
+    layer = await addLayer(staging, decompressed(bytes));
+  } catch (error) {
+    // What can't be unpacked is often damaged, which is then the matter; only the rest of it can tell.
+    for await (const _ of bytes);
+    if (failure) throw failure;
+    if (!(error instanceof CommandError) || error instanceof WrongDigest || signal.aborted) throw error;
+    throw new CommandError(`failed to register layer ${id}: ${error.message}`, 1, { cause: error });
+  }
+  if (layer.diffId !== diffId) {
+    throw new CommandError(
+      `failed to register layer ${id}: its contents are ${layer.diffId}, the image's configuration says ${diffId}`,
+      1,
+    );
+  }
+  progress.status(id, "Pull complete");
+  return layer;
+}

@@ -1,0 +1,162 @@
+// An image out of a registry and into the store.
+
+import * as file from "../../ffi/file.ts";
+import { CommandError } from "../cli/error.ts";
+import { shortId } from "../cli/human.ts";
+import { emitImage } from "../events/emit.ts";
+import { type ImageConfig, isImageConfig, layersOf } from "../image/config.ts";
+import { fitness, formatPlatform, type Platform } from "../image/platform.ts";
+import { formatReference, type Reference } from "../image/reference.ts";
+import { checkStorable, lockImages, publishImage, readImage, refer, resolveIfAny } from "../image/store.ts";
+import { publishLayer, staged, type Staging } from "../layer/store.ts";
+import { fetchBlob } from "./blob.ts";
+import type { Client } from "./client.ts";
+import { RegistryError } from "./failure.ts";
+import { type FetchedLayer, fetchLayers, hasLayer, type WantedLayer } from "./layers.ts";
+import { type Manifest, type Resolution, resolveManifest } from "./manifest.ts";
+import type { Progress } from "./progress.ts";
+
+/**
+ * Pulls what `reference`, with a tag or a digest, stands for; `platform` is what was asked for, if anything. Returns
+ * whether the reference stands for something new now. Throws CommandError (exit 1), after which the store is as before.
+ */
+export async function pullImage(
+  client: Client,
+  reference: Reference,
+  platform: { wanted: Platform; given: boolean },
+  progress: Progress,
+): Promise<boolean> {
+  const { name, path } = client.repository;
+  const shown = formatReference(reference);
+  const wanted = reference.digest ?? reference.tag!;
+  checkStorable(`${name}@sha256:${"0".repeat(64)}`);
+  try {
+    const resolution = await resolveManifest(client, wanted, platform.wanted, shown);
+    progress.line(`${wanted}: Pulling from ${path}`);
+    const before = resolveIfAny(shown)?.hex;
+    const config = await obtain(client, resolution, reference, progress);
+    const hex = resolution.manifest.config.digest.slice("sha256:".length);
+    emitImage({ id: shown, labels: config.config?.Labels }, "pull", name);
+    progress.line(`Digest: ${resolution.digest}`);
+    if (platform.given && fitness(platform.wanted, config) === undefined) {
+      progress.line(
+        `WARNING: image with reference ${shown} was found but does not match the specified platform: ` +
+          `wanted ${formatPlatform(platform.wanted)}, actual: ${formatPlatform(config)}`,
+      );
+    }
+    return before !== hex;
+  } catch (error) {
+    throw inDockersWords(error, name, shown);
+  }
+}
+
+/** What pull says last, of what was asked for. */
+export function statusLine(updated: boolean, shown: string): string {
+  return `Status: ${updated ? "Downloaded newer image" : "Image is up to date"} for ${shown}`;
+}
+
+/** docker says more about what is not there than its registry does. */
+function inDockersWords(error: unknown, name: string, shown: string): unknown {
+  if (!(error instanceof RegistryError)) return error;
+  const { message, code } = error;
+  const intro = {
+    DENIED: `pull access denied for ${name}, repository does not exist or may require 'docker login'`,
+    MANIFEST_UNKNOWN: `manifest for ${shown} not found`,
+    NAME_UNKNOWN: `repository ${name} not found`,
+  }[code];
+  return intro === undefined ? error : new CommandError(`${intro}: ${message}`, 1, { cause: error });
+}
+
+/** Sees to it that the image and what refers to it are in the store. */
+async function obtain(
+  client: Client,
+  { manifest, digest }: Resolution,
+  reference: Reference,
+  progress: Progress,
+): Promise<ImageConfig> {
+  const { name } = client.repository;
+  const hex = manifest.config.digest.slice("sha256:".length);
+  const references = [`${name}@${digest}`, ...(reference.digest ? [] : [formatReference(reference)])];
+  return await staged("pull", async (staging) => {
+    const there = withImages(() => {
+      const config = readImage(hex);
+      if (!config || !config.rootfs.diff_ids.every(hasLayer)) return undefined;
+      staging.published = true;
+      refer(hex, references);
+      return config;
+    });
+    if (there) return there;
+    const bytes = await fetchBlob(client, manifest.config);
+    const config = checkConfig(bytes, manifest, formatReference(reference));
+    await fetchAndPublish(client, wantedLayers(config, manifest), staging, progress, async () => {
+      await publishImage(staging, bytes);
+      refer(hex, references);
+    });
+    return config;
+  });
+}
+
+/** While nobody removes images or layers. */
+function withImages<T>(work: () => T): T {
+  const lock = lockImages("shared");
+  try {
+    return work();
+  } finally {
+    file.close(lock);
+  }
+}
+
+function checkConfig(bytes: Uint8Array, manifest: Manifest, shown: string): ImageConfig {
+  let config: unknown;
+  try {
+    config = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw new CommandError(`${shown}: the image's configuration is no JSON`, 1, { cause: error });
+  }
+  if (!isImageConfig(config)) throw new CommandError(`${shown}: invalid rootfs in image configuration`, 1);
+  if (layersOf(config).length !== manifest.layers.length) {
+    throw new CommandError(`${shown}: layers from manifest don't match image configuration`, 1);
+  }
+  if (config.os !== undefined && config.os !== "linux") {
+    throw new CommandError(`image operating system "${config.os}" cannot be used on this platform`, 1);
+  }
+  return config;
+}
+
+function wantedLayers(config: ImageConfig, { layers }: Manifest): WantedLayer[] {
+  const wanted = config.rootfs.diff_ids.map((diffId, index) => ({ diffId, blob: layers[index] }));
+  return wanted.filter(({ diffId }, index) => config.rootfs.diff_ids.indexOf(diffId) === index);
+}
+
+/**
+ * Fetches the layers that are not there, and publishes all at once with what `publish` does. The lock is not held
+ * while they arrive, which may take long: what was removed meanwhile is fetched then.
+ */
+async function fetchAndPublish(
+  client: Client,
+  wanted: WantedLayer[],
+  staging: Staging,
+  progress: Progress,
+  publish: () => Promise<void>,
+): Promise<void> {
+  const fetched = new Map<string, FetchedLayer>();
+  const isHere = ({ diffId }: WantedLayer) => fetched.has(diffId) || hasLayer(diffId);
+  for (const { blob, diffId } of wanted) {
+    progress.status(shortId(blob.digest), hasLayer(diffId) ? "Already exists" : "Pulling fs layer");
+  }
+  for (;;) {
+    const missing = wanted.filter((layer) => !isHere(layer));
+    for (const done of await fetchLayers(client, missing, staging, progress)) {
+      fetched.set(done.layer.diffId, done);
+    }
+    const lock = lockImages("shared");
+    try {
+      if (!wanted.every(isHere)) continue;
+      staging.published = true;
+      for (const { staging: part, layer } of fetched.values()) publishLayer(part, layer);
+      return await publish();
+    } finally {
+      file.close(lock);
+    }
+  }
+}
