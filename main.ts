@@ -4,76 +4,41 @@ import { type CommandTable, program } from "./lib/cli/program.ts";
 import { provideRegistries } from "./lib/image/obtain.ts";
 
 const COMMANDS: CommandTable = {
-  "run": {
-    summary: "Create a container from an image and run a command in it",
-    load: () => import("./lib/commands/run.ts"),
-  },
-  "start": { summary: "Start stopped containers", load: () => import("./lib/commands/start.ts") },
-  "start-again": { load: () => import("./lib/commands/start_again.ts") },
-  "pause": {
-    summary: "Pause all processes within one or more containers",
-    load: () => import("./lib/commands/pause.ts"),
-  },
-  "unpause": {
-    summary: "Unpause all processes within one or more containers",
-    load: () => import("./lib/commands/unpause.ts"),
-  },
-  "ps": { summary: "List containers", load: () => import("./lib/commands/ps.ts") },
-  "logs": { summary: "Show what a container wrote", load: () => import("./lib/commands/logs.ts") },
-  "restore": {
-    summary: "Start what ran when the machine went down, by its restart policy",
-    load: () => import("./lib/commands/restore.ts"),
-  },
-  "rm": { summary: "Remove containers", load: () => import("./lib/commands/rm.ts") },
-  "rename": { summary: "Give a container another name", load: () => import("./lib/commands/rename.ts") },
-  "port": { summary: "List a container's published ports", load: () => import("./lib/commands/port.ts") },
-  "top": { summary: "Show a container's processes", load: () => import("./lib/commands/top.ts") },
-  "container prune": {
-    summary: "Remove all containers that do not run",
-    load: () => import("./lib/commands/container/prune.ts"),
+  "attach": {
+    summary: "Stand before a running container: its output, input and signals",
+    load: () => import("./lib/commands/attach.ts"),
   },
   "commit": {
     summary: "Make an image of a container's changes",
     load: () => import("./lib/commands/commit.ts"),
   },
+  "container prune": {
+    summary: "Remove all containers that do not run",
+    load: () => import("./lib/commands/container/prune.ts"),
+  },
   "cp": {
     summary: "Copy files between a container and the host",
     load: () => import("./lib/commands/cp.ts"),
-  },
-  "attach": {
-    summary: "Stand before a running container: its output, input and signals",
-    load: () => import("./lib/commands/attach.ts"),
-  },
-  "diff": {
-    summary: "Show what a container has changed of its image",
-    load: () => import("./lib/commands/diff.ts"),
-  },
-  "exec": {
-    summary: "Run a command in a running container",
-    load: () => import("./lib/commands/exec.ts"),
-  },
-  "events": {
-    summary: "Show what happens to containers, images and volumes",
-    load: () => import("./lib/commands/events.ts"),
-  },
-  "export": {
-    summary: "Write a container's whole file system as a tar archive",
-    load: () => import("./lib/commands/export.ts"),
-  },
-  "inspect": {
-    summary: "Show all there is to know about containers, images and volumes",
-    load: () => import("./lib/commands/inspect.ts"),
   },
   "create": {
     summary: "Create a container, without starting it",
     load: () => import("./lib/commands/create.ts"),
   },
-  "kill": { summary: "Kill running containers", load: () => import("./lib/commands/kill.ts") },
-  "restart": { summary: "Restart containers", load: () => import("./lib/commands/restart.ts") },
-  "stop": { summary: "Stop running containers", load: () => import("./lib/commands/stop.ts") },
-  "wait": {
-    summary: "Wait until containers have ended, and print their exit codes",
-    load: () => import("./lib/commands/wait.ts"),
+  "diff": {
+    summary: "Show what a container has changed of its image",
+    load: () => import("./lib/commands/diff.ts"),
+  },
+  "events": {
+    summary: "Show what happens to containers, images and volumes",
+    load: () => import("./lib/commands/events.ts"),
+  },
+  "exec": {
+    summary: "Run a command in a running container",
+    load: () => import("./lib/commands/exec.ts"),
+  },
+  "export": {
+    summary: "Write a container's whole file system as a tar archive",
+    load: () => import("./lib/commands/export.ts"),
   },
   "history": {
     summary: "Show how an image came about",
@@ -88,16 +53,46 @@ const COMMANDS: CommandTable = {
     summary: "Make an image of a root file system's archive",
     load: () => import("./lib/commands/import.ts"),
   },
+  "info": {
+    summary: "Show what this host offers, and what it lacks",
+    load: () => import("./lib/commands/info.ts"),
+  },
+  "inspect": {
+    summary: "Show all there is to know about containers, images and volumes",
+    load: () => import("./lib/commands/inspect.ts"),
+  },
+  "kill": { summary: "Kill running containers", load: () => import("./lib/commands/kill.ts") },
   "load": {
     summary: "Add the images of an archive: docker-archive or OCI image layout",
     load: () => import("./lib/commands/load.ts"),
   },
+  "logs": { summary: "Show what a container wrote", load: () => import("./lib/commands/logs.ts") },
+  "pause": {
+    summary: "Pause all processes within one or more containers",
+    load: () => import("./lib/commands/pause.ts"),
+  },
+  "port": { summary: "List a container's published ports", load: () => import("./lib/commands/port.ts") },
+  "ps": { summary: "List containers", load: () => import("./lib/commands/ps.ts") },
   "pull": { summary: "Pull an image from a registry", load: () => import("./lib/commands/pull.ts") },
+  "rename": { summary: "Give a container another name", load: () => import("./lib/commands/rename.ts") },
+  "restart": { summary: "Restart containers", load: () => import("./lib/commands/restart.ts") },
+  "restore": {
+    summary: "Start what ran when the machine went down, by its restart policy",
+    load: () => import("./lib/commands/restore.ts"),
+  },
+  "rm": { summary: "Remove containers", load: () => import("./lib/commands/rm.ts") },
   "rmi": { summary: "Remove images", load: () => import("./lib/commands/rmi.ts") },
+  "run": {
+    summary: "Create a container from an image and run a command in it",
+    load: () => import("./lib/commands/run.ts"),
+  },
   "save": {
     summary: "Write images to a tar archive (docker-archive and OCI image layout in one)",
     load: () => import("./lib/commands/save.ts"),
   },
+  "start": { summary: "Start stopped containers", load: () => import("./lib/commands/start.ts") },
+  "start-again": { load: () => import("./lib/commands/start_again.ts") },
+  "stop": { summary: "Stop running containers", load: () => import("./lib/commands/stop.ts") },
   "system df": {
     summary: "Show how much images, containers and volumes take on disk",
     load: () => import("./lib/commands/system/df.ts"),
@@ -107,6 +102,12 @@ const COMMANDS: CommandTable = {
     load: () => import("./lib/commands/system/prune.ts"),
   },
   "tag": { summary: "Give an image another name", load: () => import("./lib/commands/tag.ts") },
+  "top": { summary: "Show a container's processes", load: () => import("./lib/commands/top.ts") },
+  "unpause": {
+    summary: "Unpause all processes within one or more containers",
+    load: () => import("./lib/commands/unpause.ts"),
+  },
+  "version": { summary: "Show versions", load: () => import("./lib/commands/version.ts") },
   "volume create": { summary: "Create a volume", load: () => import("./lib/commands/volume/create.ts") },
   "volume inspect": {
     summary: "Show all there is to know about volumes",
@@ -118,10 +119,9 @@ const COMMANDS: CommandTable = {
     load: () => import("./lib/commands/volume/prune.ts"),
   },
   "volume rm": { summary: "Remove volumes", load: () => import("./lib/commands/volume/rm.ts") },
-  "version": { summary: "Show versions", load: () => import("./lib/commands/version.ts") },
-  "info": {
-    summary: "Show what this host offers, and what it lacks",
-    load: () => import("./lib/commands/info.ts"),
+  "wait": {
+    summary: "Wait until containers have ended, and print their exit codes",
+    load: () => import("./lib/commands/wait.ts"),
   },
 };
 

@@ -2,6 +2,7 @@
 
 import { overview } from "./help.ts";
 import { CommandError } from "./error.ts";
+import { GROUPS } from "./program.ts";
 
 /** Help on everything, or on one group of commands ("volume"), from the command table. */
 export function overviewText(
@@ -13,7 +14,7 @@ export function overviewText(
   if (group === undefined) {
     return overview([{ title: "Commands", commands: all.filter(({ name }) => !name.includes(" ")) }, {
       title: "Management Commands",
-      commands: [{ name: "volume", summary: "Manage volumes" }],
+      commands: GROUPS.map((name) => ({ name, summary: purpose(name) })),
     }], { summary: "Docker's daily commands in one file, with no daemon" });
   }
   const inGroup = ([name]: string[]) => name.startsWith(`${group} `);
@@ -29,6 +30,9 @@ export function overviewText(
   if (members.length === 0) {
     throw new CommandError(`'mydocker ${group}' needs a command. See 'mydocker --help'.`);
   }
-  const summary = group === "system" ? "Manage mydocker" : `Manage ${group}s`;
-  return overview([{ title: "Commands", commands: members }], { name: group, summary });
+  return overview([{ title: "Commands", commands: members }], { name: group, summary: purpose(group) });
+}
+
+function purpose(group: string): string {
+  return group === "system" ? "Manage mydocker" : `Manage ${group}s`;
 }
