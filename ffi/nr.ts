@@ -74,6 +74,7 @@ const numbers = {
   keyctl: [250, 219],
   setsid: [112, 157],
   setns: [308, 268],
+  madvise: [28, 233],
   getpid: [39, 172],
   socket: [41, 198],
   pwrite64: [18, 68],

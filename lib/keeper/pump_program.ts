@@ -79,7 +79,10 @@ export function send(
 
 /** Memory that passing output on needs. */
 export interface PumpMemory {
+  /** Page-aligned, as the first that is reserved. */
   buffer: number;
+  /** Not 0: more of it than its first page has been written to. */
+  used: Cell;
   /** One struct pollfd to ask about, and no time to wait. */
   probe: Cell;
   now: number;
@@ -92,8 +95,12 @@ export interface PumpMemory {
   pid: Cell;
 }
 
-/** Its pages stay once there was much output. Twice the size passes on a quarter more in a second; a keeper is to be small. */
-const BUFFER_SIZE = 16384;
+/** A pipe's. A quarter of it would pass on a third less in a second; its pages are given back once it is quiet. */
+const BUFFER_SIZE = 65536;
+/** What may stay: most output is lines. */
+const PAGE_SIZE = 4096;
+/** Seconds without output after which it is quiet. */
+const QUIET = 1;
 
 /** What is known once the first process has ended and its output is passed on: wait status, and why that failed. */
 export interface Pumped {
@@ -110,7 +117,7 @@ export function pump(
   { pid, message }: { pid: Cell; message: number },
 ): Pumped {
   const memory: PumpMemory = {
-    buffer: p.reserve(BUFFER_SIZE),
+    ...{ buffer: p.reserve(BUFFER_SIZE), used: p.cell() },
     probe: p.cell(),
     now: p.words([0, 0]),
     ...{ result: p.cell(), broken: p.cell() },
@@ -123,7 +130,7 @@ export function pump(
   const ended = p.label();
   p.set(lives, { address: poll.init });
   p.place(wait);
-  p.call("ppoll", [poll.address, poll.count, 0, 0, 8], { negative: wait });
+  waitForOutput(p, poll, memory, wait);
   plan.sources.forEach((source, index) => {
     const next = p.label();
     unlessReady(p, poll.entry(index), source.fd + POLLIN * EVENTS, next);
@@ -149,6 +156,23 @@ export function pump(
     p.place(done);
   });
   return { status, broken: memory.broken, memory };
+}
+
+/** Waits for as long as it takes; but after much output for a while first, and gives its memory back. */
+function waitForOutput(p: Program, poll: PollTable, memory: PumpMemory, again: Label): void {
+  const [lean, woken] = [p.label(), p.label()];
+  p.subtract(memory.used, 0, { zero: lean });
+  // Each time anew: the kernel leaves there what is left of it.
+  const quiet = p.words([0, 0]);
+  p.set({ address: quiet }, QUIET);
+  p.set({ address: quiet + 8 }, 0);
+  p.call("ppoll", [poll.address, poll.count, quiet, 0, 8], { negative: again, positive: woken });
+  p.set(memory.used, 0);
+  const rest = memory.buffer + PAGE_SIZE;
+  p.call("madvise", [rest, BUFFER_SIZE - PAGE_SIZE, 4 /* MADV_DONTNEED */], { negative: lean });
+  p.place(lean);
+  p.call("ppoll", [poll.address, poll.count, 0, 0, 8], { negative: again });
+  p.place(woken);
 }
 
 /** What a struct pollfd's events are to it as one integer. */
@@ -178,6 +202,10 @@ function pass(
   const stop = p.label();
   const length = p.cell();
   p.call("read", [source.fd, memory.buffer, BUFFER_SIZE], { store: length, negative: stop, zero: stop });
+  const few = p.label();
+  p.subtract(length, PAGE_SIZE, { negative: few, zero: few });
+  p.set(memory.used, 1);
+  p.place(few);
   if (plan.log) writeLog(p, plan.log, source, memory, length);
   const done = p.label();
   if (source.passed) {
