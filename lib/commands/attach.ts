@@ -16,7 +16,7 @@ import { logEnd, type LogPosition } from "../log/frames.ts";
 import { exitCode, readRecords, type StartRecord } from "../keeper/report.ts";
 import { containerState, keeperLives } from "../container/state.ts";
 import { requireLock } from "../container/stray.ts";
-import { DETACH_KEYS, SIG_PROXY } from "./run.ts";
+import { DETACH_KEYS, SIG_PROXY } from "../container/attach_flags.ts";
 
 export const spec: CommandSpec = {
   name: "attach",

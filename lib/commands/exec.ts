@@ -9,7 +9,7 @@ import { execIn, type ExecRequest } from "../container/exec.ts";
 import { findContainer } from "../container/find.ts";
 import { ENVIRONMENT_FLAGS, givenEnvironment } from "../container/environment_flags.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
-import { DETACH_KEYS } from "./run.ts";
+import { DETACH_KEYS } from "../container/attach_flags.ts";
 
 export const spec: CommandSpec = {
   name: "exec",

@@ -1,11 +1,12 @@
 // run: create, start, go along unless it shall run on its own, clean up.
 
 import { close } from "../../ffi/file.ts";
-import type { CommandSpec, Flag, Parsed } from "../cli/command.ts";
+import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { print } from "../cli/output.ts";
 import { proxySignals } from "../container/attach.ts";
-import { DEFAULT_DETACH_KEYS, parseDetachKeys } from "../container/detach_keys.ts";
+import { DETACH_KEYS, SIG_PROXY } from "../container/attach_flags.ts";
+import { parseDetachKeys } from "../container/detach_keys.ts";
 import { runForeground } from "../container/foreground.ts";
 import { CONTAINER_FLAGS } from "../container/options.ts";
 import { readiness, READINESS_FLAGS } from "../container/readiness.ts";
@@ -14,20 +15,6 @@ import { requireKernel, requireRoot } from "../host/kernel.ts";
 import { failingWith } from "../image/failure.ts";
 import { obtainImage, PULL_FLAGS } from "../image/obtain.ts";
 import { createFromFlags } from "./create.ts";
-
-export const DETACH_KEYS: Flag = {
-  name: "detach-keys",
-  kind: "string",
-  help: "Keys that leave the container to itself",
-  default: DEFAULT_DETACH_KEYS,
-};
-
-export const SIG_PROXY: Flag = {
-  name: "sig-proxy",
-  kind: "bool",
-  help: "Pass signals on to the container",
-  default: true,
-};
 
 export const spec: CommandSpec = {
   name: "run",

@@ -12,7 +12,7 @@ import { AlreadyStarted, type Running, startContainer } from "../container/start
 import { containerState } from "../container/state.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
 import { sleep } from "../state/sleep.ts";
-import { DETACH_KEYS } from "./run.ts";
+import { DETACH_KEYS } from "../container/attach_flags.ts";
 
 export const spec: CommandSpec = {
   name: "start",
