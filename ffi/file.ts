@@ -2,7 +2,7 @@
 // working directory); names may hold any bytes (see bytes.ts). All throw KernelError.
 
 import { decodeName, encodeNameInto } from "./bytes.ts";
-import { KernelError } from "./errno.ts";
+import { isErrno, KernelError } from "./errno.ts";
 import { addressOf, raw, rawLong, scratch, scratchAddress, scratchView } from "./libc.ts";
 import { NR, type SyscallName } from "./nr.ts";
 
@@ -161,6 +161,16 @@ export const SEEK_HOLE = 4;
 /** Moves the file position; returns the new one. */
 export function lseek(fd: number, offset: number, whence: number): number {
   return check(rawLong(NR.lseek, fd, offset, whence), "lseek", `descriptor ${fd}`);
+}
+
+/** Where data begins at or after `offset`; undefined where only a hole is left. */
+export function nextData(fd: number, offset: number): number | undefined {
+  try {
+    return lseek(fd, offset, SEEK_DATA);
+  } catch (error) {
+    if (isErrno(error, "ENXIO")) return undefined;
+    throw error;
+  }
 }
 
 export function ftruncate(fd: number, length: number): void {

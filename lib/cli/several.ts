@@ -9,12 +9,12 @@ import { print, printError } from "./output.ts";
  */
 export async function several(
   references: string[],
-  work: (reference: string) => Promise<string>,
+  work: (reference: string) => string | Promise<string>,
   inTurn = false,
 ): Promise<number> {
   const failed: Error[] = [];
   const begin = (reference: string) =>
-    work(reference).then((result) => ({ result }), (error: unknown) => ({ error }));
+    Promise.resolve(reference).then(work).then((result) => ({ result }), (error: unknown) => ({ error }));
   const begun = inTurn ? [] : references.map(begin);
   for (const [index, reference] of references.entries()) {
     const outcome = await (begun[index] ?? begin(reference));

@@ -8,6 +8,7 @@ import { parseDetachKeys } from "../container/detach_keys.ts";
 import { execIn, type ExecRequest } from "../container/exec.ts";
 import { findContainer } from "../container/find.ts";
 import { ENVIRONMENT_FLAGS, givenEnvironment } from "../container/environment_flags.ts";
+import { NOTHING } from "../container/streams.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
 import { DETACH_KEYS } from "../container/attach_flags.ts";
 
@@ -37,7 +38,7 @@ export async function run(parsed: Parsed): Promise<number> {
   const request = requestFrom(parsed);
   const container = findContainer(parsed.args[0]);
   if (parsed.bool("detach")) {
-    close(execIn(container, request, { stdin: false, stdout: false, stderr: false }).messages);
+    close(execIn(container, request, NOTHING).messages);
     return 0;
   }
   if (request.stdin && request.tty && !Deno.stdin.isTerminal()) {

@@ -1,8 +1,7 @@
 // pause: one container after another; what fails is said, and the rest goes on.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { isFailure } from "../cli/error.ts";
-import { print, printError } from "../cli/output.ts";
+import { several } from "../cli/several.ts";
 import { findContainer } from "../container/find.ts";
 import { pauseContainer } from "../container/pause.ts";
 
@@ -16,16 +15,8 @@ export const spec: CommandSpec = {
 };
 
 export async function run(parsed: Parsed): Promise<number> {
-  let code = 0;
-  for (const reference of parsed.args) {
-    try {
-      await pauseContainer(findContainer(reference));
-      print(`${reference}\n`);
-    } catch (error) {
-      if (!isFailure(error)) throw error;
-      printError(`mydocker: ${error.message}\n`);
-      code = 1;
-    }
-  }
-  return code;
+  return await several(parsed.args, async (reference) => {
+    await pauseContainer(findContainer(reference));
+    return reference;
+  }, true);
 }

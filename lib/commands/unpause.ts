@@ -1,8 +1,7 @@
 // unpause: one container after another; what fails is said, and the rest goes on.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { isFailure } from "../cli/error.ts";
-import { print, printError } from "../cli/output.ts";
+import { several } from "../cli/several.ts";
 import { findContainer } from "../container/find.ts";
 import { unpauseContainer } from "../container/pause.ts";
 
@@ -15,17 +14,9 @@ export const spec: CommandSpec = {
   args: [1, Infinity],
 };
 
-export function run(parsed: Parsed): number {
-  let code = 0;
-  for (const reference of parsed.args) {
-    try {
-      unpauseContainer(findContainer(reference));
-      print(`${reference}\n`);
-    } catch (error) {
-      if (!isFailure(error)) throw error;
-      printError(`mydocker: ${error.message}\n`);
-      code = 1;
-    }
-  }
-  return code;
+export async function run(parsed: Parsed): Promise<number> {
+  return await several(parsed.args, (reference) => {
+    unpauseContainer(findContainer(reference));
+    return reference;
+  }, true);
 }

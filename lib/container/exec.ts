@@ -19,7 +19,7 @@ import { openProcessRoot } from "./root.ts";
 import { readReport } from "../keeper/report.ts";
 import type { Running } from "./start.ts";
 import { containerState } from "./state.ts";
-import { type Attachment, openStreams } from "./streams.ts";
+import { type Attachment, isDetached, openStreams } from "./streams.ts";
 
 /** What to execute, and how. */
 export interface ExecRequest {
@@ -55,7 +55,7 @@ export function execIn(container: Container, request: ExecRequest, attached: Att
       ...{ tty: request.tty, identity, privileged: request.privileged, argv: request.argv },
       workingDirectory: request.workingDirectory ?? (container.config.process.WorkingDir || "/"),
       environment: processEnvironment(container.config, identity, request.tty, request.environment),
-      detached: !attached.stdin && !attached.stdout && !attached.stderr,
+      detached: isDetached(attached),
       ...execEvents(container, request.argv, keep),
     };
     return launch(plan, container, streams, attached, messages, opened);

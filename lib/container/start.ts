@@ -31,7 +31,7 @@ import { clearRecords, readReport, type Report } from "../keeper/report.ts";
 import { nextDelay } from "./restart.ts";
 import { containerState, type Restarts, type StartFailure } from "./state.ts";
 import { openLock } from "./stray.ts";
-import { type Attachment, openStreams, type Streams } from "./streams.ts";
+import { type Attachment, isDetached, NOTHING, openStreams, type Streams } from "./streams.ts";
 
 /** A container that runs, as the command that started it sees it. */
 export interface Running {
@@ -49,8 +49,6 @@ export class AlreadyStarted extends CommandError {}
 
 /** Group 5 is tty, everywhere docker runs. */
 const DEVPTS: [string, string][] = [["source", "devpts"], ["ptmxmode", "666"], ["mode", "620"], ["gid", "5"]];
-
-const NOTHING: Attachment = { stdin: false, stdout: false, stderr: false };
 
 /** What a start by hand makes forget. */
 const FORMER = ["start.json", "stopped"];
@@ -108,7 +106,7 @@ async function launch(
     const plan: KeeperPlan = {
       ...{ init: { ...init, stdio: streams.inside }, ...held, sources: streams.sources },
       events: lifeEvents(container),
-      detached: !attached.stdin && !attached.stdout && !attached.stderr,
+      detached: isDetached(attached),
       terminal: streams.terminal,
       stdin: config.stdinOnce ? undefined : streams.input,
       ...aftermath(container, lock, restarts),

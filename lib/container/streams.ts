@@ -14,6 +14,13 @@ export interface Attachment {
   stderr: boolean;
 }
 
+/** None of them. */
+export const NOTHING: Attachment = { stdin: false, stdout: false, stderr: false };
+
+export function isDetached({ stdin, stdout, stderr }: Attachment): boolean {
+  return !stdin && !stdout && !stderr;
+}
+
 export interface Streams {
   /** What the container's first process has as 0, 1 and 2. */
   inside: [number, number, number];

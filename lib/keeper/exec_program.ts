@@ -1,6 +1,7 @@
 // A command in a running container: a process that enters its namespaces, starts the command there, passes its output on
 // and waits for it. A kernel program like the keeper's (keeper_program.ts), without a log and without records.
 
+import { CLONE_PIDFD, SHARING_CHILD } from "../../ffi/clone.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { FAILED_STEP, FAILURE, newProgram } from "../../ffi/program.ts";
 import { execute } from "./execute_program.ts";
@@ -10,11 +11,6 @@ import { attempt, dieWithKeeper, dropPrivileges, keepOnlyStdioAnd, takeStdio } f
 import { closeOthers, introduce, NAMESPACES, takeNothing } from "./keeper_program.ts";
 import { pollTable, pump, type PumpPlan, send } from "./pump_program.ts";
 import { ENDED, FAILED, STARTED } from "./report.ts";
-
-const CLONE_VM = 0x100;
-const CLONE_PIDFD = 0x1000;
-const CLONE_VFORK = 0x4000;
-const SIGCHLD = 17;
 
 export interface ExecPlan extends PumpPlan {
   /** A pidfd of the container's first process, whose namespaces they are. */
@@ -58,7 +54,7 @@ export function execProgram(plan: ExecPlan) {
   // All at once: the mount namespace gives its own root and working directory, so nothing of the host's is in reach.
   p.call("setns", [plan.container, NAMESPACES], { what: "the container's namespaces" });
   const parent = p.label();
-  const flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
+  const flags = SHARING_CHILD | CLONE_PIDFD;
   p.call("clone", [flags, 0, poll.init, 0, 0], { store: pid, positive: parent, what: "the command" });
   p.onFailure(childFailed);
   becomeCommand(p, plan, pidfd);

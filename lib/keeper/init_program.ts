@@ -1,6 +1,7 @@
 // The container's first process, from clone to execve: a kernel program run in the new namespaces. Everything it
 // needs to decide was decided before; here is only the order, which the kernel is particular about.
 
+import { SHARING_CHILD } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import {
   MNT_DETACH,
@@ -352,9 +353,8 @@ export function keepOnlyStdioAnd(
  */
 function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }): void {
   const [child, end] = [p.label(), p.label()];
-  const [CLONE_VM, CLONE_VFORK, SIGCHLD] = [0x100, 0x4000, 17];
   p.call("prctl", [15, /* PR_SET_NAME */ p.string("docker-init"), 0, 0, 0]);
-  p.call("clone", [CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0], { zero: child, what: "--init" });
+  p.call("clone", [SHARING_CHILD, 0, 0, 0, 0], { zero: child, what: "--init" });
   p.subtract(plan.failed, 0, { positive: end });
   // Not "execve", whose failures are the command's.
   p.call("execveat", [

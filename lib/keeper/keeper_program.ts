@@ -6,6 +6,16 @@
 //       ▲                 │ ▲                                                    │
 //       └── messages ─────┘ └──────────── stdout, stderr or pty ─────────────────┘
 
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWUTS,
+  CLONE_PIDFD,
+  SHARING_CHILD,
+} from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import { type Cell, FAILED_STEP, FAILURE, type Label, newProgram, type Program } from "../../ffi/program.ts";
 import { appendEvents } from "./event_program.ts";
@@ -22,16 +32,6 @@ import {
 } from "./pump_program.ts";
 import { ENDED, FAILED, MESSAGE_SIZE, RECORDS, STARTED } from "./report.ts";
 
-const CLONE_VM = 0x100;
-const CLONE_PIDFD = 0x1000;
-const CLONE_VFORK = 0x4000;
-const CLONE_NEWNS = 0x20000;
-const CLONE_NEWCGROUP = 0x2000000;
-const CLONE_NEWUTS = 0x4000000;
-const CLONE_NEWIPC = 0x8000000;
-const CLONE_NEWPID = 0x20000000;
-const CLONE_NEWNET = 0x40000000;
-const SIGCHLD = 17;
 /** From a container's directory. */
 const EVENTS = "../../events";
 /** Those a container has of its own, besides or including the network's. */
@@ -182,7 +182,7 @@ function cloneInit(
   p.call("pidfd_open", [cells.self, 0], { store: keeperPidfd });
   const namespaces = plan.init.ownNetwork ? NAMESPACES : NAMESPACES & ~CLONE_NEWNET;
   // Sharing memory and waiting (vfork) tells how init's set-up went without another pipe.
-  const flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD | namespaces;
+  const flags = SHARING_CHILD | CLONE_PIDFD | namespaces;
   const parent = p.label();
   p.call("clone", [flags, 0, cells.pidfd, 0, 0], { store: cells.pid, positive: parent, what: "namespaces" });
   p.onFailure(cells.failed);

@@ -91,24 +91,14 @@ function copyBytes(copy: Copy, source: number, target: number, length: number, n
 }
 
 function copySparse(copy: Copy, source: number, target: number, size: number, name: string): void {
-  for (let at = nextData(source, 0); at !== undefined;) {
+  for (let at = file.nextData(source, 0); at !== undefined;) {
     const end = file.lseek(source, at, file.SEEK_HOLE);
     file.lseek(source, at, file.SEEK_SET);
     file.lseek(target, at, file.SEEK_SET);
     copyBytes(copy, source, target, end - at, name);
-    at = nextData(source, end);
+    at = file.nextData(source, end);
   }
   file.ftruncate(target, size);
-}
-
-/** Where data begins at or after `offset`; undefined where only a hole is left. */
-function nextData(fd: number, offset: number): number | undefined {
-  try {
-    return file.lseek(fd, offset, file.SEEK_DATA);
-  } catch (error) {
-    if (isErrno(error, "ENXIO")) return undefined;
-    throw error;
-  }
 }
 
 /**

@@ -207,10 +207,10 @@ function packFile(state: State, fd: number, entry: TarEntry, { size, blocks }: f
 function packParts(state: State, content: number, entry: TarEntry): void {
   const { writer } = state;
   const map: SparseMap = [];
-  for (let at = nextData(content, 0); at !== undefined && at < entry.size;) {
+  for (let at = file.nextData(content, 0); at !== undefined && at < entry.size;) {
     const end = Math.min(file.lseek(content, at, file.SEEK_HOLE), entry.size);
     map.push(at, end - at);
-    at = nextData(content, end);
+    at = file.nextData(content, end);
   }
   const length = writer.sparse(entry, map);
   state.count++;
@@ -219,16 +219,6 @@ function packParts(state: State, content: number, entry: TarEntry): void {
     packBytes(writer, content, map[i + 1]);
   }
   writer.pad(length);
-}
-
-/** Where data begins at or after `offset`; undefined where only a hole is left. */
-function nextData(fd: number, offset: number): number | undefined {
-  try {
-    return file.lseek(fd, offset, file.SEEK_DATA);
-  } catch (error) {
-    if (isErrno(error, "ENXIO")) return undefined;
-    throw error;
-  }
 }
 
 function packBytes(writer: TarWriter, content: number, size: number): void {

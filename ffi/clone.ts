@@ -1,0 +1,17 @@
+// Flags of clone(2) and setns(2).
+
+const CLONE_VM = 0x100;
+const CLONE_VFORK = 0x4000;
+const SIGCHLD = 17;
+
+/** A child that shares its parent's memory, and whose parent waits until it has executed something or ended. */
+export const SHARING_CHILD = CLONE_VM | CLONE_VFORK | SIGCHLD;
+/** The third argument of clone is where a pidfd of the child goes. */
+export const CLONE_PIDFD = 0x1000;
+
+export const CLONE_NEWNS = 0x20000;
+export const CLONE_NEWCGROUP = 0x2000000;
+export const CLONE_NEWUTS = 0x4000000;
+export const CLONE_NEWIPC = 0x8000000;
+export const CLONE_NEWPID = 0x20000000;
+export const CLONE_NEWNET = 0x40000000;
