@@ -14,6 +14,8 @@ DENO_AT_LEAST = 2.9
 DENO_FROM_NPM = 2.9.6
 # Half the size is 2 ms off the first stack trace, which V8 makes for console.log too; the names keep traces readable.
 BUNDLE_FLAGS = --minify --keep-names
+# Of what has its names already.
+REBUNDLE_FLAGS = --minify
 # A test mostly waits for containers, so there can be more of them than processors.
 JOBS = 4
 
@@ -31,7 +33,6 @@ SOURCES := main.ts deno.json deno.lock $(shell find lib ffi -name '*.ts' -o -nam
 deno = .build/deno
 # Commands with a bundle of their own, see lib/launcher/only.ts.
 OWN := $(notdir $(basename $(wildcard lib/launcher/commands/*.ts)))
-BUNDLES = $(OWN:%=.build/js/%.js) .build/js/full.js
 
 all: mydocker
 
@@ -52,22 +53,29 @@ all: mydocker
 	ln -sf "$$(realpath "$$found")" $@
 
 .build/js/full.js: $(SOURCES) | .build/deno
-	@$(deno) bundle --quiet --frozen $(BUNDLE_FLAGS) -o $@ main.ts
-	$(deno) bundle --quiet --frozen $(BUNDLE_FLAGS) --outdir $(@D) $(OWN:%=lib/launcher/commands/%.ts)
+	@rm -rf $(@D)
+	$(deno) bundle --quiet --frozen $(BUNDLE_FLAGS) -o $@ main.ts
+	for own in $(OWN); do
+		work=.build/split/$$own
+		rm -rf $$work
+		$(deno) bundle --quiet --frozen $(BUNDLE_FLAGS) --code-splitting --outdir $$work lib/launcher/commands/$$own.ts
+		$(deno) run -A --no-config lib/launcher/split.ts $$own $$work $(@D)
+		$(deno) bundle --quiet --no-config $(REBUNDLE_FLAGS) -o $(@D)/$$own.js $$work/whole.js
+	done
 
 # The attempt to get deno's base runtime is made once; .build/no-denort remembers that it failed, and why. A compiled
 # program would keep its code cache in /tmp under a name anyone can guess, and run what it finds there: not for root.
 mydocker: .build/js/full.js lib/launcher/first.js lib/launcher/launcher.sh lib/launcher/pack.sh | .build/deno
 	@export DENO_NO_UPDATE_CHECK=1
-	sed 's/@OWN@/$(OWN)/' lib/launcher/first.js >.build/js/first.js
+	sed 's/@OWN@/$(OWN)/' lib/launcher/first.js >.build/first.js
 	if { [ -n "$${DENORT_BIN-}" ] || [ ! -e .build/no-denort ]; } && timeout 60 $(deno) compile --quiet -A \
 		--no-config --no-check --no-code-cache --v8-flags=--single-threaded -o .build/compiled \
-		$(BUNDLES:%=--include %) .build/js/first.js >.build/compile.log 2>&1; then
+		--include .build/js .build/first.js >.build/compile.log 2>&1; then
 		mv .build/compiled $@
 		echo "Built ./mydocker with deno compile"
 	else
 		[ ! -e .build/compile.log ] || mv .build/compile.log .build/no-denort
-		sh lib/launcher/pack.sh $(deno) $@ $(BUNDLES)
+		sh lib/launcher/pack.sh $(deno) $@ .build/js/*.js
 		echo "Built ./mydocker as a self-extracting file (deno compile found no base runtime: .build/no-denort)"
 	fi
 
@@ -100,7 +108,7 @@ run: mydocker .build/busybox.tar
 check: .build/deno
 	$(deno) fmt --check
 	$(deno) lint
-	$(deno) check --frozen main.ts lib/launcher/commands tests
+	$(deno) check --frozen main.ts lib/launcher/split.ts lib/launcher/commands tests
 	$(deno) run -A --frozen tests/check_stub.ts
 
 # The tests of single modules one after another: test files that run in parallel are threads of one process, and what

@@ -1,7 +1,6 @@
 // The command table: name → module. A module is loaded when its command runs, and nothing else is.
 
 import { type CommandTable, program } from "./lib/cli/program.ts";
-import { provideRegistries } from "./lib/image/obtain.ts";
 
 const COMMANDS: CommandTable = {
   "attach": {
@@ -169,8 +168,4 @@ const ALIASES: Record<string, string> = {
   "volume remove": "volume rm",
 };
 
-provideRegistries(async (request) => {
-  const { pullForContainer } = await import("./lib/registry/missing.ts");
-  await pullForContainer(request);
-});
 Deno.exit(await program(COMMANDS, ALIASES, Deno.args));

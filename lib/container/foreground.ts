@@ -5,6 +5,7 @@ import { emitContainer } from "../events/emit.ts";
 import { endWork } from "../state/root.ts";
 import { attach, DETACHED, giveTerminal } from "./attach.ts";
 import type { Container } from "./find.ts";
+import { removeContainer } from "./remove.ts";
 import { type Running, startContainer } from "./start.ts";
 import type { Attachment } from "./streams.ts";
 
@@ -30,7 +31,6 @@ export async function runForeground(
   } finally {
     takeTerminalBack();
     if (container.config.autoRemove && result !== DETACHED) {
-      const { removeContainer } = await import("./remove.ts");
       // Somebody else may just be doing the same, with rm -f.
       await removeContainer(container, { volumes: true, force: true });
       step("container removed");

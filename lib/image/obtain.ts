@@ -2,7 +2,6 @@
 
 import type { Flag, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
-import { NoRegistries } from "./no_registries.ts";
 import { resolveIfAny } from "./store.ts";
 
 export const PULL_FLAGS: Flag[] = [
@@ -25,15 +24,6 @@ export interface PullRequest {
   quiet: boolean;
 }
 
-let pull = (_: PullRequest): Promise<void> => {
-  throw new NoRegistries();
-};
-
-/** main.ts, the whole program, knows how to pull; a bundle of one command does not (lib/launcher/only.ts). */
-export function provideRegistries(how: typeof pull): void {
-  pull = how;
-}
-
 /**
  * Pulls the image that a command line of `run` or `create` names if it has to be pulled. To be called before signals
  * are passed on to a container: an interrupt ends this. Throws CommandError; also where --pull is none of its words.
@@ -47,5 +37,6 @@ export async function obtainImage(parsed: Parsed): Promise<void> {
   if (when === "never" || /^(?:sha256:)?[0-9a-f]{64}$/.test(image)) return;
   const [always, platform] = [when === "always", parsed.text("platform") || undefined];
   if (!always && platform === undefined && resolveIfAny(image)) return;
-  await pull({ image, always, platform, quiet: parsed.bool("quiet") });
+  const { pullForContainer } = await import("../registry/missing.ts");
+  await pullForContainer({ image, always, platform, quiet: parsed.bool("quiet") });
 }

@@ -2,4 +2,4 @@
 
 const own = "@OWN@".split(" ");
 const name = own.includes(Deno.args[0]) ? Deno.args[0] : "full";
-await import(new URL(`./${name}.js`, import.meta.url).href);
+await import(new URL(`./js/${name}.js`, import.meta.url).href);

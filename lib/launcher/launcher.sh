@@ -4,19 +4,17 @@
 #
 # Where:        $MYDOCKER_CACHE if set; else /var/cache/mydocker, where only root can have put it; else
 #               ${XDG_CACHE_HOME:-~/.cache}/mydocker; /tmp/mydocker-UID if that can't be written. Below it deno-HASH/
-#               holds deno, bundles as mydocker-HASH-NAME.js and what deno keeps of them, in cache-HASH; the hashes are of
-#               the contents.
+#               holds deno, the bundles in js-HASH and what deno keeps of them in cache-HASH; the hashes are of the contents.
 # Environment:  DENO_DIR, DENO_NO_UPDATE_CHECK and HOME are set to keep deno quiet and off the caller's files (a bad
 #               ~/.npmrc stops it). What the caller had there, if anything, is in MYDOCKER_ENV_DENO_DIR and so on:
 #               lib/cli/environment.ts reads it. MYDOCKER_SELF is the absolute path of this file.
 
 deno=@DENO@
 bundle=@BUNDLE@
-# The bundles, NAME:BYTES, in the order they have in this file. One named like a command has it alone (only.ts).
-parts="@PARTS@"
+# A bundle named like a command has it alone (only.ts).
 case ${1-} in
-  @OWN@) part=$1 ;;
-  *) part=full ;;
+  @OWN@) own=$1 ;;
+  *) own=full ;;
 esac
 # V8's helper threads have nothing to do in 20 ms, and starting them takes one.
 # With the compiled code kept, compiling all of it the first time (--no-lazy) saves doing so bit by bit every time.
@@ -41,7 +39,7 @@ go() {
     [ -z "${HOME+set}" ] || export MYDOCKER_ENV_HOME="$HOME"
   fi
   export MYDOCKER_SELF="$self" DENO_DIR="$dir/cache-$bundle" DENO_NO_UPDATE_CHECK=1 HOME="$dir"
-  exec "$dir/deno" run $flags "$dir/mydocker-$bundle-$part.js" "$@"
+  exec "$dir/deno" run $flags "$dir/js-$bundle/$own.js" "$@"
 }
 
 base=/var/cache/mydocker
@@ -55,7 +53,7 @@ fi
 # the machine leaves of a rename.
 ready() {
   dir=$1/deno-$deno
-  [ -x "$dir/deno" ] && [ -s "$dir/deno" ] && [ -s "$dir/mydocker-$bundle-$part.js" ] &&
+  [ -x "$dir/deno" ] && [ -s "$dir/deno" ] && [ -s "$dir/js-$bundle/$own.js" ] &&
     { [ -O "$dir" ] || [ "$1" = /var/cache/mydocker ]; }
 }
 
@@ -83,19 +81,29 @@ unpack() {
     "$new/deno" --version >/dev/null || return # mounted noexec? another architecture?
     mv -f "$new/deno" "$dir/deno" || return
   fi
-  at=@PARTS_AT@
-  for entry in $parts; do
-    unpack_part "${entry%:*}" "$at" "${entry#*:}" || return
-    at=$((at + ${entry#*:}))
-  done
+  unpack_bundles || return
   warm >/dev/null 2>&1 || : # it is only for speed
 }
 
-# Unpacks the bundle $1, which begins with byte $2 of this file and has $3.
-unpack_part() {
-  tail -c "+$2" "$self" | head -c "$3" >"$new/bundle" || return
-  [ "$(wc -c <"$new/bundle")" -eq "$3" ] || { echo "$self is cut short" && return 1; }
-  mv -f "$new/bundle" "$dir/mydocker-$bundle-$1.js"
+# Each bundle has its name and its number of bytes in a line before it.
+unpack_bundles() {
+  tail -c +@BUNDLES_AT@ "$self" | head -c @BUNDLES_SIZE@ >"$new/bundles" || return
+  [ "$(wc -c <"$new/bundles")" -eq @BUNDLES_SIZE@ ] || { echo "$self is cut short" && return 1; }
+  mkdir "$new/js" || return
+  DENO_DIR="$new/cache" DENO_NO_UPDATE_CHECK=1 HOME="$dir" NEW="$new" "$dir/deno" run $flags - <<'END' || return
+const folder = Deno.env.get("NEW");
+const bundles = Deno.readFileSync(`${folder}/bundles`);
+for (let at = 0; at < bundles.length;) {
+  const start = bundles.indexOf(10, at) + 1;
+  const [name, size] = new TextDecoder().decode(bundles.subarray(at, start)).split(" ");
+  at = start + Number(size);
+  using file = Deno.openSync(`${folder}/js/${name}`, { createNew: true, write: true });
+  for (let from = start; from < at;) from += file.writeSync(bundles.subarray(from, at));
+  file.syncSync(); // only the bundle of a command is looked at before it starts, not its parts
+}
+END
+  # What is there, if anything, is not whole, or somebody else's who was faster.
+  [ -s "$dir/js-$bundle/$own.js" ] || { rm -rf "$dir/js-$bundle" && mv "$new/js" "$dir/js-$bundle"; }
 }
 
 # Has deno keep the compiled bundles, without which every start compiles its own. It does that in a thread, which the
@@ -103,12 +111,12 @@ unpack_part() {
 # the same V8 flags. Then deno's databases are put in order: a write-ahead log that nobody closed would be read again by
 # every start.
 warm() {
-  DENO_DIR="$dir/cache-$bundle" DENO_NO_UPDATE_CHECK=1 HOME="$dir" MYDOCKER_SELF="$dir/mydocker-$bundle-" \
-    PARTS="$parts" "$dir/deno" run $flags - <<'END' || return
+  DENO_DIR="$dir/cache-$bundle" DENO_NO_UPDATE_CHECK=1 HOME="$dir" BUNDLES="$dir/js-$bundle" \
+    "$dir/deno" run $flags - <<'END' || return
 const bundle = new URL("file:///");
 Deno.exit = () => { throw "exit"; };
-for (const entry of Deno.env.get("PARTS").split(" ")) {
-  bundle.pathname = `${Deno.env.get("MYDOCKER_SELF")}${entry.split(":")[0]}.js`;
+for (const { name } of Deno.readDirSync(Deno.env.get("BUNDLES"))) {
+  bundle.pathname = `${Deno.env.get("BUNDLES")}/${name}`;
   await import(bundle.href).catch(() => {});
 }
 await new Promise((done) => setTimeout(done, 50));

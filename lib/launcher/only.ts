@@ -1,28 +1,14 @@
 // A bundle of one command. Deno takes about 30 µs for each kB of a bundle it loads, though the compiled code is kept:
 // 9 ms for all of mydocker. So the commands that scripts start most have a bundle each, commands/*.ts, with nothing in it
-// that they do not need; main.ts, in another, has everything.
+// that a plain start does not need (split.ts); main.ts, in another, has everything.
 
 import type { CommandModule } from "../cli/command.ts";
 import { execute, guard } from "../cli/execute.ts";
-import { NoRegistries } from "../image/no_registries.ts";
 
-/**
- * Runs the command if it is the one that is asked for: a bundle is loaded without any for deno to compile it. An image
- * that has to be pulled is found missing before anything has happened: the bundle of everything then begins anew.
- */
-export async function only(name: string, command: CommandModule): Promise<void> {
+/** Runs the command if it is the one that is asked for: a bundle is loaded without any for deno to compile it. */
+export function only(name: string, command: CommandModule): void {
   const [asked, ...words] = Deno.args;
   if (asked !== name) return;
-  let needsAll = false;
-  const code = await guard(async () => {
-    try {
-      return await execute(command, words);
-    } catch (error) {
-      needsAll = error instanceof NoRegistries;
-      if (!needsAll) throw error;
-      return 0;
-    }
-  });
-  if (!needsAll) Deno.exit(code);
-  await import(import.meta.url.replace(/\w+\.js$/, "full.js")); // packed, both have a prefix
+  // Not awaited at the top level: what is imported later imports this bundle's file, and would wait for it to be done.
+  guard(() => execute(command, words)).then(Deno.exit);
 }

@@ -1,4 +1,4 @@
 import * as command from "../../commands/exec.ts";
 import { only } from "../only.ts";
 
-await only("exec", command);
+only("exec", command);

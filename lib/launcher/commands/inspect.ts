@@ -1,4 +1,4 @@
 import * as command from "../../commands/inspect.ts";
 import { only } from "../only.ts";
 
-await only("inspect", command);
+only("inspect", command);

@@ -1,4 +1,4 @@
 import * as command from "../../commands/ps.ts";
 import { only } from "../only.ts";
 
-await only("ps", command);
+only("ps", command);

@@ -1,4 +1,4 @@
 import * as command from "../../commands/rm.ts";
 import { only } from "../only.ts";
 
-await only("rm", command);
+only("rm", command);

@@ -1,4 +1,4 @@
 import * as command from "../../commands/run.ts";
 import { only } from "../only.ts";
 
-await only("run", command);
+only("run", command);

@@ -1,4 +1,4 @@
 import * as command from "../../commands/start.ts";
 import { only } from "../only.ts";
 
-await only("start", command);
+only("start", command);
