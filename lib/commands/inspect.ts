@@ -3,7 +3,9 @@
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError, isFailure } from "../cli/error.ts";
 import { print, printError } from "../cli/output.ts";
+import { compileTemplate } from "../cli/template.ts";
 import { findContainerId, openContainer } from "../container/find.ts";
+import { containerInspect } from "../container/inspect.ts";
 
 export const spec: CommandSpec = {
   name: "inspect",
@@ -23,18 +25,15 @@ type Finder = (reference: string, size: boolean) => unknown | Promise<unknown>;
 
 /** In the order in which a name is looked for. */
 const FINDERS: Record<Kind, Finder> = {
-  async container(reference, size) {
+  container(reference, size) {
     const id = findContainerId(reference);
     const container = id === undefined ? undefined : openContainer(id);
     if (!container) return undefined;
-    return (await import("../container/inspect.ts")).containerInspect(container, size);
+    return containerInspect(container, size);
   },
   async image(reference) {
-    const { isReference } = await import("../image/reference.ts");
-    const { findImageIfAny } = await import("../image/store.ts");
-    const image = isReference(reference) ? findImageIfAny(reference) : undefined;
-    if (!image) return undefined;
-    return (await import("../image/inspect.ts")).imageInspect(image);
+    const { inspectImage } = await import("../image/inspect.ts");
+    return inspectImage(reference);
   },
   async volume(reference) {
     const { inspectVolume } = await import("../volume/inspect.ts");
@@ -69,7 +68,7 @@ export async function inspect(parsed: Parsed, kind: string | undefined): Promise
       problems.push(error.message);
     }
   }
-  await show(found, parsed.text("format"));
+  show(found, parsed.text("format"));
   for (const problem of problems) printError(`mydocker: ${problem}\n`);
   return problems.length > 0 ? 1 : 0;
 }
@@ -82,9 +81,8 @@ async function firstFound(reference: string, kinds: Kind[], size: boolean): Prom
   return undefined;
 }
 
-async function show(objects: unknown[], format: string | undefined): Promise<void> {
+function show(objects: unknown[], format: string | undefined): void {
   if (!format) return print(JSON.stringify(objects, null, 4) + "\n");
-  const { compileTemplate } = await import("../cli/template.ts");
   const render = compileTemplate(format === "json" ? "{{json .}}" : format, { missingKey: "error" });
   // Docker ends with an empty line where nothing was found.
   print((objects.length > 0 ? objects.map(render).join("\n") : "") + "\n");

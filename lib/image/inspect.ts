@@ -4,10 +4,17 @@ import type { ProcessConfig } from "../container/config.ts";
 import { rootPath } from "../state/root.ts";
 import { layersOf } from "./config.ts";
 import { imageSize } from "./list.ts";
-import { digestsByImage, type Image, tagsByImage, tagTime } from "./store.ts";
+import { isReference } from "./reference.ts";
+import { digestsByImage, findImageIfAny, type Image, tagsByImage, tagTime } from "./store.ts";
+
+/** What `inspect` shows of the image that `reference` names; undefined where there is none. */
+export function inspectImage(reference: string): Record<string, unknown> | undefined {
+  const image = isReference(reference) ? findImageIfAny(reference) : undefined;
+  return image && imageInspect(image);
+}
 
 /** The image as docker's `image inspect` has it, fields in docker's order; JSON.stringify it as it is. */
-export function imageInspect({ id, config: image }: Image): Record<string, unknown> {
+function imageInspect({ id, config: image }: Image): Record<string, unknown> {
   const hex = id.slice("sha256:".length);
   const tags = tagsByImage().get(hex) ?? [];
   const size = imageSize(image);
