@@ -102,9 +102,9 @@ async function candidates(place: Place, peers: Peer[], kind: Kind, found: Archiv
     case "chatter":
       return await chatter(place, peers);
     case "load":
-      return await loads(place, peers, ownCli(peers), found.debian!);
+      return loads(place, peers, found.debian!);
     case "save":
-      return await saves(place, peers, ownCli(peers), found.debian!);
+      return await saves(place, peers, found.debian!);
     case "commit":
       return await commits(place, peers);
     default:

@@ -2,43 +2,53 @@
 
 import type { Candidate, Outcome } from "./measure.ts";
 import type { Cli, Peer } from "./peers.ts";
-import { pause, type Place } from "./place.ts";
+import { exists, pause, type Place } from "./place.ts";
 
 /** Bytes that the container whose change is committed has written. */
 const CHANGE = 50_000_000;
 /** The layer whose loading is watched, in MB. */
 const LARGE = 2000;
-const LOADED = "bench-loaded:latest";
 
 const clis = (peers: Peer[]) => peers.map(({ cli }) => cli).filter((cli) => cli !== undefined);
 
-/** The docker-archive of an image of this root, made by the program whose benchmark it is. */
-async function dockerArchive(place: Place, { argv, env }: Cli, root: string): Promise<string> {
-  const archive = `${place.dir}/debian-image.tar`;
-  await place.run([...argv, "import", root, LOADED], env);
-  await place.run([...argv, "save", "-o", archive, LOADED], env);
-  await place.run([...argv, "rmi", LOADED], env);
-  return archive;
+/** A docker-archive of one layer, that of root "$2" with a file "$3" in front, which is the image's tag too. */
+const DEBIAN = `set -eu
+cd "$1"
+echo "$3" >"$3"
+{ tar -c "$3" | head -c 1024; cat "$2"; } >layer
+printf '{"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' "$(sha256sum layer | cut -c 1-64)" >config.json
+printf '[{"Config":"config.json","RepoTags":["bench-debian:%s"],"Layers":["layer"]}]' "$3" >manifest.json
+tar -cf "$3.tar" config.json manifest.json layer
+rm layer "$3"`;
+
+async function dockerArchive(place: Place, root: string, tag: string): Promise<string> {
+  const dir = place.mkdir("archives");
+  const path = `${dir}/${tag}.tar`;
+  if (!exists(path)) await place.run(["/bin/sh", "-c", DEBIAN, "sh", dir, root, tag]);
+  return path;
 }
 
-/** load of the archive of a Debian image, of which nothing is there. */
-export async function loads(place: Place, peers: Peer[], own: Cli, root: string): Promise<Candidate[]> {
-  const archive = await dockerArchive(place, own, root);
+/**
+ * load of the archive of a Debian image, another one in each round: they are not removed, because ext4 avoids the inodes
+ * of files that were deleted in the last minutes, and looking for others takes three times as long as all the rest.
+ */
+export function loads(place: Place, peers: Peer[], root: string): Candidate[] {
+  const archives: string[] = [];
   return clis(peers).map(({ name, argv, env }) => ({
     name: `${name} load`,
-    command: () => place.command([...argv, "load", "-q", "-i", archive], env),
-    remove: () => place.run([...argv, "rmi", LOADED], env),
+    prepare: async (round) => archives[round] = await dockerArchive(place, root, `round-${round}`),
+    command: (round) => place.command([...argv, "load", "-q", "-i", archives[round]], env),
   }));
 }
 
-/** save of the same image to a file. */
-export async function saves(place: Place, peers: Peer[], own: Cli, root: string): Promise<Candidate[]> {
-  const archive = await dockerArchive(place, own, root);
+/** save of such an image to a file. */
+export async function saves(place: Place, peers: Peer[], root: string): Promise<Candidate[]> {
+  const archive = await dockerArchive(place, root, "saved");
   for (const { argv, env } of clis(peers)) await place.run([...argv, "load", "-q", "-i", archive], env);
   const saved = `${place.dir}/saved.tar`;
   return clis(peers).map(({ name, argv, env }) => ({
     name: `${name} save`,
-    command: () => place.command([...argv, "save", "-o", saved, LOADED], env),
+    command: () => place.command([...argv, "save", "-o", saved, "bench-debian:saved"], env),
     remove: () => Deno.remove(saved),
   }));
 }
