@@ -1,9 +1,10 @@
 // make bench: mydocker beside whatever else of its kind is installed, in one run, on this machine.
 //
-// make bench ONLY=exec,ps   measures some of: run exec ps life stop memory many chatter import
+// make bench ONLY=exec,ps   measures some of: run exec ps life stop memory many chatter import load save commit peak
 // make bench RUNS=N         rounds of `run`, 20 unless told; of what takes longer it is a part of that
 
 import { docker } from "./bench/docker.ts";
+import { commits, loads, peaks, saves } from "./bench/images.ts";
 import {
   CAT,
   chatter,
@@ -39,9 +40,10 @@ import { busyboxTar, debianTar } from "./images.ts";
 /** In this order, round after round. */
 const SETUPS: Record<string, Setup> = { deno: floor, mydocker, crun, runc, podman, docker, tar };
 
-/** What share of the rounds each has, in this order; memory and many are measured once. */
+/** What share of the rounds each has, in this order; memory, many and peak are measured once. */
 const SHARES: Record<Kind, number> = {
   ...{ run: 1, exec: 1, ps: 1, life: 0.5, stop: 0.5, memory: 0, many: 0, chatter: 0.2, import: 0.2 },
+  ...{ load: 0.25, save: 0.25, commit: 0.25, peak: 0 },
 };
 const KINDS = Object.keys(SHARES) as Kind[];
 
@@ -59,12 +61,14 @@ function settings(): Settings {
   return { kinds: only.length > 0 ? KINDS.filter((kind) => only.includes(kind)) : KINDS, runs };
 }
 
+const needsDebian = (kind: Kind) => kind === "import" || kind === "load" || kind === "save";
+
 async function archives(kinds: Kind[]): Promise<Archives> {
   const busybox = await busyboxTar();
-  if (!kinds.includes("import")) return { busybox };
+  if (!kinds.some(needsDebian)) return { busybox };
   const cached = "/var/tmp/debian.tar";
   const { path, missing } = exists(cached) ? { path: cached } : await debianTar();
-  if (missing !== undefined) console.log(`import is not measured: ${missing}`);
+  if (missing !== undefined) console.log(`import, load and save are not measured: ${missing}`);
   return { busybox, debian: path };
 }
 
@@ -85,7 +89,7 @@ async function gather(place: Place, found: Archives): Promise<Peer[]> {
   return peers;
 }
 
-async function candidates(place: Place, peers: Peer[], kind: Kind): Promise<Candidate[]> {
+async function candidates(place: Place, peers: Peer[], kind: Kind, found: Archives): Promise<Candidate[]> {
   switch (kind) {
     case "exec":
       return execs(place, peers);
@@ -97,6 +101,12 @@ async function candidates(place: Place, peers: Peer[], kind: Kind): Promise<Cand
       return stops(place, peers);
     case "chatter":
       return await chatter(place, peers);
+    case "load":
+      return loads(place, peers, found.debian!);
+    case "save":
+      return await saves(place, peers, found.debian!);
+    case "commit":
+      return await commits(place, peers);
     default:
       return peers.map((peer) => peer[kind as "run" | "import"]).filter((one) => one !== undefined);
   }
@@ -128,6 +138,10 @@ const TITLES: Record<Kind, string> = {
   many: "1,000 one after another, ms",
   chatter: "100 MB of output through a pipe, ms",
   import: "import of a Debian root, each after sync, ms",
+  load: "load of a Debian image's docker-archive, each after sync, ms",
+  save: "save of a Debian image, each after sync, ms",
+  commit: "commit of a change of 50 MB, each after sync, ms",
+  peak: "load of a layer of 2 GB, kB (peak)",
 };
 
 /** Columns of a table besides the times: what the median is compared with. */
@@ -141,12 +155,18 @@ const BASES: Record<Kind, Record<string, string>> = {
   many: { "start at 10": TENTH, "ps at 10": PS_TEN },
   chatter: { mydocker: "mydocker run cat", cat: CAT },
   import: { mydocker: "mydocker import", "tar xf": TAR },
+  load: { mydocker: "mydocker load" },
+  save: { mydocker: "mydocker save" },
+  commit: { mydocker: "mydocker commit" },
+  peak: {},
 };
 
 /** How a kind's rounds begin, and what is waited for before each command. */
 function around(place: Place, kind: Kind, all: Candidate[]): Pick<Schedule, "beforeRound" | "before"> {
   if (kind === "run" || kind === "exec" || kind === "ps") return quiet(place, all);
-  if (kind === "import") return { before: () => place.run(["/bin/sync"]) };
+  if (kind === "import" || kind === "load" || kind === "save" || kind === "commit") {
+    return { before: () => place.run(["/bin/sync"]) };
+  }
   return { before: () => pause(20) };
 }
 
@@ -160,9 +180,10 @@ async function measure(
   const rounds = Math.ceil(runs * SHARES[kind]);
   let outcomes: Outcomes;
   if (kind === "memory") outcomes = memory(place, peers);
+  else if (kind === "peak") outcomes = await peaks(place, ownCli(peers));
   else if (kind === "many") outcomes = await many(place, ownCli(peers), found.busybox);
   else {
-    const all = await candidates(place, peers, kind);
+    const all = await candidates(place, peers, kind, found);
     const warmups = rounds > 5 ? 2 : 1;
     outcomes = await interleave(all, { ...around(place, kind, all), rounds, warmups, signal: place.signal });
   }
@@ -185,7 +206,7 @@ async function bench(signal: AbortSignal): Promise<void> {
   const peers = await gather(place, found);
   let sleepers = false;
   for (const kind of kinds) {
-    if (kind === "import" && found.debian === undefined) continue;
+    if (needsDebian(kind) && found.debian === undefined) continue;
     if (!sleepers && ["exec", "ps", "memory"].includes(kind)) {
       await startSleepers(place, peers);
       sleepers = true;

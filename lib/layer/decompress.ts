@@ -5,6 +5,7 @@ import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { NR } from "../../ffi/nr.ts";
 import { CommandError } from "../cli/error.ts";
+import { gunzipped, unzstded } from "./inflate.ts";
 
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
@@ -19,10 +20,6 @@ const MAGIC: [kind: string, bytes: (number | undefined)[]][] = [
 ];
 /** As many bytes as isCompressed needs to see. */
 export const LONGEST_MAGIC = 6;
-/** Each is new memory, which is collected late. */
-const GUNZIP_PIECE = 1 << 16;
-/** Four bytes of zstd can become 128 KiB, and all that one piece becomes is in memory at once. */
-const ZSTD_PIECE = 4096;
 
 /** What can be read from `fd` until its end. All chunks are the same memory: done with one, ask for the next. */
 export function* chunksOf(fd: number, what: string): Generator<Uint8Array> {
@@ -67,8 +64,8 @@ export async function* decompressed(source: Chunks): AsyncGenerator<Uint8Array> 
     );
   }
   const all = prepended(head, rest);
-  if (!kind) yield* all;
-  else yield* checked(kind, kind === "gzip" ? gunzipped(all) : unzstded(all));
+  if (!kind) return yield* all;
+  yield* kind === "gzip" ? gunzipped(all) : unzstded(all);
 }
 
 /** Whether what begins with `head` is compressed, in a way that is supported or not. */
@@ -98,66 +95,4 @@ async function withHead(source: Chunks): Promise<[Uint8Array, AsyncIterator<Uint
 async function* prepended(head: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
   if (head.length > 0) yield head;
   for (let next; !(next = await rest.next()).done;) yield next.value;
-}
-
-/** The decompressor's errors, which are about buffers and headers, as one about the archive. */
-async function* checked(kind: string, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const iterator = source[Symbol.asyncIterator]();
-  for (;;) {
-    let next;
-    try {
-      next = await iterator.next();
-    } catch (error) {
-      if (!(error instanceof Error) || error instanceof CommandError) throw error;
-      const cutOff = /unexpected (end|eof)/i.test(error.message);
-      const problem = cutOff
-        ? `unexpected end of archive (${kind})`
-        : `damaged ${kind} data: ${error.message}`;
-      throw new CommandError(problem, 1, { cause: error });
-    }
-    if (next.done) return;
-    yield next.value;
-  }
-}
-
-/** The parts of node's Transform that are needed here. */
-interface Transform extends AsyncIterable<Uint8Array> {
-  write(chunk: Uint8Array, done: (problem: unknown) => void): boolean;
-  end(): void;
-  destroy(error: Error): void;
-}
-
-/** Node's zlib, because DecompressionStream refuses files of several gzip members. */
-async function* gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const { createGunzip } = await import("node:zlib");
-  const stream: Transform = createGunzip({ chunkSize: GUNZIP_PIECE });
-  const feed = async () => {
-    for await (const chunk of source) {
-      // The source's memory is used again, so the stream has to be through with it; copies would add up.
-      const problem = await new Promise<unknown>((resolve) => stream.write(chunk, resolve));
-      if (problem) return; // of the stream itself, which says it to its reader
-    }
-    stream.end();
-  };
-  feed().catch((error) => stream.destroy(error));
-  yield* stream;
-}
-
-/**
- * Node's zlib has zstd since Deno 2.7, in a third of the time (0.2 s for 200 MB), but takes an archive that was cut off
- * for a whole one, and refuses files of several frames.
- */
-async function* unzstded(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const { Decompress } = await import("fzstd");
-  let ready: Uint8Array[] = [];
-  const decompress = new Decompress((chunk) => void ready.push(chunk));
-  for await (const chunk of source) {
-    for (let at = 0; at < chunk.length; at += ZSTD_PIECE) {
-      decompress.push(chunk.slice(at, at + ZSTD_PIECE));
-      yield* ready;
-      ready = [];
-    }
-  }
-  decompress.push(new Uint8Array(0), true);
-  yield* ready;
 }

@@ -68,7 +68,8 @@ export function load(): string {
 interface Expectation {
   text: string;
   value: string;
-  base: string;
+  /** Without, the value itself is looked at. */
+  base?: string;
   /** value ÷ base is to be at most, or at least, this. */
   most?: number;
   least?: number;
@@ -83,7 +84,20 @@ const faster = (text: string, what: string, peer: string, least: number): Expect
 });
 
 /** What is measured, by the names that ONLY knows. */
-export type Kind = "run" | "exec" | "ps" | "life" | "stop" | "memory" | "many" | "chatter" | "import";
+export type Kind =
+  | "run"
+  | "exec"
+  | "ps"
+  | "life"
+  | "stop"
+  | "memory"
+  | "many"
+  | "chatter"
+  | "import"
+  | "load"
+  | "save"
+  | "commit"
+  | "peak";
 
 const EXPECTATIONS: Record<Kind, Expectation[]> = {
   exec: [
@@ -140,17 +154,27 @@ const EXPECTATIONS: Record<Kind, Expectation[]> = {
     },
   ],
   import: [
-    { text: "import at most 1.5 × tar xf", value: "mydocker import", base: TAR, most: 1.5 },
+    { text: "import at most 1.3 × tar xf", value: "mydocker import", base: TAR, most: 1.3 },
     { text: "faster than docker import", value: "docker import", base: "mydocker import", least: 1 },
+  ],
+  load: [faster("load at least 2 × faster than docker's", "load", "docker", 2)],
+  save: [faster("save no slower than docker's", "save", "docker", 1)],
+  commit: [faster("commit no slower than docker's", "commit", "docker", 1)],
+  peak: [
+    { text: "at most 150 MB, plain", value: "load, plain", most: 150_000 },
+    { text: "at most 150 MB, gzip", value: "load, gzip", most: 150_000 },
   ],
 };
 
 /** One line per expectation: whether it is met, and by how much. */
 export function verdicts(kind: Kind, outcomes: Outcomes): string {
   return EXPECTATIONS[kind].map(({ text, value, base, most, least }) => {
-    const [top, bottom] = [medianOf(outcomes, value), medianOf(outcomes, base)];
+    const top = medianOf(outcomes, value);
+    const bottom = base === undefined ? 1 : medianOf(outcomes, base);
     if (top === undefined || bottom === undefined) return `  ${text}: not measured`;
     const met = top / bottom <= (most ?? Infinity) && top / bottom >= (least ?? 0);
-    return `  ${text}: ${met ? "met" : "not met"} (${(top / bottom).toFixed(2)} ×)`;
+    return `  ${text}: ${met ? "met" : "not met"} (${
+      base === undefined ? top : `${(top / bottom).toFixed(2)} ×`
+    })`;
   }).join("\n");
 }
