@@ -4,6 +4,7 @@ import * as file from "../../ffi/file.ts";
 import { shortId } from "../cli/human.ts";
 import { CommandError } from "../cli/error.ts";
 import { decompressed } from "../layer/decompress.ts";
+import type { NewLayer } from "../image/publish.ts";
 import { addLayer, type Layer, type Staging } from "../layer/store.ts";
 import { rootFd } from "../state/root.ts";
 import { readBlob, WrongDigest } from "./blob.ts";
@@ -20,19 +21,13 @@ export interface WantedLayer {
   diffId: string;
 }
 
-/** A layer that is complete, in a part of the staging directory of its own. */
-export interface FetchedLayer {
-  layer: Layer;
-  staging: Staging;
-}
-
 /** Whether the layer `diffId` is in the store. */
 export function hasLayer(diffId: string): boolean {
   return file.statIfAny(rootFd(), `layers/${diffId.slice("sha256:".length)}`) !== undefined;
 }
 
 /**
- * Fetches and unpacks layers into parts of the staging directory. When one fails, all end, and its error is thrown:
+ * Fetches and unpacks layers, each into a part of the staging directory of its own. When one fails, all end, and its error is thrown:
  * nobody writes there any more then.
  */
 export async function fetchLayers(
@@ -40,8 +35,8 @@ export async function fetchLayers(
   wanted: WantedLayer[],
   staging: Staging,
   progress: Progress,
-): Promise<FetchedLayer[]> {
-  const fetched: FetchedLayer[] = [];
+): Promise<NewLayer[]> {
+  const fetched: NewLayer[] = [];
   const failures: unknown[] = [];
   const abort = new AbortController();
   const waiting = [...wanted];
@@ -67,7 +62,7 @@ async function fetchLayer(
   staging: Staging,
   progress: Progress,
   signal: AbortSignal,
-): Promise<FetchedLayer> {
+): Promise<NewLayer> {
   const part = { path: `${staging.path}/${wanted.diffId.slice("sha256:".length)}`, published: false };
   for (let again = false;; again = true) {
     file.mkdirat(rootFd(), part.path, 0o700);
