@@ -10,7 +10,7 @@ import { rootFd } from "../state/root.ts";
 import { readBlob, WrongDigest } from "./blob.ts";
 import type { Client } from "./client.ts";
 import type { Descriptor } from "./manifest.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress } from "../cli/progress.ts";
 
 /** As docker: max-concurrent-downloads. */
 const AT_ONCE = 3;
@@ -28,22 +28,24 @@ export function hasLayer(diffId: string): boolean {
 
 /**
  * Fetches and unpacks layers, each into a part of the staging directory of its own. When one fails, all end, and its error is thrown:
- * nobody writes there any more then.
+ * nobody writes there any more then. So it is when `signal` is aborted.
  */
 export async function fetchLayers(
   client: Client,
   wanted: WantedLayer[],
   staging: Staging,
   progress: Progress,
+  signal: AbortSignal,
 ): Promise<NewLayer[]> {
   const fetched: NewLayer[] = [];
   const failures: unknown[] = [];
   const abort = new AbortController();
+  const all = AbortSignal.any([signal, abort.signal]);
   const waiting = [...wanted];
   const worker = async () => {
-    for (let next; (next = waiting.shift()) && !abort.signal.aborted;) {
+    for (let next; (next = waiting.shift()) && !all.aborted;) {
       try {
-        fetched.push(await fetchLayer(client, next, staging, progress, abort.signal));
+        fetched.push(await fetchLayer(client, next, staging, progress, all));
       } catch (error) {
         failures.push(error);
         abort.abort(error);
@@ -52,6 +54,7 @@ export async function fetchLayers(
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   if (failures.length > 0) throw failures[0];
+  signal.throwIfAborted();
   return fetched;
 }
 

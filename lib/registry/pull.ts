@@ -14,8 +14,9 @@ import { fetchBlob } from "./blob.ts";
 import type { Client } from "./client.ts";
 import { RegistryError } from "./failure.ts";
 import { fetchLayers, hasLayer, type WantedLayer } from "./layers.ts";
+import { endingBySignals } from "./interrupt.ts";
 import { type Manifest, type Resolution, resolveManifest } from "./manifest.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress } from "../cli/progress.ts";
 
 /**
  * Pulls what `reference`, with a tag or a digest, stands for; `platform` is what was asked for, if anything. Returns
@@ -35,7 +36,7 @@ export async function pullImage(
     const resolution = await resolveManifest(client, wanted, platform.wanted, shown);
     progress.line(`${wanted}: Pulling from ${path}`);
     const before = resolveIfAny(shown)?.hex;
-    const config = await obtain(client, resolution, reference, progress);
+    const config = await endingBySignals((signal) => obtain(client, resolution, reference, progress, signal));
     const hex = resolution.manifest.config.digest.slice("sha256:".length);
     emitImage({ id: shown, labels: config.config?.Labels }, "pull", name);
     progress.line(`Digest: ${resolution.digest}`);
@@ -74,6 +75,7 @@ async function obtain(
   { manifest, digest }: Resolution,
   reference: Reference,
   progress: Progress,
+  signal: AbortSignal,
 ): Promise<ImageConfig> {
   const { name } = client.repository;
   const hex = manifest.config.digest.slice("sha256:".length);
@@ -86,10 +88,10 @@ async function obtain(
       return config;
     });
     if (there) return there;
-    const bytes = await fetchBlob(client, manifest.config);
+    const bytes = await fetchBlob(client, manifest.config, signal);
     const config = checkConfig(bytes, manifest, formatReference(reference));
     const image = { config: bytes, references };
-    await fetchAndPublish(client, wantedLayers(config, manifest), image, staging, progress);
+    await fetchAndPublish(client, wantedLayers(config, manifest), image, staging, progress, signal);
     return config;
   });
 }
@@ -136,6 +138,7 @@ async function fetchAndPublish(
   image: NewImage,
   staging: Staging,
   progress: Progress,
+  signal: AbortSignal,
 ): Promise<void> {
   const fetched = new Map<string, NewLayer>();
   const isHere = ({ diffId }: WantedLayer) => fetched.has(diffId) || hasLayer(diffId);
@@ -144,7 +147,7 @@ async function fetchAndPublish(
   }
   for (;;) {
     const missing = wanted.filter((layer) => !isHere(layer));
-    for (const done of await fetchLayers(client, missing, staging, progress)) {
+    for (const done of await fetchLayers(client, missing, staging, progress, signal)) {
       fetched.set(done.layer.diffId, done);
     }
     const lock = lockImages("shared");
