@@ -10,11 +10,13 @@ import { type Terminal, terminal } from "./pty.ts";
 import { makeImage, noise } from "./registry.ts";
 import { serve } from "./registry_server.ts";
 
+const ESCAPE = "\x1b\\[";
+
 /** What a terminal of this width shows in the end, if it knows what the program uses: no more than these. */
 function shown(output: string, columns: number): string[] {
   const lines: string[] = [""];
   let [row, column] = [0, 0];
-  for (const [all, count, command] of output.matchAll(/\x1b\[(\d*)([A-Z])|[^]/g)) {
+  for (const [all, count, command] of output.matchAll(new RegExp(`${ESCAPE}(\\d*)([A-Z])|[^]`, "g"))) {
     if (command === "A") row = Math.max(0, row - Number(count));
     else if (command === "B") row = Math.min(lines.length - 1, row + Number(count));
     else if (command === "K") lines[row] = "";
@@ -103,7 +105,7 @@ test("pull: more layers than the terminal has lines", async (box) => {
   await using tty = terminal(box, ["pull", `${server.host}/app`], { rows: 6, columns: 80 });
   release();
   assertEquals((await tty.end()).code, 0);
-  for (const [, up] of tty.screen.matchAll(/\x1b\[(\d+)A/g)) assert(Number(up) < 6, up);
+  for (const [, up] of tty.screen.matchAll(new RegExp(`${ESCAPE}(\\d+)A`, "g"))) assert(Number(up) < 6, up);
 });
 
 /** Interrupted halfway, pull ends as the signal ends a program, and leaves nothing. */
@@ -121,7 +123,7 @@ async function interrupted(box: Box, args: (host: string) => string[], stop: "SI
   assertEquals(storeOf(box.root), before);
   assertEquals(tty.settings(), settings);
   // The cursor is in a line of its own, below all others, and is to be seen.
-  assertMatch(tty.screen, /(\x1b\[\d+B|\n)(\^C)?$/);
+  assertMatch(tty.screen, new RegExp(`(${ESCAPE}\\d+B|\n)(\\^C)?$`));
   assert(!tty.screen.includes("\x1b[?25l"));
   assert(!/mydocker|ended/.test(tty.screen.split("\n").slice(2).join()), tty.screen);
 }
