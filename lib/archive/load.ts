@@ -47,10 +47,10 @@ export async function loadImages(source: Source, staging: Staging, progress: Pro
   try {
     // Those that were there may have been removed before the lock was ours.
     for (const image of images) await unpackLayers(state, image);
-    const before = images.map(({ tags }) => tags.map((tag) => [tag, tagTarget(tag)] as const));
+    const holders = new Map(images.flatMap(({ tags }) => tags.map((tag) => [tag, tagTarget(tag)])));
     const wanted = images.map(({ config, tags }) => ({ config, references: tags }));
     const ids = await publish(staging, [...state.unpacked.values()], wanted);
-    return images.map((image, i) => reported(ids[i], image, before[i]));
+    return images.map((image, i) => reported(ids[i], image, holders));
   } finally {
     file.close(lock);
   }
@@ -126,15 +126,16 @@ async function unpackLayer(
   return layer;
 }
 
-/** Tells those who listen to events; returns what the user is told. */
-function reported(
-  id: string,
-  { tags }: Loadable,
-  before: (readonly [tag: string, id: string | undefined])[],
-): Loaded {
+/** Tells those who listen to events, and returns what the user is told; `holders` is who has the tags by then. */
+function reported(id: string, { tags }: Loadable, holders: Map<string, string | undefined>): Loaded {
   const labels = readImage(id.slice("sha256:".length))?.config?.Labels;
   emitImage({ id, labels }, "load");
-  for (const tag of tags) emitImage({ id, labels }, "tag", tag);
-  const taken = before.filter((each): each is [string, string] => each[1] !== undefined && each[1] !== id);
-  return { id, tags, taken: new Map(taken) };
+  const taken = new Map<string, string>();
+  for (const tag of tags) {
+    emitImage({ id, labels }, "tag", tag);
+    const before = holders.get(tag);
+    if (before !== undefined && before !== id) taken.set(tag, before);
+    holders.set(tag, id);
+  }
+  return { id, tags, taken };
 }
