@@ -82,6 +82,26 @@ export async function assertWhole(box: Box, at: string): Promise<void> {
   assertEquals(await storeProblems(box.root), [], `after ${at}`);
 }
 
+/** The names of everything in the store, and where tags and names lead. */
+export function storeOf(root: string): string[] {
+  const found: string[] = [];
+  for (const folder of ["containers", "names", "images", "tags", "layers", "volumes", "tmp"]) {
+    for (const { name, isSymlink } of Deno.readDirSync(`${root}/${folder}`)) {
+      if (name === ".lock") continue;
+      const path = `${folder}/${name}`;
+      found.push(isSymlink ? `${path} -> ${Deno.readLinkSync(`${root}/${path}`)}` : path);
+    }
+  }
+  return found.sort();
+}
+
+/** What the next command that changes anything makes of the store: it sweeps. */
+export async function swept(box: Box): Promise<string[]> {
+  await box.ok(["tag", "busybox", "sweeper"]);
+  await box.ok(["rmi", "sweeper"]);
+  return storeOf(box.root);
+}
+
 /** At most so many of them, evenly. */
 export function spread(steps: Step[], most: number): Step[] {
   const stride = Math.max(1, Math.ceil(steps.length / most));

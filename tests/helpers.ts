@@ -289,6 +289,7 @@ const FACILITIES: Record<string, () => Promise<string | undefined> | string | un
   zstd: () => program("zstd"),
   "docker-registry": () => program("docker-registry"),
   skopeo: () => program("skopeo"),
+  openssl: () => program("openssl"),
   htpasswd: () => program("htpasswd"),
   gcc: () => program("gcc"),
   setcap: () => program("setcap"),

@@ -2,7 +2,7 @@
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Box, test } from "./helpers.ts";
+import { BIN, type Box, test } from "./helpers.ts";
 import { tar } from "./images.ts";
 import { type Artifact, gzip, jsonBytes, makeImage, makeIndex, noise, sha256, TYPES } from "./registry.ts";
 import { cut, refusal, type Seen, serve, stall } from "./registry_server.ts";
@@ -326,4 +326,43 @@ test("pull: hosts that are not there", async (box) => {
     /^Unable to find image '127\.0\.0\.1:\d+\/app:latest' locally\nmydocker: .*connection refused\n$/,
   );
   assertEquals((await box.run(["pull", "UPPER/x"])).code, 1);
+});
+
+test("run and create: mistakes are said before anything is pulled", async (box) => {
+  await using server = serve({});
+  const cidfile = box.path("cid", "another's");
+  for (
+    const [flags, words, create] of [
+      [["--cidfile", cidfile], /container ID file found, make sure the other container isn't running/, 1],
+      [
+        ["--cidfile", "/no/such/cid"],
+        /container ID file: open \/no\/such\/cid: no such file or directory\n/,
+        1,
+      ],
+      [["--name", "a/b"], /Invalid container name \(a\/b\)/, 1],
+      [["-w", "relative"], /the working directory 'relative' is invalid/, 125],
+      [["-v", "relative/path:/x"], /relative\/path/, 125],
+      [["--env-file", "/no/such"], /\/no\/such/, 125],
+      [["--restart", "sometimes"], /restart policy/, 125],
+    ] as [string[], RegExp, number][]
+  ) {
+    for (const [command, status] of [["run", 125], ["create", create]] as const) {
+      const { code, stderr } = await box.run([command, ...flags, `${server.host}/app`, "true"]);
+      assertMatch(stderr, words);
+      assertEquals([code, stderr.split("\n").length], [status, 2], `${command} ${flags}: ${stderr}`);
+    }
+  }
+  assertEquals(server.seen, []);
+  assertEquals(Deno.readTextFileSync(cidfile), "another's");
+  // A pipe can be read once only: it is not looked at before it is needed.
+  const image = await makeImage([{ tar: tar([]) }], { config: { Cmd: ["sh"] } });
+  await using full = serve({ "app:latest": image });
+  await box.exec([
+    "sh",
+    "-c",
+    `echo A=b | "$0" create --name piped --env-file /dev/stdin "$1"`,
+    BIN,
+    `${full.host}/app`,
+  ]);
+  assertEquals((await box.inspect("piped")).Config.Env.includes("A=b"), true);
 });

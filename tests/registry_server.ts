@@ -20,12 +20,17 @@ export interface Server extends AsyncDisposable {
 /** Answers a request in place of the server, or lets the server do it. */
 export type Meddle = (request: Request, path: string) => Response | undefined | Promise<Response | undefined>;
 
-/** Serves artifacts by reference ("app/bb:v1"), unless `meddle` has an answer. */
-export function serve(artifacts: Record<string, Artifact>, meddle: Meddle = () => undefined): Server {
+/** Serves artifacts by reference ("app/bb:v1"), unless `meddle` has an answer; with `tls` (PEM), over TLS. */
+export function serve(
+  artifacts: Record<string, Artifact>,
+  meddle: Meddle = () => undefined,
+  tls: { cert?: string; key?: string } = {},
+): Server {
   const seen: Seen[] = [];
   const abort = new AbortController();
   const server = Deno.serve(
     {
+      ...tls as { cert: string; key: string },
       port: 0,
       hostname: "127.0.0.1",
       signal: abort.signal,

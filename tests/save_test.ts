@@ -100,7 +100,11 @@ test("save: mistakes, in docker's words; a file that is there stays as it is", a
     [["nosuch"], 1, /^mydocker: No such image: nosuch\n$/],
     [["busybox", "nosuch:1"], 1, /^mydocker: reference does not exist\n$/],
     [["Foo"], 1, /invalid reference format: repository name must be lowercase/],
-    [["-o", "/nosuch/x", "busybox"], 1, /invalid output path: directory "\/nosuch" does not exist/],
+    [
+      ["-o", "/nosuch/x", "busybox"],
+      1,
+      /^mydocker: failed to save image: invalid output path: directory "\/nosuch" does not exist\n$/,
+    ],
     [[], 125, /"mydocker save" requires at least 1 argument/],
   ];
   for (const [args, status, message] of cases) {

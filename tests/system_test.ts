@@ -84,7 +84,8 @@ test("image prune: dangling ones, all unused ones with -a, and filters", async (
   const refused = await box.run(["image", "prune"], { stdin: "n\n" });
   assertEquals([refused.code, refused.stdout], [
     0,
-    "WARNING! This will remove all dangling images.\nAre you sure you want to continue? [y/N] ",
+    "WARNING! This will remove all dangling images.\nAre you sure you want to continue? [y/N] " +
+    "Total reclaimed space: 0B\n",
   ]);
   assertEquals(await box.ok(["image", "prune", "-f", "--filter", "until=1h"]), "Total reclaimed space: 0B");
   const pruned = (await box.ok(["image", "prune"], { stdin: "y\n" })).split("continue? [y/N] ")[1].split(

@@ -156,3 +156,13 @@ export function withField(tar: Uint8Array, offset: number, text: string): Uint8A
   copy.set(new TextEncoder().encode(sum.toString(8).padStart(6, "0") + "\0"), 148);
   return copy;
 }
+
+/** A generator of the same numbers for the same seed (mulberry32). */
+export function random(seed: number): () => number {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -5,7 +5,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as file from "../ffi/file.ts";
 import { CommandError } from "../lib/cli/error.ts";
 import { unpack } from "../lib/layer/unpack.ts";
-import { archive, chunked, Scratch, shell, type TarEntryParts, withField } from "./tar_tools.ts";
+import { archive, chunked, random, Scratch, shell, type TarEntryParts, withField } from "./tar_tools.ts";
 
 Deno.test("later entries replace earlier ones, of whatever type", async () => {
   using scratch = new Scratch();
@@ -156,16 +156,6 @@ Deno.test("a full disk is one clear error", async () => {
     shell(`umount ${out}`, "/");
   }
 });
-
-/** A generator of the same numbers for the same seed (mulberry32). */
-function random(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Some bytes of the archive changed, and mostly the checksums put right again, or nothing would be reached. */
 function mutated(tar: Uint8Array, next: () => number): Uint8Array {

@@ -3,11 +3,12 @@
 import { CommandError } from "../cli/error.ts";
 import * as file from "../../ffi/file.ts";
 import { emitImage } from "../events/emit.ts";
-import { lockImages, publishImage, readImage, tagImage, tagTarget } from "../image/store.ts";
+import { type NewLayer, publish } from "../image/publish.ts";
+import { lockImages, readImage, tagTarget } from "../image/store.ts";
 import { decompressed } from "../layer/decompress.ts";
 import { createDigest } from "../layer/digest.ts";
 import { requireSpace } from "../layer/space.ts";
-import { addLayer, hasLayer, type Layer, publishLayer, type Staging } from "../layer/store.ts";
+import { addLayer, hasLayer, type Layer, type Staging } from "../layer/store.ts";
 import { rootFd } from "../state/root.ts";
 import { readDockerArchive } from "./docker_archive.ts";
 import { readLegacyArchive } from "./legacy.ts";
@@ -30,12 +31,12 @@ interface State {
   staging: Staging;
   progress: Progress;
   /** Unpacked, by diff id. */
-  unpacked: Map<string, { layer: Layer; staging: Staging }>;
+  unpacked: Map<string, NewLayer>;
 }
 
 /**
  * Loads all images of a docker-archive (also of docker before 1.10) or OCI image layout. Layers that the store has
- * are not looked at. Throws CommandError, and then nothing has changed, but for a crash between two images.
+ * are not looked at. Throws CommandError, and then nothing has changed.
  */
 export async function loadImages(source: Source, staging: Staging, progress: Progress): Promise<Loaded[]> {
   const images = await readImages(source);
@@ -46,13 +47,10 @@ export async function loadImages(source: Source, staging: Staging, progress: Pro
   try {
     // Those that were there may have been removed before the lock was ours.
     for (const image of images) await unpackLayers(state, image);
-    for (const { layer, staging: own } of state.unpacked.values()) {
-      staging.published = true;
-      publishLayer(own, layer);
-    }
-    const loaded: Loaded[] = [];
-    for (const image of images) loaded.push(await publish(staging, image));
-    return loaded;
+    const holders = new Map(images.flatMap(({ tags }) => tags.map((tag) => [tag, tagTarget(tag)])));
+    const wanted = images.map(({ config, tags }) => ({ config, references: tags }));
+    const ids = await publish(staging, [...state.unpacked.values()], wanted);
+    return images.map((image, i) => reported(ids[i], image, holders));
   } finally {
     file.close(lock);
   }
@@ -128,15 +126,16 @@ async function unpackLayer(
   return layer;
 }
 
-async function publish(staging: Staging, { config, tags }: Loadable): Promise<Loaded> {
-  const id = await publishImage(staging, config);
-  const hex = id.slice("sha256:".length);
-  emitImage({ id, labels: readImage(hex)?.config?.Labels }, "load");
+/** Tells those who listen to events, and returns what the user is told; `holders` is who has the tags by then. */
+function reported(id: string, { tags }: Loadable, holders: Map<string, string | undefined>): Loaded {
+  const labels = readImage(id.slice("sha256:".length))?.config?.Labels;
+  emitImage({ id, labels }, "load");
   const taken = new Map<string, string>();
   for (const tag of tags) {
-    const before = tagTarget(tag);
+    emitImage({ id, labels }, "tag", tag);
+    const before = holders.get(tag);
     if (before !== undefined && before !== id) taken.set(tag, before);
-    await tagImage(hex, tag);
+    holders.set(tag, id);
   }
   return { id, tags, taken };
 }

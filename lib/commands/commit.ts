@@ -9,14 +9,15 @@ import { print } from "../cli/output.ts";
 import type { ContainerConfig, ProcessConfig } from "../container/config.ts";
 import { type Container, findContainer } from "../container/find.ts";
 import { containerState } from "../container/state.ts";
-import { emitContainer } from "../events/emit.ts";
+import { emitContainer, emitImage } from "../events/emit.ts";
 import { applyChanges } from "../image/change.ts";
 import { hostArchitecture, type ImageConfig } from "../image/config.ts";
 import { timestamp } from "../state/time.ts";
 import { failingWith1 } from "../image/failure.ts";
-import { addImage, checkTag, lockImages, readImage } from "../image/store.ts";
+import { configBytes, publish } from "../image/publish.ts";
+import { checkTag, lockImages, readImage } from "../image/store.ts";
 import { pack } from "../layer/pack.ts";
-import { beginLayer, type Layer, publishLayer, staged, type Staging } from "../layer/store.ts";
+import { beginLayer, type Layer, staged, type Staging } from "../layer/store.ts";
 import { rootFd } from "../state/root.ts";
 
 export const spec: CommandSpec = {
@@ -66,7 +67,9 @@ export function run(parsed: Parsed): Promise<number> {
           () => commitUpper(staging, container),
         );
         const image = imageOf(container.config, process, layer, parsed);
-        const imageID = await addImage(staging, image, tag);
+        const wanted = { config: configBytes(image), references: tag === undefined ? [] : [tag] };
+        const [imageID] = await publish(staging, layer ? [{ layer, staging }] : [], [wanted]);
+        if (tag !== undefined) emitImage({ id: imageID, labels: image.config.Labels }, "tag", tag);
         emitContainer(container, "commit", { comment: image.comment ?? "", imageID, imageRef: tag ?? "" });
         return imageID;
       } finally {
@@ -106,7 +109,7 @@ async function whilePaused<T>(container: Container, wanted: boolean, work: () =>
   }
 }
 
-/** The writable layer as a layer of the store; undefined where nothing was changed. */
+/** The writable layer as a complete layer in the staging directory; undefined where nothing was changed. */
 async function commitUpper(staging: Staging, { id, dir, config }: Container): Promise<Layer | undefined> {
   const upper = file.openat(dir, "upper", file.O_RDONLY | file.O_DIRECTORY);
   const writer = await beginLayer(staging);
@@ -124,9 +127,7 @@ async function commitUpper(staging: Staging, { id, dir, config }: Container): Pr
   if (!file.statIfAny(rootFd(), `containers/${id}`)) {
     throw new CommandError(`container ${id.slice(0, 12)} was removed while it was being committed`, 1);
   }
-  if (count === 0) return undefined;
-  publishLayer(staging, layer);
-  return layer;
+  return count === 0 ? undefined : layer;
 }
 
 function imageOf(

@@ -5,13 +5,13 @@ import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { step } from "../cli/debug.ts";
 import { CommandError } from "../cli/error.ts";
 import { print } from "../cli/output.ts";
-import { dropCidfile, reserveCidfile, writeCidfile } from "../container/cidfile.ts";
+import { checkCidfile, dropCidfile, reserveCidfile, writeCidfile } from "../container/cidfile.ts";
 import { createContainer } from "../container/create.ts";
 import type { Container } from "../container/find.ts";
 import { checkName } from "../container/names.ts";
 import { CONTAINER_FLAGS, containerConfig, type NewContainer } from "../container/options.ts";
 import { obtainImage, PULL_FLAGS } from "../image/obtain.ts";
-import { findImage, lockImages } from "../image/store.ts";
+import { findImage, type Image, lockImages } from "../image/store.ts";
 import { beginWork } from "../state/root.ts";
 import type { MountRequest } from "../volume/spec.ts";
 
@@ -26,10 +26,47 @@ export const spec: CommandSpec = {
 };
 
 export async function run(parsed: Parsed): Promise<number> {
-  await obtainImage(parsed);
+  await obtainImage(parsed, () => checkFlags(parsed, false, 1));
   const { id } = await createFromFlags(parsed, false, 1);
   print(`${id}\n`);
   return 0;
+}
+
+/** What can stand for an image that is not there yet. */
+const NO_IMAGE: Image = {
+  id: `sha256:${"0".repeat(64)}`,
+  config: {
+    architecture: "",
+    os: "linux",
+    created: "",
+    config: {},
+    rootfs: { type: "layers", diff_ids: [] },
+    history: [],
+  },
+};
+
+/**
+ * Finds the mistakes that createFromFlags would, as far as they have nothing to do with the image: before minutes are
+ * spent on pulling that. Throws CommandError as createFromFlags does.
+ */
+export async function checkFlags(parsed: Parsed, detached: boolean, refused: number): Promise<void> {
+  const [imageName, ...command] = parsed.args;
+  const cidfile = parsed.text("cidfile");
+  if (cidfile !== undefined) await refusing(refused, () => checkCidfile(cidfile));
+  const name = parsed.text("name");
+  if (name) await refusing(refused, () => checkName(name));
+  // What comes out of a pipe comes once.
+  const files = [...parsed.list("env-file"), ...parsed.list("label-file")];
+  if (files.some((path) => !isRegularFile(path))) return;
+  await containerConfig(parsed, NO_IMAGE, imageName, command.length > 0 ? command : ["any"], detached);
+}
+
+function isRegularFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return true; // so that what is wrong with it is said
+  }
 }
 
 /**
@@ -43,7 +80,7 @@ export async function createFromFlags(
   refused: number,
 ): Promise<Container> {
   const cidfile = parsed.text("cidfile");
-  if (cidfile !== undefined) reserveCidfile(cidfile);
+  if (cidfile !== undefined) await refusing(refused, () => reserveCidfile(cidfile));
   try {
     const container = await createFrom(parsed, detached, refused);
     if (cidfile !== undefined) writeCidfile(cidfile, container.id);

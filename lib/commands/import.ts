@@ -11,9 +11,10 @@ import type { ImageConfig } from "../image/config.ts";
 import { timestamp } from "../state/time.ts";
 import { failingWith1 } from "../image/failure.ts";
 import { parsePlatform } from "../image/platform.ts";
-import { addImage, checkTag, lockImages } from "../image/store.ts";
+import { configBytes, publish } from "../image/publish.ts";
+import { checkTag, lockImages } from "../image/store.ts";
 import { chunksOf, decompressed } from "../layer/decompress.ts";
-import { addLayer, type Layer, publishLayer, staged, type Staging } from "../layer/store.ts";
+import { addLayer, type Layer, staged, type Staging } from "../layer/store.ts";
 
 export const spec: CommandSpec = {
   name: "import",
@@ -55,7 +56,7 @@ export function run(parsed: Parsed): Promise<number> {
         history: [{ created, comment }],
         comment,
       };
-      return await publish(staging, layer, config, tag);
+      return await addToStore(staging, layer, config, tag);
     });
     print(`${id}\n`);
     return 0;
@@ -72,7 +73,7 @@ async function naming<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function publish(
+async function addToStore(
   staging: Staging,
   layer: Layer,
   config: ImageConfig,
@@ -80,8 +81,9 @@ async function publish(
 ): Promise<string> {
   const lock = lockImages("shared");
   try {
-    publishLayer(staging, layer);
-    const id = await addImage(staging, config, tag);
+    const image = { config: configBytes(config), references: tag === undefined ? [] : [tag] };
+    const [id] = await publish(staging, [{ layer, staging }], [image]);
+    if (tag !== undefined) emitImage({ id, labels: config.config.Labels }, "tag", tag);
     emitImage({ id, labels: config.config.Labels }, "import");
     return id;
   } finally {

@@ -1,11 +1,12 @@
 // load: the images of a docker-archive or OCI image layout.
 
 import { loadImages } from "../archive/load.ts";
-import { progressBars } from "../archive/progress.ts";
 import { openInput, openSource } from "../archive/source.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
+import { shortId } from "../cli/human.ts";
 import { print } from "../cli/output.ts";
+import { createProgress, SILENT } from "../cli/progress.ts";
 import { failingWith1 } from "../image/failure.ts";
 import { staged } from "../layer/store.ts";
 
@@ -31,16 +32,16 @@ export function run(parsed: Parsed): Promise<number> {
   return failingWith1(async () => {
     const path = parsed.text("input") || undefined;
     const fd = openInput(path);
-    const progress = progressBars(!parsed.bool("quiet") && Deno.stdout.isTerminal());
+    const { bar } = parsed.bool("quiet") ? SILENT : createProgress("stdout");
+    const progress = (diffId: string, read: number, total: number) =>
+      bar(shortId(diffId), "Loading layer", read, total);
     const images = await staged("load", async (staging) => {
       try {
         const source = await openSource(fd, staging);
-        return await loadImages(source, staging, progress.update);
+        return await loadImages(source, staging, progress);
       } catch (error) {
         if (!(error instanceof CommandError)) throw error;
         throw new CommandError(`can't load ${path ?? "stdin"}: ${error.message}`, 1, { cause: error });
-      } finally {
-        progress.end();
       }
     });
     for (const { taken } of images) {

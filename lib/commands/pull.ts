@@ -8,7 +8,7 @@ import { parsePlatform } from "../image/platform.ts";
 import { canonicalName, formatReference, parseReference } from "../image/reference.ts";
 import { requireRoot } from "../host/kernel.ts";
 import { createClient } from "../registry/client.ts";
-import { createProgress, SILENT } from "../registry/progress.ts";
+import { createProgress, SILENT } from "../cli/progress.ts";
 import { pullImage, statusLine } from "../registry/pull.ts";
 import { parsePullReference, repositoryOf } from "../registry/repository.ts";
 import { listTags } from "../registry/tags.ts";

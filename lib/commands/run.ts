@@ -14,7 +14,7 @@ import { startContainer } from "../container/start.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
 import { failingWith } from "../image/failure.ts";
 import { obtainImage, PULL_FLAGS } from "../image/obtain.ts";
-import { createFromFlags } from "./create.ts";
+import { checkFlags, createFromFlags } from "./create.ts";
 
 export const spec: CommandSpec = {
   name: "run",
@@ -44,7 +44,7 @@ export async function run(parsed: Parsed): Promise<number> {
   if (parsed.bool("interactive") && parsed.bool("tty") && !Deno.stdin.isTerminal()) {
     throw new CommandError("the input device is not a TTY", 1);
   }
-  await failingWith(125, () => obtainImage(parsed));
+  await failingWith(125, () => obtainImage(parsed, () => checkFlags(parsed, false, 125)));
   const passSignalsTo = proxySignals(parsed.bool("sig-proxy"));
   const container = await createFromFlags(parsed, false, 125);
   const { attachStdin: stdin, attachStdout: stdout, attachStderr: stderr } = container.config;
@@ -55,7 +55,7 @@ export async function run(parsed: Parsed): Promise<number> {
 
 async function runDetached(parsed: Parsed): Promise<number> {
   const wanted = readiness(parsed, "wait-for");
-  await failingWith(125, () => obtainImage(parsed));
+  await failingWith(125, () => obtainImage(parsed, () => checkFlags(parsed, true, 125)));
   const container = await createFromFlags(parsed, true, 125);
   try {
     close((await startContainer(container)).messages);

@@ -30,7 +30,12 @@ export const spec: CommandSpec = {
 export function run(parsed: Parsed): Promise<number> {
   return failingWith1(async () => {
     const output = parsed.text("output");
-    checkOutput(output);
+    try {
+      checkOutput(output);
+    } catch (error) {
+      if (!(error instanceof CommandError) || !output) throw error;
+      throw new CommandError(`failed to save image: ${error.message}`, 1, { cause: error });
+    }
     // Held while it is written: rmi waits, so that no layer goes away meanwhile.
     const lock = lockImages("shared");
     try {

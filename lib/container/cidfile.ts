@@ -2,6 +2,23 @@
 
 import { CommandError } from "../cli/error.ts";
 
+/** Throws CommandError where reserveCidfile would, as far as that can be known without making the file. */
+export function checkCidfile(path: string): void {
+  try {
+    Deno.lstatSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw cantMake(path, error);
+    const directory = path.replace(/[^/]*$/, "") || ".";
+    try {
+      Deno.statSync(directory);
+    } catch (error) {
+      throw cantMake(path, error);
+    }
+    return;
+  }
+  throw found(path);
+}
+
 /**
  * Makes the file, so that nothing is created that could not be noted; the ID is written by writeCidfile. Throws
  * CommandError where it exists or can't be made.
@@ -10,14 +27,23 @@ export function reserveCidfile(path: string): void {
   try {
     Deno.openSync(path, { createNew: true, write: true }).close();
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) {
-      throw new CommandError(
-        `container ID file found, make sure the other container isn't running or delete ${path}`,
-      );
-    }
-    const reason = error instanceof Deno.errors.NotFound ? "no such directory" : (error as Error).message;
-    throw new CommandError(`can't write container ID file ${path}: ${reason}`, 125, { cause: error });
+    throw error instanceof Deno.errors.AlreadyExists ? found(path) : cantMake(path, error);
   }
+}
+
+function found(path: string): CommandError {
+  return new CommandError(
+    `container ID file found, make sure the other container isn't running or delete ${path}`,
+  );
+}
+
+function cantMake(path: string, error: unknown): CommandError {
+  const reason = error instanceof Deno.errors.NotFound
+    ? "no such file or directory"
+    : (error as Error).message;
+  return new CommandError(`failed to create the container ID file: open ${path}: ${reason}`, 125, {
+    cause: error,
+  });
 }
 
 /** Writes the ID, without a newline as docker does. */

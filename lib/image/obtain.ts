@@ -26,9 +26,9 @@ export interface PullRequest {
 
 /**
  * Pulls the image that a command line of `run` or `create` names if it has to be pulled. To be called before signals
- * are passed on to a container: an interrupt ends this. Throws CommandError; also where --pull is none of its words.
+ * are passed on to a container: an interrupt ends this. `check` is called before anything is pulled. Throws CommandError; also where --pull is none of its words.
  */
-export async function obtainImage(parsed: Parsed): Promise<void> {
+export async function obtainImage(parsed: Parsed, check: () => Promise<void>): Promise<void> {
   const [image] = parsed.args;
   const when = parsed.text("pull") || "missing";
   if (!["always", "missing", "never"].includes(when)) {
@@ -37,6 +37,7 @@ export async function obtainImage(parsed: Parsed): Promise<void> {
   if (when === "never" || /^(?:sha256:)?[0-9a-f]{64}$/.test(image)) return;
   const [always, platform] = [when === "always", parsed.text("platform") || undefined];
   if (!always && platform === undefined && resolveIfAny(image)) return;
+  await check();
   const { pullForContainer } = await import("../registry/missing.ts");
   await pullForContainer({ image, always, platform, quiet: parsed.bool("quiet") });
 }

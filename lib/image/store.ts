@@ -4,12 +4,9 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
-import { step } from "../cli/debug.ts";
 import { CommandError } from "../cli/error.ts";
 import { emitImage } from "../events/emit.ts";
-import { digestOf } from "../layer/digest.ts";
-import type { Staging } from "../layer/store.ts";
-import { readJson, replaceFile } from "../state/json.ts";
+import { readJson } from "../state/json.ts";
 import { beginWork, rootFd, temporaryName } from "../state/root.ts";
 import { timestamp } from "../state/time.ts";
 import { type ImageConfig, isImageConfig } from "./config.ts";
@@ -132,7 +129,7 @@ function tagPath(reference: string): string {
 }
 
 /** The ID (hex digits) that "name:tag" stands for; undefined where there is no such tag. */
-function readTag(reference: string): string | undefined {
+export function readTag(reference: string): string | undefined {
   try {
     return file.readlinkat(rootFd(), tagPath(reference));
   } catch (error) {
@@ -233,27 +230,4 @@ export function refer(hex: string, references: string[]): void {
 /** Takes a tag away. */
 export function untag(reference: string): void {
   file.unlinkat(rootFd(), tagPath(reference));
-}
-
-/** As publishImage, for an image made here. */
-export async function addImage(staging: Staging, config: ImageConfig, tag?: string): Promise<string> {
-  return await publishImage(staging, new TextEncoder().encode(JSON.stringify(config)), tag);
-}
-
-/**
- * Publishes an image whose layers are in layers/, and tags it if `tag` is given: `bytes` is its configuration, which is
- * kept as it is. Hold lockImages("shared") since before the layers were there. Returns the ID, "sha256:HEX".
- */
-export async function publishImage(
-  staging: Staging,
-  bytes: Uint8Array<ArrayBuffer>,
-  tag?: string,
-): Promise<string> {
-  const hex = await digestOf(bytes);
-  replaceFile(rootFd(), `${staging.path}/image.json`, bytes);
-  staging.published = true;
-  file.renameat2(rootFd(), `${staging.path}/image.json`, rootFd(), `images/${hex}.json`);
-  if (tag !== undefined) await tagImage(hex, tag);
-  step(`image sha256:${hex} in the store`);
-  return `sha256:${hex}`;
 }

@@ -67,7 +67,7 @@ export interface LayerWriter {
   close(): void;
 }
 
-/** Unpacks the archive pushed into it into the staging directory; publishLayer makes it a layer. */
+/** Unpacks the archive pushed into it into the staging directory; publish makes it a layer. */
 export async function beginLayer(staging: Staging): Promise<LayerWriter> {
   const digest = await createDigest();
   const path = `${staging.path}/layer`;
@@ -109,20 +109,19 @@ function makeDiff(layer: number): number {
 }
 
 /**
- * Moves the layer that beginLayer completed into layers/; if it is there already, that one is as good. Hold
- * lockImages("shared") until the image that has it is published.
+ * Moves the layer that beginLayer completed in the staging directory `path` into layers/, if it is still there; if that
+ * has it already, that one is as good. Only lib/image/publish.ts does it.
  */
-export function publishLayer(staging: Staging, { diffId }: Layer): void {
+export function moveLayer(path: string, diffId: string): void {
   const target = `layers/${diffId.slice("sha256:".length)}`;
-  staging.published = true;
   try {
-    file.renameat2(rootFd(), `${staging.path}/layer`, rootFd(), target, file.RENAME_NOREPLACE);
+    file.renameat2(rootFd(), `${path}/layer`, rootFd(), target, file.RENAME_NOREPLACE);
   } catch (error) {
-    if (!isErrno(error, "EEXIST", "ENOTEMPTY")) throw error;
+    if (!isErrno(error, "EEXIST", "ENOTEMPTY", "ENOENT")) throw error;
   }
 }
 
-/** Unpacks the uncompressed archive that `source` yields; publishLayer makes it a layer. Throws as createUnpacker does. */
+/** Unpacks the uncompressed archive that `source` yields; publish makes it a layer. Throws as createUnpacker does. */
 export async function addLayer(
   staging: Staging,
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,

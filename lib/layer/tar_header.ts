@@ -20,6 +20,7 @@ const TYPES: Record<string, TarType> = {
   "3": "character",
   "4": "block",
   "5": "directory",
+  "D": "directory", // GNU's incremental backups: the data are a list of what was in it
   "6": "fifo",
   "7": "file", // contiguous, which means nothing here
   "S": "file", // GNU sparse
@@ -67,7 +68,9 @@ export function parseHeader(bytes: Uint8Array, at: number, offset: number): Head
   const flag = bytes[at + 156] === 0 ? "0" : String.fromCharCode(bytes[at + 156]);
   const size = number("size", 124, 12);
   if (size < 0) throw tarError(`damaged archive: negative size in header at byte ${offset}`);
-  const device = flag === "3" || flag === "4";
+  // Where v7 has nothing. GNU's magic goes on with spaces.
+  const isUstar = hasText(bytes, at + 257, USTAR.slice(0, 5));
+  const device = isUstar && (flag === "3" || flag === "4");
   const entry: TarEntry = {
     path: headerPath(bytes, at),
     type: TYPES[flag],

@@ -66,8 +66,10 @@ export function paxName(records: PaxRecords, key: string): string | undefined {
 /** Lets the records overrule the entry's names, owner, time and attributes; its size is the reader's business. */
 export function applyRecords(entry: TarEntry, records: PaxRecords): void {
   if (records.values.size === 0) return;
-  entry.path = paxName(records, "path") ?? entry.path;
-  if (entry.linkPath !== "") entry.linkPath = paxName(records, "linkpath") ?? entry.linkPath;
+  // The path of a sparse file is one to read it by where nobody knows of that.
+  entry.path = paxName(records, "GNU.sparse.name") ?? paxName(records, "path") ?? entry.path;
+  const isLink = entry.type === "link" || entry.type === "symlink";
+  if (isLink) entry.linkPath = paxName(records, "linkpath") ?? entry.linkPath;
   entry.uid = paxNumber(records, "uid") ?? entry.uid;
   entry.gid = paxNumber(records, "gid") ?? entry.gid;
   const time = paxName(records, "mtime");

@@ -198,7 +198,7 @@ function finishMeta(state: State): void {
   if (metaFlag === "g") parseRecords(meta, state.global);
   else if (metaFlag === "L") state.longPath = name();
   else if (metaFlag === "K") state.longLink = name();
-  else parseRecords(meta, state.local ??= noRecords());
+  else parseRecords(meta, state.local = noRecords());
 }
 
 function onHeader(state: State, bytes: Uint8Array, at: number): void {
@@ -209,7 +209,7 @@ function onHeader(state: State, bytes: Uint8Array, at: number): void {
   if (!checksumMatches(bytes, at)) throw badChecksum(state);
   const header = parseHeader(bytes, at, headerOffset(state));
   if ("xXgLK".includes(header.flag)) startMeta(state, header);
-  else if ("VND".includes(header.flag)) startIgnored(state, header);
+  else if (header.flag === "V") startIgnored(state, header);
   else if (header.entry.type === undefined) throw unknownType(header);
   else startEntry(state, header, bytes, at);
 }
@@ -239,7 +239,7 @@ function startMeta(state: State, { flag, size }: Header): void {
   if (size === 0) finishPhase(state);
 }
 
-/** GNU's volume label, its old table of long names, and its directory listings for incremental backups. */
+/** GNU's volume label. */
 function startIgnored(state: State, { size }: Header): void {
   forgetMeta(state);
   if (size > 0) skip(state, size + paddingOf(size));
@@ -254,12 +254,11 @@ function forgetMeta(state: State): void {
 /** Puts together what the header and the extended headers before it say, and starts on the data. */
 function startEntry(state: State, { entry, flag, size }: Header, bytes: Uint8Array, at: number): void {
   entry.path = state.longPath ?? entry.path;
-  if (entry.linkPath !== "" || flag === "1" || flag === "2") {
-    entry.linkPath = state.longLink ?? entry.linkPath;
-  }
+  if (flag === "1" || flag === "2") entry.linkPath = state.longLink ?? entry.linkPath;
   const records = allRecords(state);
   applyRecords(entry, records);
-  const dataSize = entry.type === "file" ? paxNumber(records, "size") ?? size : 0;
+  const hasData = entry.type === "file" || flag === "D";
+  const dataSize = hasData ? paxNumber(records, "size") ?? size : 0;
   // Before POSIX there was no type for directories but a slash behind the name.
   if (flag === "0" && entry.path.endsWith("/")) entry.type = "directory";
   state.entry = entry;
@@ -270,7 +269,6 @@ function startEntry(state: State, { entry, flag, size }: Header, bytes: Uint8Arr
   const sparse = entry.type === "file" ? paxSparse(records) : undefined;
   if (flag === "S") return startOldSparse(state, bytes, at);
   if (!sparse) return startData(state);
-  entry.path = sparse.path ?? entry.path;
   entry.size = sparse.size;
   entry.sparse = true;
   state.map = sparse.map;

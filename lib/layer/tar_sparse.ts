@@ -25,18 +25,17 @@ export function readOldPairs(bytes: Uint8Array, at: number, count: number, map: 
   if (map.length > MAX_NUMBERS) throw damaged();
 }
 
-/** The name, the full size and, in formats 0.0 and 0.1, the map that PAX records give; undefined: not sparse. */
+/** The full size and, in formats 0.0 and 0.1, the map that PAX records give; undefined: not sparse. */
 export function paxSparse(
   records: PaxRecords,
-): { path?: string; size: number; map: SparseMap; mapInData: boolean } | undefined {
+): { size: number; map: SparseMap; mapInData: boolean } | undefined {
   const mapInData = paxName(records, "GNU.sparse.major") === "1";
   const size = paxNumber(records, mapInData ? "GNU.sparse.realsize" : "GNU.sparse.size");
   if (size === undefined) {
     if (mapInData) throw damaged();
     return undefined;
   }
-  const path = paxName(records, "GNU.sparse.name");
-  if (mapInData) return { path, size, map: [], mapInData };
+  if (mapInData) return { size, map: [], mapInData };
   const list = records.values.get("GNU.sparse.map");
   const map = list ? decodeName(list).split(",").filter((field) => field !== "").map(Number) : [];
   for (const { key, value } of records.sparse) {
@@ -44,7 +43,7 @@ export function paxSparse(
     if ((key === "GNU.sparse.offset") !== (map.length % 2 === 0)) throw damaged();
     map.push(decimal(value));
   }
-  return { path, size, map, mapInData };
+  return { size, map, mapInData };
 }
 
 /** Format 1.0's map, which precedes the data: decimal numbers, a line each, the first of them how many pairs follow. */

@@ -93,7 +93,11 @@ async function* blobFrom(
 }
 
 /** A small blob as a whole. */
-export async function fetchBlob(client: Client, descriptor: Descriptor): Promise<Uint8Array<ArrayBuffer>> {
+export async function fetchBlob(
+  client: Client,
+  descriptor: Descriptor,
+  signal: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
   const limit = 16 << 20;
   if (descriptor.size > limit) {
     throw new CommandError(
@@ -104,7 +108,7 @@ export async function fetchBlob(client: Client, descriptor: Descriptor): Promise
   const silent = { received() {}, retrying() {} };
   const bytes = new Uint8Array(descriptor.size);
   let at = 0;
-  for await (const chunk of readBlob(client, descriptor, silent, new AbortController().signal)) {
+  for await (const chunk of readBlob(client, descriptor, silent, signal)) {
     bytes.set(chunk, at);
     at += chunk.length;
   }

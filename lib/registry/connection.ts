@@ -1,6 +1,7 @@
 // Requests over Deno's fetch: to whom what may be sent, and how long to wait.
 
 import { CommandError } from "../cli/error.ts";
+import { certificatesFor } from "./certificates.ts";
 import { BrokenConnection, connectionFailure } from "./failure.ts";
 import { isLoopback } from "./repository.ts";
 
@@ -108,7 +109,7 @@ export function clientFor(host: string): Deno.HttpClient {
   Deno.env.set("NO_PROXY", [Deno.env.get("NO_PROXY"), "localhost,127.0.0.0/8,::1"].filter(Boolean).join(","));
   if (!Deno.env.get("DENO_TLS_CA_STORE")) Deno.env.set("DENO_TLS_CA_STORE", "system,mozilla");
   try {
-    const client = Deno.createHttpClient({ caCerts: ownAuthorities(host) });
+    const client = createClient(host);
     clients.set(host, client);
     return client;
   } finally {
@@ -118,14 +119,13 @@ export function clientFor(host: string): Deno.HttpClient {
   }
 }
 
-/** Certificates (PEM) of the authorities in docker's directory for a registry. */
-function ownAuthorities(host: string): string[] {
-  const directory = `/etc/docker/certs.d/${host}`;
+function createClient(host: string): Deno.HttpClient {
+  const { caCerts, cert, key } = certificatesFor(host);
   try {
-    return [...Deno.readDirSync(directory)].filter(({ name }) => name.endsWith(".crt"))
-      .map(({ name }) => Deno.readTextFileSync(`${directory}/${name}`));
+    return Deno.createHttpClient(cert && key ? { caCerts, cert, key } : { caCerts });
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw new CommandError(`can't read ${directory}: ${(error as Error).message}`, 1, { cause: error });
+    throw new CommandError(`can't use the certificates for ${host}: ${(error as Error).message}`, 1, {
+      cause: error,
+    });
   }
 }

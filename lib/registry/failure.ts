@@ -1,6 +1,7 @@
 // What can go wrong between here and a registry, in docker's words.
 
 import { CommandError } from "../cli/error.ts";
+import { certificateProblem } from "./certificates.ts";
 
 /** A connection that could not be made, or broke: another may do. */
 export class BrokenConnection extends CommandError {
@@ -46,14 +47,14 @@ export function connectionFailure(error: unknown, url: string): Error {
     );
   }
   if (/UnknownIssuer|certificate/i.test(text)) {
-    const reason = /invalid peer certificate: (.*)/.exec(text)?.[1] ?? text;
-    return failure(
-      `x509: ${reason}; a registry's own authority belongs into /etc/docker/certs.d/${host}/ca.crt`,
-      true,
-    );
+    return failure(certificateProblem(text, host), true);
   }
   if (/invalid HTTP version/.test(text)) {
-    return failure("the server speaks no plain http, in which registries on this machine are asked", true);
+    return failure(
+      "the server speaks no plain http, in which registries on this machine are asked " +
+        `unless /etc/docker/certs.d/${host} is there`,
+      true,
+    );
   }
   return failure(text.replace(/^error sending request .*?: (?=client error)/, ""), /blocked/.test(text));
 }

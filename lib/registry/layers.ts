@@ -4,12 +4,13 @@ import * as file from "../../ffi/file.ts";
 import { shortId } from "../cli/human.ts";
 import { CommandError } from "../cli/error.ts";
 import { decompressed } from "../layer/decompress.ts";
+import type { NewLayer } from "../image/publish.ts";
 import { addLayer, type Layer, type Staging } from "../layer/store.ts";
 import { rootFd } from "../state/root.ts";
 import { readBlob, WrongDigest } from "./blob.ts";
 import type { Client } from "./client.ts";
 import type { Descriptor } from "./manifest.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress } from "../cli/progress.ts";
 
 /** As docker: max-concurrent-downloads. */
 const AT_ONCE = 3;
@@ -20,35 +21,31 @@ export interface WantedLayer {
   diffId: string;
 }
 
-/** A layer that is complete, in a part of the staging directory of its own. */
-export interface FetchedLayer {
-  layer: Layer;
-  staging: Staging;
-}
-
 /** Whether the layer `diffId` is in the store. */
 export function hasLayer(diffId: string): boolean {
   return file.statIfAny(rootFd(), `layers/${diffId.slice("sha256:".length)}`) !== undefined;
 }
 
 /**
- * Fetches and unpacks layers into parts of the staging directory. When one fails, all end, and its error is thrown:
- * nobody writes there any more then.
+ * Fetches and unpacks layers, each into a part of the staging directory of its own. When one fails, all end, and its error is thrown:
+ * nobody writes there any more then. So it is when `signal` is aborted.
  */
 export async function fetchLayers(
   client: Client,
   wanted: WantedLayer[],
   staging: Staging,
   progress: Progress,
-): Promise<FetchedLayer[]> {
-  const fetched: FetchedLayer[] = [];
+  signal: AbortSignal,
+): Promise<NewLayer[]> {
+  const fetched: NewLayer[] = [];
   const failures: unknown[] = [];
   const abort = new AbortController();
+  const all = AbortSignal.any([signal, abort.signal]);
   const waiting = [...wanted];
   const worker = async () => {
-    for (let next; (next = waiting.shift()) && !abort.signal.aborted;) {
+    for (let next; (next = waiting.shift()) && !all.aborted;) {
       try {
-        fetched.push(await fetchLayer(client, next, staging, progress, abort.signal));
+        fetched.push(await fetchLayer(client, next, staging, progress, all));
       } catch (error) {
         failures.push(error);
         abort.abort(error);
@@ -57,6 +54,7 @@ export async function fetchLayers(
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   if (failures.length > 0) throw failures[0];
+  signal.throwIfAborted();
   return fetched;
 }
 
@@ -67,7 +65,7 @@ async function fetchLayer(
   staging: Staging,
   progress: Progress,
   signal: AbortSignal,
-): Promise<FetchedLayer> {
+): Promise<NewLayer> {
   const part = { path: `${staging.path}/${wanted.diffId.slice("sha256:".length)}`, published: false };
   for (let again = false;; again = true) {
     file.mkdirat(rootFd(), part.path, 0o700);

@@ -6,7 +6,7 @@ import { fitness, parsePlatform, type Platform } from "../image/platform.ts";
 import { formatReference } from "../image/reference.ts";
 import { readImage, resolveIfAny } from "../image/store.ts";
 import { createClient } from "./client.ts";
-import { createProgress, SILENT } from "./progress.ts";
+import { createProgress, SILENT } from "../cli/progress.ts";
 import { pullImage, statusLine } from "./pull.ts";
 import { parsePullReference, repositoryOf } from "./repository.ts";
 

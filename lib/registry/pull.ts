@@ -7,14 +7,16 @@ import { emitImage } from "../events/emit.ts";
 import { type ImageConfig, isImageConfig, layersOf } from "../image/config.ts";
 import { fitness, formatPlatform, type Platform } from "../image/platform.ts";
 import { formatReference, type Reference } from "../image/reference.ts";
-import { checkStorable, lockImages, publishImage, readImage, refer, resolveIfAny } from "../image/store.ts";
-import { publishLayer, staged, type Staging } from "../layer/store.ts";
+import { type NewImage, type NewLayer, publish, referTogether } from "../image/publish.ts";
+import { checkStorable, lockImages, readImage, resolveIfAny } from "../image/store.ts";
+import { staged, type Staging } from "../layer/store.ts";
 import { fetchBlob } from "./blob.ts";
 import type { Client } from "./client.ts";
 import { RegistryError } from "./failure.ts";
-import { type FetchedLayer, fetchLayers, hasLayer, type WantedLayer } from "./layers.ts";
+import { fetchLayers, hasLayer, type WantedLayer } from "./layers.ts";
+import { endingBySignals } from "./interrupt.ts";
 import { type Manifest, type Resolution, resolveManifest } from "./manifest.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress } from "../cli/progress.ts";
 
 /**
  * Pulls what `reference`, with a tag or a digest, stands for; `platform` is what was asked for, if anything. Returns
@@ -34,7 +36,7 @@ export async function pullImage(
     const resolution = await resolveManifest(client, wanted, platform.wanted, shown);
     progress.line(`${wanted}: Pulling from ${path}`);
     const before = resolveIfAny(shown)?.hex;
-    const config = await obtain(client, resolution, reference, progress);
+    const config = await endingBySignals((signal) => obtain(client, resolution, reference, progress, signal));
     const hex = resolution.manifest.config.digest.slice("sha256:".length);
     emitImage({ id: shown, labels: config.config?.Labels }, "pull", name);
     progress.line(`Digest: ${resolution.digest}`);
@@ -73,6 +75,7 @@ async function obtain(
   { manifest, digest }: Resolution,
   reference: Reference,
   progress: Progress,
+  signal: AbortSignal,
 ): Promise<ImageConfig> {
   const { name } = client.repository;
   const hex = manifest.config.digest.slice("sha256:".length);
@@ -81,17 +84,14 @@ async function obtain(
     const there = withImages(() => {
       const config = readImage(hex);
       if (!config || !config.rootfs.diff_ids.every(hasLayer)) return undefined;
-      staging.published = true;
-      refer(hex, references);
+      referTogether(staging, hex, references);
       return config;
     });
     if (there) return there;
-    const bytes = await fetchBlob(client, manifest.config);
+    const bytes = await fetchBlob(client, manifest.config, signal);
     const config = checkConfig(bytes, manifest, formatReference(reference));
-    await fetchAndPublish(client, wantedLayers(config, manifest), staging, progress, async () => {
-      await publishImage(staging, bytes);
-      refer(hex, references);
-    });
+    const image = { config: bytes, references };
+    await fetchAndPublish(client, wantedLayers(config, manifest), image, staging, progress, signal);
     return config;
   });
 }
@@ -129,32 +129,32 @@ function wantedLayers(config: ImageConfig, { layers }: Manifest): WantedLayer[] 
 }
 
 /**
- * Fetches the layers that are not there, and publishes all at once with what `publish` does. The lock is not held
+ * Fetches the layers that are not there, and publishes all with the image at once. The lock is not held
  * while they arrive, which may take long: what was removed meanwhile is fetched then.
  */
 async function fetchAndPublish(
   client: Client,
   wanted: WantedLayer[],
+  image: NewImage,
   staging: Staging,
   progress: Progress,
-  publish: () => Promise<void>,
+  signal: AbortSignal,
 ): Promise<void> {
-  const fetched = new Map<string, FetchedLayer>();
+  const fetched = new Map<string, NewLayer>();
   const isHere = ({ diffId }: WantedLayer) => fetched.has(diffId) || hasLayer(diffId);
   for (const { blob, diffId } of wanted) {
     progress.status(shortId(blob.digest), hasLayer(diffId) ? "Already exists" : "Pulling fs layer");
   }
   for (;;) {
     const missing = wanted.filter((layer) => !isHere(layer));
-    for (const done of await fetchLayers(client, missing, staging, progress)) {
+    for (const done of await fetchLayers(client, missing, staging, progress, signal)) {
       fetched.set(done.layer.diffId, done);
     }
     const lock = lockImages("shared");
     try {
       if (!wanted.every(isHere)) continue;
-      staging.published = true;
-      for (const { staging: part, layer } of fetched.values()) publishLayer(part, layer);
-      return await publish();
+      await publish(staging, [...fetched.values()], [image]);
+      return;
     } finally {
       file.close(lock);
     }

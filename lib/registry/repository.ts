@@ -1,5 +1,6 @@
 // From a repository's name to where it is.
 
+import { hasCertificates } from "./certificates.ts";
 import { canonicalName, normalize, parseReference, type Reference } from "../image/reference.ts";
 
 export interface Repository {
@@ -18,15 +19,15 @@ export interface Repository {
 const DOCKER_HUB = "docker.io";
 const DOCKER_HUB_HOST = "registry-1.docker.io";
 
-/** Where the repository `name` (as parseReference gives it) is. Registries on this machine are asked in plain http. */
+/** Where the repository `name` (as parseReference gives it) is. Registries on this machine are asked in plain http, unless there are certificates for them. */
 export function repositoryOf(name: string): Repository {
   const canonical = canonicalName(name);
   const slash = canonical.indexOf("/");
   const registry = canonical.slice(0, slash);
   const path = canonical.slice(slash + 1);
   const host = registry === DOCKER_HUB ? DOCKER_HUB_HOST : registry;
-  const scheme = isLoopback(new URL(`http://${host}`).hostname) ? "http" : "https";
-  return { name, canonical, registry, path, url: `${scheme}://${host}/v2/${path}` };
+  const isPlain = isLoopback(new URL(`http://${host}`).hostname) && !hasCertificates(host);
+  return { name, canonical, registry, path, url: `${isPlain ? "http" : "https"}://${host}/v2/${path}` };
 }
 
 /** What to pull: with a tag ("latest" where none is given), or a digest, beside which a tag says nothing. */

@@ -34,8 +34,10 @@ export async function run(parsed: Parsed): Promise<number> {
   const filters = parseFilters(parsed.list("filter"), "--filter", ["dangling", "label", "label!", "until"]);
   const all = parsed.bool("all") || truthOf(filters, "dangling") === false;
   untilOf(filters);
-  if (!parsed.bool("force") && !confirm(all ? ALL : DANGLING)) return 0;
-  const { removed, reclaimed } = await failingWith1(() => pruneImages(filters, all));
+  const agreed = parsed.bool("force") || confirm(all ? ALL : DANGLING);
+  const { removed, reclaimed } = agreed
+    ? await failingWith1(() => pruneImages(filters, all))
+    : { removed: [], reclaimed: 0 };
   print(prunedText("Images", removed, reclaimed));
   return 0;
 }

@@ -1,7 +1,8 @@
-// What pull says while it works: a line for each layer, rewritten on a terminal; elsewhere one for each that is new.
+// What pull and load say while they work: a line for each layer, rewritten on a terminal; elsewhere one for each that is
+// new. As docker's, but that lines fit into narrow terminals.
 
-import { humanSize } from "../cli/human.ts";
-import { print, printError } from "../cli/output.ts";
+import { humanSize } from "./human.ts";
+import { print, printError } from "./output.ts";
 
 export interface Progress {
   /** A line of its own. */
@@ -20,7 +21,7 @@ const PAUSE = 100;
 
 export const SILENT: Progress = { line() {}, status() {}, bar() {} };
 
-/** Progress on stdout (of `pull`) or stderr (of `run`). */
+/** Progress on stdout (of `pull` and `load`) or stderr (of `run`). */
 export function createProgress(stream: "stdout" | "stderr"): Progress {
   const write = stream === "stdout" ? print : printError;
   return Deno[stream].isTerminal() ? onTerminal(write) : {
@@ -31,21 +32,30 @@ export function createProgress(stream: "stdout" | "stderr"): Progress {
 }
 
 function onTerminal(write: (text: string) => void): Progress {
-  /** How many lines above the cursor a layer's is: that of the first is rows.length. */
-  const rows: string[] = [];
+  /** What is to be seen above the cursor, a line for each layer. */
+  const rows = new Map<string, string>();
   const drawn = new Map<string, number>();
+  let width = 0;
   const draw = (id: string, text: string) => {
-    let row = rows.indexOf(id);
-    if (row < 0) {
-      row = rows.push(id) - 1;
-      write("\n");
+    const isNew = !rows.has(id);
+    rows.set(id, text);
+    const size = terminalSize();
+    const shown = (id: string) => `${id}: ${rows.get(id)}`.slice(0, size.columns - 1);
+    if (size.columns !== width && !isNew) {
+      // The terminal has broken the lines anew: nobody knows where they are.
+      for (const id of rows.keys()) write(`\r\x1b[2K${shown(id)}\n`);
+    } else if (isNew) {
+      write(`${shown(id)}\n`);
+    } else {
+      const up = rows.size - [...rows.keys()].indexOf(id);
+      // What has left the screen stays as it is.
+      if (up < size.rows) write(`\x1b[${up}A\x1b[2K\r${shown(id)}\r\x1b[${up}B`);
     }
-    const up = rows.length - row;
-    write(`\x1b[${up}A\x1b[2K\r${id}: ${text}\r\x1b[${up}B`);
+    width = size.columns;
   };
   return {
     line(text) {
-      rows.length = 0;
+      rows.clear();
       write(`${text}\n`);
     },
     status: draw,
@@ -53,16 +63,18 @@ function onTerminal(write: (text: string) => void): Progress {
       const now = performance.now();
       if (now - (drawn.get(id) ?? -PAUSE) < PAUSE && current < total) return;
       drawn.set(id, now);
-      draw(id, `${text} ${barText(current, total, terminalWidth())}`);
+      draw(id, `${text} ${barText(current, total, terminalSize().columns)}`);
     },
   };
 }
 
-function terminalWidth(): number {
+/** 24 × 80 for a terminal without a size, as a serial line's. */
+function terminalSize(): { rows: number; columns: number } {
   try {
-    return Deno.consoleSize().columns || 80;
+    const { rows, columns } = Deno.consoleSize();
+    return { rows: rows || 24, columns: columns || 80 };
   } catch {
-    return 80; // a terminal without a size, as a serial line's
+    return { rows: 24, columns: 80 };
   }
 }
 

@@ -1,0 +1,77 @@
+// Whom to trust, and as whom to come: docker's directory of a registry's certificates. See dockerd(8) and
+// https://docs.docker.com/engine/security/certificates/
+
+import { CommandError } from "../cli/error.ts";
+
+const DIRECTORY = "/etc/docker/certs.d";
+
+/** PEM. */
+export interface Certificates {
+  /** The registry's own authorities: all that end in .crt. */
+  caCerts: string[];
+  /** What proves who we are: NAME.cert and NAME.key. */
+  cert?: string;
+  key?: string;
+}
+
+/** Whether docker has been told anything about a host (name, and port if it has one). */
+export function hasCertificates(host: string): boolean {
+  return namesFor(host).length > 0;
+}
+
+/** What docker has been told about a host. Throws CommandError for what can't be read, and for half a pair. */
+export function certificatesFor(host: string): Certificates {
+  const names = namesFor(host);
+  const read = (name: string) => readFile(`${DIRECTORY}/${host}/${name}`);
+  const caCerts = names.filter((name) => name.endsWith(".crt")).map(read);
+  const [cert] = names.filter((name) => name.endsWith(".cert"));
+  const [key] = names.filter((name) => name.endsWith(".key"));
+  if (cert === undefined && key === undefined) return { caCerts };
+  for (const name of [cert?.replace(/cert$/, "key"), key?.replace(/key$/, "cert")]) {
+    if (name === undefined || names.includes(name)) continue;
+    const [have, hint] = name.endsWith(".key")
+      ? [cert, "; an authority's certificate must end in .crt"]
+      : [key, ""];
+    throw new CommandError(`missing ${name} for ${have} in ${DIRECTORY}/${host}${hint}`, 1);
+  }
+  return { caCerts, cert: read(cert), key: read(key) };
+}
+
+function namesFor(host: string): string[] {
+  try {
+    return [...Deno.readDirSync(`${DIRECTORY}/${host}`)].map(({ name }) => name).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw unreadable(`${DIRECTORY}/${host}`, error);
+  }
+}
+
+function readFile(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, error: unknown): CommandError {
+  return new CommandError(`can't read ${path}: ${(error as Error).message}`, 1, { cause: error });
+}
+
+/** What is wrong with a host's certificate, and what to do, from Deno's words ("invalid peer certificate: …"). */
+export function certificateProblem(text: string, host: string): string {
+  const problem = /invalid peer certificate: (.*)/.exec(text)?.[1] ?? text;
+  if (problem.includes("CaUsedAsEndEntity")) {
+    return "x509: the certificate is an authority's own, and can't be a server's: make it with " +
+      "openssl req -x509 -addext basicConstraints=critical,CA:FALSE";
+  }
+  if (problem.includes("UnknownIssuer")) {
+    return "x509: certificate signed by unknown authority; " +
+      `the certificate of a registry's own authority belongs into ${DIRECTORY}/${host}/ca.crt`;
+  }
+  if (/received fatal alert: \w*Certificate/.test(problem)) {
+    return "remote error: tls: bad certificate; " +
+      `what proves to the registry who you are belongs into ${DIRECTORY}/${host}/client.cert and client.key`;
+  }
+  return `x509: ${problem}`;
+}
