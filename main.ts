@@ -1,6 +1,8 @@
 // The command table: name → module. A module is loaded when its command runs, and nothing else is.
 
 import { type CommandTable, program } from "./lib/cli/program.ts";
+import { provideProfiles } from "./lib/container/security_options.ts";
+import { readProfile } from "./lib/seccomp/profile.ts";
 import { provideRegistries } from "./lib/image/obtain.ts";
 
 const COMMANDS: CommandTable = {
@@ -173,4 +175,5 @@ provideRegistries(async (request) => {
   const { pullForContainer } = await import("./lib/registry/missing.ts");
   await pullForContainer(request);
 });
+provideProfiles((path, capabilities) => readProfile(path, capabilities));
 Deno.exit(await program(COMMANDS, ALIASES, Deno.args));

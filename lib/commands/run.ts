@@ -10,6 +10,7 @@ import { parseDetachKeys } from "../container/detach_keys.ts";
 import { runForeground } from "../container/foreground.ts";
 import { CONTAINER_FLAGS } from "../container/options.ts";
 import { readiness, READINESS_FLAGS } from "../container/readiness.ts";
+import { requireProfileReader } from "../container/security_options.ts";
 import { startContainer } from "../container/start.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
 import { failingWith } from "../image/failure.ts";
@@ -36,6 +37,7 @@ export const spec: CommandSpec = {
 export async function run(parsed: Parsed): Promise<number> {
   requireRoot();
   requireKernel();
+  requireProfileReader(parsed);
   const keys = parseDetachKeys(parsed.text("detach-keys")!);
   if (parsed.bool("detach")) return await runDetached(parsed);
   if (parsed.given("wait-for") || parsed.given("wait-timeout")) {

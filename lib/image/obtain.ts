@@ -2,7 +2,7 @@
 
 import type { Flag, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
-import { NoRegistries } from "./no_registries.ts";
+import { NotBundled } from "../cli/not_bundled.ts";
 import { resolveIfAny } from "./store.ts";
 
 export const PULL_FLAGS: Flag[] = [
@@ -26,7 +26,7 @@ export interface PullRequest {
 }
 
 let pull = (_: PullRequest): Promise<void> => {
-  throw new NoRegistries();
+  throw new NotBundled();
 };
 
 /** main.ts, the whole program, knows how to pull; a bundle of one command does not (lib/launcher/only.ts). */

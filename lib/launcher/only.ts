@@ -4,7 +4,7 @@
 
 import type { CommandModule } from "../cli/command.ts";
 import { execute, guard } from "../cli/execute.ts";
-import { NoRegistries } from "../image/no_registries.ts";
+import { NotBundled } from "../cli/not_bundled.ts";
 
 /**
  * Runs the command if it is the one that is asked for: a bundle is loaded without any for deno to compile it. An image
@@ -18,7 +18,7 @@ export async function only(name: string, command: CommandModule): Promise<void> 
     try {
       return await execute(command, words);
     } catch (error) {
-      needsAll = error instanceof NoRegistries;
+      needsAll = error instanceof NotBundled;
       if (!needsAll) throw error;
       return 0;
     }

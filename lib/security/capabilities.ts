@@ -63,6 +63,13 @@ const DEFAULT = [
   "AUDIT_WRITE",
 ];
 
+/** The number of a capability, by its name without CAP_. Throws RangeError where there is none of that name. */
+export function capabilityNumber(name: string): number {
+  const number = NAMES.indexOf(name);
+  if (number < 0) throw new RangeError(`no capability ${name}`);
+  return number;
+}
+
 /** The default set as numbers. */
 export function defaultCapabilities(): number[] {
   return DEFAULT.map((name) => NAMES.indexOf(name));

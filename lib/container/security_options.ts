@@ -1,0 +1,106 @@
+// --security-opt
+
+import type { Flag, Parsed } from "../cli/command.ts";
+import { CommandError } from "../cli/error.ts";
+import { NotBundled } from "../cli/not_bundled.ts";
+import { goQuote } from "../cli/go_text.ts";
+import type { ContainerConfig } from "./config.ts";
+
+export const SECURITY_FLAGS: Flag[] = [
+  {
+    name: "security-opt",
+    kind: "list",
+    help: "no-new-privileges, seccomp=unconfined|FILE, systempaths=unconfined",
+  },
+];
+
+/** What the options come to in a container's configuration. */
+export type SecurityConfig = Pick<
+  ContainerConfig,
+  "securityOptions" | "seccomp" | "noNewPrivileges" | "exposedSystemPaths"
+>;
+
+/** A profile's JSON without blanks, and its filter as text. */
+export interface ReadProfile {
+  json: string;
+  filter: string | undefined;
+}
+
+type ProfileReader = (path: string, capabilities: number[]) => ReadProfile;
+
+let read: ProfileReader | undefined;
+
+/** main.ts, the whole program, knows how to compile profiles; a bundle of one command does not. */
+export function provideProfiles(how: ProfileReader): void {
+  read = how;
+}
+
+/** To be called before anything has happened: throws NotBundled where there is a profile, and nobody to read it. */
+export function requireProfileReader(parsed: Parsed): void {
+  if (!read && parsed.list("security-opt").some((option) => profilePath(...split(option)))) {
+    throw new NotBundled();
+  }
+}
+
+/**
+ * The configuration of a container that has these capabilities. Of several options about the same thing the last one
+ * counts. Throws CommandError for what docker refuses, and for what this host has and mydocker does not use.
+ */
+export function securityOptions(parsed: Parsed, capabilities: number[]): SecurityConfig {
+  const options = parsed.list("security-opt");
+  if (options.length === 0) return {};
+  const config: SecurityConfig = { securityOptions: [] };
+  for (const option of options) {
+    if (option === "systempaths=unconfined") config.exposedSystemPaths = true;
+    else config.securityOptions!.push(apply(config, option, capabilities));
+  }
+  return config;
+}
+
+/** Sets in `config` what an option says; returns it as inspect shows it. */
+function apply(config: SecurityConfig, option: string, capabilities: number[]): string {
+  const [name, value] = split(option);
+  const path = profilePath(name, value);
+  if (name === "no-new-privileges") config.noNewPrivileges = truth(value, option);
+  else if (path !== undefined) {
+    const { json, filter } = read!(path, capabilities);
+    config.seccomp = filter === undefined ? "unconfined" : { filter };
+    return `seccomp=${json}`;
+  } else if (name === "seccomp") config.seccomp = value === "unconfined" ? value : undefined;
+  else if (name === "apparmor" || name === "label") refuseWhereItCounts(name, value);
+  else throw new CommandError(`invalid --security-opt 2: ${goQuote(option)}`);
+  return option;
+}
+
+/** At "=", or at ":" as of old. */
+function split(option: string): [string, string] {
+  if (option === "no-new-privileges") return [option, "true"];
+  const [name, value] = option.split(option.includes("=") ? /=(.*)/s : /:(.*)/s);
+  if (value === undefined || (value === "" && option.includes("="))) {
+    throw new CommandError(`Invalid --security-opt: ${goQuote(option)}`);
+  }
+  return [name, value];
+}
+
+function profilePath(name: string, value: string): string | undefined {
+  return name === "seccomp" && value !== "unconfined" && value !== "builtin" ? value : undefined;
+}
+
+function truth(value: string, option: string): boolean {
+  if (/^(1|t|T|true|TRUE|True)$/.test(value)) return true;
+  if (/^(0|f|F|false|FALSE|False)$/.test(value)) return false;
+  throw new CommandError(`invalid --security-opt 2: ${goQuote(option)}`);
+}
+
+/** Where the host has no such thing, docker does not mind; where it has, silence would be a lie. */
+function refuseWhereItCounts(name: "apparmor" | "label", value: string): void {
+  if (value === "unconfined" || value === "disable") return;
+  const place =
+    { apparmor: "/sys/kernel/security/apparmor/profiles", label: "/sys/fs/selinux/enforce" }[name];
+  try {
+    Deno.statSync(place);
+  } catch {
+    return;
+  }
+  throw new CommandError(`--security-opt ${name}=${value}: this host has it, but mydocker does not use it`);
+}
