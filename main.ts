@@ -2,7 +2,6 @@
 
 import { type CommandTable, program } from "./lib/cli/program.ts";
 import { provideProfiles } from "./lib/container/security_options.ts";
-import { readProfile } from "./lib/seccomp/profile.ts";
 import { provideRegistries } from "./lib/image/obtain.ts";
 
 const COMMANDS: CommandTable = {
@@ -175,5 +174,8 @@ provideRegistries(async (request) => {
   const { pullForContainer } = await import("./lib/registry/missing.ts");
   await pullForContainer(request);
 });
-provideProfiles((path, capabilities) => readProfile(path, capabilities));
+provideProfiles(async (path, capabilities) => {
+  const { readProfile } = await import("./lib/seccomp/profile.ts");
+  return readProfile(path, capabilities);
+});
 Deno.exit(await program(COMMANDS, ALIASES, Deno.args));

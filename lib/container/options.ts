@@ -119,7 +119,7 @@ export async function containerConfig(
       parsed.list("tmpfs").map((tmpfs) => tmpfs.split(/:(.*)/s).concat("").slice(0, 2)),
     ),
     network,
-    ...securityOptions(parsed, defaultCapabilities()),
+    ...await securityOptions(parsed, defaultCapabilities()),
   };
 }
 

@@ -26,7 +26,7 @@ export interface ReadProfile {
   filter: string | undefined;
 }
 
-type ProfileReader = (path: string, capabilities: number[]) => ReadProfile;
+type ProfileReader = (path: string, capabilities: number[]) => Promise<ReadProfile>;
 
 let read: ProfileReader | undefined;
 
@@ -46,24 +46,24 @@ export function requireProfileReader(parsed: Parsed): void {
  * The configuration of a container that has these capabilities. Of several options about the same thing the last one
  * counts. Throws CommandError for what docker refuses, and for what this host has and mydocker does not use.
  */
-export function securityOptions(parsed: Parsed, capabilities: number[]): SecurityConfig {
+export async function securityOptions(parsed: Parsed, capabilities: number[]): Promise<SecurityConfig> {
   const options = parsed.list("security-opt");
   if (options.length === 0) return {};
   const config: SecurityConfig = { securityOptions: [] };
   for (const option of options) {
     if (option === "systempaths=unconfined") config.exposedSystemPaths = true;
-    else config.securityOptions!.push(apply(config, option, capabilities));
+    else config.securityOptions!.push(await apply(config, option, capabilities));
   }
   return config;
 }
 
 /** Sets in `config` what an option says; returns it as inspect shows it. */
-function apply(config: SecurityConfig, option: string, capabilities: number[]): string {
+async function apply(config: SecurityConfig, option: string, capabilities: number[]): Promise<string> {
   const [name, value] = split(option);
   const path = profilePath(name, value);
   if (name === "no-new-privileges") config.noNewPrivileges = truth(value, option);
   else if (path !== undefined) {
-    const { json, filter } = read!(path, capabilities);
+    const { json, filter } = await read!(path, capabilities);
     config.seccomp = filter === undefined ? "unconfined" : { filter };
     return `seccomp=${json}`;
   } else if (name === "seccomp") config.seccomp = value === "unconfined" ? value : undefined;

@@ -36,5 +36,10 @@ function verdicts(): Map<string, Verdict> {
 }
 
 function gate(names: string[], errno = EPERM) {
-  return { capabilities: names.map(capabilityNumber), otherwise: RET.errno(errno) };
+  const capabilities = names.map((name) => {
+    const number = capabilityNumber(name);
+    if (number === undefined) throw new RangeError(`no capability ${name}`);
+    return number;
+  });
+  return { capabilities, otherwise: RET.errno(errno) };
 }

@@ -219,8 +219,3 @@ export function systemCalls(abi: Abi): Map<string, number> {
   for (const [name, number] of count(X32_OWN)) numbers.set(name, number);
   return new Map([...numbers].map(([name, number]) => [name, number + X32_BIT]));
 }
-
-/** Whether any ABI has a call of this name; profiles also have those of other machines. */
-export function isSystemCall(name: string): boolean {
-  return Object.values(TABLES).some((text) => words(text).includes(name));
-}

@@ -63,11 +63,10 @@ const DEFAULT = [
   "AUDIT_WRITE",
 ];
 
-/** The number of a capability, by its name without CAP_. Throws RangeError where there is none of that name. */
-export function capabilityNumber(name: string): number {
+/** The number of a capability, by its name without CAP_; undefined where there is none of that name. */
+export function capabilityNumber(name: string): number | undefined {
   const number = NAMES.indexOf(name);
-  if (number < 0) throw new RangeError(`no capability ${name}`);
-  return number;
+  return number < 0 ? undefined : number;
 }
 
 /** The default set as numbers. */
