@@ -81,7 +81,7 @@ export function newAssembler() {
         view.setUint32(8 * index + 4, k, true);
       });
       const at = (place: Place) => instructions.length - place;
-      return { code, gates: gates.map(({ place, capabilities }) => ({ at: at(place), capabilities })) };
+      return { code, gates: gates.map(({ place, capabilities }) => [at(place), capabilities]) };
     },
   };
 }

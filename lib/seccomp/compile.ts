@@ -34,10 +34,10 @@ export interface Section {
   ranges: { from: number; verdict: Verdict }[];
 }
 
-/** A filter whose gates are closed; `gates` says which instructions' answers they are. */
+/** A filter whose gates are closed; `gates` says which instructions they are, and what capabilities open them. */
 export interface Compiled {
   code: Uint8Array;
-  gates: { at: number; capabilities: number[] }[];
+  gates: [at: number, capabilities: number[]][];
 }
 
 export const RET = {
