@@ -65,6 +65,43 @@ function runUnder(filter: Uint8Array, numbers: typeof NR, write: (p: Program) =>
   }
 }
 
+/** Makes an executable of a program, to be run anywhere; its failures end it with 1. */
+export function makeProgram(
+  path: string,
+  numbers: Record<string, number>,
+  write: (p: Program) => void,
+): void {
+  const p = newProgram({ ...NR, ...numbers });
+  const failed = p.label();
+  p.onFailure(failed);
+  write(p);
+  p.call("exit_group", [0]);
+  p.place(failed);
+  p.call("exit_group", [1]);
+  Deno.writeFileSync(path, new Uint8Array());
+  writeExecutable(path, elfParts(p.assemble()));
+}
+
+/** The results of these calls, each a number with its arguments, made by an executable that writes them to stdout. */
+export function makeCaller(path: string, calls: Probe[]): void {
+  const names = calls.map((_, index) => `call ${index}`);
+  const numbers = Object.fromEntries(calls.map(([number], index) => [names[index], number]));
+  makeProgram(path, numbers, (p) => {
+    const results = p.reserve(8 * calls.length);
+    calls.forEach(([, ...args], index) => {
+      const next = p.label();
+      p.call(names[index] as SyscallName, args, { store: { address: results + 8 * index }, negative: next });
+      p.place(next);
+    });
+    p.call("write", [1, results, 8 * calls.length]);
+  });
+}
+
+/** What such an executable wrote. */
+export function results(output: Uint8Array): number[] {
+  return [...new BigInt64Array(output.slice().buffer)].map(Number);
+}
+
 function writeExecutable(path: string, parts: [number, Uint8Array][]): void {
   using file = Deno.openSync(path, { write: true });
   for (const [offset, part] of parts) {
