@@ -87,7 +87,7 @@ test("run, exec: the filter that is installed is the default one", async (box) =
     const status = await box.ok([
       "exec",
       ...flags,
-      "c",
+      "c1",
       "grep",
       "-E",
       "^(Seccomp|NoNewPrivs)",
