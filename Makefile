@@ -52,7 +52,11 @@ all: mydocker
 	fi
 	ln -sf "$$(realpath "$$found")" $@
 
-.build/js/full.js: $(SOURCES) | .build/deno
+# The default filter of system calls as bytes: compiling it takes longer than a container may take to start.
+.build/default_filter.ts: $(wildcard lib/seccomp/*.ts) lib/security/capabilities.ts | .build/deno
+	@$(deno) run --frozen lib/seccomp/write_default.ts >$@
+
+.build/js/full.js: $(SOURCES) .build/default_filter.ts | .build/deno
 	@rm -rf $(@D)
 	$(deno) bundle --quiet --frozen $(BUNDLE_FLAGS) -o $@ main.ts
 	for own in $(OWN); do
@@ -105,7 +109,7 @@ run: mydocker .build/busybox.tar
 	if [ -t 0 ]; then tty=-it; else tty=-i; fi
 	exec ./mydocker run $$tty --rm busybox sh
 
-check: .build/deno
+check: .build/deno .build/default_filter.ts
 	$(deno) fmt --check
 	$(deno) lint
 	$(deno) check --frozen main.ts lib/launcher/split.ts lib/launcher/commands tests

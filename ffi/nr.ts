@@ -49,6 +49,7 @@ const numbers = {
   fsmount: [432, 432],
   rt_sigaction: [13, 134],
   ptrace: [101, 117],
+  seccomp: [317, 277],
   pidfd_getfd: [438, 438],
   unshare: [272, 97],
   pidfd_open: [434, 434],

@@ -96,6 +96,14 @@ export interface ContainerConfig {
   binds: string[];
   tmpfs: Record<string, string>;
   network: "none" | "host";
+  /** --security-opt as given, but with the profile in place of its file: docker's HostConfig.SecurityOpt. */
+  securityOptions?: string[];
+  /** No filter of system calls, or the one of a profile (encodeFilter); docker's default one where undefined. */
+  seccomp?: "unconfined" | { filter: string };
+  /** Executing a file gives no privileges. */
+  noNewPrivileges?: boolean;
+  /** Nothing of /proc and /sys is masked or read-only (systempaths=unconfined). */
+  exposedSystemPaths?: boolean;
 }
 
 /** Reads the configuration from the container's directory; undefined where it is missing or damaged. */

@@ -20,6 +20,7 @@ import { readReport } from "../keeper/report.ts";
 import type { Running } from "./start.ts";
 import { containerState } from "./state.ts";
 import { type Attachment, isDetached, openStreams } from "./streams.ts";
+import { filterError, wallsOf } from "./walls.ts";
 
 /** What to execute, and how. */
 export interface ExecRequest {
@@ -52,6 +53,7 @@ export function execIn(container: Container, request: ExecRequest, attached: Att
       container: pidfd,
       ...{ stdio: streams.inside, sources: streams.sources, messages: messagesWrite },
       devNull: keep(file.openat(file.AT_FDCWD, "/dev/null", file.O_RDWR)),
+      walls: wallsOf(container.config),
       ...{ tty: request.tty, identity, privileged: request.privileged, argv: request.argv },
       workingDirectory: request.workingDirectory ?? (container.config.process.WorkingDir || "/"),
       environment: processEnvironment(container.config, identity, request.tty, request.environment),
@@ -130,6 +132,7 @@ function launch(
     }
     const { call, what } = program.describe(report.step);
     if (call === "execve") throw execError(plan.argv[0], report.errno);
+    if (call === "seccomp") throw filterError(report.errno, 126);
     const reason = errnoText(report.errno);
     throw new CommandError(`can't execute ${plan.argv[0]}: ${call} ${what}: ${reason}`, 126);
   }

@@ -111,7 +111,7 @@ function hostConfig(config: ContainerConfig): Record<string, unknown> {
     Privileged: false,
     PublishAllPorts: false,
     ReadonlyRootfs: config.readOnlyRootfs,
-    SecurityOpt: null,
+    SecurityOpt: config.securityOptions ?? null,
     Tmpfs: Object.keys(config.tmpfs).length > 0 ? config.tmpfs : undefined,
     UTSMode: "",
     UsernsMode: "",
@@ -122,8 +122,8 @@ function hostConfig(config: ContainerConfig): Record<string, unknown> {
     ...{ Sysctls: undefined, StorageOpt: undefined },
     ...NO_LIMITS,
     Init: config.init || undefined,
-    MaskedPaths: MASKED_PATHS,
-    ReadonlyPaths: READ_ONLY_PATHS,
+    MaskedPaths: config.exposedSystemPaths ? [] : MASKED_PATHS,
+    ReadonlyPaths: config.exposedSystemPaths ? [] : READ_ONLY_PATHS,
   };
 }
 

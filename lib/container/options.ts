@@ -3,12 +3,14 @@
 import type { Flag, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { layersOf } from "../image/config.ts";
+import { defaultCapabilities } from "../security/capabilities.ts";
 import { timestamp } from "../state/time.ts";
 import type { Image } from "../image/store.ts";
 import { parseSignal } from "./signals.ts";
 import type { MountRequest } from "../volume/spec.ts";
 import type { ContainerConfig, LogConfig, ProcessConfig, RestartPolicy } from "./config.ts";
 import { newId } from "./create.ts";
+import { SECURITY_FLAGS, securityOptions } from "./security_options.ts";
 import { ENVIRONMENT_FLAGS, givenEnvironment, readEnvFile } from "./environment_flags.ts";
 
 /** Flags of `run` that describe the container. */
@@ -61,6 +63,7 @@ export const CONTAINER_FLAGS: Flag[] = [
     default: "no",
   },
   { name: "rm", kind: "bool", help: "Remove the container when it has ended" },
+  ...SECURITY_FLAGS,
   { name: "stop-signal", kind: "string", help: "Signal that stops it", default: "SIGTERM" },
   { name: "stop-timeout", kind: "int", help: "Seconds to wait after the stop signal before it is killed" },
   { name: "tmpfs", kind: "list", help: "Mount a tmpfs (path[:options])" },
@@ -116,6 +119,7 @@ export async function containerConfig(
       parsed.list("tmpfs").map((tmpfs) => tmpfs.split(/:(.*)/s).concat("").slice(0, 2)),
     ),
     network,
+    ...await securityOptions(parsed, defaultCapabilities()),
   };
 }
 

@@ -32,6 +32,7 @@ import { nextDelay } from "./restart.ts";
 import { containerState, type Restarts, type StartFailure } from "./state.ts";
 import { openLock } from "./stray.ts";
 import { type Attachment, isDetached, NOTHING, openStreams, type Streams } from "./streams.ts";
+import { filterError, wallsOf } from "./walls.ts";
 
 /** A container that runs, as the command that started it sees it. */
 export interface Running {
@@ -165,6 +166,8 @@ async function prepareInit(
   return {
     ...{ rootfs, devpts, tty: config.tty, hostname: config.hostname },
     ...{ ownNetwork: config.network !== "host", readOnlyRootfs: config.readOnlyRootfs, mounts, identity },
+    walls: wallsOf(config),
+    exposedSystemPaths: config.exposedSystemPaths === true,
     workingDirectory: config.process.WorkingDir || "/",
     argv: config.argv,
     environment: processEnvironment(config, identity),
@@ -237,6 +240,7 @@ function startError(
   }
   const { call, what } = program.describe(report.step);
   if (call === "execve") return execError(config.argv[0], report.errno);
+  if (call === "seccomp") return filterError(report.errno, 125);
   const reason = errnoText(report.errno);
   if (call === "move_mount") {
     const hint = "a directory can be mounted on a directory only, and a file on a file";

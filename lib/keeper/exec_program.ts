@@ -7,7 +7,15 @@ import { FAILED_STEP, FAILURE, newProgram } from "../../ffi/program.ts";
 import { execute } from "./execute_program.ts";
 import { appendEvents } from "./event_program.ts";
 import type { Identity } from "../container/identity.ts";
-import { attempt, dieWithKeeper, dropPrivileges, keepOnlyStdioAnd, takeStdio } from "./init_program.ts";
+import {
+  attempt,
+  closeLastWalls,
+  dieWithKeeper,
+  dropPrivileges,
+  keepOnlyStdioAnd,
+  takeStdio,
+  type Walls,
+} from "./init_program.ts";
 import { closeOthers, introduce, NAMESPACES, takeNothing } from "./keeper_program.ts";
 import { pollTable, pump, type PumpPlan, send } from "./pump_program.ts";
 import { ENDED, FAILED, STARTED } from "./report.ts";
@@ -19,6 +27,7 @@ export interface ExecPlan extends PumpPlan {
   stdio: [number, number, number];
   tty: boolean;
   identity: Identity;
+  walls: Walls;
   /** With all capabilities there are. */
   privileged: boolean;
   workingDirectory: string;
@@ -90,10 +99,11 @@ function becomeCommand(p: Program, plan: ExecPlan, keeper: Cell): void {
   takeStdio(p, plan.stdio, plan.tty);
   keepOnlyStdioAnd(p, keeper);
   p.call("chdir", [p.string(plan.workingDirectory)], { what: plan.workingDirectory });
-  dropPrivileges(p, plan.identity, plan.privileged);
+  dropPrivileges(p, plan.identity, plan.walls, plan.privileged);
   // Changing credentials clears the parent-death signal (prctl(2)).
   dieWithKeeper(p, keeper);
   p.call("close", [keeper]);
   p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);
+  closeLastWalls(p, plan.walls);
   execute(p, plan);
 }

@@ -35,6 +35,14 @@ export interface PreparedMount {
   source: { fd: number } | { tmpfs: string };
 }
 
+/** What a process of the container may not do, beyond its capabilities. */
+export interface Walls {
+  /** The filter of its system calls, struct sock_filter[]; undefined for none. */
+  filter: Uint8Array | undefined;
+  /** Executing a set-user-ID file, or one with capabilities, gives nothing. */
+  noNewPrivileges: boolean;
+}
+
 /** What the process needs: descriptors it inherits, and decisions. */
 export interface InitPlan {
   rootfs: number;
@@ -45,9 +53,12 @@ export interface InitPlan {
   hostname: string;
   ownNetwork: boolean;
   readOnlyRootfs: boolean;
+  /** Of /proc and /sys nothing is masked. */
+  exposedSystemPaths: boolean;
   mounts: PreparedMount[];
   workingDirectory: string;
   identity: Identity;
+  walls: Walls;
   argv: string[];
   environment: string[];
   /** --init: the executable that PID 1 goes on with once the command runs as its child, and its arguments. */
@@ -71,7 +82,7 @@ export function initProgram(p: Program, plan: InitPlan): void {
   // Not before: with a /proc, a symlink in the image to /proc/self/fd/N would be a way to a directory of the host's for
   // as long as this process has any open, and mount points are made above.
   mountAt(p, "proc", "proc", "/proc", CLOSED, "");
-  protectPaths(p, plan.spare);
+  if (!plan.exposedSystemPaths) protectPaths(p, plan.spare);
   if (plan.readOnlyRootfs) remountReadOnly(p, "/", 0);
   const name = p.string(plan.hostname);
   p.call("sethostname", [name, new TextEncoder().encode(plan.hostname).length], { what: plan.hostname });
@@ -83,12 +94,13 @@ export function initProgram(p: Program, plan: InitPlan): void {
   keepOnlyStdioAnd(p, plan.keeperPidfd, plan.reaper && { fd: plan.reaper.fd, spare: plan.spare + 1 });
   // After the host's directories are closed, for the same reason as above (CVE-2024-21626).
   enterDirectory(p, plan.workingDirectory);
-  dropPrivileges(p, plan.identity);
+  dropPrivileges(p, plan.identity, plan.walls);
   // Changing credentials clears the parent-death signal (prctl(2)).
   dieWithKeeper(p, plan.keeperPidfd);
   p.call("close", [plan.keeperPidfd]);
   if (plan.reaper) becomeReaper(p, plan, plan.reaper);
   p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);
+  closeLastWalls(p, plan.walls);
   execute(p, plan);
 }
 
@@ -111,7 +123,8 @@ export function dieWithKeeper(p: Program, keeper: Cell): void {
   p.set({ address: poll }, keeper);
   // A descriptor's number and no events in one word: set the events after it.
   p.subtract({ address: poll }, -(2 ** 32), { store: { address: poll } });
-  p.call("ppoll", [poll, 1, p.words([0, 0]), 0, 8], { zero: alive });
+  // Refused where the container's filter refuses it, which is not the keeper's death.
+  p.call("ppoll", [poll, 1, p.words([0, 0]), 0, 8], { zero: alive, negative: alive });
   p.call("exit_group", [1]);
   p.place(alive);
 }
@@ -371,13 +384,17 @@ function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }): v
   if (plan.tty) takeTerminal(p);
 }
 
-/** The bounding set first, while there is the right to drop from it; the user last but one, for the same reason. */
-export function dropPrivileges(p: Program, identity: Identity, privileged = false): void {
+/**
+ * The bounding set first, while there is the right to drop from it; then the filter, for which it takes CAP_SYS_ADMIN
+ * where new privileges are not given up; the user last but one, for the same reason.
+ */
+export function dropPrivileges(p: Program, identity: Identity, walls: Walls, privileged = false): void {
   const available = boundingSet();
   const wanted = privileged ? available : defaultCapabilities();
   for (const number of available) {
     if (!wanted.includes(number)) p.call("prctl", [24, /* PR_CAPBSET_DROP */ number, 0, 0, 0]);
   }
+  if (!walls.noNewPrivileges) installFilter(p, walls.filter);
   p.call("setgroups", [identity.groups.length, p.ints([...identity.groups, 0])]);
   p.call("setgid", [identity.gid]);
   p.call("setuid", [identity.uid]);
@@ -387,4 +404,18 @@ export function dropPrivileges(p: Program, identity: Identity, privileged = fals
   const header = p.ints([0x20080522, /* _LINUX_CAPABILITY_VERSION_3 */ 0]);
   // struct __user_cap_data_struct[2]: effective, permitted, inheritable; nothing is inheritable (CVE-2022-24769).
   p.call("capset", [header, p.ints([low, low, 0, high, high, 0])]);
+}
+
+/** What closes at the very last, so that the filter need not allow anything that is done before it but executing. */
+export function closeLastWalls(p: Program, walls: Walls): void {
+  if (!walls.noNewPrivileges) return;
+  p.call("prctl", [38, /* PR_SET_NO_NEW_PRIVS */ 1, 0, 0, 0]);
+  installFilter(p, walls.filter);
+}
+
+function installFilter(p: Program, filter: Uint8Array | undefined): void {
+  if (!filter) return;
+  // struct sock_fprog: how many instructions there are, and where.
+  const program = p.words([filter.length / 8, p.bytes(filter)]);
+  p.call("seccomp", [1, /* SECCOMP_SET_MODE_FILTER */ 0, program], { what: "filter" });
 }

@@ -63,6 +63,12 @@ const DEFAULT = [
   "AUDIT_WRITE",
 ];
 
+/** The number of a capability, by its name without CAP_; undefined where there is none of that name. */
+export function capabilityNumber(name: string): number | undefined {
+  const number = NAMES.indexOf(name);
+  return number < 0 ? undefined : number;
+}
+
 /** The default set as numbers. */
 export function defaultCapabilities(): number[] {
   return DEFAULT.map((name) => NAMES.indexOf(name));

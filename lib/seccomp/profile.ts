@@ -1,0 +1,189 @@
+// Docker's profile files, compiled. Loaded only where one is given: it takes the table of all system calls.
+
+import { CommandError } from "../cli/error.ts";
+import { kernelAtLeast } from "../host/kernel.ts";
+import { PLATFORM } from "../host/facts.ts";
+import { capabilityNumber } from "../security/capabilities.ts";
+import { type Action, compile, type Condition, RET, type Verdict } from "./compile.ts";
+import { encodeFilter } from "./encode.ts";
+import { multiplexed } from "./multiplexed.ts";
+import type { Abi } from "./numbers.ts";
+import {
+  type Argument,
+  compact,
+  type Filter,
+  parseProfile,
+  type Profile,
+  type Rule,
+} from "./profile_json.ts";
+import { sectionsOf } from "./sections.ts";
+
+const [EPERM, ENOSYS] = [1, 38];
+const OWN: Record<typeof Deno.build.arch, Abi> = { x86_64: "X86_64", aarch64: "AARCH64" };
+const ABIS = ["X86_64", "X86", "X32", "AARCH64", "ARM"];
+const FOREIGN = /^(MIPS(64|64N32|EL|EL64|EL64N32)?|PPC(64|64LE)?|S390X?|PARISC(64)?|RISCV64|LOONGARCH64)$/;
+
+/**
+ * The profile in a file: its JSON for inspect, and its filter for a container that has these capabilities, as text;
+ * without one where it asks for none. Throws CommandError for files that can't be read, or make no sense.
+ */
+export function readProfile(
+  path: string,
+  capabilities: number[],
+): { json: string; filter: string | undefined } {
+  const text = readText(path);
+  const code = compileProfile(parseProfile(text, path), capabilities);
+  return { json: compact(text), filter: code && encodeFilter(code) };
+}
+
+function readText(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound
+      ? `open ${path}: no such file or directory`
+      : (error as Error).message;
+    throw new CommandError(`opening seccomp profile (${path}) failed: ${reason}`, 125, { cause: error });
+  }
+}
+
+/**
+ * The filter (struct sock_filter[]) of a profile; undefined for one that says nothing. A rule without conditions decides
+ * for its call; of several, the first. Of those with conditions the first that holds counts.
+ */
+export function compileProfile(profile: Profile, capabilities: number[]): Uint8Array | undefined {
+  const { defaultAction, defaultErrnoRet, syscalls } = profile;
+  if (!defaultAction && !syscalls?.length) return undefined;
+  const otherwise = actionOf(defaultAction, defaultErrnoRet);
+  const rules = (syscalls ?? []).filter((rule) => counts(rule, capabilities));
+  const byName = new Map<string, { conditions: Condition[]; action: Action }[]>();
+  for (const rule of rules) {
+    const action = actionOf(rule.action, rule.errnoRet);
+    // What agrees with the default says nothing, and least of all against other rules.
+    if (action === otherwise) continue;
+    for (const name of namesOf(rule)) {
+      const known = byName.get(name) ?? [];
+      known.push(...alternatives(rule.args ?? []).map((conditions) => ({ conditions, action })));
+      byName.set(name, known);
+    }
+  }
+  const verdicts = new Map<string, Verdict>();
+  for (const [name, known] of multiplexed(byName)) {
+    const always = known.find(({ conditions }) => conditions.length === 0);
+    verdicts.set(name, always ? always.action : { rules: known, otherwise });
+  }
+  requireEnd(verdicts.get("exit_group") ?? otherwise);
+  // runc numbers a call that is mentioned, even if that says nothing.
+  for (const name of rules.flatMap(namesOf)) if (!verdicts.has(name)) verdicts.set(name, otherwise);
+  try {
+    return compile(sectionsOf(abisOf(profile), verdicts, otherwise, beyond(otherwise))).code;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new CommandError(`the seccomp profile is too long for the kernel: ${error.message}`, 125, {
+      cause: error,
+    });
+  }
+}
+
+/** A process that can't even end would try for ever: one that fails to become the command. */
+function requireEnd(verdict: Verdict): void {
+  const ends = [RET.allow, RET.log, RET.trap, RET.killThread, RET.killProcess];
+  if (typeof verdict === "number" && ends.includes(verdict)) return;
+  throw new CommandError("the seccomp profile must allow exit_group: without it nothing can start");
+}
+
+/** For calls newer than all the profile knows: programs take a refusal for what it is, and would not try older ones. */
+function beyond(otherwise: number): number {
+  return otherwise === RET.allow || otherwise === RET.log ? otherwise : RET.errno(ENOSYS);
+}
+
+function namesOf({ name, names }: Rule): string[] {
+  if (name && names?.length) {
+    throw new CommandError(
+      "'name' and 'names' were specified in the seccomp profile, use either 'name' or 'names'",
+    );
+  }
+  return name ? [name] : names ?? [];
+}
+
+function actionOf(name = "", errno = EPERM): number {
+  if (errno > 0xffff) throw new CommandError(`${errno} in the seccomp profile is no errno`);
+  const actions: Record<string, number> = {
+    SCMP_ACT_KILL: RET.killThread,
+    SCMP_ACT_KILL_THREAD: RET.killThread,
+    SCMP_ACT_KILL_PROCESS: RET.killProcess,
+    SCMP_ACT_TRAP: RET.trap,
+    SCMP_ACT_ERRNO: RET.errno(errno),
+    SCMP_ACT_TRACE: RET.trace(errno),
+    SCMP_ACT_LOG: RET.log,
+    SCMP_ACT_ALLOW: RET.allow,
+  };
+  if (name === "SCMP_ACT_NOTIFY") {
+    throw new CommandError("SCMP_ACT_NOTIFY in the seccomp profile needs a listener, and there is none here");
+  }
+  if (actions[name] === undefined) throw new CommandError(`string ${name} is not a valid action for seccomp`);
+  return actions[name];
+}
+
+function counts({ includes, excludes }: Rule, capabilities: number[]): boolean {
+  const has = (name: string) => {
+    const number = capabilityNumber(name.replace(/^CAP_/, ""));
+    return number !== undefined && capabilities.includes(number);
+  };
+  const here = ({ arches }: Filter) => arches!.includes(PLATFORM.arch);
+  if (excludes?.arches?.length && here(excludes)) return false;
+  if (excludes?.caps?.some(has)) return false;
+  if (excludes?.minKernel && isAtLeast(excludes.minKernel)) return false;
+  if (includes?.arches?.length && !here(includes)) return false;
+  if (includes?.caps && !includes.caps.every(has)) return false;
+  return !includes?.minKernel || isAtLeast(includes.minKernel);
+}
+
+function isAtLeast(version: string): boolean {
+  const match = /^(\d+)\.(\d+)$/.exec(version);
+  if (match) return kernelAtLeast(Number(match[1]), Number(match[2]));
+  throw new CommandError(
+    `Decoding seccomp profile failed: invalid kernel version: "${version}", expected "<kernel>.<major>"`,
+  );
+}
+
+/** Conditions hold together, but those about one argument as alternatives, and then so do all (runc's reading). */
+function alternatives(args: Argument[]): Condition[][] {
+  const conditions = args.map(conditionOf);
+  const repeated = new Set(args.map(({ index }) => index)).size < args.length;
+  return repeated ? conditions.map((condition) => [condition]) : [conditions];
+}
+
+function conditionOf({ index, op, value = 0n, valueTwo = 0n }: Argument): Condition {
+  if (index > 5) {
+    throw new CommandError(`seccomp profile: syscalls only have up to 6 arguments (index ${index} given)`);
+  }
+  if (op === "SCMP_CMP_MASKED_EQ") return { argument: index, operator: "&==", mask: value, value: valueTwo };
+  const operators: Record<string, Condition["operator"]> = {
+    SCMP_CMP_NE: "!=",
+    SCMP_CMP_LT: "<",
+    SCMP_CMP_LE: "<=",
+    SCMP_CMP_EQ: "==",
+    SCMP_CMP_GE: ">=",
+    SCMP_CMP_GT: ">",
+  };
+  if (!operators[op]) throw new CommandError(`string ${op} is not a valid operator for seccomp`);
+  return { argument: index, operator: operators[op], value };
+}
+
+/** The machine's own ABI and those that the profile names. */
+function abisOf({ architectures, archMap }: Profile): Abi[] {
+  if (architectures?.length && archMap?.length) {
+    throw new CommandError(
+      "'architectures' and 'archMap' were specified in the seccomp profile, use either 'architectures' or 'archMap'",
+    );
+  }
+  const own = OWN[Deno.build.arch];
+  const entry = archMap?.find(({ architecture }) => architecture === `SCMP_ARCH_${own}`);
+  const named = [...architectures ?? [], ...entry?.subArchitectures ?? []].map((name) => {
+    const abi = name.replace(/^SCMP_ARCH_/, "");
+    if (abi !== name && (ABIS.includes(abi) || FOREIGN.test(abi))) return abi;
+    throw new CommandError(`string ${name} is not a valid arch for seccomp`);
+  });
+  return [own, ...named.filter((abi) => ABIS.includes(abi)) as Abi[]];
+}
