@@ -13,6 +13,7 @@ import {
   dieWithKeeper,
   dropPrivileges,
   keepOnlyStdioAnd,
+  NO_INPUT,
   takeStdio,
   type Walls,
 } from "./init_program.ts";
@@ -71,7 +72,7 @@ export function execProgram(plan: ExecPlan) {
 
   p.place(parent);
   p.onFailure(failed);
-  for (const fd of new Set(plan.stdio)) p.call("close", [fd]);
+  for (const fd of new Set(plan.stdio)) if (fd !== NO_INPUT) p.call("close", [fd]);
   p.subtract(brokenChild, 0, { positive: failed });
   send(p, plan.messages, message, STARTED, pid, 0);
   const { status, broken } = pump(p, plan, poll, { pid, message });
@@ -96,7 +97,8 @@ function becomeCommand(p: Program, plan: ExecPlan, keeper: Cell): void {
   dieWithKeeper(p, keeper);
   attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
   p.call("umask", [0o022]);
-  takeStdio(p, plan.stdio, plan.tty);
+  // In the container's cgroup, and so with its devices: what is there may be a node of any.
+  takeStdio(p, plan.stdio, plan.tty, "/dev/null");
   keepOnlyStdioAnd(p, keeper);
   p.call("chdir", [p.string(plan.workingDirectory)], { what: plan.workingDirectory });
   dropPrivileges(p, plan.identity, plan.walls, plan.privileged);
