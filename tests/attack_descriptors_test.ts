@@ -3,7 +3,7 @@
 
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { attack, type Call, carelessly } from "./attacker.ts";
+import { carelessly } from "./attacker.ts";
 import { BIN, type Box, test } from "./helpers.ts";
 
 /** The mode of a /dev/null that stands in for the host's, after `attack`, a shell script in which $0 is mydocker. */
@@ -36,5 +36,67 @@ test("without stdin, there is nothing to be read, whatever /dev/null is in the c
   // Its other end would be kept waiting by a reader, or keep one waiting.
   await box.ok(["exec", "c1", "mkfifo", "/dev/null"]);
   assertEquals(await box.ok(["exec", "c1", "readlink", "/proc/self/fd/0"]), "/dev/null");
+  await box.ok(["rm", "-f", "c1"]);
+});
+
+/** A directory of the host's that no container has a right to. */
+function makeDecoy(box: Box): string {
+  const decoy = box.path("decoy");
+  Deno.mkdirSync(`${decoy}/sub`, { recursive: true });
+  Deno.writeTextFileSync(`${decoy}/secret`, "of the host");
+  return `${decoy}/sub`;
+}
+
+/** What is tried with a directory that may be open as 7, or as any other number. */
+const READ = "for n in $(seq 3 60); do cat /proc/self/fd/$n/../secret /proc/1/fd/$n/../secret; done; true";
+
+test("CVE-2024-21626: a descriptor that the caller left open is not the container's", async (box) => {
+  const decoy = makeDecoy(box);
+  const careless = await carelessly(box, `exec 7<"$2"; chroot "$1" sh -c '${READ}' 2>&-`, decoy);
+  assertEquals(careless.stdout.slice(0, 11), "of the host");
+  const tries = [
+    `"$0" run --rm busybox sh -c '${READ}'`,
+    `"$0" run --rm -i --init -v "$1:/sub" busybox sh -c '${READ}'`,
+    `"$0" run -d --name c1 busybox sh -c '${READ}; exec sleep 1000'`,
+    `"$0" exec c1 sh -c '${READ}'`,
+    `"$0" exec -d c1 sh -c '(${READ}) >/proc/1/fd/1'`,
+    `"$0" restart -t 0 c1; "$0" logs c1; "$0" rm -f c1`,
+  ];
+  for (const line of tries) {
+    const { code, stdout } = await box.exec(["sh", "-c", `exec 7<"$1"; ${line} 2>/dev/null`, BIN, decoy]);
+    assertEquals([code, stdout.includes("of the host")], [0, false], line);
+  }
+});
+
+test("CVE-2024-21626: a working directory that is a descriptor of the host's is refused", async (box) => {
+  const decoy = makeDecoy(box);
+  const leave = `cd /proc/self/fd/7 && cat ../secret`;
+  const careless = await carelessly(box, `exec 7<"$2"; chroot "$1" sh -c '${leave}'`, decoy);
+  assertEquals([careless.code, careless.stdout], [0, "of the host"]);
+  await box.ok(["run", "-d", "--name", "c1", "busybox", "sleep", "1000"]);
+  for (const command of [["run", "--rm", "busybox"], ["exec", "c1"]]) {
+    const [name, ...rest] = command;
+    const line = `exec 7<"$1"; shift; exec "$0" "$@"`;
+    const into = [name, "-w", "/proc/self/fd/7", ...rest, "cat", "../secret"];
+    const { code, stdout, stderr } = await box.exec(["sh", "-c", line, BIN, decoy, ...into]);
+    assertEquals([code, stdout], [name === "run" ? 125 : 126, ""]);
+    assertMatch(stderr, /^mydocker: can't .*: chdir \/proc\/self\/fd\/7: no such file or directory\n$/);
+  }
+  await box.ok(["rm", "-f", "c1"]);
+});
+
+test("what its processes have open is what a container's user gave it", async (box) => {
+  const list = ["sh", "-c", "ls /proc/self/fd /proc/1/fd"];
+  await box.ok(["run", "-d", "--name", "c1", "busybox", "sleep", "1000"]);
+  // That of ls itself is 3.
+  assertEquals(await box.ok(["exec", "c1", ...list]), "/proc/1/fd:\n0\n1\n2\n\n/proc/self/fd:\n0\n1\n2\n3");
+  assertEquals(await box.ok(["run", "--rm", "busybox", "ls", "/proc/self/fd"]), "0\n1\n2\n3");
+  assertEquals(
+    await box.ok(["run", "--rm", "--init", "busybox", ...list]).then((lines) => lines.split("\n\n")),
+    [
+      "/proc/1/fd:\n0\n1\n2",
+      "/proc/self/fd:\n0\n1\n2\n3",
+    ],
+  );
   await box.ok(["rm", "-f", "c1"]);
 });
