@@ -106,3 +106,11 @@ export async function carelessly(box: Box, script: string, ...args: string[]) {
     await Deno.remove(root, { recursive: true });
   }
 }
+
+/** What comes of them in what a careless runtime would call a container. */
+export async function attackCarelessly(box: Box, calls: Call[]): Promise<Outcome[]> {
+  makeCalls(box.path("attacker"), calls);
+  const { code, out, stderr } = await carelessly(box, 'cp attacker "$1/" && exec chroot "$1" /attacker');
+  assertEquals([code, stderr], [0, ""]);
+  return outcomes(calls, out);
+}
