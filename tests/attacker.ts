@@ -114,3 +114,33 @@ export async function attackCarelessly(box: Box, calls: Call[]): Promise<Outcome
   assertEquals([code, stderr], [0, ""]);
   return outcomes(calls, out);
 }
+
+/** What comes of them in a container of docker's; see withDocker. */
+export async function attackInDocker(
+  box: Box,
+  docker: string[],
+  calls: Call[],
+  flags: string[] = [],
+): Promise<Outcome[]> {
+  makeCalls(box.path("attacker"), calls);
+  const image = [
+    "sh",
+    "-c",
+    '"$@" image inspect attacked || "$@" import "$0" attacked',
+    await busyboxTar(),
+    ...docker,
+  ];
+  assertEquals((await box.exec(image)).code, 0);
+  const mount = ["--network=none", "-v", `${box.dir}/attacker:/attacker:ro`];
+  const { code, out, stderr } = await box.exec([
+    ...docker,
+    "run",
+    "--rm",
+    ...mount,
+    ...flags,
+    "attacked",
+    "/attacker",
+  ]);
+  assertEquals([code, stderr], [0, ""]);
+  return outcomes(calls, out);
+}
