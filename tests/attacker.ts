@@ -50,7 +50,7 @@ export type Caller = (
 ) => void;
 
 /** An executable that makes these calls, whatever comes of them, and writes down their results. */
-function makeCalls(path: string, calls: Call[]): void {
+export function makeCalls(path: string, calls: Call[]): void {
   makeAttack(path, (p, call) => {
     const results = p.reserve(8 * calls.length);
     const cell = (index: number) => ({ address: results + 8 * index });
