@@ -9,6 +9,7 @@ import { parseSignal } from "./signals.ts";
 import type { MountRequest } from "../volume/spec.ts";
 import type { ContainerConfig, LogConfig, ProcessConfig, RestartPolicy } from "./config.ts";
 import { newId } from "./create.ts";
+import { givenLimits, LIMIT_FLAGS } from "./limit_flags.ts";
 import { ENVIRONMENT_FLAGS, givenEnvironment, readEnvFile } from "./environment_flags.ts";
 
 /** Flags of `run` that describe the container. */
@@ -16,6 +17,7 @@ export const CONTAINER_FLAGS: Flag[] = [
   { name: "cidfile", kind: "string", help: "Write the container's ID to this file" },
   { name: "entrypoint", kind: "string", help: "Execute this instead of the image's entrypoint" },
   ...ENVIRONMENT_FLAGS,
+  ...LIMIT_FLAGS,
   { name: "hostname", short: "h", kind: "string", help: "Host name in the container" },
   {
     name: "attach",
@@ -116,6 +118,7 @@ export async function containerConfig(
       parsed.list("tmpfs").map((tmpfs) => tmpfs.split(/:(.*)/s).concat("").slice(0, 2)),
     ),
     network,
+    limits: await givenLimits(parsed),
   };
 }
 

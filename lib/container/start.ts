@@ -6,6 +6,8 @@ import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import { MOUNT_ATTR, mountDetached } from "../../ffi/mount.ts";
 import { pipe, spawn } from "../../ffi/process.ts";
+import { DEFAULT_DEVICE_RULES } from "../cgroup/devices.ts";
+import { type Group, makeGroups, removeGroups } from "../cgroup/group.ts";
 import { step } from "../cli/debug.ts";
 import { callerEnvironment, selfPath } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
@@ -51,7 +53,7 @@ export class AlreadyStarted extends CommandError {}
 const DEVPTS: [string, string][] = [["source", "devpts"], ["ptmxmode", "666"], ["mode", "620"], ["gid", "5"]];
 
 /** What a start by hand makes forget. */
-const FORMER = ["start.json", "stopped"];
+const FORMER = ["start.json", "stopped", "oomkilled"];
 const FIRST: Restarts = { count: 0, delay: 0 };
 
 /**
@@ -96,9 +98,12 @@ async function launch(
   const { dir, config } = container;
   const opened: number[] = [lock];
   const keep = (fd: number) => (opened.push(fd), fd);
+  let groups: Group[] = [];
   try {
     endIfFrozen(dir, () => true); // what a killed keeper left
-    const init = await prepareInit(container, keep);
+    groups = await makeGroups(config, DEFAULT_DEVICE_RULES);
+    step("cgroup made");
+    const init = { ...await prepareInit(container, keep), groups };
     const streams = openStreams(config, attached, init.devpts, keep, init.identity);
     const [messages, messagesWrite] = pipe();
     keep(messagesWrite);
@@ -123,6 +128,7 @@ async function launch(
     return running(report.pid, messages, streams, attached, config);
   } catch (error) {
     noteFailure(dir, error, former);
+    removeGroups(groups);
     throw error;
   } finally {
     for (const fd of opened) file.close(fd);
@@ -152,7 +158,7 @@ function running(
 async function prepareInit(
   container: Container,
   keep: (fd: number) => number,
-): Promise<Omit<KeeperPlan["init"], "stdio">> {
+): Promise<Omit<KeeperPlan["init"], "stdio" | "groups">> {
   const { config } = container;
   const rootfs = keep(mountRootfs(config));
   step("overlay mounted, detached");
@@ -191,7 +197,11 @@ function openOutput({ dir, config }: Container, keep: (fd: number) => number) {
 
 function lifeEvents(container: Container): KeeperPlan["events"] {
   const ended = [containerEvent(container, "die"), ...volumeEvents(container, "unmount")];
-  return { started: framesOf([containerEvent(container, "start")]), ended: framesOf(ended) };
+  return {
+    started: framesOf([containerEvent(container, "start")]),
+    ended: framesOf(ended),
+    outOfMemory: framesOf([containerEvent(container, "oom")]),
+  };
 }
 
 /** What the keeper does once the container has ended. */

@@ -13,11 +13,10 @@ import {
   CLONE_NEWNS,
   CLONE_NEWPID,
   CLONE_NEWUTS,
-  CLONE_PIDFD,
-  SHARING_CHILD,
 } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import { type Cell, FAILED_STEP, FAILURE, type Label, newProgram, type Program } from "../../ffi/program.ts";
+import { cloneInto, closeGroups, ifOutOfMemory, openGroups, removeGroups } from "./cgroup_program.ts";
 import { appendEvents } from "./event_program.ts";
 import { type InitPlan, initProgram } from "./init_program.ts";
 import {
@@ -55,7 +54,7 @@ export interface RestartPlan {
 }
 
 export interface KeeperPlan extends PumpPlan {
-  init: Omit<InitPlan, "keeperPidfd" | "spare" | "failed">;
+  init: Omit<InitPlan, "keeperPidfd" | "spare" | "failed" | "openedGroups">;
   log: LogPlan;
   /** Nobody is there whose streams could be used. */
   detached: boolean;
@@ -65,7 +64,7 @@ export interface KeeperPlan extends PumpPlan {
   /** Held for as long as the keeper lives. */
   lock: number;
   /** What to note when it has started, and when it has ended: frames of lib/events/event.ts. */
-  events: { started: Uint8Array; ended: Uint8Array };
+  events: { started: Uint8Array; ended: Uint8Array; outOfMemory: Uint8Array };
   /** What to execute at the end if the command that started it does not see to that. */
   finish?: Successor;
   restart?: RestartPlan;
@@ -107,8 +106,10 @@ export function keeperProgram(plan: KeeperPlan) {
   send(p, plan.messages, message, STARTED, pid, 0);
   const pumped = pump(p, plan, poll, { pid, message });
   const over = p.label();
+  noteOutOfMemory(p, plan);
   const exited = recordEnd(p, plan, pumped.status).seconds;
   appendEvents(p, plan.log.dir, EVENTS, plan.events.ended, pumped.status);
+  removeGroups(p, plan.init.groups);
   if (plan.restart) startAgain(p, plan, plan.restart, { ...pumped, message, started, exited, over });
   p.place(over);
   // Before the word is out: whoever hears it may at once remove or start the container.
@@ -180,19 +181,37 @@ function cloneInit(
 ): Label {
   const keeperPidfd = p.cell();
   p.call("pidfd_open", [cells.self, 0], { store: keeperPidfd });
-  const namespaces = plan.init.ownNetwork ? NAMESPACES : NAMESPACES & ~CLONE_NEWNET;
+  const { groups, ownNetwork } = plan.init;
+  // Init makes its cgroup namespace itself, once it is in its group, which is the top of what that namespace shows.
+  const namespaces = NAMESPACES & ~CLONE_NEWCGROUP & (ownNetwork ? -1 : ~CLONE_NEWNET);
+  const [parent, cloned] = [p.label(), p.label()];
+  const openedGroups = openGroups(p, groups);
   // Sharing memory and waiting (vfork) tells how init's set-up went without another pipe.
-  const flags = SHARING_CHILD | CLONE_PIDFD | namespaces;
-  const parent = p.label();
-  p.call("clone", [flags, 0, cells.pidfd, 0, 0], { store: cells.pid, positive: parent, what: "namespaces" });
+  const { pid, pidfd } = cells;
+  cloneInto(p, groups, openedGroups, { namespaces, pid, pidfd, parent: cloned, what: "namespaces" });
   p.onFailure(cells.failed);
   // Far above what the keeper opens itself.
   const spare = Math.max(...keeperDescriptors(plan)) + 16;
-  initProgram(p, { ...plan.init, keeperPidfd, spare, failed: cells.broken });
+  initProgram(p, { ...plan.init, openedGroups, keeperPidfd, spare, failed: cells.broken });
   p.place(cells.failed);
   p.set(cells.broken, 1);
   p.call("exit_group", [1]);
+  p.place(cloned);
+  closeGroups(p, openedGroups);
+  p.goto(parent);
   return parent;
+}
+
+/** Before the end is on record: whoever sees that looks for the mark. A full disk loses it, no more. */
+function noteOutOfMemory(p: Program, plan: KeeperPlan): void {
+  const [killed, none, marked] = [p.label(), p.label(), p.label()];
+  ifOutOfMemory(p, plan.init.groups, { killed, none });
+  p.place(killed);
+  const mode = file.S_IFREG | 0o600;
+  p.call("mknodat", [plan.log.dir, p.string("oomkilled"), mode, 0], { negative: marked });
+  p.place(marked);
+  appendEvents(p, plan.log.dir, EVENTS, plan.events.outOfMemory);
+  p.place(none);
 }
 
 /** Where a record's value is, and its time's seconds. */
