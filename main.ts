@@ -106,6 +106,10 @@ const COMMANDS: CommandTable = {
     summary: "Unpause all processes within one or more containers",
     load: () => import("./lib/commands/unpause.ts"),
   },
+  "update": {
+    summary: "Change limits and restart policy of containers",
+    load: () => import("./lib/commands/update.ts"),
+  },
   "version": { summary: "Show versions", load: () => import("./lib/commands/version.ts") },
   "volume create": { summary: "Create a volume", load: () => import("./lib/commands/volume/create.ts") },
   "volume inspect": {
@@ -138,6 +142,7 @@ const ALIASES: Record<string, string> = {
   "container ps": "ps",
   "container pause": "pause",
   "container unpause": "unpause",
+  "container update": "update",
   "container logs": "logs",
   "container rm": "rm",
   "container remove": "rm",

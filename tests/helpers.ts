@@ -232,7 +232,7 @@ export class Box implements AsyncDisposable {
     return [
       ...processesOf(this.dir).map(({ pid, command, found }) => `process ${pid} (${found}): ${command}`),
       ...mountsOf(this.dir).map((line) => `mount: ${line}`),
-      ...(await cgroups(this.root)).map((path) => `cgroup: ${path}`),
+      ...cgroups(this.root).map((path) => `cgroup: ${path}`),
       ...interfaces().filter((name) => !this.#interfaces.includes(name)).map((name) => `interface: ${name}`),
       ...await storeProblems(this.root),
     ];
@@ -246,10 +246,10 @@ export class Box implements AsyncDisposable {
     } catch { /* Said below, in full. */ }
     for (let left; (left = processesOf(this.dir)).length > 0;) {
       killAll(left);
-      await dropCgroups(this.root);
+      dropCgroups(this.root);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    await dropCgroups(this.root);
+    dropCgroups(this.root);
     const removed = await new Deno.Command("rm", { args: ["-rf", this.dir], stderr: "piped" }).output();
     if (!removed.success) leaks.push(`rm -rf: ${text(removed.stderr)}`);
     if (leaks.length > 0) throw new Error(`left behind:\n  ${leaks.join("\n  ")}`);

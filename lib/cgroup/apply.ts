@@ -1,6 +1,6 @@
 // Writing limits into a container's group.
 
-import { isErrno } from "../../ffi/errno.ts";
+import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { CommandError } from "../cli/error.ts";
 import { readControl, writeControl } from "./control_file.ts";
@@ -78,7 +78,7 @@ function missing({ controller, choices, flag }: Setting): CommandError {
 }
 
 function failure(path: string, { flag, choices: [{ file, value }] }: Setting, error: unknown): unknown {
-  if (!isErrno(error)) return error;
+  if (!(error instanceof KernelError)) return error;
   if (error.errno === "EBUSY" && flag === "memory") {
     const used = Number(readControl(`${path}/memory.usage_in_bytes`));
     const peak = Number(readControl(`${path}/memory.max_usage_in_bytes`));

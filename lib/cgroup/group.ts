@@ -9,7 +9,7 @@ import { CommandError } from "../cli/error.ts";
 import { sleep } from "../state/sleep.ts";
 import { readControl, writeControl } from "./control_file.ts";
 import { type DeviceRule, setDeviceRules } from "./devices.ts";
-import { type Controller, hierarchies, type Hierarchy } from "./hierarchies.ts";
+import { type Controller, hierarchies } from "./hierarchies.ts";
 import type { Limits } from "./limits.ts";
 
 /** A container's directory in one hierarchy. */
@@ -26,6 +26,8 @@ export interface GroupOwner {
   limits?: Limits;
 }
 
+/** What a file in tmp/ begins with that says of a group made for a moment (limit_checks.ts): it holds a GroupOwner. */
+export const PROBE = "limits-";
 /** How long processes may take to be gone after SIGKILL, in milliseconds. */
 const PATIENCE = 5000;
 const SIGKILL = 9;
@@ -193,8 +195,22 @@ function removeIfEmpty(path: string): boolean {
   }
 }
 
+/** Makes a directory of a container's group that it has not had, and has all its processes, which are in `other`, enter. */
+export function joinGroup(group: Group, other: Group, prepare: () => void): void {
+  makeDirectory(group.path);
+  prepare();
+  // Those that are not there yet may have children meanwhile.
+  for (let outside = true; outside;) {
+    const inside = new Set(processesIn(group.path));
+    outside = false;
+    for (const pid of processesIn(other.path)) {
+      if (!inside.has(pid) && move(group, pid)) outside = true;
+    }
+  }
+}
+
 /** Moves a process into a group; false where one of them is gone. */
-export function moveInto({ path }: Group, pid: number): boolean {
+function move({ path }: Group, pid: number): boolean {
   try {
     return writeControl(`${path}/cgroup.procs`, String(pid));
   } catch (error) {
@@ -203,4 +219,15 @@ export function moveInto({ path }: Group, pid: number): boolean {
   }
 }
 
-export type { Hierarchy };
+/**
+ * Removes the groups of containers that `isAbandoned` says of, by their IDs, that nobody runs or starts them. Those of
+ * --cgroup-parent are left to who starts or removes their container.
+ */
+export function sweepGroups(isAbandoned: (id: string) => boolean): void {
+  for (const { path } of hierarchies()) {
+    for (const name of groupsIn(path)) {
+      const id = /^mydocker-([0-9a-f]{64})$/.exec(name)?.[1];
+      if (id !== undefined && isAbandoned(id)) removeTree(`${path}/${name}`);
+    }
+  }
+}

@@ -1,11 +1,14 @@
 // Which limits make sense, alone and together: what docker's daemon refuses, and what it warns of.
 
+import * as file from "../../ffi/file.ts";
 import { missingSettings } from "../cgroup/apply.ts";
-import { makeGroups, removeGroups } from "../cgroup/group.ts";
+import { type Group, makeGroups, PROBE, removeGroups } from "../cgroup/group.ts";
 import type { Limits } from "../cgroup/limits.ts";
 import type { Setting } from "../cgroup/settings.ts";
 import { readIfAny } from "../host/facts.ts";
 import { CommandError } from "../cli/error.ts";
+import { writeFile } from "../state/json.ts";
+import { rootFd } from "../state/root.ts";
 
 const LEAST_MEMORY = 6 * 1024 * 1024;
 
@@ -27,16 +30,34 @@ export async function checkLimits(id: string, given: Limits): Promise<Checked> {
   const limits = { ...given };
   if (limits.pidsLimit !== undefined && limits.pidsLimit <= 0) delete limits.pidsLimit;
   if (limits.memory !== undefined) limits.memorySwap ??= 2 * limits.memory;
-  const groups = await makeGroups({ id, limits: { ...onlyPlace(limits) } }, "all");
+  const place = onlyPlace(limits);
+  const mark = markProbe(id, place);
+  const groups = await makeGroups({ id, limits: place }, "all");
   try {
-    return possible(limits, missingSettings(groups, limits), groups.some(hasSecondMemory));
+    return warningsOf(groups, limits);
   } finally {
     removeGroups(groups);
+    file.removeTree(rootFd(), mark);
   }
 }
 
-const hasSecondMemory = ({ version, controllers }: { version: number; controllers: string[] }) =>
-  version === 2 && controllers.includes("memory");
+/** For the sweep, should this process be killed while the group is there. */
+function markProbe(id: string, place: Limits): string {
+  const mark = `tmp/${PROBE}${id}`;
+  writeFile(rootFd(), mark, JSON.stringify({ id, limits: place }));
+  return mark;
+}
+
+/**
+ * The limits that a group, if there is one, can be given, and warnings of the others. Throws CommandError where it has
+ * no controller for one.
+ */
+export function warningsOf(groups: Group[], limits: Limits): Checked {
+  if (groups.length === 0) return { limits, warnings: [] };
+  return possible(limits, missingSettings(groups, limits), groups.some(hasSecondMemory));
+}
+
+const hasSecondMemory = ({ version, controllers }: Group) => version === 2 && controllers.includes("memory");
 
 /** Those that decide where the group is, and in which hierarchies. */
 function onlyPlace({ cgroupParent, cpusetCpus, cpusetMems }: Limits): Limits {
@@ -135,7 +156,7 @@ const DISCARDED: Partial<Record<string, [keyof Limits, string]>> = {
 };
 
 /** Limits without those that this host has no control file for; `second`: memory is v2's. */
-export function possible(given: Limits, missing: Setting[], second: boolean): Checked {
+function possible(given: Limits, missing: Setting[], second: boolean): Checked {
   const limits = { ...given };
   const warnings: string[] = [];
   for (const { flag } of missing) {

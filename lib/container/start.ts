@@ -26,6 +26,7 @@ import {
   keeperDescriptors,
   type KeeperPlan,
   keeperProgram,
+  type RestartPlan,
   type Successor,
 } from "../keeper/keeper_program.ts";
 import { prepareMounts } from "./mounts.ts";
@@ -82,6 +83,7 @@ export async function startContainer(
 /** Starts it detached for its restart policy: the keeper that has ended left its lock, the descriptor `lock`. */
 export async function startAgain(container: Container, lock: number, restarts: Restarts): Promise<void> {
   const { started, finished } = containerState(container.dir);
+  file.unlinkIfAny(container.dir, "oomkilled");
   writeFile(container.dir, "restart.json", JSON.stringify(restarts));
   const { messages } = await launch(container, NOTHING, lock, restarts, { started, finished });
   file.close(messages);
@@ -100,6 +102,7 @@ async function launch(
   const keep = (fd: number) => (opened.push(fd), fd);
   let groups: Group[] = [];
   try {
+    file.unlinkIfAny(dir, "updated");
     endIfFrozen(dir, () => true); // what a killed keeper left
     groups = await makeGroups(config, DEFAULT_DEVICE_RULES);
     step("cgroup made");
@@ -205,15 +208,21 @@ function lifeEvents(container: Container): KeeperPlan["events"] {
 }
 
 /** What the keeper does once the container has ended. */
-function aftermath({ id, config }: Container, lock: number, { count, delay }: Restarts) {
+function aftermath(
+  { id, config }: Container,
+  lock: number,
+  { count, delay }: Restarts,
+): Pick<KeeperPlan, "finish" | "restart"> {
+  if (config.autoRemove) return { finish: ourselves("rm", "-v", id) };
   const { name, maximumRetryCount } = config.restart;
   const spent = name === "on-failure" && maximumRetryCount > 0 && count >= maximumRetryCount;
-  const restart = name === "no" || spent ? undefined : {
-    onFailure: name === "on-failure",
+  const when = name === "no" || spent ? "if updated" : name === "on-failure" ? "on failure" : "always";
+  const restart: RestartPlan = {
+    when,
     delay: nextDelay(delay),
     successor: ourselves("start-again", id, String(lock)),
   };
-  return { finish: config.autoRemove ? ourselves("rm", "-v", id) : undefined, restart };
+  return { restart };
 }
 
 /** Mounted through a symlink, a /proc would be one place and its masks another. */

@@ -46,8 +46,8 @@ export interface Successor {
 
 /** When and how the container is started again. */
 export interface RestartPlan {
-  /** Not after an end with exit code 0. */
-  onFailure: boolean;
+  /** On failure: not after an end with exit code 0. If updated: only where the policy is another by then. */
+  when: "always" | "on failure" | "if updated";
   /** Milliseconds to wait before, unless it has run for long. */
   delay: number;
   successor: Successor;
@@ -262,18 +262,22 @@ const FIRST_DELAY_MS = 100;
 function startAgain(
   p: Program,
   plan: KeeperPlan,
-  { onFailure, delay, successor }: RestartPlan,
+  { when, delay, successor }: RestartPlan,
   cells: { status: Cell; broken: Cell; message: number; started: Cell; exited: Cell; over: Label },
 ): void {
-  const [wanted, short, rested] = [p.label(), p.label(), p.label()];
-  const marker = p.cell();
-  if (onFailure) p.subtract(cells.status, 0, { zero: cells.over });
-  p.call("openat", [plan.log.dir, p.string("stopped"), file.O_PATH | file.O_CLOEXEC, 0], {
-    store: marker,
-    negative: wanted,
-    positive: cells.over,
-    zero: cells.over,
-  });
+  const [notStopped, wanted, short, rested] = [p.label(), p.label(), p.label(), p.label()];
+  const open = (marker: string, there: Label, missing: Label) =>
+    p.call("openat", [plan.log.dir, p.string(marker), file.O_PATH | file.O_CLOEXEC, 0], {
+      ...{ negative: missing, positive: there, zero: there },
+    });
+  open("stopped", cells.over, notStopped);
+  p.place(notStopped);
+  const asPlanned = p.label();
+  // Then mydocker looks at what it says by now, and may leave it at that.
+  open("updated", wanted, asPlanned);
+  p.place(asPlanned);
+  if (when === "if updated") p.goto(cells.over);
+  if (when === "on failure") p.subtract(cells.status, 0, { zero: cells.over });
   p.place(wanted);
   send(p, plan.messages, cells.message, ENDED, cells.status, cells.broken);
   takeNothing(p, plan);
