@@ -77,7 +77,7 @@ function missing({ controller, choices, flag }: Setting): CommandError {
   );
 }
 
-function failure(path: string, { flag, choices: [{ file, value }] }: Setting, error: unknown): unknown {
+function failure(path: string, { flag, choices: [{ value }] }: Setting, error: unknown): unknown {
   if (!(error instanceof KernelError)) return error;
   if (error.errno === "EBUSY" && flag === "memory") {
     const used = Number(readControl(`${path}/memory.usage_in_bytes`));
@@ -85,7 +85,7 @@ function failure(path: string, { flag, choices: [{ file, value }] }: Setting, er
     const text = `unable to set memory limit to ${value} (current usage: ${used}, peak usage: ${peak})`;
     return new CommandError(text, 125, { cause: error });
   }
-  return new CommandError(`can't set --${flag}: ${value} into ${file}: ${error.message}`, 125, {
+  return new CommandError(`can't set --${flag} to ${value}: ${error.message}`, 125, {
     cause: error,
   });
 }

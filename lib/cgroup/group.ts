@@ -191,6 +191,8 @@ function removeIfEmpty(path: string): boolean {
   } catch (error) {
     if (isErrno(error, "ENOENT")) return true;
     if (isErrno(error, "EBUSY", "ENOTEMPTY")) return false;
+    // Said before the kernel looks whether it is there.
+    if (isErrno(error, "EROFS") && file.statIfAny(file.AT_FDCWD, path) === undefined) return true;
     throw error;
   }
 }
