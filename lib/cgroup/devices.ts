@@ -48,24 +48,25 @@ export function setDeviceRules(groups: Group[], rules: DeviceRule[]): void {
   if (group.version === 2) loadDeviceProgram(group.path, rules);
   else {
     writeControl(`${group.path}/devices.deny`, "a");
-    for (const rule of rules.flatMap(perType)) allow(`${group.path}/devices.allow`, ruleText(rule));
+    allow(`${group.path}/devices.allow`, rules.flatMap(perType).map(ruleText));
   }
 }
 
 /** v1 takes "a" for everything there is, whatever numbers follow. */
 function perType(rule: DeviceRule): DeviceRule[] {
-  if (rule.type !== "a") return [rule];
-  return [{ ...rule, type: "b" }, { ...rule, type: "c" }];
+  return rule.type === "a" ? [{ ...rule, type: "b" }, { ...rule, type: "c" }] : [rule];
 }
 
 function ruleText({ type, major, minor, access }: DeviceRule): string {
   return `${type} ${major ?? "*"}:${minor ?? "*"} ${access}`;
 }
 
-function allow(path: string, rule: string): void {
+function allow(path: string, rules: string[]): void {
   try {
-    writeControl(path, rule);
+    writeControl(path, ...rules);
   } catch (error) {
-    if (!isErrno(error, "EPERM")) throw error; // the group above has not got it
+    if (!isErrno(error, "EPERM")) throw error;
+    // The group above has not got one of them; the others are tried by themselves.
+    if (rules.length > 1) { for (const rule of rules) allow(path, [rule]); }
   }
 }

@@ -26,8 +26,14 @@ export interface Hierarchy {
 /** Of v2's own names ("io") those that differ; its core freezes, accounts, and takes programs for devices. */
 const V2_CORE: Controller[] = ["devices", "freezer", "cpuacct"];
 
-/** Those mounted, with the controllers they have; a controller is in one of them at most. */
+let known: Hierarchy[] | undefined;
+
+/** Those mounted, with the controllers they have; a controller is in one of them at most. Looked at once. */
 export function hierarchies(): Hierarchy[] {
+  return known ??= findHierarchies();
+}
+
+function findHierarchies(): Hierarchy[] {
   const found: Hierarchy[] = [];
   const left = new Set<Controller>(CONTROLLERS);
   let unified: string | undefined;
