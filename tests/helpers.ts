@@ -3,7 +3,15 @@
 
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { cgroups, dropCgroups, interfaces, killAll, mountsOf, processesOf, storeProblems } from "./leaks.ts";
+import {
+  dropCgroups,
+  interfaces,
+  killAll,
+  leftCgroups,
+  mountsOf,
+  processesOf,
+  storeProblems,
+} from "./leaks.ts";
 import { busyboxTar, debianTar } from "./images.ts";
 
 const REPOSITORY = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
@@ -232,7 +240,7 @@ export class Box implements AsyncDisposable {
     return [
       ...processesOf(this.dir).map(({ pid, command, found }) => `process ${pid} (${found}): ${command}`),
       ...mountsOf(this.dir).map((line) => `mount: ${line}`),
-      ...cgroups(this.root).map((path) => `cgroup: ${path}`),
+      ...leftCgroups(this.root).map((path) => `cgroup: ${path}`),
       ...interfaces().filter((name) => !this.#interfaces.includes(name)).map((name) => `interface: ${name}`),
       ...await storeProblems(this.root),
     ];
