@@ -91,6 +91,10 @@ const COMMANDS: CommandTable = {
   },
   "start": { summary: "Start stopped containers", load: () => import("./lib/commands/start.ts") },
   "start-again": { load: () => import("./lib/commands/start_again.ts") },
+  "stats": {
+    summary: "Show what containers use, live",
+    load: () => import("./lib/commands/stats.ts"),
+  },
   "stop": { summary: "Stop running containers", load: () => import("./lib/commands/stop.ts") },
   "system df": {
     summary: "Show how much images, containers and volumes take on disk",
@@ -133,6 +137,7 @@ const ALIASES: Record<string, string> = {
   "container run": "run",
   "container create": "create",
   "container start": "start",
+  "container stats": "stats",
   "container kill": "kill",
   "container restart": "restart",
   "container stop": "stop",
