@@ -90,7 +90,9 @@ function watch(references: string[], all: boolean): () => Entry[] {
       measure(entry, found.get(entry.id));
       found.delete(entry.id);
     }
-    for (const container of found.values()) entries.push(measure(entryOf(container.id, shortId(container.id)), container));
+    for (const container of found.values()) {
+      entries.push(measure(entryOf(container.id, shortId(container.id)), container));
+    }
     return entries;
   };
 }
