@@ -81,6 +81,8 @@ const numbers = {
   pwrite64: [18, 68],
   pread64: [17, 67],
   pwritev: [296, 70],
+  bpf: [321, 280],
+  clone3: [435, 435],
   inotify_init1: [294, 26],
   inotify_add_watch: [254, 27],
 } as const;

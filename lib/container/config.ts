@@ -1,6 +1,7 @@
 // containers/ID/config.json: what a container was asked to be. Written when it is created, and
 // replaced as a whole when that changes (rename).
 
+import type { Limits } from "../cgroup/limits.ts";
 import { readJson } from "../state/json.ts";
 
 /** The part of a container that commit hands on to an image, with OCI image-spec names (config.md, "config"). */
@@ -96,6 +97,8 @@ export interface ContainerConfig {
   binds: string[];
   tmpfs: Record<string, string>;
   network: "none" | "host";
+  /** Undefined where there is none. */
+  limits?: Limits;
   /** --security-opt as given, but with the profile in place of its file: docker's HostConfig.SecurityOpt. */
   securityOptions?: string[];
   /** No filter of system calls, or the one of a profile (encodeFilter); docker's default one where undefined. */

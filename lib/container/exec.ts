@@ -4,6 +4,7 @@ import { errnoText } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { openPidfd, pipe, spawn } from "../../ffi/process.ts";
 import { isDevpts } from "../../ffi/terminal.ts";
+import { presentGroups } from "../cgroup/group.ts";
 import { CommandError } from "../cli/error.ts";
 import { append } from "../events/append.ts";
 import { containerEvent } from "../events/emit.ts";
@@ -51,6 +52,7 @@ export function execIn(container: Container, request: ExecRequest, attached: Att
     keep(messagesWrite);
     const plan: ExecPlan = {
       container: pidfd,
+      groups: presentGroups(container.config),
       ...{ stdio: streams.inside, sources: streams.sources, messages: messagesWrite },
       devNull: keep(file.openat(file.AT_FDCWD, "/dev/null", file.O_RDWR)),
       walls: wallsOf(container.config),

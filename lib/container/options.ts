@@ -10,6 +10,8 @@ import { parseSignal } from "./signals.ts";
 import type { MountRequest } from "../volume/spec.ts";
 import type { ContainerConfig, LogConfig, ProcessConfig, RestartPolicy } from "./config.ts";
 import { newId } from "./create.ts";
+import { restartPolicy } from "./restart_policy.ts";
+import { givenLimits, LIMIT_FLAGS } from "./limit_flags.ts";
 import { SECURITY_FLAGS, securityOptions } from "./security_options.ts";
 import { ENVIRONMENT_FLAGS, givenEnvironment, readEnvFile } from "./environment_flags.ts";
 
@@ -18,6 +20,7 @@ export const CONTAINER_FLAGS: Flag[] = [
   { name: "cidfile", kind: "string", help: "Write the container's ID to this file" },
   { name: "entrypoint", kind: "string", help: "Execute this instead of the image's entrypoint" },
   ...ENVIRONMENT_FLAGS,
+  ...LIMIT_FLAGS,
   { name: "hostname", short: "h", kind: "string", help: "Host name in the container" },
   {
     name: "attach",
@@ -108,7 +111,7 @@ export async function containerConfig(
     argv,
     ...streams(parsed, detached),
     autoRemove: parsed.bool("rm"),
-    restart: restartPolicy(parsed),
+    restart: givenRestart(parsed),
     stopTimeout: parsed.int("stop-timeout"),
     init: parsed.bool("init"),
     log: await logConfig(parsed),
@@ -119,6 +122,7 @@ export async function containerConfig(
       parsed.list("tmpfs").map((tmpfs) => tmpfs.split(/:(.*)/s).concat("").slice(0, 2)),
     ),
     network,
+    limits: await givenLimits(parsed),
     ...await securityOptions(parsed, defaultCapabilities()),
   };
 }
@@ -174,23 +178,12 @@ function streams(parsed: Parsed, detached: boolean) {
   };
 }
 
-function restartPolicy(parsed: Parsed): RestartPolicy {
-  const text = parsed.text("restart") || "no";
-  const [name, count, ...more] = text.split(":");
-  if (!["no", "on-failure", "always", "unless-stopped"].includes(name) || more.length > 0) {
-    throw new CommandError(
-      more.length > 0 ? "invalid restart policy format" : `invalid restart policy '${name}'`,
-    );
+function givenRestart(parsed: Parsed): RestartPolicy {
+  const policy = restartPolicy(parsed.text("restart")!);
+  if (policy.name !== "no" && parsed.bool("rm")) {
+    throw new CommandError("Conflicting options: --restart and --rm");
   }
-  if (count !== undefined && !/^-?\d+$/.test(count)) {
-    throw new CommandError("maximum retry count must be an integer");
-  }
-  if (Number(count ?? 0) !== 0 && name !== "on-failure") {
-    throw new CommandError(`maximum retry count cannot be used with restart policy '${name}'`);
-  }
-  if (Number(count ?? 0) < 0) throw new CommandError("maximum retry count cannot be negative");
-  if (name !== "no" && parsed.bool("rm")) throw new CommandError("Conflicting options: --restart and --rm");
-  return { name: name as RestartPolicy["name"], maximumRetryCount: Number(count ?? 0) };
+  return policy;
 }
 
 const LOG_FILE_SIZE = 64 * 1024 * 1024;

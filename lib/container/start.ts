@@ -6,6 +6,8 @@ import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import { MOUNT_ATTR, mountDetached } from "../../ffi/mount.ts";
 import { pipe, spawn } from "../../ffi/process.ts";
+import { DEFAULT_DEVICE_RULES } from "../cgroup/devices.ts";
+import { type Group, makeGroups, removeGroups } from "../cgroup/group.ts";
 import { step } from "../cli/debug.ts";
 import { callerEnvironment, selfPath } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
@@ -24,6 +26,7 @@ import {
   keeperDescriptors,
   type KeeperPlan,
   keeperProgram,
+  type RestartPlan,
   type Successor,
 } from "../keeper/keeper_program.ts";
 import { prepareMounts } from "./mounts.ts";
@@ -52,7 +55,7 @@ export class AlreadyStarted extends CommandError {}
 const DEVPTS: [string, string][] = [["source", "devpts"], ["ptmxmode", "666"], ["mode", "620"], ["gid", "5"]];
 
 /** What a start by hand makes forget. */
-const FORMER = ["start.json", "stopped"];
+const FORMER = ["start.json", "stopped", "oomkilled"];
 const FIRST: Restarts = { count: 0, delay: 0 };
 
 /**
@@ -81,6 +84,7 @@ export async function startContainer(
 /** Starts it detached for its restart policy: the keeper that has ended left its lock, the descriptor `lock`. */
 export async function startAgain(container: Container, lock: number, restarts: Restarts): Promise<void> {
   const { started, finished } = containerState(container.dir);
+  file.unlinkIfAny(container.dir, "oomkilled");
   writeFile(container.dir, "restart.json", JSON.stringify(restarts));
   const { messages } = await launch(container, NOTHING, lock, restarts, { started, finished });
   file.close(messages);
@@ -97,9 +101,13 @@ async function launch(
   const { dir, config } = container;
   const opened: number[] = [lock];
   const keep = (fd: number) => (opened.push(fd), fd);
+  let groups: Group[] = [];
   try {
+    file.unlinkIfAny(dir, "updated");
     endIfFrozen(dir, () => true); // what a killed keeper left
-    const init = await prepareInit(container, keep);
+    groups = await makeGroups(config, DEFAULT_DEVICE_RULES);
+    step("cgroup made");
+    const init = { ...await prepareInit(container, keep), groups };
     const streams = openStreams(config, attached, init.devpts, keep, init.identity);
     const [messages, messagesWrite] = pipe();
     keep(messagesWrite);
@@ -124,6 +132,7 @@ async function launch(
     return running(report.pid, messages, streams, attached, config);
   } catch (error) {
     noteFailure(dir, error, former);
+    removeGroups(groups);
     throw error;
   } finally {
     for (const fd of opened) file.close(fd);
@@ -153,7 +162,7 @@ function running(
 async function prepareInit(
   container: Container,
   keep: (fd: number) => number,
-): Promise<Omit<KeeperPlan["init"], "stdio">> {
+): Promise<Omit<KeeperPlan["init"], "stdio" | "groups">> {
   const { config } = container;
   const rootfs = keep(mountRootfs(config));
   step("overlay mounted, detached");
@@ -194,19 +203,29 @@ function openOutput({ dir, config }: Container, keep: (fd: number) => number) {
 
 function lifeEvents(container: Container): KeeperPlan["events"] {
   const ended = [containerEvent(container, "die"), ...volumeEvents(container, "unmount")];
-  return { started: framesOf([containerEvent(container, "start")]), ended: framesOf(ended) };
+  return {
+    started: framesOf([containerEvent(container, "start")]),
+    ended: framesOf(ended),
+    outOfMemory: framesOf([containerEvent(container, "oom")]),
+  };
 }
 
 /** What the keeper does once the container has ended. */
-function aftermath({ id, config }: Container, lock: number, { count, delay }: Restarts) {
+function aftermath(
+  { id, config }: Container,
+  lock: number,
+  { count, delay }: Restarts,
+): Pick<KeeperPlan, "finish" | "restart"> {
+  if (config.autoRemove) return { finish: ourselves("rm", "-v", id) };
   const { name, maximumRetryCount } = config.restart;
   const spent = name === "on-failure" && maximumRetryCount > 0 && count >= maximumRetryCount;
-  const restart = name === "no" || spent ? undefined : {
-    onFailure: name === "on-failure",
+  const when = name === "no" || spent ? "if updated" : name === "on-failure" ? "on failure" : "always";
+  const restart: RestartPlan = {
+    when,
     delay: nextDelay(delay),
     successor: ourselves("start-again", id, String(lock)),
   };
-  return { finish: config.autoRemove ? ourselves("rm", "-v", id) : undefined, restart };
+  return { restart };
 }
 
 /** Mounted through a symlink, a /proc would be one place and its masks another. */

@@ -1,9 +1,11 @@
 // A command in a running container: a process that enters its namespaces, starts the command there, passes its output on
 // and waits for it. A kernel program like the keeper's (keeper_program.ts), without a log and without records.
 
-import { CLONE_PIDFD, SHARING_CHILD } from "../../ffi/clone.ts";
+import type { Group } from "../cgroup/group.ts";
+import { CLONE_NEWCGROUP } from "../../ffi/clone.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { FAILED_STEP, FAILURE, newProgram } from "../../ffi/program.ts";
+import { cloneInto, closeGroups, enterGroups, openGroups } from "./cgroup_program.ts";
 import { execute } from "./execute_program.ts";
 import { appendEvents } from "./event_program.ts";
 import type { Identity } from "../container/identity.ts";
@@ -23,6 +25,8 @@ import { ENDED, FAILED, STARTED } from "./report.ts";
 export interface ExecPlan extends PumpPlan {
   /** A pidfd of the container's first process, whose namespaces they are. */
   container: number;
+  /** The container's cgroup, as far as it has one. */
+  groups: Group[];
   /** Descriptors that become 0, 1 and 2. */
   stdio: [number, number, number];
   tty: boolean;
@@ -60,17 +64,21 @@ export function execProgram(plan: ExecPlan) {
   const poll = pollTable(p, plan);
   p.call("getpid", [], { store: self });
   p.call("pidfd_open", [self, 0], { store: pidfd });
+  const opened = openGroups(p, plan.groups);
   // All at once: the mount namespace gives its own root and working directory, so nothing of the host's is in reach.
-  p.call("setns", [plan.container, NAMESPACES], { what: "the container's namespaces" });
+  // But not the cgroup namespace: from inside of it, the way from the host's group into the container's is closed.
+  p.call("setns", [plan.container, NAMESPACES & ~CLONE_NEWCGROUP], { what: "the container's namespaces" });
   const parent = p.label();
-  const flags = SHARING_CHILD | CLONE_PIDFD;
-  p.call("clone", [flags, 0, poll.init, 0, 0], { store: pid, positive: parent, what: "the command" });
+  cloneInto(p, plan.groups, opened, { namespaces: 0, pid, pidfd: poll.init, parent, what: "the command" });
   p.onFailure(childFailed);
+  enterGroups(p, plan.groups, opened);
+  p.call("setns", [plan.container, CLONE_NEWCGROUP], { what: "the container's cgroup namespace" });
   becomeCommand(p, plan, pidfd);
   failChild(p, childFailed, brokenChild);
 
   p.place(parent);
   p.onFailure(failed);
+  closeGroups(p, opened);
   for (const fd of new Set(plan.stdio)) p.call("close", [fd]);
   p.subtract(brokenChild, 0, { positive: failed });
   send(p, plan.messages, message, STARTED, pid, 0);

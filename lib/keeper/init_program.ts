@@ -1,7 +1,8 @@
 // The container's first process, from clone to execve: a kernel program run in the new namespaces. Everything it
 // needs to decide was decided before; here is only the order, which the kernel is particular about.
 
-import { SHARING_CHILD } from "../../ffi/clone.ts";
+import type { Group } from "../cgroup/group.ts";
+import { CLONE_NEWCGROUP, SHARING_CHILD } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import {
   MNT_DETACH,
@@ -20,6 +21,7 @@ import {
 import type { Cell, Program } from "../../ffi/program.ts";
 import { boundingSet, defaultCapabilities } from "../security/capabilities.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
+import { enterGroups } from "./cgroup_program.ts";
 import { execute } from "./execute_program.ts";
 import type { Identity } from "../container/identity.ts";
 
@@ -52,6 +54,9 @@ export interface InitPlan {
   tty: boolean;
   hostname: string;
   ownNetwork: boolean;
+  /** What there is of the container's cgroup, and its descriptors (openGroups). */
+  groups: Group[];
+  openedGroups: Cell[];
   readOnlyRootfs: boolean;
   /** Of /proc and /sys nothing is masked. */
   exposedSystemPaths: boolean;
@@ -74,6 +79,8 @@ export interface InitPlan {
 /** Appends the steps. A failure goes to the label that the caller gave to onFailure. */
 export function initProgram(p: Program, plan: InitPlan): void {
   dieWithKeeper(p, plan.keeperPidfd);
+  enterGroups(p, plan.groups, plan.openedGroups);
+  p.call("unshare", [CLONE_NEWCGROUP], { what: "cgroup namespace" });
   p.call("umask", [0]);
   enterRoot(p, plan.rootfs);
   leaveMarks(p);
