@@ -42,6 +42,12 @@ function isFrozen({ version, path }: Pick<Group, "version" | "path">): boolean {
   return /^frozen 1$/m.test(readControl(`${path}/cgroup.events`) ?? "");
 }
 
+/** Whether the group is frozen or on the way there; false for one that is gone. */
+export function isToFreeze({ version, path }: Group): boolean {
+  const state = readControl(`${path}/${CONTROL[version].file}`)?.trim();
+  return state !== undefined && state !== CONTROL[version].thawed;
+}
+
 /** Thaws the group; one that is gone is fine. */
 export function thaw({ version, path }: Group): void {
   writeControl(`${path}/${CONTROL[version].file}`, CONTROL[version].thawed);

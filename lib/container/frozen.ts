@@ -4,18 +4,21 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
-import { freezerGroup, thaw } from "../cgroup/freezer.ts";
+import { freezerGroup, isToFreeze, thaw } from "../cgroup/freezer.ts";
 import { type GroupOwner, presentGroups, removeGroups } from "../cgroup/group.ts";
 import { writeFile } from "../state/json.ts";
 import { readConfig } from "./config.ts";
 
-/** Whether the container whose directory is `dir` is paused, or was when its keeper ended. */
+/** Whether the container whose directory is `dir` is paused, or was when its keeper ended; a mark alone is no proof. */
 export function isMarkedPaused(dir: number): boolean {
-  return file.statIfAny(dir, "paused") !== undefined;
+  if (file.statIfAny(dir, "paused") === undefined) return false;
+  const group = freezerGroup(ownerOf(dir));
+  return group !== undefined && isToFreeze(group);
 }
 
 /** To be called under lockPause. */
 export function markPaused(dir: number): void {
+  file.removeTree(dir, "paused"); // one that is left from somebody who was killed, or damaged
   writeFile(dir, "paused", "");
 }
 

@@ -184,11 +184,12 @@ function cloneInit(
   const { groups, ownNetwork } = plan.init;
   // Init makes its cgroup namespace itself, once it is in its group, which is the top of what that namespace shows.
   const namespaces = NAMESPACES & ~CLONE_NEWCGROUP & (ownNetwork ? -1 : ~CLONE_NEWNET);
-  const [parent, cloned] = [p.label(), p.label()];
+  const [parent, init, cloned] = [p.label(), p.label(), p.label()];
   const openedGroups = openGroups(p, groups);
   // Sharing memory and waiting (vfork) tells how init's set-up went without another pipe.
   const { pid, pidfd } = cells;
   cloneInto(p, groups, openedGroups, { namespaces, pid, pidfd, parent: cloned, what: "namespaces" });
+  p.place(init);
   p.onFailure(cells.failed);
   // Far above what the keeper opens itself.
   const spare = Math.max(...keeperDescriptors(plan)) + 16;
@@ -197,6 +198,7 @@ function cloneInit(
   p.set(cells.broken, 1);
   p.call("exit_group", [1]);
   p.place(cloned);
+  p.release(init, cloned);
   closeGroups(p, openedGroups);
   p.goto(parent);
   return parent;
