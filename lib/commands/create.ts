@@ -64,7 +64,7 @@ async function createFrom(parsed: Parsed, detached: boolean, refused: number): P
   const name = await refusing(refused, () => wanted && checkName(wanted));
   const image = await refusing(refused, () => findImage(imageName));
   step(`image ${image.id}`);
-  const config = await containerConfig(parsed, image, imageName, command, detached);
+  const config = await containerConfig(parsed, image, imageName, command, detached, refused);
   const create = config.mounts.length > 0 ? createWithMounts : createContainer;
   const container = await refusing(refused, () => create(config, name));
   close(imageLock);

@@ -24,7 +24,7 @@ const MIN_WIDTH = 20;
 
 export async function run(parsed: Parsed): Promise<number> {
   const [reference, ...options] = parsed.args;
-  const { id, dir } = findContainer(reference);
+  const { id, dir, config } = findContainer(reference);
   const state = containerState(dir);
   file.close(dir);
   if (state.status === "restarting") {
@@ -34,7 +34,7 @@ export async function run(parsed: Parsed): Promise<number> {
   // docker sends the options as one text and takes it apart at blanks.
   const words = options.join(" ").split(/\s+/).filter((word) => word !== "");
   const { titles, rows } = await hostProcesses(words.length > 0 ? words : ["-ef"]);
-  const inside = containsProcess(state.pid);
+  const inside = containsProcess(config, state.pid);
   const lines = [titles, ...rows.filter(({ pid }) => inside(pid)).map(({ cells }) => cells)];
   print(alignTabs(lines.map((cells) => cells.join("\t") + "\n").join(""), MIN_WIDTH));
   return 0;

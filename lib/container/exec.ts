@@ -16,6 +16,9 @@ import { execDescriptors, type ExecPlan, execProgram } from "../keeper/exec_prog
 import type { Container } from "./find.ts";
 import { resolveIdentity } from "./identity.ts";
 import { openProcessRoot } from "./root.ts";
+import { openGroup } from "../cgroup/group.ts";
+import { capabilitiesOf } from "../security/capabilities.ts";
+import type { ContainerConfig } from "./config.ts";
 import { readReport } from "../keeper/report.ts";
 import type { Running } from "./start.ts";
 import { containerState } from "./state.ts";
@@ -41,9 +44,10 @@ export interface ExecRequest {
 export function execIn(container: Container, request: ExecRequest, attached: Attachment): Running {
   const opened: number[] = [];
   const keep = (fd: number) => (opened.push(fd), fd);
+  const { config } = container;
   try {
     const [pidfd, root] = enter(container, keep);
-    const identity = identityIn(root, request.user ?? container.config.process.User ?? "");
+    const identity = identityIn(root, request.user ?? config.process.User ?? "", config.groupAdd);
     const terminals = request.tty ? keep(openDevpts(root)) : -1;
     const streams = openStreams(request, attached, terminals, keep, identity);
     const [messages, messagesWrite] = pipe();
@@ -52,9 +56,11 @@ export function execIn(container: Container, request: ExecRequest, attached: Att
       container: pidfd,
       ...{ stdio: streams.inside, sources: streams.sources, messages: messagesWrite },
       devNull: keep(file.openat(file.AT_FDCWD, "/dev/null", file.O_RDWR)),
-      ...{ tty: request.tty, identity, privileged: request.privileged, argv: request.argv },
-      workingDirectory: request.workingDirectory ?? (container.config.process.WorkingDir || "/"),
-      environment: processEnvironment(container.config, identity, request.tty, request.environment),
+      ...{ tty: request.tty, identity, argv: request.argv },
+      capabilities: capabilitiesOf(request.privileged ? request : config),
+      ...wallsIn(config, keep),
+      workingDirectory: request.workingDirectory ?? (config.process.WorkingDir || "/"),
+      environment: processEnvironment(config, identity, request.tty, request.environment),
       detached: isDetached(attached),
       ...execEvents(container, request.argv, keep),
     };
@@ -62,6 +68,16 @@ export function execIn(container: Container, request: ExecRequest, attached: Att
   } finally {
     for (const fd of opened) file.close(fd);
   }
+}
+
+/** What of the container's walls is each process's own. */
+function wallsIn({ id, ulimits, oomScoreAdj, pidMode }: ContainerConfig, keep: (fd: number) => number) {
+  const proc = () => keep(file.openat(file.AT_FDCWD, "/proc", file.O_PATH | file.O_DIRECTORY));
+  return {
+    rlimits: ulimits ?? [],
+    oomScore: oomScoreAdj === undefined ? undefined : { proc: proc(), value: oomScoreAdj },
+    entrance: pidMode === undefined ? undefined : keep(openGroup(id).entrance),
+  };
 }
 
 /** Its three events: that of the end is for the helper to note, who has ROOT/events open for that. */
@@ -95,9 +111,9 @@ function enter({ id, dir }: Container, keep: (fd: number) => number): [number, n
   throw new CommandError(`Container ${id} is not running`, 1);
 }
 
-function identityIn(root: number, user: string) {
+function identityIn(root: number, user: string, groups?: string[]) {
   try {
-    return resolveIdentity(root, user);
+    return resolveIdentity(root, user, groups);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw new CommandError(error.message, 126, { cause: error });

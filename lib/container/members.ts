@@ -2,6 +2,7 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
+import { groupMembers } from "../cgroup/group.ts";
 import { parentNamespace } from "../../ffi/namespace.ts";
 
 /** How often in a row nothing new must be found while processes vanish before they are looked at. */
@@ -51,6 +52,21 @@ export function takeMembers(namespace: number, take: (pid: number) => void, pati
   } finally {
     family.close();
     file.close(proc);
+  }
+}
+
+/** The same of a container without a PID namespace of its own, by its cgroup. */
+export function takeGroup(id: string, take: (pid: number) => void, patience: number): boolean {
+  const end = Date.now() + patience;
+  const seen = new Set<number>();
+  for (;;) {
+    const fresh = groupMembers(id).filter((pid) => !seen.has(pid));
+    if (fresh.length === 0) return true;
+    for (const pid of fresh) {
+      seen.add(pid);
+      take(pid);
+    }
+    if (Date.now() > end) return false;
   }
 }
 

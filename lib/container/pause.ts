@@ -7,12 +7,12 @@ import { emitContainer } from "../events/emit.ts";
 import { rootMark } from "../state/mark.ts";
 import type { Container } from "./find.ts";
 import { isMarkedPaused, lockPause, markPaused, thaw, thawIfPaused } from "./frozen.ts";
-import { pidNamespace, takeMembers } from "./members.ts";
+import { pidNamespace, takeGroup, takeMembers } from "./members.ts";
 import { containerState, firstProcess } from "./state.ts";
 
 /** Throws CommandError where it does not run, is paused, or can't be; it then goes on as before. */
 export async function pauseContainer(container: Container): Promise<void> {
-  const { id, dir } = container;
+  const { id, dir, config } = container;
   const { status, pid } = containerState(dir);
   if (status === "paused") throw new CommandError(`Container ${id} is already paused`, 1);
   if (status === "restarting") {
@@ -27,7 +27,10 @@ export async function pauseContainer(container: Container): Promise<void> {
     // Only now is it certain that the namespace is the container's, and not of a process that got its pid.
     if (lock === undefined || namespace === undefined || firstProcess(dir) !== pid) throw notRunning;
     if (isMarkedPaused(dir)) throw new CommandError(`Container ${id} is already paused`, 1);
-    freeze(dir, `mydocker-${mark}/${id}`, pid, namespace);
+    const members = config.pidMode === undefined
+      ? (take: (pid: number) => void) => takeMembers(namespace, take, PATIENCE)
+      : (take: (pid: number) => void) => takeGroup(id, take, PATIENCE);
+    freeze(dir, `mydocker-${mark}/${id}`, pid, members);
     if (firstProcess(dir) === pid) return emitContainer(container, "pause");
     thaw(dir);
     throw notRunning;
@@ -36,12 +39,18 @@ export async function pauseContainer(container: Container): Promise<void> {
   }
 }
 
-function freeze(dir: number, name: string, pid: number, namespace: number): void {
+/** `takeAll` is takeMembers, of this container. */
+function freeze(
+  dir: number,
+  name: string,
+  pid: number,
+  takeAll: (take: (pid: number) => void) => boolean,
+): void {
   const group = freezerGroup(name, pid);
   markPaused(dir, group);
   try {
     makeFrozen(group);
-    if (!takeMembers(namespace, (member) => take(group, member), PATIENCE)) {
+    if (!takeAll((member) => take(group, member))) {
       throw new CommandError(`it starts processes faster than they can be frozen`, 1);
     }
     waitFrozen(group);

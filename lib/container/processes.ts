@@ -2,7 +2,9 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
+import { groupMembers } from "../cgroup/group.ts";
 import { CommandError } from "../cli/error.ts";
+import type { ContainerConfig } from "./config.ts";
 
 /** What ps printed: a line's cells, the last of which holds all that is left. */
 export interface HostProcesses {
@@ -47,8 +49,18 @@ async function runPs(options: string[]): Promise<string> {
   }
 }
 
-/** A test for host PIDs: whether the process is in the PID namespace of the process `first`, as far as it still is. */
-export function containsProcess(first: number): (pid: number) => boolean {
+/**
+ * A test for host PIDs: whether the process is in the PID namespace of the container's first process, as far as that
+ * still is, or in its cgroup where it has no PID namespace of its own.
+ */
+export function containsProcess(
+  { id, pidMode }: Pick<ContainerConfig, "id" | "pidMode">,
+  first: number,
+): (pid: number) => boolean {
+  if (pidMode !== undefined) {
+    const members = new Set(groupMembers(id));
+    return (pid) => members.has(pid);
+  }
   const namespace = pidNamespace(first);
   return (pid) => namespace !== undefined && pidNamespace(pid) === namespace;
 }

@@ -31,6 +31,8 @@ import { clearRecords, readReport, type Report } from "../keeper/report.ts";
 import { nextDelay } from "./restart.ts";
 import { containerState, type Restarts, type StartFailure } from "./state.ts";
 import { openLock } from "./stray.ts";
+import { capabilitiesOf } from "../security/capabilities.ts";
+import { movesWalls } from "./wall_flags.ts";
 import { type Attachment, isDetached, NOTHING, openStreams, type Streams } from "./streams.ts";
 
 /** A container that runs, as the command that started it sees it. */
@@ -157,19 +159,27 @@ async function prepareInit(
   const rootfs = keep(mountRootfs(config));
   step("overlay mounted, detached");
   requireDirectories(rootfs, config.imageName);
-  const identity = resolveIdentity(rootfs, config.process.User ?? "");
+  const identity = resolveIdentity(rootfs, config.process.User ?? "", config.groupAdd);
   const mounts = await prepareMounts(container, rootfs);
   for (const { source } of mounts) if ("fd" in source) keep(source.fd);
   step("mounts prepared");
   const devpts = keep(mountDetached("devpts", DEVPTS, MOUNT_ATTR.noSuid | MOUNT_ATTR.noExec));
+  // walls.deviceRules is what the container's device cgroup has to allow besides the defaults.
+  const walls = movesWalls(config) ? await openWalls(container, keep) : undefined;
   return {
     ...{ rootfs, devpts, tty: config.tty, hostname: config.hostname },
     ...{ ownNetwork: config.network !== "host", readOnlyRootfs: config.readOnlyRootfs, mounts, identity },
+    ...{ capabilities: capabilitiesOf(config), walls: walls?.steps },
     workingDirectory: config.process.WorkingDir || "/",
     argv: config.argv,
     environment: processEnvironment(config, identity),
     reaper: config.init ? await openReaper(config.argv, keep) : undefined,
   };
+}
+
+async function openWalls(container: Container, keep: (fd: number) => number) {
+  const { prepareWalls } = await import("./walls.ts");
+  return prepareWalls(container, keep);
 }
 
 async function openReaper(

@@ -8,6 +8,7 @@ import { execute } from "./execute_program.ts";
 import { appendEvents } from "./event_program.ts";
 import type { Identity } from "../container/identity.ts";
 import { attempt, dieWithKeeper, dropPrivileges, keepOnlyStdioAnd, takeStdio } from "./init_program.ts";
+import { limitResources, type Rlimit, writeFile } from "./limit_program.ts";
 import { closeOthers, introduce, NAMESPACES, takeNothing } from "./keeper_program.ts";
 import { pollTable, pump, type PumpPlan, send } from "./pump_program.ts";
 import { ENDED, FAILED, STARTED } from "./report.ts";
@@ -19,8 +20,13 @@ export interface ExecPlan extends PumpPlan {
   stdio: [number, number, number];
   tty: boolean;
   identity: Identity;
-  /** With all capabilities there are. */
-  privileged: boolean;
+  /** Those it may have at most, and has as root. */
+  capabilities: number[];
+  rlimits: Rlimit[];
+  /** As the container's; /proc is the host's, open (O_PATH). */
+  oomScore?: { proc: number; value: number };
+  /** Writing "0" there enters the container's cgroup, where it has one to be told by. */
+  entrance?: number;
   workingDirectory: string;
   argv: string[];
   environment: string[];
@@ -34,7 +40,17 @@ export interface ExecPlan extends PumpPlan {
 /** Descriptors it inherits, besides 0 to 2. */
 export function execDescriptors(plan: ExecPlan): number[] {
   const sources = plan.sources.map(({ fd }) => fd);
-  const all = [plan.container, plan.root, ...plan.stdio, ...sources, plan.messages, plan.devNull];
+  const { oomScore, entrance = -1 } = plan;
+  const all = [
+    plan.container,
+    plan.root,
+    oomScore?.proc ?? -1,
+    entrance,
+    ...plan.stdio,
+    ...sources,
+    plan.messages,
+    plan.devNull,
+  ];
   return [...new Set(all)].filter((fd) => fd > 2).sort((a, b) => a - b);
 }
 
@@ -85,12 +101,18 @@ function failChild(p: Program, failed: Label, broken: Cell): void {
 /** In the child, which shares memory with its parent until it executes the command. */
 function becomeCommand(p: Program, plan: ExecPlan, keeper: Cell): void {
   dieWithKeeper(p, keeper);
+  if (plan.entrance !== undefined) {
+    p.call("write", [plan.entrance, p.string("0"), 1], { what: "the container's cgroup" });
+  }
+  // The container's own /proc may be anything by now.
+  if (plan.oomScore) writeFile(p, plan.oomScore.proc, "self/oom_score_adj", String(plan.oomScore.value));
   attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
   p.call("umask", [0o022]);
   takeStdio(p, plan.stdio, plan.tty);
   keepOnlyStdioAnd(p, keeper);
   p.call("chdir", [p.string(plan.workingDirectory)], { what: plan.workingDirectory });
-  dropPrivileges(p, plan.identity, plan.privileged);
+  limitResources(p, plan.rlimits);
+  dropPrivileges(p, plan.identity, plan.capabilities);
   // Changing credentials clears the parent-death signal (prctl(2)).
   dieWithKeeper(p, keeper);
   p.call("close", [keeper]);

@@ -1,7 +1,7 @@
 // The container's first process, from clone to execve: a kernel program run in the new namespaces. Everything it
 // needs to decide was decided before; here is only the order, which the kernel is particular about.
 
-import { SHARING_CHILD } from "../../ffi/clone.ts";
+import { CLONE_NEWUTS, SHARING_CHILD } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import {
   MNT_DETACH,
@@ -18,10 +18,11 @@ import {
   MS_STRICTATIME,
 } from "../../ffi/mount.ts";
 import type { Cell, Program } from "../../ffi/program.ts";
-import { boundingSet, defaultCapabilities } from "../security/capabilities.ts";
+import { boundingSet } from "../security/capabilities.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
 import { execute } from "./execute_program.ts";
 import type { Identity } from "../container/identity.ts";
+import type { Walls } from "./wall_program.ts";
 
 /** A mount below the root, in the order they are made. */
 export interface PreparedMount {
@@ -48,6 +49,10 @@ export interface InitPlan {
   mounts: PreparedMount[];
   workingDirectory: string;
   identity: Identity;
+  /** Those it may have at most (capabilities(7)), and has as root. */
+  capabilities: number[];
+  /** What it has besides docker's defaults. */
+  walls?: Walls;
   argv: string[];
   environment: string[];
   /** --init: the executable that PID 1 goes on with once the command runs as its child, and its arguments. */
@@ -62,7 +67,9 @@ export interface InitPlan {
 
 /** Appends the steps. A failure goes to the label that the caller gave to onFailure. */
 export function initProgram(p: Program, plan: InitPlan): void {
+  const { walls } = plan;
   dieWithKeeper(p, plan.keeperPidfd);
+  walls?.enter(p);
   p.call("umask", [0]);
   enterRoot(p, plan.rootfs);
   leaveMarks(p);
@@ -71,10 +78,10 @@ export function initProgram(p: Program, plan: InitPlan): void {
   // Not before: with a /proc, a symlink in the image to /proc/self/fd/N would be a way to a directory of the host's for
   // as long as this process has any open, and mount points are made above.
   mountAt(p, "proc", "proc", "/proc", CLOSED, "");
-  protectPaths(p, plan.spare);
+  walls?.sysctls(p);
+  if (!walls?.privileged) protectPaths(p, plan.spare);
   if (plan.readOnlyRootfs) remountReadOnly(p, "/", 0);
-  const name = p.string(plan.hostname);
-  p.call("sethostname", [name, new TextEncoder().encode(plan.hostname).length], { what: plan.hostname });
+  if (!((walls?.shared ?? 0) & CLONE_NEWUTS)) setHostname(p, plan.hostname);
   if (plan.ownNetwork) raiseLoopback(p);
   // The caller's session keyring would stay readable; without keyrings in the kernel there is none to leave.
   attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
@@ -83,13 +90,18 @@ export function initProgram(p: Program, plan: InitPlan): void {
   keepOnlyStdioAnd(p, plan.keeperPidfd, plan.reaper && { fd: plan.reaper.fd, spare: plan.spare + 1 });
   // After the host's directories are closed, for the same reason as above (CVE-2024-21626).
   enterDirectory(p, plan.workingDirectory);
-  dropPrivileges(p, plan.identity);
+  walls?.limits(p);
+  dropPrivileges(p, plan.identity, plan.capabilities);
   // Changing credentials clears the parent-death signal (prctl(2)).
   dieWithKeeper(p, plan.keeperPidfd);
   p.call("close", [plan.keeperPidfd]);
   if (plan.reaper) becomeReaper(p, plan, plan.reaper);
   p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);
   execute(p, plan);
+}
+
+function setHostname(p: Program, name: string): void {
+  p.call("sethostname", [p.string(name), new TextEncoder().encode(name).length], { what: name });
 }
 
 /** A call whose failure does not matter. */
@@ -138,9 +150,10 @@ function leaveMarks(p: Program): void {
   attempt(p, "symlinkat", [p.string("/proc/mounts"), file.AT_FDCWD, p.string("/etc/mtab")]);
 }
 
-const CLOSED = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+/** Nothing to execute, no devices, no set-user-ID. */
+export const CLOSED = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
-function mountAt(
+export function mountAt(
   p: Program,
   type: string,
   source: string,
@@ -157,7 +170,8 @@ function mountAt(
 /** /dev, and /sys. */
 function mountDevices(p: Program, plan: InitPlan): void {
   mountAt(p, "tmpfs", "tmpfs", "/dev", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k");
-  makeDevices(p);
+  plan.walls?.devices(p);
+  makeDevices(p, plan.walls !== undefined);
   // For masks, whatever a volume may cover later.
   const nothing = p.cell();
   p.call("openat", [file.AT_FDCWD, p.string("/dev/null"), file.O_PATH | file.O_CLOEXEC, 0], {
@@ -172,9 +186,10 @@ function mountDevices(p: Program, plan: InitPlan): void {
     p.string("/dev/pts"),
     MOVE_MOUNT_F_EMPTY_PATH,
   ], { what: "/dev/pts" });
-  mountAt(p, "sysfs", "sysfs", "/sys", CLOSED | MS_RDONLY, "");
+  mountAt(p, "sysfs", "sysfs", "/sys", CLOSED | (plan.walls?.privileged ? 0 : MS_RDONLY), "");
   mountAt(p, "mqueue", "mqueue", "/dev/mqueue", CLOSED, "");
-  mountAt(p, "tmpfs", "shm", "/dev/shm", CLOSED, "mode=1777,size=65536k");
+  if (plan.walls) plan.walls.shm(p);
+  else mountAt(p, "tmpfs", "shm", "/dev/shm", CLOSED, "mode=1777,size=65536k");
   if (plan.tty) {
     const console = p.string("/dev/console");
     p.call("mknodat", [file.AT_FDCWD, console, file.S_IFREG | 0o620, 0], { what: "/dev/console" });
@@ -200,22 +215,23 @@ const DEVICE_LINKS: [string, string][] = [
   ["core", "/proc/kcore"],
 ];
 
-function makeDevices(p: Program): void {
+/** With `some` there already, of which the container asked for others. */
+function makeDevices(p: Program, some: boolean): void {
+  const make = (name: string, call: "mknodat" | "symlinkat", args: Parameters<Program["call"]>[1]) => {
+    if (some) attempt(p, call, args);
+    else p.call(call, args, { what: `/dev/${name}` });
+  };
   for (const [name, major, minor] of DEVICES) {
     const node = p.string(`/dev/${name}`);
-    p.call("mknodat", [file.AT_FDCWD, node, file.S_IFCHR | 0o666, file.makedev(major, minor)], {
-      what: `/dev/${name}`,
-    });
+    make(name, "mknodat", [file.AT_FDCWD, node, file.S_IFCHR | 0o666, file.makedev(major, minor)]);
   }
   for (const [name, target] of DEVICE_LINKS) {
-    p.call("symlinkat", [p.string(target), file.AT_FDCWD, p.string(`/dev/${name}`)], {
-      what: `/dev/${name}`,
-    });
+    make(name, "symlinkat", [p.string(target), file.AT_FDCWD, p.string(`/dev/${name}`)]);
   }
 }
 
 /** Makes a directory with its parents, or leaves what is there: what uses it reports what is wrong with it. */
-function makeDirectory(p: Program, path: string): void {
+export function makeDirectory(p: Program, path: string): void {
   const made = p.label();
   const failed = p.label();
   const result = p.cell();
@@ -372,16 +388,14 @@ function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }): v
 }
 
 /** The bounding set first, while there is the right to drop from it; the user last but one, for the same reason. */
-export function dropPrivileges(p: Program, identity: Identity, privileged = false): void {
-  const available = boundingSet();
-  const wanted = privileged ? available : defaultCapabilities();
-  for (const number of available) {
+export function dropPrivileges(p: Program, identity: Identity, wanted: number[]): void {
+  for (const number of boundingSet()) {
     if (!wanted.includes(number)) p.call("prctl", [24, /* PR_CAPBSET_DROP */ number, 0, 0, 0]);
   }
   p.call("setgroups", [identity.groups.length, p.ints([...identity.groups, 0])]);
   p.call("setgid", [identity.gid]);
   p.call("setuid", [identity.uid]);
-  const granted = identity.uid === 0 ? wanted.filter((number) => available.includes(number)) : [];
+  const granted = identity.uid === 0 ? wanted : [];
   const mask = granted.reduce((sum, number) => sum | (1n << BigInt(number)), 0n);
   const [low, high] = [Number(mask & 0xffffffffn), Number(mask >> 32n)];
   const header = p.ints([0x20080522, /* _LINUX_CAPABILITY_VERSION_3 */ 0]);

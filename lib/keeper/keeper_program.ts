@@ -76,6 +76,7 @@ export function keeperDescriptors(plan: KeeperPlan): number[] {
   const mounts = plan.init.mounts.flatMap(({ source }) => "fd" in source ? [source.fd] : []);
   const all = [
     ...[plan.init.rootfs, plan.init.devpts, ...plan.init.stdio, ...mounts, plan.init.reaper?.fd ?? -1],
+    ...plan.init.walls?.descriptors ?? [],
     ...keptDescriptors(plan),
   ];
   return [...new Set(all)].filter((fd) => fd > 2).sort((a, b) => a - b);
@@ -106,6 +107,7 @@ export function keeperProgram(plan: KeeperPlan) {
   appendEvents(p, plan.log.dir, EVENTS, plan.events.started);
   send(p, plan.messages, message, STARTED, pid, 0);
   const pumped = pump(p, plan, poll, { pid, message });
+  plan.init.walls?.end(p);
   const over = p.label();
   const exited = recordEnd(p, plan, pumped.status).seconds;
   appendEvents(p, plan.log.dir, EVENTS, plan.events.ended, pumped.status);
@@ -118,8 +120,13 @@ export function keeperProgram(plan: KeeperPlan) {
   p.call("exit_group", [0]);
 
   p.place(failed);
+  // Before other steps fail, which they may.
+  const [step, failure] = [p.cell(), p.cell()];
+  p.set(step, FAILED_STEP);
+  p.set(failure, FAILURE);
+  plan.init.walls?.end(p);
   giveBack(p, plan.lock);
-  send(p, plan.messages, message, FAILED, FAILED_STEP, FAILURE);
+  send(p, plan.messages, message, FAILED, step, failure);
   p.call("exit_group", [1]);
   return p.assemble();
 }
@@ -180,11 +187,13 @@ function cloneInit(
 ): Label {
   const keeperPidfd = p.cell();
   p.call("pidfd_open", [cells.self, 0], { store: keeperPidfd });
-  const namespaces = plan.init.ownNetwork ? NAMESPACES : NAMESPACES & ~CLONE_NEWNET;
+  const { walls } = plan.init;
+  const shared = (plan.init.ownNetwork ? 0 : CLONE_NEWNET) | (walls?.shared ?? 0);
   // Sharing memory and waiting (vfork) tells how init's set-up went without another pipe.
-  const flags = SHARING_CHILD | CLONE_PIDFD | namespaces;
-  const parent = p.label();
-  p.call("clone", [flags, 0, cells.pidfd, 0, 0], { store: cells.pid, positive: parent, what: "namespaces" });
+  const flags = SHARING_CHILD | CLONE_PIDFD | (NAMESPACES & ~shared);
+  const [parent, born] = [p.label(), p.label()];
+  const home = walls?.joinPid(p);
+  p.call("clone", [flags, 0, cells.pidfd, 0, 0], { store: cells.pid, positive: born, what: "namespaces" });
   p.onFailure(cells.failed);
   // Far above what the keeper opens itself.
   const spare = Math.max(...keeperDescriptors(plan)) + 16;
@@ -192,6 +201,10 @@ function cloneInit(
   p.place(cells.failed);
   p.set(cells.broken, 1);
   p.call("exit_group", [1]);
+  p.place(born);
+  // What the keeper starts at its end is no child of that namespace.
+  if (home) p.call("setns", [home, CLONE_NEWPID], { negative: parent });
+  p.goto(parent);
   return parent;
 }
 
