@@ -159,7 +159,10 @@ function endGroup(p: Program, path: string): void {
   // What has just ended may be in the way yet; but a privileged container may have left groups of its own in there.
   p.place(wait);
   p.subtract(left, 1, { store: left, zero: gone });
-  p.call("ppoll", [0, 0, p.words([0, 1e6]), 0, 8], { zero: again, negative: again });
+  // Each time anew: the kernel leaves there what is left of it.
+  const pause = p.words([0, 0]);
+  p.set({ address: pause + 8 }, 1e6);
+  p.call("ppoll", [0, 0, pause, 0, 8], { zero: again, negative: again });
   p.place(gone);
 }
 
