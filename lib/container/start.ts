@@ -173,7 +173,7 @@ async function prepareInit(
     workingDirectory: config.process.WorkingDir || "/",
     argv: config.argv,
     environment: processEnvironment(config, identity),
-    reaper: config.init ? await openReaper(config.argv, keep) : undefined,
+    reaper: config.init ? await openReaper(config, keep) : undefined,
   };
 }
 
@@ -183,11 +183,11 @@ async function openWalls(container: Container, keep: (fd: number) => number) {
 }
 
 async function openReaper(
-  argv: string[],
+  { argv, pidMode }: ContainerConfig,
   keep: (fd: number) => number,
 ): Promise<KeeperPlan["init"]["reaper"]> {
   const { reaperArguments, reaperExecutable } = await import("../keeper/reaper_program.ts");
-  return { fd: keep(reaperExecutable()), argv: reaperArguments(argv) };
+  return { fd: keep(reaperExecutable(pidMode !== undefined)), argv: reaperArguments(argv) };
 }
 
 /** The log, as far as it has room, and /dev/null. */

@@ -1,7 +1,7 @@
 // The container's first process, from clone to execve: a kernel program run in the new namespaces. Everything it
 // needs to decide was decided before; here is only the order, which the kernel is particular about.
 
-import { CLONE_NEWUTS, SHARING_CHILD } from "../../ffi/clone.ts";
+import { CLONE_NEWPID, CLONE_NEWUTS, CLONE_PIDFD, SHARING_CHILD } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import {
   MNT_DETACH,
@@ -370,8 +370,12 @@ export function keepOnlyStdioAnd(
 function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }): void {
   const [child, end] = [p.label(), p.label()];
   p.call("prctl", [15, /* PR_SET_NAME */ p.string("docker-init"), 0, 0, 0]);
-  p.call("clone", [SHARING_CHILD, 0, 0, 0, 0], { zero: child, what: "--init" });
+  const guest = ((plan.walls?.shared ?? 0) & CLONE_NEWPID) !== 0;
+  const flags = guest ? SHARING_CHILD | CLONE_PIDFD : SHARING_CHILD;
+  const pidfd = p.cell();
+  p.call("clone", [flags, 0, pidfd.address, 0, 0], { zero: child, what: "--init" });
   p.subtract(plan.failed, 0, { positive: end });
+  if (guest) keepPidfd(p, pidfd);
   // Not "execve", whose failures are the command's.
   p.call("execveat", [
     REAPER,
@@ -385,6 +389,12 @@ function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }): v
   p.place(child);
   p.call("setsid", []);
   if (plan.tty) takeTerminal(p);
+}
+
+/** The reaper's COMMAND_PIDFD: the lowest number that is free once the keeper's pidfd is closed, which was 3. */
+function keepPidfd(p: Program, pidfd: Cell): void {
+  const [F_SETFD, stays] = [2, 0];
+  p.call("fcntl", [pidfd, F_SETFD, stays], { what: "--init" });
 }
 
 /** The bounding set first, while there is the right to drop from it; the user last but one, for the same reason. */
