@@ -51,6 +51,11 @@ export interface InitPlan {
   identity: Identity;
   /** Those it may have at most (capabilities(7)), and has as root. */
   capabilities: number[];
+  /**
+   * The container's cgroup in each hierarchy to be seen in /sys/fs/cgroup, by its directory on the host: version 1's
+   * under the hierarchy's `name` there ("cpu,cpuacct"), version 2's as "".
+   */
+  cgroups?: { name: string; path: string }[];
   /** What it has besides docker's defaults. */
   walls?: Walls;
   argv: string[];
@@ -70,10 +75,11 @@ export function initProgram(p: Program, plan: InitPlan): void {
   const { walls } = plan;
   dieWithKeeper(p, plan.keeperPidfd);
   walls?.enter(p);
+  const cgroups = (plan.cgroups ?? []).map(({ path }) => cloneTree(p, path));
   p.call("umask", [0]);
   enterRoot(p, plan.rootfs);
   leaveMarks(p);
-  mountDevices(p, plan);
+  mountDevices(p, plan, cgroups);
   for (const mount of plan.mounts) mountPrepared(p, mount);
   // Not before: with a /proc, a symlink in the image to /proc/self/fd/N would be a way to a directory of the host's for
   // as long as this process has any open, and mount points are made above.
@@ -168,7 +174,7 @@ export function mountAt(
 }
 
 /** /dev, and /sys. */
-function mountDevices(p: Program, plan: InitPlan): void {
+function mountDevices(p: Program, plan: InitPlan, cgroups: Cell[]): void {
   mountAt(p, "tmpfs", "tmpfs", "/dev", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k");
   plan.walls?.devices(p);
   makeDevices(p, plan.walls !== undefined);
@@ -187,6 +193,7 @@ function mountDevices(p: Program, plan: InitPlan): void {
     MOVE_MOUNT_F_EMPTY_PATH,
   ], { what: "/dev/pts" });
   mountAt(p, "sysfs", "sysfs", "/sys", CLOSED | (plan.walls?.privileged ? 0 : MS_RDONLY), "");
+  mountCgroups(p, plan, cgroups);
   mountAt(p, "mqueue", "mqueue", "/dev/mqueue", CLOSED, "");
   if (plan.walls) plan.walls.shm(p);
   else mountAt(p, "tmpfs", "shm", "/dev/shm", CLOSED, "mode=1777,size=65536k");
@@ -195,6 +202,37 @@ function mountDevices(p: Program, plan: InitPlan): void {
     p.call("mknodat", [file.AT_FDCWD, console, file.S_IFREG | 0o620, 0], { what: "/dev/console" });
     p.call("mount", [p.string("/dev/pts/0"), console, 0, MS_BIND, 0], { what: "/dev/console" });
   }
+}
+
+/** A directory of the host's as a detached mount: while it can be named yet. */
+function cloneTree(p: Program, path: string): Cell {
+  const [OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC] = [1, 0o2000000];
+  const mount = p.cell();
+  p.call("open_tree", [file.AT_FDCWD, p.string(path), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], {
+    ...{ store: mount, what: path },
+  });
+  return mount;
+}
+
+const CGROUPS = "/sys/fs/cgroup";
+
+/**
+ * The container's cgroup, where programs look for their limits: to be read, as docker's is. Docker mounts cgroup file
+ * systems of the container's cgroup namespace; the same groups bound look the same from in there, where each is the
+ * root, and spare a superblock for each of version 1's hierarchies, 1 ms together.
+ */
+function mountCgroups(p: Program, { cgroups = [], walls }: InitPlan, mounts: Cell[]): void {
+  if (cgroups.length > 0 && cgroups[0].name !== "") {
+    mountAt(p, "tmpfs", "tmpfs", CGROUPS, CLOSED, "mode=755");
+  }
+  cgroups.forEach(({ name }, index) => {
+    const target = name === "" ? CGROUPS : `${CGROUPS}/${name}`;
+    makeDirectory(p, target);
+    const at = p.string(target);
+    const flags = MOVE_MOUNT_F_EMPTY_PATH;
+    p.call("move_mount", [mounts[index], p.string(""), file.AT_FDCWD, at, flags], { what: target });
+    if (!walls?.privileged) remountReadOnly(p, target, CLOSED);
+  });
 }
 
 const DEVICES: [string, number, number][] = [
