@@ -8,19 +8,16 @@ import {
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_SYMLINKS,
   MS_BIND,
-  MS_NODEV,
-  MS_NOEXEC,
-  MS_NOSUID,
   MS_PRIVATE,
   MS_RDONLY,
   MS_REC,
-  MS_REMOUNT,
-  MS_STRICTATIME,
 } from "../../ffi/mount.ts";
 import type { Cell, Program } from "../../ffi/program.ts";
 import { boundingSet } from "../security/capabilities.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
 import { execute } from "./execute_program.ts";
+import { mountDevices } from "./device_program.ts";
+import { attempt, cloneTree, CLOSED, makeDirectory, mountAt, remountReadOnly } from "./mount_program.ts";
 import type { Identity } from "../container/identity.ts";
 import type { Walls } from "./wall_program.ts";
 
@@ -110,17 +107,6 @@ function setHostname(p: Program, name: string): void {
   p.call("sethostname", [p.string(name), new TextEncoder().encode(name).length], { what: name });
 }
 
-/** A call whose failure does not matter. */
-export function attempt(
-  p: Program,
-  name: Parameters<Program["call"]>[0],
-  args: Parameters<Program["call"]>[1],
-): void {
-  const next = p.label();
-  p.call(name, args, { negative: next });
-  p.place(next);
-}
-
 /** SIGKILL when the keeper ends; at once if it ended before the kernel was told. */
 export function dieWithKeeper(p: Program, keeper: Cell): void {
   p.call("prctl", [1, /* PR_SET_PDEATHSIG */ 9, 0, 0, 0]);
@@ -154,135 +140,6 @@ function enterRoot(p: Program, rootfs: number): void {
 function leaveMarks(p: Program): void {
   attempt(p, "mknodat", [file.AT_FDCWD, p.string("/.dockerenv"), file.S_IFREG | 0o755, 0]);
   attempt(p, "symlinkat", [p.string("/proc/mounts"), file.AT_FDCWD, p.string("/etc/mtab")]);
-}
-
-/** Nothing to execute, no devices, no set-user-ID. */
-export const CLOSED = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-
-export function mountAt(
-  p: Program,
-  type: string,
-  source: string,
-  target: string,
-  flags: number,
-  data: string,
-): void {
-  makeDirectory(p, target);
-  p.call("mount", [p.string(source), p.string(target), p.string(type), flags, p.string(data)], {
-    what: target,
-  });
-}
-
-/** /dev, and /sys. */
-function mountDevices(p: Program, plan: InitPlan, cgroups: Cell[]): void {
-  mountAt(p, "tmpfs", "tmpfs", "/dev", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k");
-  plan.walls?.devices(p);
-  makeDevices(p, plan.walls !== undefined);
-  // For masks, whatever a volume may cover later.
-  const nothing = p.cell();
-  p.call("openat", [file.AT_FDCWD, p.string("/dev/null"), file.O_PATH | file.O_CLOEXEC, 0], {
-    store: nothing,
-  });
-  p.call("dup3", [nothing, plan.spare, file.O_CLOEXEC]);
-  makeDirectory(p, "/dev/pts");
-  p.call("move_mount", [
-    plan.devpts,
-    p.string(""),
-    file.AT_FDCWD,
-    p.string("/dev/pts"),
-    MOVE_MOUNT_F_EMPTY_PATH,
-  ], { what: "/dev/pts" });
-  mountAt(p, "sysfs", "sysfs", "/sys", CLOSED | (plan.walls?.privileged ? 0 : MS_RDONLY), "");
-  mountCgroups(p, plan, cgroups);
-  mountAt(p, "mqueue", "mqueue", "/dev/mqueue", CLOSED, "");
-  if (plan.walls) plan.walls.shm(p);
-  else mountAt(p, "tmpfs", "shm", "/dev/shm", CLOSED, "mode=1777,size=65536k");
-  if (plan.tty) {
-    const console = p.string("/dev/console");
-    p.call("mknodat", [file.AT_FDCWD, console, file.S_IFREG | 0o620, 0], { what: "/dev/console" });
-    p.call("mount", [p.string("/dev/pts/0"), console, 0, MS_BIND, 0], { what: "/dev/console" });
-  }
-}
-
-/** A directory of the host's as a detached mount: while it can be named yet. */
-function cloneTree(p: Program, path: string): Cell {
-  const [OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC] = [1, 0o2000000];
-  const mount = p.cell();
-  p.call("open_tree", [file.AT_FDCWD, p.string(path), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], {
-    ...{ store: mount, what: path },
-  });
-  return mount;
-}
-
-const CGROUPS = "/sys/fs/cgroup";
-
-/**
- * The container's cgroup, where programs look for their limits: to be read, as docker's is. Docker mounts cgroup file
- * systems of the container's cgroup namespace; the same groups bound look the same from in there, where each is the
- * root, and spare a superblock for each of version 1's hierarchies, 1 ms together.
- */
-function mountCgroups(p: Program, { cgroups = [], walls }: InitPlan, mounts: Cell[]): void {
-  if (cgroups.length > 0 && cgroups[0].name !== "") {
-    mountAt(p, "tmpfs", "tmpfs", CGROUPS, CLOSED, "mode=755");
-  }
-  cgroups.forEach(({ name }, index) => {
-    const target = name === "" ? CGROUPS : `${CGROUPS}/${name}`;
-    makeDirectory(p, target);
-    const at = p.string(target);
-    const flags = MOVE_MOUNT_F_EMPTY_PATH;
-    p.call("move_mount", [mounts[index], p.string(""), file.AT_FDCWD, at, flags], { what: target });
-    if (!walls?.privileged) remountReadOnly(p, target, CLOSED);
-  });
-}
-
-const DEVICES: [string, number, number][] = [
-  ["null", 1, 3],
-  ["zero", 1, 5],
-  ["full", 1, 7],
-  ["random", 1, 8],
-  ["urandom", 1, 9],
-  ["tty", 5, 0],
-];
-
-const DEVICE_LINKS: [string, string][] = [
-  ["fd", "/proc/self/fd"],
-  ["stdin", "/proc/self/fd/0"],
-  ["stdout", "/proc/self/fd/1"],
-  ["stderr", "/proc/self/fd/2"],
-  ["ptmx", "pts/ptmx"],
-  ["core", "/proc/kcore"],
-];
-
-/** With `some` there already, of which the container asked for others. */
-function makeDevices(p: Program, some: boolean): void {
-  const make = (name: string, call: "mknodat" | "symlinkat", args: Parameters<Program["call"]>[1]) => {
-    if (some) attempt(p, call, args);
-    else p.call(call, args, { what: `/dev/${name}` });
-  };
-  for (const [name, major, minor] of DEVICES) {
-    const node = p.string(`/dev/${name}`);
-    make(name, "mknodat", [file.AT_FDCWD, node, file.S_IFCHR | 0o666, file.makedev(major, minor)]);
-  }
-  for (const [name, target] of DEVICE_LINKS) {
-    make(name, "symlinkat", [p.string(target), file.AT_FDCWD, p.string(`/dev/${name}`)]);
-  }
-}
-
-/** Makes a directory with its parents, or leaves what is there: what uses it reports what is wrong with it. */
-export function makeDirectory(p: Program, path: string): void {
-  const made = p.label();
-  const failed = p.label();
-  const result = p.cell();
-  p.call("mkdirat", [file.AT_FDCWD, p.string(path), 0o755], { store: result, negative: failed, zero: made });
-  p.place(failed);
-  const absent = p.label();
-  p.subtract(result, -17, /* EEXIST */ { zero: made, negative: absent, positive: absent });
-  p.place(absent);
-  for (let end = path.indexOf("/", 1); end > 0; end = path.indexOf("/", end + 1)) {
-    attempt(p, "mkdirat", [file.AT_FDCWD, p.string(path.slice(0, end)), 0o755]);
-  }
-  attempt(p, "mkdirat", [file.AT_FDCWD, p.string(path), 0o755]);
-  p.place(made);
 }
 
 /** Symlinks in `target` are followed, but by now everything they can lead to is the container's. */
@@ -338,12 +195,6 @@ function protectPaths(p: Program, nothing: number): void {
     p.call("mount", [tmpfs, at, tmpfs, MS_RDONLY, empty], { what: path });
     p.place(next);
   }
-}
-
-function remountReadOnly(p: Program, path: string, flags: number): void {
-  p.call("mount", [0, p.string(path), 0, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, 0], {
-    what: `${path} read-only`,
-  });
 }
 
 /** struct ifreq: the name in 16 bytes, then the flags. */

@@ -6,7 +6,7 @@ import { MOVE_MOUNT_F_EMPTY_PATH } from "../../ffi/mount.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import type { Group } from "../cgroup/group.ts";
 import type { DeviceNode } from "../security/devices.ts";
-import { attempt, CLOSED, makeDirectory, mountAt } from "./init_program.ts";
+import { attempt, CLOSED, makeDirectory, mountAt } from "./mount_program.ts";
 import { limitResources, type Rlimit, writeFile } from "./limit_program.ts";
 
 /** What a container shall have, decided and opened. */
