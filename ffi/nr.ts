@@ -63,6 +63,7 @@ const numbers = {
   exit_group: [231, 94],
   ppoll: [271, 73],
   prctl: [157, 167],
+  prlimit64: [302, 261],
   capset: [126, 91],
   setgroups: [116, 159],
   setgid: [106, 144],

@@ -164,6 +164,19 @@ test("limits: a container's processes are in its cgroup, exec's too, and see it 
   await added.end();
 });
 
+test("limits: a container finds its limits where programs look for them, and can't change them", async (box) => {
+  const look = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null";
+  const change =
+    "mkdir /sys/fs/cgroup/memory/x || mkdir /sys/fs/cgroup/x || mount -o remount,rw /sys/fs/cgroup";
+  assertEquals(
+    await box.ok(["run", "--rm", "-m", "100m", "busybox", "sh", "-c", `${look}; ! (${change}) 2>/dev/null`]),
+    String(100 << 20),
+  );
+  // What --privileged makes there is its own, and goes with it.
+  const inside = "mkdir /sys/fs/cgroup/memory/x 2>/dev/null || mkdir /sys/fs/cgroup/x";
+  await box.ok(["run", "--rm", "--privileged", "busybox", "sh", "-c", inside]);
+});
+
 test("limits: --cgroup-parent, which stays", async (box) => {
   const parent = `md-test-${crypto.randomUUID().slice(0, 8)}`;
   await box.ok([

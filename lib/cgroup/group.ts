@@ -44,6 +44,16 @@ function parentOf(limits: Limits | undefined): string {
   return names.map((name) => `/${name}`).join("");
 }
 
+/** Groups as a container sees them below /sys/fs/cgroup: under the hierarchy's name, but v2 alone is the directory itself. */
+export function shownGroups(groups: Group[]): { name: string; path: string }[] {
+  if (groups.length === 1 && groups[0].version === 2) return [{ name: "", path: groups[0].path }];
+  const all = hierarchies().map(({ path }) => path);
+  return groups.map(({ path }) => {
+    const mount = all.find((mount) => path.startsWith(`${mount}/`))!;
+    return { name: mount.slice(mount.lastIndexOf("/") + 1), path };
+  });
+}
+
 /** Those of them that are there. */
 export function presentGroups(owner: GroupOwner): Group[] {
   return groupsOf(owner).filter(({ path }) => file.statIfAny(file.AT_FDCWD, path) !== undefined);

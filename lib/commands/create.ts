@@ -58,7 +58,8 @@ export async function checkFlags(parsed: Parsed, detached: boolean, refused: num
   // What comes out of a pipe comes once.
   const files = [...parsed.list("env-file"), ...parsed.list("label-file")];
   if (files.some((path) => !isRegularFile(path))) return;
-  await containerConfig(parsed, NO_IMAGE, imageName, command.length > 0 ? command : ["any"], detached);
+  const argv = command.length > 0 ? command : ["any"];
+  await containerConfig(parsed, NO_IMAGE, imageName, argv, detached, refused);
 }
 
 function isRegularFile(path: string): boolean {
@@ -101,7 +102,7 @@ async function createFrom(parsed: Parsed, detached: boolean, refused: number): P
   const name = await refusing(refused, () => wanted && checkName(wanted));
   const image = await refusing(refused, () => findImage(imageName));
   step(`image ${image.id}`);
-  const config = await containerConfig(parsed, image, imageName, command, detached);
+  const config = await containerConfig(parsed, image, imageName, command, detached, refused);
   if (config.limits) await refusing(refused, () => settleLimits(config));
   const create = config.mounts.length > 0 ? createWithMounts : createContainer;
   const container = await refusing(refused, () => create(config, name));

@@ -96,36 +96,62 @@ function hostConfig(config: ContainerConfig): Record<string, unknown> {
     AutoRemove: config.autoRemove,
     VolumeDriver: "",
     VolumesFrom: null,
-    CapAdd: null,
-    CapDrop: null,
-    CgroupnsMode: "private",
+    CapAdd: config.capAdd ?? null,
+    CapDrop: config.capDrop ?? null,
+    CgroupnsMode: config.cgroupnsMode ?? "private",
     Dns: [],
     DnsOptions: [],
     DnsSearch: [],
     ExtraHosts: null,
-    GroupAdd: null,
-    IpcMode: "private",
+    GroupAdd: config.groupAdd ?? null,
+    IpcMode: config.ipcMode ?? "private",
     Cgroup: "",
     Links: null,
-    OomScoreAdj: 0,
-    PidMode: "",
-    Privileged: false,
+    OomScoreAdj: config.oomScoreAdj ?? 0,
+    PidMode: config.pidMode ?? "",
+    Privileged: config.privileged ?? false,
     PublishAllPorts: false,
     ReadonlyRootfs: config.readOnlyRootfs,
-    SecurityOpt: config.securityOptions ?? null,
+    SecurityOpt: shownOptions(config),
     Tmpfs: Object.keys(config.tmpfs).length > 0 ? config.tmpfs : undefined,
-    UTSMode: "",
+    UTSMode: config.utsMode ?? "",
     UsernsMode: "",
-    ShmSize: 64 * 1024 * 1024,
+    ShmSize: config.shmSize ?? 64 * 1024 * 1024,
     Runtime: "mydocker",
     ConsoleSize: [0, 0],
     Isolation: "",
-    ...{ Sysctls: undefined, StorageOpt: undefined },
+    ...{ Sysctls: config.sysctls, StorageOpt: undefined },
     ...NO_LIMITS,
     ...config.limits && limitsOf(config.limits),
+    ...devicesAndUlimits(config),
     Init: config.init || undefined,
-    MaskedPaths: config.exposedSystemPaths ? [] : MASKED_PATHS,
-    ReadonlyPaths: config.exposedSystemPaths ? [] : READ_ONLY_PATHS,
+    ...systemPaths(config),
+  };
+}
+
+function systemPaths({ privileged, exposedSystemPaths }: ContainerConfig) {
+  if (privileged) return { MaskedPaths: null, ReadonlyPaths: null };
+  if (exposedSystemPaths) return { MaskedPaths: [], ReadonlyPaths: [] };
+  return { MaskedPaths: MASKED_PATHS, ReadonlyPaths: READ_ONLY_PATHS };
+}
+
+/** Docker turns labels off for whoever is not kept from the host's processes or memory, labels or not. */
+function shownOptions({ securityOptions, privileged, pidMode, ipcMode }: ContainerConfig): string[] | null {
+  const isOpen = privileged || pidMode === "host" || ipcMode === "host";
+  if (!isOpen || securityOptions?.some((option) => option.startsWith("label"))) {
+    return securityOptions ?? null;
+  }
+  return [...securityOptions ?? [], "label=disable"];
+}
+
+/** In the places that NO_LIMITS has for them. */
+function devicesAndUlimits({ devices = [], deviceCgroupRules, ulimits }: ContainerConfig) {
+  return {
+    Devices: devices.map(({ source, target, access }) => ({
+      ...{ PathOnHost: source, PathInContainer: target, CgroupPermissions: access },
+    })),
+    DeviceCgroupRules: deviceCgroupRules ?? null,
+    Ulimits: ulimits?.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })) ?? null,
   };
 }
 

@@ -3,7 +3,7 @@
 import type { Flag, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { layersOf } from "../image/config.ts";
-import { defaultCapabilities } from "../security/capabilities.ts";
+import { capabilitiesOf } from "../security/capabilities.ts";
 import { timestamp } from "../state/time.ts";
 import type { Image } from "../image/store.ts";
 import { parseSignal } from "./signals.ts";
@@ -14,6 +14,7 @@ import { restartPolicy } from "./restart_policy.ts";
 import { givenLimits, LIMIT_FLAGS } from "./limit_flags.ts";
 import { SECURITY_FLAGS, securityOptions } from "./security_options.ts";
 import { ENVIRONMENT_FLAGS, givenEnvironment, readEnvFile } from "./environment_flags.ts";
+import { WALL_FLAGS, wallConfig } from "./wall_flags.ts";
 
 /** Flags of `run` that describe the container. */
 export const CONTAINER_FLAGS: Flag[] = [
@@ -79,18 +80,23 @@ export const CONTAINER_FLAGS: Flag[] = [
     help: "Mount a host path or a volume (source:target[:options])",
   },
   { name: "workdir", short: "w", kind: "string", help: "Working directory in the container" },
+  ...WALL_FLAGS,
 ];
 
 /** A container's configuration before it has a name, and before its volumes are made. */
 export type NewContainer = Omit<ContainerConfig, "name" | "mounts"> & { mounts: MountRequest[] };
 
-/** A container's configuration from flags and image; what the image says counts where the flags say nothing. */
+/**
+ * A container's configuration from flags and image; what the image says counts where the flags say nothing. Throws
+ * CommandError, with the exit code `refused` for what docker's daemon would refuse.
+ */
 export async function containerConfig(
   parsed: Parsed,
   image: Image,
   imageName: string,
   command: string[],
   detached: boolean,
+  refused: number,
 ): Promise<NewContainer> {
   const id = newId();
   const process = processConfig(parsed, image.config.config ?? {}, command);
@@ -100,13 +106,15 @@ export async function containerConfig(
   }
   if (argv[0] === "") throw new CommandError('exec: "": executable file not found in $PATH', 127);
   const network = networkMode(parsed);
+  const walls = await wallConfig(parsed, refused);
   return {
+    ...walls,
     id,
     created: timestamp(),
     image: image.id,
     imageName,
     layers: layersOf(image.config),
-    hostname: hostname(parsed, network, id),
+    hostname: hostname(parsed, network === "host" || walls.utsMode === "host", id),
     process,
     argv,
     ...streams(parsed, detached),
@@ -123,7 +131,7 @@ export async function containerConfig(
     ),
     network,
     limits: await givenLimits(parsed),
-    ...await securityOptions(parsed, defaultCapabilities()),
+    ...await securityOptions(parsed, capabilitiesOf(walls)),
   };
 }
 
@@ -198,13 +206,13 @@ async function logConfig(parsed: Parsed): Promise<LogConfig> {
   return parseLogOptions(driver, parsed.list("log-opt"));
 }
 
-function hostname(parsed: Parsed, network: "none" | "host", id: string): string {
+function hostname(parsed: Parsed, isHosts: boolean, id: string): string {
   const wanted = parsed.text("hostname");
   if (wanted !== undefined && wanted !== "") {
     if (wanted.length > 64) throw new CommandError(`hostname ${wanted} is longer than 64 characters`);
     return wanted;
   }
-  return network === "host" ? Deno.hostname() : id.slice(0, 12);
+  return isHosts ? Deno.hostname() : id.slice(0, 12);
 }
 
 function networkMode(parsed: Parsed): "none" | "host" {

@@ -7,7 +7,7 @@ import { tryLock } from "../../ffi/lock.ts";
 import { MOUNT_ATTR, mountDetached } from "../../ffi/mount.ts";
 import { pipe, spawn } from "../../ffi/process.ts";
 import { DEFAULT_DEVICE_RULES } from "../cgroup/devices.ts";
-import { type Group, makeGroups, removeGroups } from "../cgroup/group.ts";
+import { type Group, makeGroups, removeGroups, shownGroups } from "../cgroup/group.ts";
 import { step } from "../cli/debug.ts";
 import { callerEnvironment, selfPath } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
@@ -17,6 +17,7 @@ import { containerEvent, volumeEvents } from "../events/emit.ts";
 import { framesOf } from "../events/event.ts";
 import { rootPath } from "../state/root.ts";
 import type { ContainerConfig } from "./config.ts";
+import { confinementOf, filterError } from "./confinement.ts";
 import { processEnvironment } from "./environment.ts";
 import type { Container } from "./find.ts";
 import { execError } from "./exec_error.ts";
@@ -34,8 +35,9 @@ import { clearRecords, readReport, type Report } from "../keeper/report.ts";
 import { nextDelay } from "./restart.ts";
 import { containerState, type Restarts, type StartFailure } from "./state.ts";
 import { openLock } from "./stray.ts";
+import { movesWalls } from "./wall_flags.ts";
 import { type Attachment, isDetached, NOTHING, openStreams, type Streams } from "./streams.ts";
-import { filterError, wallsOf } from "./walls.ts";
+import type { PreparedWalls } from "./walls.ts";
 
 /** A container that runs, as the command that started it sees it. */
 export interface Running {
@@ -105,9 +107,11 @@ async function launch(
   try {
     file.unlinkIfAny(dir, "updated");
     endIfFrozen(dir, () => true); // what a killed keeper left
-    groups = await makeGroups(config, DEFAULT_DEVICE_RULES);
+    const walls = movesWalls(config) ? await openWalls(container, keep) : undefined;
+    groups = await makeGroups(config, walls?.deviceRules ?? DEFAULT_DEVICE_RULES);
     step("cgroup made");
-    const init = { ...await prepareInit(container, keep), groups };
+    if (walls && groups.length === 0) walls.mindNoGroups();
+    const init = await prepareInit(container, groups, walls, keep);
     const streams = openStreams(config, attached, init.devpts, keep, init.identity);
     const [messages, messagesWrite] = pipe();
     keep(messagesWrite);
@@ -161,13 +165,15 @@ function running(
 /** Opens and decides all that the first process needs, but for its streams. */
 async function prepareInit(
   container: Container,
+  groups: Group[],
+  walls: PreparedWalls | undefined,
   keep: (fd: number) => number,
-): Promise<Omit<KeeperPlan["init"], "stdio" | "groups">> {
+): Promise<Omit<KeeperPlan["init"], "stdio">> {
   const { config } = container;
   const rootfs = keep(mountRootfs(config));
   step("overlay mounted, detached");
   requireDirectories(rootfs, config.imageName);
-  const identity = resolveIdentity(rootfs, config.process.User ?? "");
+  const identity = resolveIdentity(rootfs, config.process.User ?? "", config.groupAdd);
   const mounts = await prepareMounts(container, rootfs);
   for (const { source } of mounts) if ("fd" in source) keep(source.fd);
   step("mounts prepared");
@@ -175,21 +181,26 @@ async function prepareInit(
   return {
     ...{ rootfs, devpts, tty: config.tty, hostname: config.hostname },
     ...{ ownNetwork: config.network !== "host", readOnlyRootfs: config.readOnlyRootfs, mounts, identity },
-    walls: wallsOf(config),
-    exposedSystemPaths: config.exposedSystemPaths === true,
+    ...{ confinement: confinementOf(config), walls: walls?.steps, cgroups: shownGroups(groups), groups },
+    exposedSystemPaths: config.exposedSystemPaths === true || config.privileged === true,
     workingDirectory: config.process.WorkingDir || "/",
     argv: config.argv,
     environment: processEnvironment(config, identity),
-    reaper: config.init ? await openReaper(config.argv, keep) : undefined,
+    reaper: config.init ? await openReaper(config, keep) : undefined,
   };
 }
 
+async function openWalls(container: Container, keep: (fd: number) => number) {
+  const { prepareWalls } = await import("./walls.ts");
+  return prepareWalls(container, keep);
+}
+
 async function openReaper(
-  argv: string[],
+  { argv, pidMode }: ContainerConfig,
   keep: (fd: number) => number,
 ): Promise<KeeperPlan["init"]["reaper"]> {
   const { reaperArguments, reaperExecutable } = await import("../keeper/reaper_program.ts");
-  return { fd: keep(reaperExecutable()), argv: reaperArguments(argv) };
+  return { fd: keep(reaperExecutable(pidMode !== undefined)), argv: reaperArguments(argv) };
 }
 
 /** The log, as far as it has room, and /dev/null. */

@@ -81,9 +81,19 @@ export function removeGroups(p: Program, groups: Group[]): void {
     p.subtract(result, EBUSY, { negative: gone, positive: gone });
     p.place(busy);
     p.subtract(left, 1, { store: left, negative: gone });
-    p.call("ppoll", [0, 0, p.words([0, 1e6]), 0, 8], { zero: again, negative: again });
+    rest(p);
+    p.goto(again);
     p.place(gone);
   }
+}
+
+/** Waits for a millisecond. */
+export function rest(p: Program): void {
+  const [time, over] = [p.words([0, 0]), p.label()];
+  // Each time anew: the kernel leaves there what is left of it.
+  p.set({ address: time + 8 }, 1e6);
+  p.call("ppoll", [0, 0, time, 0, 8], { negative: over });
+  p.place(over);
 }
 
 /**

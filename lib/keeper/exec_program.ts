@@ -10,14 +10,15 @@ import { execute } from "./execute_program.ts";
 import { appendEvents } from "./event_program.ts";
 import type { Identity } from "../container/identity.ts";
 import {
-  attempt,
   closeLastWalls,
+  type Confinement,
   dieWithKeeper,
   dropPrivileges,
   keepOnlyStdioAnd,
   takeStdio,
-  type Walls,
 } from "./init_program.ts";
+import { attempt } from "./mount_program.ts";
+import { limitResources, type Rlimit, writeFile } from "./limit_program.ts";
 import { closeOthers, introduce, NAMESPACES, takeNothing } from "./keeper_program.ts";
 import { pollTable, pump, type PumpPlan, send } from "./pump_program.ts";
 import { ENDED, FAILED, STARTED } from "./report.ts";
@@ -31,9 +32,10 @@ export interface ExecPlan extends PumpPlan {
   stdio: [number, number, number];
   tty: boolean;
   identity: Identity;
-  walls: Walls;
-  /** With all capabilities there are. */
-  privileged: boolean;
+  confinement: Confinement;
+  rlimits: Rlimit[];
+  /** As the container's; /proc is the host's, open (O_PATH). */
+  oomScore?: { proc: number; value: number };
   workingDirectory: string;
   argv: string[];
   environment: string[];
@@ -47,7 +49,15 @@ export interface ExecPlan extends PumpPlan {
 /** Descriptors it inherits, besides 0 to 2. */
 export function execDescriptors(plan: ExecPlan): number[] {
   const sources = plan.sources.map(({ fd }) => fd);
-  const all = [plan.container, plan.root, ...plan.stdio, ...sources, plan.messages, plan.devNull];
+  const all = [
+    plan.container,
+    plan.root,
+    plan.oomScore?.proc ?? -1,
+    ...plan.stdio,
+    ...sources,
+    plan.messages,
+    plan.devNull,
+  ];
   return [...new Set(all)].filter((fd) => fd > 2).sort((a, b) => a - b);
 }
 
@@ -102,16 +112,19 @@ function failChild(p: Program, failed: Label, broken: Cell): void {
 /** In the child, which shares memory with its parent until it executes the command. */
 function becomeCommand(p: Program, plan: ExecPlan, keeper: Cell): void {
   dieWithKeeper(p, keeper);
+  // The container's own /proc may be anything by now.
+  if (plan.oomScore) writeFile(p, plan.oomScore.proc, "self/oom_score_adj", String(plan.oomScore.value));
   attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
   p.call("umask", [0o022]);
   takeStdio(p, plan.stdio, plan.tty);
   keepOnlyStdioAnd(p, keeper);
   p.call("chdir", [p.string(plan.workingDirectory)], { what: plan.workingDirectory });
-  dropPrivileges(p, plan.identity, plan.walls, plan.privileged);
+  limitResources(p, plan.rlimits);
+  dropPrivileges(p, plan.identity, plan.confinement);
   // Changing credentials clears the parent-death signal (prctl(2)).
   dieWithKeeper(p, keeper);
   p.call("close", [keeper]);
   p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);
-  closeLastWalls(p, plan.walls);
+  closeLastWalls(p, plan.confinement);
   execute(p, plan);
 }

@@ -75,6 +75,7 @@ export function keeperDescriptors(plan: KeeperPlan): number[] {
   const mounts = plan.init.mounts.flatMap(({ source }) => "fd" in source ? [source.fd] : []);
   const all = [
     ...[plan.init.rootfs, plan.init.devpts, ...plan.init.stdio, ...mounts, plan.init.reaper?.fd ?? -1],
+    ...plan.init.walls?.descriptors ?? [],
     ...keptDescriptors(plan),
   ];
   return [...new Set(all)].filter((fd) => fd > 2).sort((a, b) => a - b);
@@ -105,6 +106,7 @@ export function keeperProgram(plan: KeeperPlan) {
   appendEvents(p, plan.log.dir, EVENTS, plan.events.started);
   send(p, plan.messages, message, STARTED, pid, 0);
   const pumped = pump(p, plan, poll, { pid, message });
+  plan.init.walls?.end(p, plan.init.groups);
   const over = p.label();
   noteOutOfMemory(p, plan);
   const exited = recordEnd(p, plan, pumped.status).seconds;
@@ -119,8 +121,13 @@ export function keeperProgram(plan: KeeperPlan) {
   p.call("exit_group", [0]);
 
   p.place(failed);
+  // Before other steps fail, which they may.
+  const [step, failure] = [p.cell(), p.cell()];
+  p.set(step, FAILED_STEP);
+  p.set(failure, FAILURE);
+  plan.init.walls?.end(p, plan.init.groups);
   giveBack(p, plan.lock);
-  send(p, plan.messages, message, FAILED, FAILED_STEP, FAILURE);
+  send(p, plan.messages, message, FAILED, step, failure);
   p.call("exit_group", [1]);
   return p.assemble();
 }
@@ -181,11 +188,13 @@ function cloneInit(
 ): Label {
   const keeperPidfd = p.cell();
   p.call("pidfd_open", [cells.self, 0], { store: keeperPidfd });
-  const { groups, ownNetwork } = plan.init;
+  const { groups, ownNetwork, walls } = plan.init;
+  const shared = (ownNetwork ? 0 : CLONE_NEWNET) | (walls?.shared ?? 0);
   // Init makes its cgroup namespace itself, once it is in its group, which is the top of what that namespace shows.
-  const namespaces = NAMESPACES & ~CLONE_NEWCGROUP & (ownNetwork ? -1 : ~CLONE_NEWNET);
+  const namespaces = NAMESPACES & ~CLONE_NEWCGROUP & ~shared;
   const [parent, init, cloned] = [p.label(), p.label(), p.label()];
   const openedGroups = openGroups(p, groups);
+  const home = walls?.joinPid(p);
   // Sharing memory and waiting (vfork) tells how init's set-up went without another pipe.
   const { pid, pidfd } = cells;
   cloneInto(p, groups, openedGroups, { namespaces, pid, pidfd, parent: cloned, what: "namespaces" });
@@ -200,6 +209,8 @@ function cloneInit(
   p.place(cloned);
   p.release(init, cloned);
   closeGroups(p, openedGroups);
+  // What the keeper starts at its end is no child of that namespace.
+  if (home) p.call("setns", [home, CLONE_NEWPID], { negative: parent });
   p.goto(parent);
   return parent;
 }
