@@ -3,6 +3,7 @@
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
+import { MOUNTING } from "./attack_calls.ts";
 import {
   attack,
   attackCarelessly,
@@ -14,7 +15,7 @@ import {
 } from "./attacker.ts";
 import { outputOf } from "./busy.ts";
 import { type Box, test, until } from "./helpers.ts";
-import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from "../ffi/file.ts";
+import { AT_FDCWD, O_RDONLY } from "../ffi/file.ts";
 
 const RENAME_EXCHANGE = 2;
 
@@ -124,27 +125,7 @@ test("a file outside can't be opened by its number", async (box) => {
   assertEquals(await attack(box, inside, ["--security-opt", "seccomp=unconfined"]), ["done", "EPERM"]);
 });
 
-const [MS_RDONLY, MS_REMOUNT, MS_BIND, MNT_DETACH] = [1, 32, 4096, 2];
-const [OPEN_TREE_CLONE, CLONE_NEWNS, CLONE_NEWUSER] = [1, 0x20000, 0x10000000];
-
-/** What it takes to see, or make writable, what was covered. */
-const MOUNTING: Call[] = [
-  ["mount", "tmpfs", "/tmp", "tmpfs", 0, 0],
-  ["mount", "/etc", "/tmp", 0, MS_BIND, 0],
-  ["mount", 0, "/proc/sys", 0, MS_REMOUNT | MS_BIND, 0],
-  ["mount", 0, "/sys", 0, MS_REMOUNT | MS_BIND, 0],
-  ["mount", 0, "/sys", 0, MS_REMOUNT | MS_BIND | MS_RDONLY, 0],
-  ["umount2", "/proc/keys", MNT_DETACH],
-  ["mount", "proc", "/tmp", "proc", 0, 0],
-  ["open_tree", AT_FDCWD, "/etc", OPEN_TREE_CLONE],
-  ["move_mount", { of: 7 }, "", AT_FDCWD, "/tmp", 4],
-  ["fsopen", "tmpfs", 0],
-  ["fspick", AT_FDCWD, "/tmp", 0],
-  ["unshare", CLONE_NEWNS],
-  ["openat", AT_FDCWD, "/tmp", O_RDONLY | O_DIRECTORY, 0],
-  ["chdir", "/tmp"],
-  ["pivot_root", ".", "."],
-];
+const [CLONE_NEWNS, CLONE_NEWUSER] = [0x20000, 0x10000000];
 
 test("nothing is mounted or unmounted, nor the root changed, from inside", async (box) => {
   const harmless = ["openat", "chdir"];

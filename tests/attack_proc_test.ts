@@ -3,41 +3,11 @@
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
+import { opening, present, SETTINGS, SYSFS, writing } from "./attack_calls.ts";
 import { attack, type Call, type Outcome } from "./attacker.ts";
 import { type Box, type Requirements, test } from "./helpers.ts";
 import { host } from "./images.ts";
-import { AT_FDCWD, makedev, O_RDONLY, O_WRONLY, S_IFBLK, S_IFCHR } from "../ffi/file.ts";
-
-const writing = (path: string): Call => ["openat", AT_FDCWD, path, O_WRONLY, 0];
-
-/** Those of the paths that this kernel has. */
-function present(...paths: string[]): string[] {
-  return paths.filter((path) => {
-    try {
-      return Deno.lstatSync(path);
-    } catch {
-      return false;
-    }
-  });
-}
-
-/** Where a program's path, written there, would be executed by the kernel outside; and where it would be restarted. */
-const SETTINGS = present(
-  "/proc/sys/kernel/core_pattern",
-  "/proc/sys/kernel/modprobe",
-  "/proc/sys/kernel/hotplug",
-  "/proc/sys/kernel/sysrq",
-  "/proc/sys/fs/binfmt_misc/register",
-  "/proc/sys/vm/panic_on_oom",
-  "/proc/sysrq-trigger",
-  "/proc/irq/default_smp_affinity",
-);
-const SYSFS = present(
-  "/sys/kernel/uevent_helper",
-  "/sys/kernel/profiling",
-  "/sys/power/state",
-  "/sys/kernel/mm/ksm/run",
-);
+import { S_IFBLK, S_IFCHR } from "../ffi/file.ts";
 
 const all = (paths: string[], outcome: Outcome) => paths.map(() => outcome);
 
@@ -79,13 +49,6 @@ test("no cgroup's release_agent can be reached", async (box) => {
     assertEquals(await attack(box, mounting(type)), ["EPERM", "ENOENT", "ENOENT"]);
   }
 });
-
-/** What is at a device's number, opened through a node that the container makes. */
-const opening = (kind: number, major: number, minor: number): Call[] => [
-  ["mknodat", AT_FDCWD, "/tmp/node", kind | 0o666, makedev(major, minor)],
-  ["openat", AT_FDCWD, "/tmp/node", O_RDONLY, 0],
-  writing("/tmp/node"),
-];
 
 test("a block device's node can be made, and not opened", async (box) => {
   // For local use, by what no machine here has: where opening is allowed, there is nothing.
