@@ -4,7 +4,7 @@
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { carelessly, makeAttack } from "./attacker.ts";
-import { test, until } from "./helpers.ts";
+import { BIN, type Box, requires, type Running, test, until } from "./helpers.ts";
 import { AT_FDCWD, O_RDONLY, O_WRONLY } from "../ffi/file.ts";
 import type { Cell, Label, Program } from "../ffi/program.ts";
 
@@ -129,3 +129,66 @@ test("CVE-2019-5736: who gets hold of what mydocker executed can't change it", a
   assertEquals((await overwriter.end()).code, EPERM);
   await box.ok(["rm", "-f", "c1"]);
 });
+
+/** A copy of mydocker that unpacks itself into the test's own directory: its path, and how to run it. */
+function copyOfMydocker(box: Box) {
+  const path = box.path("copy");
+  Deno.copyFileSync(BIN, path);
+  const env = { MYDOCKER_CACHE: box.path("cache") };
+  return { path, env, run: (...args: string[]) => box.exec([path, ...args], { env }) };
+}
+
+/** The executable that such a copy runs in: itself, or the deno that it has unpacked. */
+function executableOf(box: Box, running: Running): Promise<string> {
+  return until("it runs", () => {
+    const path = Deno.readLinkSync(`/proc/${running.pid}/exe`);
+    return path.startsWith(box.dir) && path;
+  });
+}
+
+test("CVE-2019-5736: mydocker itself, or its deno, is executed in no container", async (box) => {
+  const copy = copyOfMydocker(box);
+  assertEquals((await copy.run("version")).code, 0);
+  await using waiting = box.start(
+    [copy.path, "run", "-i", "--rm", "--name", "waiting", "busybox", "cat"],
+    copy,
+  );
+  const path = await executableOf(box, waiting);
+  await box.pidOf("waiting");
+  const before = Deno.statSync(path).size;
+  makeOverwriter(box.path("overwriter"), [...INSIDE, waiting.pid], path);
+  const mount = ["-v", `${box.dir}/overwriter:/overwriter:ro`];
+  const watch = (name: string, ...flags: string[]) =>
+    copy.run("run", "-d", "--name", name, ...mount, ...flags, "busybox", "/overwriter");
+  // With processes outside in sight, one of mydocker's is closed to it all the same.
+  for (const [name, ...flags] of [["own"], ["seeing", "--pid", "host"]]) {
+    await watch(name, ...flags);
+    for (
+      const args of [["exec", name, "true"], ["exec", "-t", name, "/proc/self/exe"], ["top", name], [
+        "logs",
+        name,
+      ]]
+    ) {
+      await copy.run(...args);
+    }
+    for (
+      const args of [["cp", `${name}:/etc/passwd`, "passwd"], ["diff", name], ["commit", name], [
+        "stop",
+        "-t0",
+        name,
+      ]]
+    ) {
+      assertEquals((await copy.run(...args)).code, 0, args.join(" "));
+    }
+    assertEquals((await copy.run("logs", name)).stdout, "");
+    assertEquals((await copy.run("rm", name)).code, 0);
+  }
+  assertEquals(Deno.statSync(path).size, before);
+  // It would find it and overwrite it, if it had the right.
+  await watch("tracing", "--pid", "host", "--cap-add", "SYS_PTRACE");
+  await until("it is found", async () => (await box.ok(["logs", "tracing"])) === "found");
+  await box.ok(["rm", "-f", "waiting"]);
+  assertEquals((await box.run(["wait", "tracing"])).stdout, "0\n");
+  assertEquals(new TextDecoder().decode(Deno.readFileSync(path).subarray(0, PAYLOAD.length)), PAYLOAD);
+  await box.ok(["rm", "tracing"]);
+}, { ...await requires("built"), seconds: 90 });
