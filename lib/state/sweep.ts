@@ -1,6 +1,7 @@
 // What commands that were killed left behind.
 
 import * as file from "../../ffi/file.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { completePublishing } from "../image/publish.ts";
 import { unusedLayers } from "../layer/usage.ts";
 import { hasName, nameOwner } from "../container/names.ts";
@@ -22,12 +23,12 @@ export function sweep(): void {
   }
   for (const name of names) {
     completePublishing(`tmp/${name}`);
-    file.removeTree(rootFd(), `tmp/${name}`);
+    removeTree(rootFd(), `tmp/${name}`);
   }
   sweepGroups((id) => file.statIfAny(rootFd(), `containers/${id}`) !== undefined && !isKept(id));
   for (const layer of unusedLayers()) discard(`layers/${layer}`);
   for (const name of namesIn("names")) {
-    if (name !== ".lock" && !isHad(name)) file.removeTree(rootFd(), `names/${name}`);
+    if (name !== ".lock" && !isHad(name)) removeTree(rootFd(), `names/${name}`);
   }
 }
 
