@@ -121,6 +121,17 @@ bare("import: a real Debian, and its own tools agree with it", async () => {
   assertEquals((await box.exec(["sh", "-c", compare, box.root, path!])).stdout, "");
 }, { ...await requires("debian"), seconds: 90 });
 
+test("image inspect: a size as docker has it, and fields that are empty", async (box) => {
+  const tree = `${box.dir}/tree`;
+  Deno.mkdirSync(`${tree}/directory`, { recursive: true });
+  Deno.writeTextFileSync(`${tree}/file`, "12345");
+  Deno.linkSync(`${tree}/file`, `${tree}/again`);
+  Deno.symlinkSync("file", `${tree}/link`);
+  await box.exec(["sh", "-c", `tar -C ${tree} -c . | "$0" import - sizes`, BIN]);
+  const look = "{{.Size}}|{{.Variant}}|{{.OsVersion}}|{{.Config.Healthcheck}}|{{.Config.StopSignal}}";
+  assertEquals(await box.ok(["image", "inspect", "-f", look, "sizes"]), "9|||<nil>|");
+});
+
 test("images: docker's table", async (box) => {
   await box.ok(["tag", "busybox", "registry.example.com:5000/some/long/name:v1.2"]);
   const [title, ...rows] = (await box.ok(["images"])).split("\n");

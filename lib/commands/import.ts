@@ -27,7 +27,8 @@ export const spec: CommandSpec = {
       short: "c",
       kind: "list",
       help:
-        "Apply a Dockerfile instruction (CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME, WORKDIR)",
+        "Apply a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, " +
+        "VOLUME or WORKDIR",
     },
     { name: "message", short: "m", kind: "string", help: "Comment for the image" },
     { name: "platform", kind: "string", help: "Platform of the image, such as linux/arm64" },

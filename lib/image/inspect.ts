@@ -32,8 +32,9 @@ function imageInspect({ id, config: image }: Image): Record<string, unknown> {
     Author: image.author ?? "",
     Config: config,
     Architecture: image.architecture,
-    ...(image.variant === undefined ? {} : { Variant: image.variant }),
+    Variant: image.variant,
     Os: image.os,
+    OsVersion: undefined,
     Size: size,
     VirtualSize: size,
     GraphDriver: { Data: graphData(layersOf(image)), Name: "overlay2" },
@@ -66,7 +67,7 @@ function containerShape(config: ProcessConfig): Record<string, unknown> {
     StdinOnce: false,
     Env: config.Env ?? null,
     Cmd: config.Cmd ?? null,
-    ...(config.Healthcheck ? { Healthcheck: config.Healthcheck } : {}),
+    Healthcheck: config.Healthcheck,
     Image: "",
     Volumes: config.Volumes ?? null,
     WorkingDir: config.WorkingDir ?? "",
@@ -74,6 +75,6 @@ function containerShape(config: ProcessConfig): Record<string, unknown> {
     OnBuild: config.OnBuild ?? null,
     Labels: config.Labels ?? null,
     StopSignal: config.StopSignal || undefined,
-    ...(config.Shell ? { Shell: config.Shell } : {}),
+    Shell: config.Shell,
   };
 }
