@@ -139,7 +139,7 @@ function danglingOf(filters: string[]): boolean | undefined {
   if (last === undefined) return undefined;
   if (last === "true" || last === "1") return true;
   if (last === "false" || last === "0") return false;
-  throw new CommandError(`Invalid filter 'dangling=${values.at(-1)}'`, 1);
+  throw new CommandError(`Invalid filter 'dangling=[${values.at(-1)}]'`, 1);
 }
 
 /** What is shown of an image under one of its names. */
