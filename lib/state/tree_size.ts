@@ -4,8 +4,8 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 
 /**
- * Bytes in the files and symlinks' targets below `path`, which is relative to the directory `dir`, as docker counts
- * them: each once however many names it has. What goes away meanwhile counts as nothing.
+ * Bytes in the regular files below `path`, which is relative to the directory `dir`: each counted once however many
+ * names it has. What goes away meanwhile counts as nothing.
  */
 export function treeSize(dir: number, path: string): number {
   const seen = new Set<string>();
@@ -13,7 +13,7 @@ export function treeSize(dir: number, path: string): number {
     const stat = file.statIfAny(at, name);
     const type = (stat?.mode ?? 0) & file.S_IFMT;
     if (type === file.S_IFDIR) return inDirectory(at, name, measure);
-    if (!stat || (type !== file.S_IFREG && type !== file.S_IFLNK)) return 0;
+    if (!stat || type !== file.S_IFREG) return 0;
     if (stat.links > 1) {
       const inode = `${stat.device}/${stat.inode}`;
       if (seen.has(inode)) return 0;
