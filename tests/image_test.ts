@@ -3,6 +3,7 @@
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { bare, BIN, type Box, requires, sandbox, test } from "./helpers.ts";
+import { dockerArchive } from "./archives.ts";
 import { busyboxTar, debianTar, tar } from "./images.ts";
 
 const layers = (box: Box) =>
@@ -50,6 +51,29 @@ test("import: zstd, also in several frames", async (box) => {
   }
   assertEquals(layers(box).length, 1);
 }, await requires("zstd"));
+
+test("import and load: xz and bzip2, by the programs of these names", async (box) => {
+  const saved = box.path("saved.tar");
+  await box.ok(["save", "-o", saved, "busybox"]);
+  for (const program of ["xz", "bzip2"]) {
+    const [file, cut, image] = [box.path("packed.tar"), box.path("cut.tar"), box.path("saved.packed")];
+    const script = '"$0" -c "$1" >"$2"; head -c 100000 "$2" >"$3"; "$0" -c "$4" >"$5"';
+    await box.exec(["sh", "-c", script, program, await busyboxTar(), file, cut, saved, image]);
+    await box.ok(["import", file, "packed"]);
+    assertEquals(await box.ok(["run", "--rm", "packed", "cat", "/seed/file"]), "from the image");
+    assertEquals(await box.ok(["load", "-i", image]), "Loaded image: busybox:latest");
+    const short = await box.run(["import", cut, "short"]);
+    assertEquals(short.code, 1);
+    assertMatch(short.stderr, new RegExp(`^mydocker: ${cut}: can't decompress the archive: .*${program}`));
+    const missing = await box.run(["import", file], { env: { PATH: "/var/empty" } });
+    assertEquals(missing.code, 1);
+    assertMatch(
+      missing.stderr,
+      new RegExp(`compressed with ${program}, and this host has no program of that`),
+    );
+  }
+  assertEquals(layers(box).length, 1);
+}, await requires("xz", "bzip2"));
 
 test("import: without a name the image has only its ID", async (box) => {
   const id = await box.ok(["import", await busyboxTar()]);
@@ -130,6 +154,22 @@ test("image inspect: a size as docker has it, and fields that are empty", async 
   await box.exec(["sh", "-c", `tar -C ${tree} -c . | "$0" import - sizes`, BIN]);
   const look = "{{.Size}}|{{.Variant}}|{{.OsVersion}}|{{.Config.Healthcheck}}|{{.Config.StopSignal}}";
   assertEquals(await box.ok(["image", "inspect", "-f", look, "sizes"]), "9|||<nil>|");
+});
+
+test("images, history, inspect: an image that does not say when it was created", async (box) => {
+  const layer = tar([{ name: "f", data: new TextEncoder().encode("x") }]);
+  const config = { created: undefined, history: [{ created_by: "somebody" }] };
+  const archive = box.path("old.tar", tar(await dockerArchive([layer], ["old:1"], config)));
+  await box.ok(["load", "-i", archive]);
+  assertEquals(
+    await box.ok(["images", "--format", "{{.CreatedSince}}|{{.CreatedAt}}", "old"]),
+    "N/A|0001-01-01 00:00:00 +0000 UTC",
+  );
+  assertEquals(
+    await box.ok(["history", "--format", "{{.CreatedSince}}|{{.CreatedBy}}", "old:1"]),
+    "N/A|somebody",
+  );
+  assertEquals((await box.inspect("old:1")).Created, "0001-01-01T00:00:00Z");
 });
 
 test("images: docker's table", async (box) => {

@@ -19,7 +19,7 @@ import { addLayer, type Layer, staged, type Staging } from "../layer/store.ts";
 export const spec: CommandSpec = {
   name: "import",
   usage: "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
-  summary: "Make an image of a root file system's archive (tar, also with gzip or zstd)",
+  summary: "Make an image of a root file system's archive (tar, also compressed)",
   aliases: ["image import"],
   flags: [
     {

@@ -25,7 +25,7 @@ function imageInspect({ id, config: image }: Image): Record<string, unknown> {
     RepoDigests: digestsByImage().get(hex) ?? [],
     Parent: image.parent ?? "",
     Comment: image.comment ?? image.history?.at(-1)?.comment ?? "",
-    Created: image.created,
+    Created: image.created ?? "0001-01-01T00:00:00Z",
     Container: image.container ?? "",
     ContainerConfig: containerShape({}),
     DockerVersion: "",
