@@ -75,6 +75,38 @@ test("import and load: xz and bzip2, by the programs of these names", async (box
   assertEquals(layers(box).length, 1);
 }, await requires("xz", "bzip2"));
 
+test("import: from a URL, with what may go wrong there", async (box) => {
+  const archive = Deno.readFileSync(await busyboxTar());
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { pathname, origin } = new URL(request.url);
+    if (pathname === "/root.tar") return new Response(archive);
+    if (pathname === "/moved") return Response.redirect(`${origin}/root.tar`);
+    return new Response(pathname === "/text" ? "no archive" : "no such thing", {
+      status: pathname === "/text" ? 200 : 404,
+    });
+  });
+  const { port } = server.addr;
+  const at = (path: string) => `http://127.0.0.1:${port}/${path}`;
+  for (const path of ["root.tar", "moved"]) {
+    const said = await box.ok(["import", at(path), "web"]);
+    assertMatch(said, new RegExp(`^Downloading from ${at(path)}\nsha256:[0-9a-f]{64}$`));
+    assertEquals(await box.ok(["run", "--rm", "web", "cat", "/seed/file"]), "from the image");
+    assertEquals((await box.inspect("web")).Comment, `Imported from ${at(path)}`);
+  }
+  const mistakes = {
+    [at("nosuch")]: `failed to GET ${at("nosuch")} with status 404`,
+    [at("text")]: `${at("text")}: not a tar archive`,
+    [`http://127.0.0.2:${port}/x`]:
+      `Get "http://127.0.0.2:${port}/x": dial tcp 127.0.0.2:${port}: connect: connection refused`,
+    "http://192.0.2.1/x": 'Get "http://192.0.2.1/x": refused: plain http is for this machine only',
+    "http://": "http:// is no URL",
+  };
+  for (const [url, words] of Object.entries(mistakes)) {
+    const { code, stderr } = await box.run(["import", url]);
+    assertEquals([code, stderr], [1, `mydocker: ${words}\n`]);
+  }
+});
+
 test("import: without a name the image has only its ID", async (box) => {
   const id = await box.ok(["import", await busyboxTar()]);
   assertEquals(
