@@ -80,6 +80,7 @@ const numbers = {
   bind: [49, 200],
   listen: [50, 201],
   setsockopt: [54, 208],
+  shutdown: [48, 210],
   pwrite64: [18, 68],
   pread64: [17, 67],
   pwritev: [296, 70],
