@@ -90,6 +90,7 @@ const COMMANDS: CommandTable = {
     summary: "Write images to a tar archive (docker-archive and OCI image layout in one)",
     load: () => import("./lib/commands/save.ts"),
   },
+  "settle-networks": { load: () => import("./lib/commands/settle_networks.ts") },
   "start": { summary: "Start stopped containers", load: () => import("./lib/commands/start.ts") },
   "start-again": { load: () => import("./lib/commands/start_again.ts") },
   "stop": { summary: "Stop running containers", load: () => import("./lib/commands/stop.ts") },

@@ -48,6 +48,8 @@ const table: [number, string, string][] = [
   [97, "EAFNOSUPPORT", "address family not supported by protocol"],
   [98, "EADDRINUSE", "address already in use"],
   [99, "EADDRNOTAVAIL", "cannot assign requested address"],
+  [100, "ENETDOWN", "network is down"],
+  [101, "ENETUNREACH", "network is unreachable"],
   [110, "ETIMEDOUT", "connection timed out"],
   [111, "ECONNREFUSED", "connection refused"],
   [113, "EHOSTUNREACH", "no route to host"],

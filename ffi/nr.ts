@@ -81,6 +81,8 @@ const numbers = {
   listen: [50, 201],
   setsockopt: [54, 208],
   shutdown: [48, 210],
+  sendto: [44, 206],
+  recvfrom: [45, 207],
   pwrite64: [18, 68],
   pread64: [17, 67],
   pwritev: [296, 70],

@@ -95,7 +95,27 @@ export interface ContainerConfig {
   /** As given: docker's HostConfig.Binds and Tmpfs, for inspect. */
   binds: string[];
   tmpfs: Record<string, string>;
-  network: "none" | "host";
+  /** "none", "host", "bridge", the name of another network, or "container:ID". */
+  network: string;
+  /** Its networks, for eth0, eth1 and so on. */
+  networks?: EndpointRequest[];
+  /** --dns, --dns-search and --dns-option */
+  dns?: { servers: string[]; search: string[]; options: string[] };
+  /** --add-host: "name:address" */
+  extraHosts?: string[];
+  /** --mac-address */
+  macAddress?: string;
+}
+
+/** What a container wants of a network. */
+export interface EndpointRequest {
+  /** The network's name. */
+  network: string;
+  aliases?: string[];
+  /** Addresses of its own choice. */
+  ip?: string;
+  ip6?: string;
+  mac?: string;
 }
 
 /** Reads the configuration from the container's directory; undefined where it is missing or damaged. */

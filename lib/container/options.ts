@@ -10,6 +10,7 @@ import type { MountRequest } from "../volume/spec.ts";
 import type { ContainerConfig, LogConfig, ProcessConfig, RestartPolicy } from "./config.ts";
 import { newId } from "./create.ts";
 import { ENVIRONMENT_FLAGS, givenEnvironment, readEnvFile } from "./environment_flags.ts";
+import { NETWORK_FLAGS, type NetworkOptions } from "./network_flags.ts";
 
 /** Flags of `run` that describe the container. */
 export const CONTAINER_FLAGS: Flag[] = [
@@ -45,14 +46,7 @@ export const CONTAINER_FLAGS: Flag[] = [
     help: "Mount a directory, a volume or a tmpfs (type=,source=,target=,…)",
   },
   { name: "name", kind: "string", help: "Name of the container" },
-  {
-    name: "network",
-    kind: "string",
-    value: "network",
-    help: "none: loopback only; host: the host's own",
-    default: "none",
-  },
-  { name: "net", kind: "string", value: "network", help: "The same as --network", hidden: true },
+  ...NETWORK_FLAGS,
   { name: "read-only", kind: "bool", help: "Mount the root file system read-only" },
   {
     name: "restart",
@@ -93,14 +87,14 @@ export async function containerConfig(
     throw new CommandError("No command specified: neither the image nor the command line names one");
   }
   if (argv[0] === "") throw new CommandError('exec: "": executable file not found in $PATH', 127);
-  const network = networkMode(parsed);
+  const network = await networkOptions(parsed);
   return {
     id,
     created: timestamp(),
     image: image.id,
     imageName,
     layers: layersOf(image.config),
-    hostname: hostname(parsed, network, id),
+    hostname: hostname(parsed, network.network, id),
     process,
     argv,
     ...streams(parsed, detached),
@@ -115,7 +109,7 @@ export async function containerConfig(
     tmpfs: Object.fromEntries(
       parsed.list("tmpfs").map((tmpfs) => tmpfs.split(/:(.*)/s).concat("").slice(0, 2)),
     ),
-    network,
+    ...network,
   };
 }
 
@@ -201,7 +195,7 @@ async function logConfig(parsed: Parsed): Promise<LogConfig> {
   return parseLogOptions(driver, parsed.list("log-opt"));
 }
 
-function hostname(parsed: Parsed, network: "none" | "host", id: string): string {
+function hostname(parsed: Parsed, network: string, id: string): string {
   const wanted = parsed.text("hostname");
   if (wanted !== undefined && wanted !== "") {
     if (wanted.length > 64) throw new CommandError(`hostname ${wanted} is longer than 64 characters`);
@@ -210,10 +204,15 @@ function hostname(parsed: Parsed, network: "none" | "host", id: string): string 
   return network === "host" ? Deno.hostname() : id.slice(0, 12);
 }
 
-function networkMode(parsed: Parsed): "none" | "host" {
-  const network = parsed.given("net") ? parsed.text("net") : parsed.text("network");
-  if (network === "none" || network === "host") return network;
-  throw new CommandError(`network ${network} not found: there are none and host`);
+/** The parser is loaded only where there is something to parse. */
+async function networkOptions(parsed: Parsed): Promise<NetworkOptions> {
+  const given = NETWORK_FLAGS.filter(({ name }) => parsed.given(name)).map(({ name }) => name);
+  const network = parsed.text("net") ?? parsed.list("network")[0] ?? "bridge";
+  if (given.length > 0 && !(given.length === 1 && ["none", "host"].includes(network))) {
+    const { parseNetworkOptions } = await import("../network/options.ts");
+    return await parseNetworkOptions(parsed);
+  }
+  return { network, networks: network === "bridge" ? [{ network }] : [] };
 }
 
 /** Later entries win over earlier ones, and keep their place. */

@@ -27,6 +27,7 @@ import {
   type Successor,
 } from "../keeper/keeper_program.ts";
 import { prepareMounts } from "./mounts.ts";
+import type { Joined } from "../network/join.ts";
 import { clearRecords, readReport, type Report } from "../keeper/report.ts";
 import { nextDelay } from "./restart.ts";
 import { containerState, type Restarts, type StartFailure } from "./state.ts";
@@ -95,10 +96,13 @@ async function launch(
 ): Promise<Running> {
   const { dir, config } = container;
   const opened: number[] = [lock];
+  let giveUp = () => {};
   const keep = (fd: number) => (opened.push(fd), fd);
   try {
     endIfFrozen(dir, () => true); // what a killed keeper left
-    const init = await prepareInit(container, keep);
+    const network = await prepareNetwork(container, keep);
+    giveUp = network.giveUp ?? giveUp;
+    const init = { ...await prepareInit(container, keep), ...network.init };
     const streams = openStreams(config, attached, init.devpts, keep, init.identity);
     const [messages, messagesWrite] = pipe();
     keep(messagesWrite);
@@ -110,10 +114,12 @@ async function launch(
       terminal: streams.terminal,
       stdin: config.stdinOnce ? undefined : streams.input,
       ...aftermath(container, lock, restarts),
+      networks: network.leave && { ...network.leave, successor: ourselves("settle-networks") },
     };
     const program = keeperProgram(plan);
     step(`kernel program of ${program.count} steps assembled`);
     spawn(program, `mydocker: keeper of ${config.name}`, keeperDescriptors(plan));
+    giveUp = () => {}; // the keeper does
     const report = handOver(opened, messages);
     if (report?.kind !== "started") {
       file.close(messages);
@@ -122,6 +128,7 @@ async function launch(
     step(`process ${report.pid} executed ${config.argv[0]}`);
     return running(report.pid, messages, streams, attached, config);
   } catch (error) {
+    giveUp();
     noteFailure(dir, error, former);
     throw error;
   } finally {
@@ -152,7 +159,7 @@ function running(
 async function prepareInit(
   container: Container,
   keep: (fd: number) => number,
-): Promise<Omit<KeeperPlan["init"], "stdio">> {
+): Promise<Omit<KeeperPlan["init"], "stdio" | "ownNetwork">> {
   const { config } = container;
   const rootfs = keep(mountRootfs(config));
   step("overlay mounted, detached");
@@ -164,7 +171,7 @@ async function prepareInit(
   const devpts = keep(mountDetached("devpts", DEVPTS, MOUNT_ATTR.noSuid | MOUNT_ATTR.noExec));
   return {
     ...{ rootfs, devpts, tty: config.tty, hostname: config.hostname },
-    ...{ ownNetwork: config.network !== "host", readOnlyRootfs: config.readOnlyRootfs, mounts, identity },
+    ...{ readOnlyRootfs: config.readOnlyRootfs, mounts, identity },
     workingDirectory: config.process.WorkingDir || "/",
     argv: config.argv,
     environment: processEnvironment(config, identity),
@@ -206,6 +213,23 @@ function aftermath({ id, config }: Container, lock: number, { count, delay }: Re
   return { finish: config.autoRemove ? ourselves("rm", "-v", id) : undefined, restart };
 }
 
+/** The container's networks, and what its first process has to do for them. */
+async function prepareNetwork(container: Container, keep: (fd: number) => number): Promise<PreparedNetwork> {
+  const { network, networks } = container.config;
+  if (network.startsWith("container:")) {
+    const { openNetworkOf } = await import("../network/shared.ts");
+    return { init: { ownNetwork: false, networkNamespace: keep(openNetworkOf(network)) } };
+  }
+  if (!networks?.length) return { init: { ownNetwork: network !== "host" } };
+  const { joinNetworks } = await import("../network/join.ts");
+  const { init, leave, giveUp } = await joinNetworks(container, keep);
+  return { init: { ownNetwork: true, network: init }, leave, giveUp };
+}
+
+interface PreparedNetwork extends Partial<Pick<Joined, "leave" | "giveUp">> {
+  init: Pick<KeeperPlan["init"], "ownNetwork" | "network" | "networkNamespace">;
+}
+
 /** Mounted through a symlink, a /proc would be one place and its masks another. */
 function requireDirectories(rootfs: number, image: string): void {
   for (const name of ["proc", "sys", "dev"]) {
@@ -242,6 +266,7 @@ function startError(
     const hint = "a directory can be mounted on a directory only, and a file on a file";
     return new CommandError(`can't mount on ${what}: ${reason}; ${hint}`);
   }
+  if (call === "recvfrom") return new CommandError(`can't set up ${what} in ${config.name}: ${reason}`);
   return new CommandError(`can't start ${config.name}: ${call} ${what}: ${reason}`);
 }
 

@@ -1,18 +1,17 @@
 // Ports of the host for containers: each is a socket that the keeper holds for as long as the container runs. The kernel
 // decides who of several gets one, over all root directories and all other programs, and takes it back with the keeper.
 
-import { isErrno, KernelError } from "../../ffi/errno.ts";
+import { errnoText, isErrno, type KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { pause } from "../../ffi/process.ts";
-import { takePort } from "../../ffi/socket.ts";
+import { type PortProtocol, takePort } from "../../ffi/socket.ts";
 import { CommandError } from "../cli/error.ts";
-import { addressBytes } from "./address.ts";
-import type { Protocol } from "./nft_expressions.ts";
+import { parseAddress, toBytes } from "../network/address.ts";
 import { holderOf } from "./port_holder.ts";
 
 /** One port of a container, and where it shall be found. */
 export interface PortRequest {
-  protocol: Protocol;
+  protocol: PortProtocol;
   /** The container's port. */
   port: number;
   /** Addresses of the host that shall have the same port: "0.0.0.0", "::" or particular ones. */
@@ -23,7 +22,7 @@ export interface PortRequest {
 
 /** A port that was got. */
 export interface Claim {
-  protocol: Protocol;
+  protocol: PortProtocol;
   port: number;
   hostIp: string;
   hostPort: number;
@@ -41,11 +40,7 @@ const RETRY_MS = 10;
  */
 export async function claimPorts(requests: PortRequest[], owner: string): Promise<Claim[]> {
   const claims: Claim[] = [];
-  const fixed = (request: PortRequest) => request.hostPorts?.[0] === request.hostPorts?.[1];
-  const ordered = [...requests].sort((a, b) => order(a) - order(b));
-  function order(request: PortRequest): number {
-    return !request.hostPorts ? 2 : fixed(request) ? 0 : 1;
-  }
+  const ordered = [...requests].sort((a, b) => choices(a) - choices(b));
   try {
     for (const request of ordered) claims.push(...await claimOne(request));
   } catch (error) {
@@ -55,6 +50,10 @@ export async function claimPorts(requests: PortRequest[], owner: string): Promis
     throw new CommandError(message, error.exitCode, { cause: error });
   }
   return claims.sort((a, b) => requests.findIndex(same(a)) - requests.findIndex(same(b)));
+}
+
+function choices({ hostPorts }: PortRequest): number {
+  return hostPorts ? hostPorts[1] - hostPorts[0] : 65536;
 }
 
 const same = (claim: Claim) => ({ protocol, port }: PortRequest) =>
@@ -90,7 +89,7 @@ function takeAll(
   const claims: Claim[] = [];
   for (const hostIp of hostIps) {
     try {
-      claims.push({ protocol, port, hostIp, hostPort, fd: takePort(protocol, addressBytes(hostIp)!, hostPort) });
+      claims.push({ protocol, port, hostIp, hostPort, fd: takePort(protocol, toBytes(parseAddress(hostIp)!), hostPort) });
     } catch (error) {
       releasePorts(claims);
       if (!isErrno(error)) throw error;
@@ -117,7 +116,7 @@ async function explain(
     }
   }
   const family = hostIp.includes(":") ? 6 : 4;
-  throw new CommandError(`listen ${protocol}${family} ${shown}:${port}: bind: ${error.reason}`, 125, {
+  throw new CommandError(`listen ${protocol}${family} ${shown}:${port}: bind: ${errnoText(error.code)}`, 125, {
     cause: error,
   });
 }

@@ -1,20 +1,24 @@
-// A container's rules as nf_tables: a table of its own per address family, which belongs to the socket that made it
-// (NFT_TABLE_F_OWNER). The keeper holds that socket, so the kernel takes the rules away with it, however it ends; until
-// then nobody else can: what flushes the ruleset leaves such tables alone. Of several tables each decides for itself:
-// what one drops is gone, and who accepts only ends its own chain. So all containers of a network say the same of it.
+// Rules as nf_tables. Of several tables each decides for itself: what one drops is gone, and who accepts only ends its
+// own chain. So ours disturb nobody's, and nobody has to be asked for a place among theirs (but see foreign.ts).
 //
-//   table ip mydocker_MARK_ID {
+//   table ip mydocker_MARK_NETWORK {                a network's, for as long as its bridge is there
 //     chain guard       { filter, prerouting, raw: from the bridge to 127.0.0.0/8: drop }
-//     chain prerouting  { nat: for this host: jump ports }        chain output { the same }
-//     chain ports       { for each address and protocol: dnat to the container, port by map }
+//     chain forward     { filter: into the bridge only answers, published ports, and what is from the same bridge }
 //     chain postrouting { nat: out of the subnet: masquerade; … }
-//     chain forward     { filter: into and out of the bridge }
 //   }
+//   table ip mydocker_MARK_CONTAINER {              with published ports only
+//     chain prerouting  { nat: for this host: jump ports }
+//     chain output      { the same }
+//     chain ports       { for each address and protocol: dnat to the container, the port by a map }
+//   }
+//
+// A container's table belongs to the socket that made it (NFT_TABLE_F_OWNER), which the keeper holds: the kernel takes
+// it away with the keeper, however that ends, and until then nobody else can, so that a flush of the ruleset spares it.
 
-import { addressBytes, subnetBytes } from "./address.ts";
-import { type Family, type Messages, NLM_F } from "./nft_bytes.ts";
+import { parseAddress, subnetOf, toBytes } from "../network/address.ts";
+import { type Messages, NLM_F } from "./nft_bytes.ts";
 import * as x from "./nft_expressions.ts";
-import type { ContainerRules, RuledNetwork, RuledPort } from "./rules.ts";
+import { type Family, familyOf, type NetworkRules, type PortRules, type PublishedPort } from "./rules.ts";
 
 const TABLE_OWNER = 2;
 /** Numbers of include/uapi/linux/netfilter.h and netfilter_ipv4.h. */
@@ -32,27 +36,38 @@ const ELEMENTS = 1000;
 
 const LOOPBACK = Uint8Array.of(127, 0, 0, 0);
 
-/** Writes the messages that make all of a container's tables. */
-export function addTables(messages: Messages, rules: ContainerRules, owned: boolean): void {
-  for (const family of families(rules)) {
-    addTable(newTable(messages, family, rules.name), family, {
-      name: rules.name,
-      networks: rules.networks.filter((network) => network.family === family),
-      ports: rules.ports.filter((port) => port.family === family),
-    }, owned);
+/** Writes the messages that make a network's tables. None of them may be there. */
+export function addNetworkTables(messages: Messages, rules: NetworkRules): void {
+  for (const { family, subnet } of rules.subnets) {
+    const t = newTable(messages, family, rules.name);
+    t.add("newTable", NLM_F.exclusive | NLM_F.ack, () => {});
+    t.chain("forward");
+    forward(t, rules);
+    if (!rules.internal) {
+      t.chain("postrouting");
+      translate(t, family, subnet, rules);
+    }
+    if (family === "ip") {
+      t.chain("guard");
+      guard(t, rules.bridge);
+    }
   }
 }
 
-/** Writes those that take them away. */
-export function deleteTables(messages: Messages, rules: ContainerRules): void {
-  for (const family of families(rules)) {
-    messages.message(family, "deleteTable", NLM_F.ack, () => messages.text(1, rules.name));
+/** Those that make a container's tables; with `owned`, it belongs to the socket they are sent by. */
+export function addPortTables(messages: Messages, { name, ports }: PortRules, owned: boolean): void {
+  for (const [family, group] of Map.groupBy(ports, ({ hostIp }) => familyOf(hostIp))) {
+    const t = newTable(messages, family, name);
+    t.add("newTable", NLM_F.exclusive | NLM_F.ack, () => t.w.number(2, owned ? TABLE_OWNER : 0));
+    publish(t, family, group);
   }
 }
 
-/** Which kinds of addresses, and so of tables, it has. */
-export function families({ networks }: ContainerRules): Family[] {
-  return (["ip", "ip6"] as const).filter((family) => networks.some((network) => network.family === family));
+/** Those that take tables away, which must be there. */
+export function deleteTables(messages: Messages, name: string, families: Iterable<Family>): void {
+  for (const family of families) {
+    messages.message(family, "deleteTable", NLM_F.ack, () => messages.text(1, name));
+  }
 }
 
 /** What a table is made of, in messages about it. */
@@ -92,19 +107,6 @@ function newTable(w: Messages, family: Family, name: string): Table {
   };
 }
 
-function addTable(t: Table, family: Family, { networks, ports }: ContainerRules, owned: boolean): void {
-  t.add("newTable", NLM_F.ack, () => t.w.number(2, owned ? TABLE_OWNER : 0));
-  t.chain("forward");
-  for (const network of networks) forward(t, network);
-  if (networks.some(({ internal }) => !internal)) t.chain("postrouting");
-  for (const network of networks) if (!network.internal) translate(t, network);
-  if (family === "ip") {
-    t.chain("guard");
-    for (const { bridge } of networks) guard(t, bridge);
-  }
-  if (ports.length > 0) publish(t, family, ports);
-}
-
 const to = (bridge: string) => (w: Messages) => x.by(w, "oifname", bridge);
 const from = (bridge: string) => (w: Messages) => x.by(w, "iifname", bridge);
 const accept = (w: Messages) => x.verdict(w, "accept");
@@ -117,7 +119,7 @@ function guard(t: Table, bridge: string): void {
 }
 
 /** Into a network comes what belongs to a connection from it, or asks for a published port. */
-function forward(t: Table, { bridge, internal }: RuledNetwork): void {
+function forward(t: Table, { bridge, internal }: NetworkRules): void {
   if (!internal) t.rule("forward", to(bridge), x.established, accept);
   t.rule("forward", from(bridge), to(bridge), accept);
   t.rule("forward", ...(internal ? [from(bridge), drop] : [to(bridge), x.redirected, accept]));
@@ -125,9 +127,9 @@ function forward(t: Table, { bridge, internal }: RuledNetwork): void {
 }
 
 /** Whose address has to be another for the answers to find the way back. */
-function translate(t: Table, { family, bridge, subnet, masquerade }: RuledNetwork): void {
-  const { address, bits } = subnetBytes(subnet);
-  const fromSubnet = (w: Messages) => x.inSubnet(w, family, "saddr", address, bits);
+function translate(t: Table, family: Family, subnet: string, { bridge, masquerade }: NetworkRules): void {
+  const { prefix, ...first } = subnetOf(subnet);
+  const fromSubnet = (w: Messages) => x.inSubnet(w, family, "saddr", toBytes(first), prefix);
   if (masquerade) {
     t.rule("postrouting", fromSubnet, (w) => x.by(w, "oifname", bridge, true), x.masquerade);
   }
@@ -139,7 +141,7 @@ function translate(t: Table, { family, bridge, subnet, masquerade }: RuledNetwor
   t.rule("postrouting", fromSubnet, to(bridge), x.redirected, x.masquerade);
 }
 
-function publish(t: Table, family: Family, ports: RuledPort[]): void {
+function publish(t: Table, family: Family, ports: PublishedPort[]): void {
   for (const chain of ["ports", "prerouting", "output"] as const) t.chain(chain);
   // From other machines nothing can be for 127.0.0.1, whatever an interface lets in.
   if (family === "ip") t.rule("prerouting", toLoopback, (w) => x.verdict(w, "return"));
@@ -151,7 +153,7 @@ function publish(t: Table, family: Family, ports: RuledPort[]): void {
 }
 
 /** Ports of one protocol, on one address of the host, of one of the container's. */
-function publishGroup(t: Table, family: Family, group: RuledPort[], id: number): void {
+function publishGroup(t: Table, family: Family, group: PublishedPort[], id: number): void {
   const [{ protocol, hostIp, address }] = group;
   const map = `ports${id}`;
   t.add("newSet", 0, () => {
@@ -167,10 +169,10 @@ function publishGroup(t: Table, family: Family, group: RuledPort[], id: number):
       });
     });
   }
-  const host = addressBytes(hostIp)!;
+  const host = toBytes(parseAddress(hostIp)!);
   t.rule("ports", (w) => {
     x.ofProtocol(w, protocol);
     if (host.some((byte) => byte !== 0)) x.inSubnet(w, family, "daddr", host);
-    x.redirect(w, family, addressBytes(address)!, map, id);
+    x.redirect(w, family, toBytes(parseAddress(address)!), map, id);
   });
 }

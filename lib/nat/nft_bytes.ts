@@ -2,9 +2,10 @@
 // bytes. Numbers in attributes are big-endian; what a register holds is as in the packet or, of the kernel's own
 // values, in the machine's order. Written in place into one buffer: a start waits for it.
 
+import type { Family } from "./rules.ts";
+
 /** What tables, chains and rules belong to. */
-export const FAMILY = { ip: 2, ip6: 10 } as const;
-export type Family = keyof typeof FAMILY;
+export const FAMILY: Record<Family, number> = { ip: 2, ip6: 10 };
 
 const MESSAGE = {
   newTable: 0,
@@ -19,7 +20,7 @@ const MESSAGE = {
   newElements: 12,
 } as const;
 
-export const NLM_F = { request: 1, ack: 4, echo: 8, dump: 0x300, create: 0x400, append: 0x800 } as const;
+export const NLM_F = { request: 1, ack: 4, echo: 8, dump: 0x300, exclusive: 0x200, create: 0x400, append: 0x800 } as const;
 
 const SUBSYSTEM = 10;
 const [BATCH_BEGIN, BATCH_END] = [16, 17];
@@ -108,7 +109,7 @@ export function newMessages(): Messages {
 
 /**
  * The messages that `content` writes as one transaction: all of them take effect, or none. The kernel answers once for
- * each that fails, and where none does once for the last, which asks for it with NLM_F.ack.
+ * each that fails, and where none does for those that ask for it with NLM_F.ack.
  */
 export function transaction(content: (messages: Messages) => void): Uint8Array<ArrayBuffer> {
   const messages = newMessages();

@@ -1,7 +1,9 @@
 // The expressions a rule is made of. Each compares a value with another and ends the rule where they differ, or is the
 // rule's verdict. Registers are ours to choose: 1 is for what is compared.
 
-import { type Attributes, FAMILY, type Family } from "./nft_bytes.ts";
+import type { PortProtocol } from "../../ffi/socket.ts";
+import { type Attributes, FAMILY } from "./nft_bytes.ts";
+import type { Family } from "./rules.ts";
 
 const [DATA_VALUE, DATA_VERDICT] = [1, 2];
 const REGISTER = 1;
@@ -9,8 +11,7 @@ const [ADDRESS_REGISTER, PORT_REGISTER] = [2, 3];
 const VERDICT_REGISTER = 0;
 const VERDICTS = { drop: 0, accept: 1, jump: -3, return: -5 } as const;
 const META = { iifname: 6, oifname: 7, l4proto: 16 } as const;
-const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
-export type Protocol = keyof typeof PROTOCOLS;
+const PROTOCOLS: Record<PortProtocol, number> = { tcp: 6, udp: 17, sctp: 132 };
 const INTERFACE_NAME_SIZE = 16;
 const CT = { state: 0, status: 2 } as const;
 const [CT_ESTABLISHED_RELATED, CT_DST_NAT] = [2 | 4, 0x20];
@@ -105,7 +106,7 @@ export function forThisHost(w: Attributes): void {
   compare(w, (type) => w.native(type, RTN_LOCAL));
 }
 
-export function ofProtocol(w: Attributes, protocol: Protocol): void {
+export function ofProtocol(w: Attributes, protocol: PortProtocol): void {
   meta(w, "l4proto");
   compare(w, (type) => w.bytes(type, [PROTOCOLS[protocol]]));
 }

@@ -1,26 +1,27 @@
-// What the firewall has to know of one container, whoever is told: nf_tables (nft.ts) or iptables (iptables.ts).
+// What the firewall has to know, whoever is told: nf_tables (nft.ts) or iptables (iptables.ts).
 
-import type { Family } from "./nft_bytes.ts";
-import type { Protocol } from "./nft_expressions.ts";
+import type { PortProtocol } from "../../ffi/socket.ts";
 
-/** A network the container is in, of one address family. */
-export interface RuledNetwork {
-  family: Family;
-  /** Interface name of the bridge. */
+/** Kinds of addresses, as nf_tables names them. */
+export type Family = "ip" | "ip6";
+
+/** A network's rules: there while its bridge is. */
+export interface NetworkRules {
+  /** Names tables and chains: the root's mark, and the beginning of the network's ID. */
+  name: string;
   bridge: string;
-  /** "172.17.0.0/16" */
-  subnet: string;
+  /** "172.17.0.0/16", for each family it has. */
+  subnets: { family: Family; subnet: string }[];
   /** No way out, and none in. */
   internal: boolean;
-  /** What leaves the subnet has the host's address. */
+  /** What leaves a subnet has the host's address. */
   masquerade: boolean;
 }
 
-/** A published port. */
-export interface RuledPort {
-  family: Family;
-  protocol: Protocol;
-  /** The host's address it is published on; "0.0.0.0" or "::" for all there are. */
+/** A port of the host that leads to one of a container's. */
+export interface PublishedPort {
+  protocol: PortProtocol;
+  /** "0.0.0.0" or "::" for all the host's addresses. */
   hostIp: string;
   hostPort: number;
   /** The container's. */
@@ -28,10 +29,13 @@ export interface RuledPort {
   port: number;
 }
 
-/** All rules of one container. */
-export interface ContainerRules {
-  /** Names tables and chains: "mydocker_MARK_ID", at most 28 characters. */
+/** A container's published ports: there while it runs. */
+export interface PortRules {
+  /** As a network's; with the beginning of the container's ID. */
   name: string;
-  networks: RuledNetwork[];
-  ports: RuledPort[];
+  ports: PublishedPort[];
+}
+
+export function familyOf(address: string): Family {
+  return address.includes(":") ? "ip6" : "ip";
 }
