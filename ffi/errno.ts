@@ -44,6 +44,8 @@ const table: [number, string, string][] = [
   [61, "ENODATA", "no data available"],
   [75, "EOVERFLOW", "value too large for defined data type"],
   [84, "EILSEQ", "invalid or incomplete multibyte or wide character"],
+  [93, "EPROTONOSUPPORT", "protocol not supported"],
+  [94, "ESOCKTNOSUPPORT", "socket type not supported"],
   [95, "ENOTSUP", "operation not supported"],
   [97, "EAFNOSUPPORT", "address family not supported by protocol"],
   [98, "EADDRINUSE", "address already in use"],

@@ -1,0 +1,74 @@
+// The host's packet filter, for networks and published ports: nf_tables where the kernel has it, which no package is
+// needed for, or iptables. MYDOCKER_FIREWALL=iptables prefers that, for hosts whose tools know nothing else.
+
+import { isErrno } from "../../ffi/errno.ts";
+import { step } from "../cli/debug.ts";
+import { callerEnvironment } from "../cli/environment.ts";
+import { CommandError } from "../cli/error.ts";
+import { forwardPackets, routeLoopback } from "./forwarding.ts";
+import * as nftables from "./nftables.ts";
+import type { NetworkRules, PortRules } from "./rules.ts";
+
+/** Puts up the rules of a network whose bridge is there; also where some of them are left of before. */
+export async function raiseNetwork(rules: NetworkRules): Promise<void> {
+  const families = rules.subnets.map(({ family }) => family);
+  if (!rules.internal) forwardPackets(families);
+  if (!throughNftables(() => nftables.raiseNetwork(rules))) {
+    (await import("./iptables.ts")).raiseNetwork(rules);
+  } else if (!rules.internal) {
+    const { acceptForeign } = await import("./foreign.ts");
+    acceptForeign(rules);
+  }
+  step(`firewall rules of ${rules.bridge} are up`);
+}
+
+/** Takes them away. */
+export async function lowerNetwork(rules: NetworkRules): Promise<void> {
+  if (!throughNftables(() => nftables.lowerNetwork(rules))) {
+    (await import("./iptables.ts")).lower(rules.name);
+  } else if (!rules.internal) {
+    const { forgetForeign } = await import("./foreign.ts");
+    forgetForeign(rules);
+  }
+}
+
+/**
+ * Puts up the rules of a container's ports, which the bridges lead to. The keeper has to hold the socket and send the
+ * farewells, or execute the program, at the container's end.
+ */
+export async function raisePorts(rules: PortRules, bridges: string[]): Promise<nftables.Held> {
+  for (const bridge of bridges) routeLoopback(bridge);
+  let held: Promise<nftables.Held> | undefined;
+  if (throughNftables(() => undefined)) {
+    try {
+      held = nftables.raisePorts(rules);
+      return await held;
+    } catch (error) {
+      if (!isMissing(error)) throw refused(error);
+    }
+  }
+  throw new CommandError("publishing ports by iptables is not there yet");
+}
+
+/** Whether nf_tables did it; false where it is not there, or not wanted. */
+function throughNftables(work: () => void): boolean {
+  const wanted = callerEnvironment("MYDOCKER_FIREWALL");
+  if (wanted === "iptables") return false;
+  try {
+    work();
+    return true;
+  } catch (error) {
+    if (wanted === "nftables" || !isMissing(error)) throw refused(error);
+    return false;
+  }
+}
+
+/** No such family of sockets, subsystem, or kind of expression. */
+function isMissing(error: unknown): boolean {
+  return isErrno(error, "EPROTONOSUPPORT", "ENOTSUP", "ENOENT", "EAFNOSUPPORT");
+}
+
+function refused(error: unknown): unknown {
+  if (!isErrno(error)) return error;
+  return new CommandError(`can't set up the host's packet filter: ${error.message}`, 125, { cause: error });
+}
