@@ -105,6 +105,14 @@ export interface ContainerConfig {
   extraHosts?: string[];
   /** --mac-address */
   macAddress?: string;
+  /** Ports to publish: docker's PortBindings by "80/tcp", and whether all others that are exposed are, too. */
+  ports?: { bindings: Record<string, PortBinding[]>; all: boolean };
+}
+
+/** Where a port is to be found, with docker's names: "" is for any; HostPort may be a range. */
+export interface PortBinding {
+  HostIp: string;
+  HostPort: string;
 }
 
 /** What a container wants of a network. */

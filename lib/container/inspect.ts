@@ -1,6 +1,7 @@
 // A container as docker inspect shows it: its JSON, with the fields that mean something here.
 
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
+import { type PortMap, publishedPorts } from "../network/ports.ts";
 import { rootPath } from "../state/root.ts";
 import { timestamp } from "../state/time.ts";
 import type { ContainerConfig, Mount } from "./config.ts";
@@ -57,7 +58,7 @@ export function containerInspect({ id, dir, config }: Container, size: boolean):
     ...(size ? sizes(id, config) : {}),
     Mounts: config.mounts.map(mountPoint),
     Config: processOf(config),
-    NetworkSettings: networkSettings(config),
+    NetworkSettings: networkSettings(config, publishedPorts(dir, config, isAlive(state))),
   };
 }
 
@@ -90,7 +91,7 @@ function hostConfig(config: ContainerConfig): Record<string, unknown> {
     ContainerIDFile: "",
     LogConfig: { Type: config.log.driver, Config: config.log.options },
     NetworkMode: config.network,
-    PortBindings: {},
+    PortBindings: config.ports?.bindings ?? {},
     RestartPolicy: { Name: config.restart.name, MaximumRetryCount: config.restart.maximumRetryCount },
     AutoRemove: config.autoRemove,
     VolumeDriver: "",
@@ -109,7 +110,7 @@ function hostConfig(config: ContainerConfig): Record<string, unknown> {
     OomScoreAdj: 0,
     PidMode: "",
     Privileged: false,
-    PublishAllPorts: false,
+    PublishAllPorts: config.ports?.all ?? false,
     ReadonlyRootfs: config.readOnlyRootfs,
     SecurityOpt: null,
     Tmpfs: Object.keys(config.tmpfs).length > 0 ? config.tmpfs : undefined,
@@ -162,7 +163,7 @@ const NO_LIMITS = {
 };
 
 /** Neither of the two networks there are gives a container an address. */
-function networkSettings(config: ContainerConfig): Record<string, unknown> {
+function networkSettings(config: ContainerConfig, ports: PortMap): Record<string, unknown> {
   const endpoint = {
     IPAMConfig: null,
     Links: null,
@@ -184,7 +185,7 @@ function networkSettings(config: ContainerConfig): Record<string, unknown> {
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,
-    Ports: {},
+    Ports: ports,
     SandboxKey: "",
     SecondaryIPAddresses: null,
     SecondaryIPv6Addresses: null,

@@ -11,6 +11,7 @@ import type { ContainerConfig, LogConfig, ProcessConfig, RestartPolicy } from ".
 import { newId } from "./create.ts";
 import { ENVIRONMENT_FLAGS, givenEnvironment, readEnvFile } from "./environment_flags.ts";
 import { NETWORK_FLAGS, type NetworkOptions } from "./network_flags.ts";
+import { PUBLISH_FLAGS, publishing } from "./publish_flags.ts";
 
 /** Flags of `run` that describe the container. */
 export const CONTAINER_FLAGS: Flag[] = [
@@ -47,6 +48,7 @@ export const CONTAINER_FLAGS: Flag[] = [
   },
   { name: "name", kind: "string", help: "Name of the container" },
   ...NETWORK_FLAGS,
+  ...PUBLISH_FLAGS,
   { name: "read-only", kind: "bool", help: "Mount the root file system read-only" },
   {
     name: "restart",
@@ -88,6 +90,8 @@ export async function containerConfig(
   }
   if (argv[0] === "") throw new CommandError('exec: "": executable file not found in $PATH', 127);
   const network = await networkOptions(parsed);
+  const { ports, exposed } = await publishing(parsed, network.network);
+  if (Object.keys(exposed).length > 0) process.ExposedPorts = { ...process.ExposedPorts, ...exposed };
   return {
     id,
     created: timestamp(),
@@ -110,6 +114,7 @@ export async function containerConfig(
       parsed.list("tmpfs").map((tmpfs) => tmpfs.split(/:(.*)/s).concat("").slice(0, 2)),
     ),
     ...network,
+    ports,
   };
 }
 

@@ -20,7 +20,7 @@ import * as file from "../../ffi/file.ts";
 import { type Cell, FAILED_STEP, FAILURE, type Label, newProgram, type Program } from "../../ffi/program.ts";
 import { appendEvents } from "./event_program.ts";
 import { type InitPlan, initProgram } from "./init_program.ts";
-import { leaveNetworks, type LeavePlan, releaseClaims } from "./network_steps.ts";
+import { heldDescriptors, leaveNetworks, type LeavePlan, releaseClaims } from "./network_steps.ts";
 import {
   ifAlone,
   type LogPlan,
@@ -184,7 +184,7 @@ export function closeOthers(p: Program, fds: number[]): void {
 function keptDescriptors(plan: KeeperPlan): number[] {
   const { log, messages, devNull, lock, stdin } = plan;
   const sources = plan.sources.map(({ fd }) => fd);
-  const users = plan.networks?.users ?? [];
+  const held = plan.networks ? heldDescriptors(plan.networks) : [];
   return [
     ...sources,
     log.dir,
@@ -192,7 +192,7 @@ function keptDescriptors(plan: KeeperPlan): number[] {
     messages,
     devNull,
     lock,
-    ...users,
+    ...held,
     ...stdin === undefined ? [] : [stdin],
   ];
 }

@@ -110,13 +110,43 @@ export interface LeavePlan {
   /** Claims of addresses, relative to the container's directory `dir`. */
   claims: string[];
   dir: number;
+  ports?: PortsPlan;
 }
 
-/** Gives the addresses back. The container's lock is still held: until then nobody else takes them. */
-export function releaseClaims(p: Program, { claims, dir }: LeavePlan): void {
+/** Published ports, which others may have from the container's end on. */
+export interface PortsPlan {
+  /** Sockets that keep them. */
+  sockets: number[];
+  /** The socket that the firewall's rules belong to, and what sent by it takes them away. */
+  firewall: number;
+  farewell: Uint8Array[];
+}
+
+/** Descriptors that the keeper holds until the container's end. */
+export function heldDescriptors({ users, ports }: Pick<LeavePlan, "users" | "ports">): number[] {
+  return ports ? [...users, ...ports.sockets, ports.firewall] : users;
+}
+
+/** Gives addresses and ports back. The container's lock is still held: until then nobody else takes the addresses. */
+export function releaseClaims(p: Program, { claims, dir, ports }: LeavePlan): void {
+  if (ports) releasePorts(p, ports);
   for (const claim of claims) {
     const next = p.label();
     p.call("unlinkat", [dir, p.string(claim), 0], { negative: next });
+    p.place(next);
+  }
+}
+
+/** The rules first: whoever has the port next shall not find them. The firewall's socket takes 10 ms to close: later. */
+function releasePorts(p: Program, { sockets, firewall, farewell }: PortsPlan): void {
+  for (const bytes of farewell) {
+    const next = p.label();
+    p.call("write", [firewall, p.bytes(bytes), bytes.length], { negative: next });
+    p.place(next);
+  }
+  for (const socket of sockets) {
+    const next = p.label();
+    p.call("close", [socket], { negative: next });
     p.place(next);
   }
 }

@@ -1,7 +1,7 @@
 // Ports of the host for containers: each is a socket that the keeper holds for as long as the container runs. The kernel
 // decides who of several gets one, over all root directories and all other programs, and takes it back with the keeper.
 
-import { errnoText, isErrno, type KernelError } from "../../ffi/errno.ts";
+import { errnoText, isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { pause } from "../../ffi/process.ts";
 import { type PortProtocol, takePort } from "../../ffi/socket.ts";
@@ -89,11 +89,17 @@ function takeAll(
   const claims: Claim[] = [];
   for (const hostIp of hostIps) {
     try {
-      claims.push({ protocol, port, hostIp, hostPort, fd: takePort(protocol, toBytes(parseAddress(hostIp)!), hostPort) });
+      claims.push({
+        protocol,
+        port,
+        hostIp,
+        hostPort,
+        fd: takePort(protocol, toBytes(parseAddress(hostIp)!), hostPort),
+      });
     } catch (error) {
       releasePorts(claims);
-      if (!isErrno(error)) throw error;
-      return { hostIp, error: error as KernelError };
+      if (!(error instanceof KernelError)) throw error;
+      return { hostIp, error };
     }
   }
   return claims;
@@ -116,9 +122,13 @@ async function explain(
     }
   }
   const family = hostIp.includes(":") ? 6 : 4;
-  throw new CommandError(`listen ${protocol}${family} ${shown}:${port}: bind: ${errnoText(error.code)}`, 125, {
-    cause: error,
-  });
+  throw new CommandError(
+    `listen ${protocol}${family} ${shown}:${port}: bind: ${errnoText(error.code)}`,
+    125,
+    {
+      cause: error,
+    },
+  );
 }
 
 /** Where Linux takes ports from that nobody asked for (net.ipv4.ip_local_port_range), as docker does. */

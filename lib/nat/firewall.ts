@@ -1,7 +1,7 @@
 // The host's packet filter, for networks and published ports: nf_tables where the kernel has it, which no package is
 // needed for, or iptables. MYDOCKER_FIREWALL=iptables prefers that, for hosts whose tools know nothing else.
 
-import { isErrno } from "../../ffi/errno.ts";
+import { isErrno, KernelError } from "../../ffi/errno.ts";
 import { step } from "../cli/debug.ts";
 import { callerEnvironment } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
@@ -69,6 +69,6 @@ function isMissing(error: unknown): boolean {
 }
 
 function refused(error: unknown): unknown {
-  if (!isErrno(error)) return error;
+  if (!(error instanceof KernelError)) return error;
   return new CommandError(`can't set up the host's packet filter: ${error.message}`, 125, { cause: error });
 }

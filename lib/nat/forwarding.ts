@@ -14,7 +14,9 @@ export function forwardPackets(families: Family[]): void {
   for (const family of families) {
     if (!setTo1(SETTINGS[family])) continue;
     printError(
-      `mydocker: ${SETTINGS[family].replaceAll("/", ".")} was 0 and is 1 now, which containers need to reach other hosts: ` +
+      `mydocker: ${
+        SETTINGS[family].replaceAll("/", ".")
+      } was 0 and is 1 now, which containers need to reach other hosts: ` +
         "this host now forwards what its packet filter lets through\n",
     );
   }

@@ -12,7 +12,9 @@ type Lines = Record<string, string[]>;
 
 /** Puts up the rules of a network, in place of those that are there. */
 export function raiseNetwork(rules: NetworkRules): void {
-  for (const { family, subnet } of rules.subnets) replace("", family, rules.name, networkLines(rules, family, subnet));
+  for (const { family, subnet } of rules.subnets) {
+    replace("", family, rules.name, networkLines(rules, family, subnet));
+  }
 }
 
 /** Puts up those of a container's ports. */
@@ -30,7 +32,13 @@ export function lower(name: string): void {
 }
 
 /** Only has the chain FORWARD, whose policy may be another, let the bridge's packets through; `lines` empty: no more. */
-export function acceptForward(variant: Variant, family: Family, name: string, bridge: string, on: boolean): void {
+export function acceptForward(
+  variant: Variant,
+  family: Family,
+  name: string,
+  bridge: string,
+  on: boolean,
+): void {
   replace(variant, family, name, on ? { filter: accepting(bridge) } : {});
 }
 

@@ -20,7 +20,15 @@ const MESSAGE = {
   newElements: 12,
 } as const;
 
-export const NLM_F = { request: 1, ack: 4, echo: 8, dump: 0x300, exclusive: 0x200, create: 0x400, append: 0x800 } as const;
+export const NLM_F = {
+  request: 1,
+  ack: 4,
+  echo: 8,
+  dump: 0x300,
+  exclusive: 0x200,
+  create: 0x400,
+  append: 0x800,
+} as const;
 
 const SUBSYSTEM = 10;
 const [BATCH_BEGIN, BATCH_END] = [16, 17];

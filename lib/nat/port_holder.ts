@@ -14,7 +14,9 @@ function socketsAt(table: string, port: number): string[] {
   const [LISTENING, UNCONNECTED] = ["0A", "07"];
   // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode …
   return read(`/proc/net/${table}`).split("\n").slice(1).map((line) => line.trim().split(/\s+/))
-    .filter(([, local, , state]) => state === LISTENING || state === UNCONNECTED ? portOf(local) === port : false)
+    .filter(([, local, , state]) =>
+      state === LISTENING || state === UNCONNECTED ? portOf(local) === port : false
+    )
     .map((fields) => fields[9]);
 }
 

@@ -38,6 +38,7 @@ export async function joinNetworks(container: Container, keep: (fd: number) => n
   const former = readEndpoints(dir);
   for (const { network, addresses } of former) giveBack(network, addresses, id);
   const endpoints: Endpoint[] = [];
+  const joinedTo: { endpoint: Endpoint; network: Network }[] = [];
   const joined: Joined = {
     init: { socket: route, interfaces: [], routes: [], ipv6: false },
     leave: { users: [], claims: [] },
@@ -51,10 +52,15 @@ export async function joinNetworks(container: Container, keep: (fd: number) => n
       const { network, index } = await raiseBridge(route, known);
       const endpoint = claimEndpoint(network, request, id, config.macAddress, name);
       endpoints.push(endpoint);
+      joinedTo.push({ endpoint, network });
       addInterface(joined, network, endpoint, index);
       joined.leave.claims.push(
         ...endpoint.addresses.map((address) => `../../${claimsOf(network)}/${address}`),
       );
+    }
+    if (config.ports) {
+      const { publishPorts } = await import("./publish.ts");
+      joined.leave.ports = await publishPorts(container, joinedTo, keep);
     }
   } catch (error) {
     joined.giveUp();
