@@ -36,9 +36,10 @@ function setTo1(name: string): boolean {
   if (fd === undefined) return false;
   try {
     const now = new Uint8Array(1);
-    file.read(fd, now);
+    file.pread(fd, now, 0);
     if (now[0] === "1".charCodeAt(0)) return false;
-    file.write(fd, new TextEncoder().encode("1"), name);
+    // Not behind what was read: what is written there does not count.
+    file.pwrite(fd, new TextEncoder().encode("1"), 0, name);
     return true;
   } finally {
     file.close(fd);

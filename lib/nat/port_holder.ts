@@ -31,21 +31,22 @@ function hasAny(pid: string, inodes: Set<string>): boolean {
       if (target.startsWith("socket:[") && inodes.has(target.slice(8, -1))) return true;
     }
   } catch (error) {
-    if (!isGone(error)) throw error;
+    if (!isHidden(error)) throw error;
   }
   return false;
 }
 
-/** Nothing where the process is gone, or the kernel has no such protocol. */
+/** Nothing where the process is gone or may not be looked at, or the kernel has no such protocol. */
 function read(path: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
-    if (isGone(error)) return "";
+    if (isHidden(error)) return "";
     throw error;
   }
 }
 
-function isGone(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || (error as { code?: string }).code === "ESRCH";
+function isHidden(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return error instanceof Deno.errors.NotFound || code === "ESRCH" || code === "EACCES" || code === "EPERM";
 }
