@@ -16,6 +16,8 @@ export interface InterfacePlan {
   name: string;
   /** Makes the pair; its last 32 bits become the pid of the process whose namespace gets the peer. */
   create: Request;
+  /** What else the host's end needs. */
+  host?: Request;
   /** Brings it up: a veth's peer can't be made so. */
   up: Request;
   /** RTM_NEWADDR, whose header's index becomes the interface's. */
@@ -40,12 +42,13 @@ export function setUpNetwork(p: Program, plan: NetworkPlan): void {
   if (!plan.ipv6) disableIpv6(p);
   const pid = p.cell();
   p.call("getpid", [], { store: pid });
-  for (const { create } of plan.interfaces) {
+  for (const { create, host } of plan.interfaces) {
     const padded = new Uint8Array(create.bytes.length + 4);
     padded.set(create.bytes);
     const address = p.bytes(padded);
     p.set({ address: address + create.bytes.length - 4 }, pid);
     send(p, plan.socket, address, create);
+    if (host) send(p, plan.socket, p.bytes(host.bytes), host);
   }
   const own = p.cell();
   const [AF_NETLINK, SOCK_RAW, NETLINK_ROUTE] = [16, 3, 0];

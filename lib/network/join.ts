@@ -17,7 +17,7 @@ import { raiseBridge } from "./bridge.ts";
 import { claimAddress, claimsOf, releaseAddresses } from "./claims.ts";
 import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
 import { ownHosts } from "./hosts.ts";
-import { addressMessage, defaultRouteMessage, upMessage, vethMessage } from "./link.ts";
+import { addressMessage, defaultRouteMessage, hairpinMessage, upMessage, vethMessage } from "./link.ts";
 import { type Network, networkByName, openUsers } from "./store.ts";
 
 /** What a start needs to know of the container's networks. */
@@ -61,6 +61,7 @@ export async function joinNetworks(container: Container, keep: (fd: number) => n
     if (config.ports) {
       const { publishPorts } = await import("./publish.ts");
       joined.leave.ports = await publishPorts(container, joinedTo, keep);
+      allowHairpins(joined, endpoints);
     }
   } catch (error) {
     joined.giveUp();
@@ -70,6 +71,17 @@ export async function joinNetworks(container: Container, keep: (fd: number) => n
   writeFile(dir, "hosts", ownHosts(config, endpoints), 0o644);
   step(`networks prepared: ${endpoints.map(({ addresses }) => addresses.join(" ")).join(", ")}`);
   return joined;
+}
+
+/**
+ * A container may ask for its own published port by the host's address. Where packets of a bridge pass the packet
+ * filter (br_netfilter), the bridge itself sends them to their new destination, which is where they came from.
+ */
+function allowHairpins({ init }: Joined, endpoints: Endpoint[]): void {
+  endpoints.forEach((endpoint, at) => {
+    const name = vethName(endpoint);
+    init.interfaces[at].host = { bytes: hairpinMessage(name), what: `hairpin mode of ${name}` };
+  });
 }
 
 async function existing(name: string): Promise<Network> {

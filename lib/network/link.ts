@@ -11,6 +11,9 @@ const IFLA_LINKINFO = 18;
 const IFLA_NET_NS_PID = 19;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
+const IFLA_INFO_SLAVE_KIND = 4;
+const IFLA_INFO_SLAVE_DATA = 5;
+const IFLA_BRPORT_MODE = 4;
 const VETH_INFO_PEER = 1;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
@@ -81,6 +84,17 @@ export function vethMessage({ name, bridge, peer, mac }: Veth): Uint8Array {
     [IFLA_IFNAME, name],
     [IFLA_MASTER, bridge],
     [IFLA_LINKINFO, [[IFLA_INFO_KIND, "veth"], [IFLA_INFO_DATA, [[VETH_INFO_PEER, inner]]]]],
+  ]);
+}
+
+/** Has a bridge send back by a port what came in there (hairpin mode). */
+export function hairpinMessage(name: string): Uint8Array {
+  return netlink.message(netlink.RTM_NEWLINK, 0, netlink.linkHeader(), [
+    [IFLA_IFNAME, name],
+    [IFLA_LINKINFO, [
+      [IFLA_INFO_SLAVE_KIND, "bridge"],
+      [IFLA_INFO_SLAVE_DATA, [[IFLA_BRPORT_MODE, Uint8Array.of(1)]]],
+    ]],
   ]);
 }
 
