@@ -114,7 +114,11 @@ async function launch(
       terminal: streams.terminal,
       stdin: config.stdinOnce ? undefined : streams.input,
       ...aftermath(container, lock, restarts),
-      networks: network.leave && { ...network.leave, successor: ourselves("settle-networks") },
+      networks: network.leave && {
+        ...network.leave,
+        successor: ourselves("settle-networks"),
+        lowerPorts: lowerPorts(network.leave.ports),
+      },
     };
     const program = keeperProgram(plan);
     step(`kernel program of ${program.count} steps assembled`);
@@ -240,9 +244,14 @@ function requireDirectories(rootfs: number, image: string): void {
   }
 }
 
+/** Whoever has iptables do without the ports' rules. */
+function lowerPorts(ports: NonNullable<PreparedNetwork["leave"]>["ports"]): Successor | undefined {
+  return ports && !ports.held ? ourselves("settle-networks", ports.rules) : undefined;
+}
+
 /** The mydocker that runs now, with other arguments. */
 function ourselves(...args: string[]): Successor {
-  const names = ["PATH", "HOME", "XDG_CACHE_HOME", "MYDOCKER_CACHE"];
+  const names = ["PATH", "HOME", "MYDOCKER_FIREWALL", "XDG_CACHE_HOME", "MYDOCKER_CACHE"];
   const inherited = names.map((name) => [name, callerEnvironment(name)]).filter(([, value]) =>
     value !== undefined
   );

@@ -71,7 +71,11 @@ export interface KeeperPlan extends PumpPlan {
   finish?: Successor;
   restart?: RestartPlan;
   /** What the container's networks need at its end, and who takes down those it was the last user of. */
-  networks?: Omit<LeavePlan, "dir"> & { successor: Successor };
+  networks?: Omit<LeavePlan, "dir"> & {
+    successor: Successor;
+    /** Takes away the firewall's rules for its ports, where closing a socket does not. */
+    lowerPorts?: Successor;
+  };
 }
 
 /** Descriptors the keeper inherits, besides 0 to 2. */
@@ -113,7 +117,7 @@ export function keeperProgram(plan: KeeperPlan) {
   const over = p.label();
   const exited = recordEnd(p, plan, pumped.status).seconds;
   appendEvents(p, plan.log.dir, EVENTS, plan.events.ended, pumped.status);
-  if (plan.networks) releaseClaims(p, { ...plan.networks, dir: plan.log.dir });
+  leave(p, plan);
   if (plan.restart) startAgain(p, plan, plan.restart, { ...pumped, message, started, exited, over });
   p.place(over);
   // Before the word is out: whoever hears it may at once remove or start the container.
@@ -123,11 +127,25 @@ export function keeperProgram(plan: KeeperPlan) {
   endKeeper(p, plan, 0);
 
   p.place(failed);
-  if (plan.networks) releaseClaims(p, { ...plan.networks, dir: plan.log.dir });
+  leave(p, plan);
   giveBack(p, plan.lock);
   send(p, plan.messages, message, FAILED, FAILED_STEP, FAILURE);
   endKeeper(p, plan, 1);
   return p.assemble();
+}
+
+/** Gives back what the container had of its networks. */
+function leave(p: Program, { networks, log }: KeeperPlan): void {
+  if (!networks) return;
+  if (networks.lowerPorts) {
+    const [started, next] = [p.label(), p.label()];
+    const child = p.cell();
+    executeInChild(p, networks.lowerPorts, started, child);
+    p.place(started);
+    p.call("wait4", [child, 0, 0, 0], { negative: next });
+    p.place(next);
+  }
+  releaseClaims(p, { ...networks, dir: log.dir });
 }
 
 /** Ends, or becomes what takes down the networks that it was the last user of. */
@@ -314,9 +332,9 @@ function execute(p: Program, { path, argv, environment }: Successor, failed: Lab
 }
 
 /** Goes on at `next` in any case. */
-function executeInChild(p: Program, successor: Successor, next: Label): void {
+function executeInChild(p: Program, successor: Successor, next: Label, child = p.cell()): void {
   const failed = p.label();
-  p.call("clone", [SHARING_CHILD, 0, 0, 0, 0], { positive: next, negative: next });
+  p.call("clone", [SHARING_CHILD, 0, 0, 0, 0], { store: child, positive: next, negative: next });
   execute(p, successor, failed);
   p.place(failed);
   p.call("exit_group", [1]);

@@ -121,13 +121,12 @@ export interface PortsPlan {
   /** Sockets that keep them. */
   sockets: number[];
   /** The socket that the firewall's rules belong to, and what sent by it takes them away. */
-  firewall: number;
-  farewell: Uint8Array[];
+  held?: { socket: number; farewell: Uint8Array[] };
 }
 
 /** Descriptors that the keeper holds until the container's end. */
 export function heldDescriptors({ users, ports }: Pick<LeavePlan, "users" | "ports">): number[] {
-  return ports ? [...users, ...ports.sockets, ports.firewall] : users;
+  return [...users, ...ports?.sockets ?? [], ...ports?.held ? [ports.held.socket] : []];
 }
 
 /** Gives addresses and ports back. The container's lock is still held: until then nobody else takes the addresses. */
@@ -141,10 +140,10 @@ export function releaseClaims(p: Program, { claims, dir, ports }: LeavePlan): vo
 }
 
 /** The rules first: whoever has the port next shall not find them. The firewall's socket takes 10 ms to close: later. */
-function releasePorts(p: Program, { sockets, firewall, farewell }: PortsPlan): void {
-  for (const bytes of farewell) {
+function releasePorts(p: Program, { sockets, held }: PortsPlan): void {
+  for (const bytes of held?.farewell ?? []) {
     const next = p.label();
-    p.call("write", [firewall, p.bytes(bytes), bytes.length], { negative: next });
+    p.call("write", [held!.socket, p.bytes(bytes), bytes.length], { negative: next });
     p.place(next);
   }
   for (const socket of sockets) {

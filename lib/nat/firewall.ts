@@ -33,32 +33,39 @@ export async function lowerNetwork(rules: NetworkRules): Promise<void> {
 }
 
 /**
- * Puts up the rules of a container's ports, which the bridges lead to. The keeper has to hold the socket and send the
- * farewells, or execute the program, at the container's end.
+ * Puts up the rules of a container's ports, which the bridge leads to. At the container's end the keeper has to send
+ * what is returned by its socket, which it holds until then; or, where there is none, to see to lowerPorts.
  */
-export async function raisePorts(rules: PortRules, bridges: string[]): Promise<nftables.Held> {
-  for (const bridge of bridges) routeLoopback(bridge);
-  let held: Promise<nftables.Held> | undefined;
-  if (throughNftables(() => undefined)) {
+export async function raisePorts(rules: PortRules, bridge: string): Promise<nftables.Held | undefined> {
+  routeLoopback(bridge);
+  if (preference() !== "iptables") {
     try {
-      held = nftables.raisePorts(rules);
-      return await held;
+      return await nftables.raisePorts(rules);
     } catch (error) {
-      if (!isMissing(error)) throw refused(error);
+      if (preference() === "nftables" || !isMissing(error)) throw refused(error);
     }
   }
-  throw new CommandError("publishing ports by iptables is not there yet");
+  (await import("./iptables.ts")).raisePorts(rules);
+  return undefined;
+}
+
+/** Takes away the rules of ports that no socket holds. */
+export async function lowerPorts(name: string): Promise<void> {
+  (await import("./iptables.ts")).lower(name);
+}
+
+function preference(): string | undefined {
+  return callerEnvironment("MYDOCKER_FIREWALL");
 }
 
 /** Whether nf_tables did it; false where it is not there, or not wanted. */
 function throughNftables(work: () => void): boolean {
-  const wanted = callerEnvironment("MYDOCKER_FIREWALL");
-  if (wanted === "iptables") return false;
+  if (preference() === "iptables") return false;
   try {
     work();
     return true;
   } catch (error) {
-    if (wanted === "nftables" || !isMissing(error)) throw refused(error);
+    if (preference() === "nftables" || !isMissing(error)) throw refused(error);
     return false;
   }
 }

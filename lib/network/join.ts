@@ -17,13 +17,14 @@ import { raiseBridge } from "./bridge.ts";
 import { claimAddress, claimsOf, releaseAddresses } from "./claims.ts";
 import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
 import { ownHosts } from "./hosts.ts";
+import type { HeldPorts } from "./publish.ts";
 import { addressMessage, defaultRouteMessage, hairpinMessage, upMessage, vethMessage } from "./link.ts";
 import { type Network, networkByName, openUsers } from "./store.ts";
 
 /** What a start needs to know of the container's networks. */
 export interface Joined {
   init: NetworkPlan;
-  leave: Omit<LeavePlan, "dir">;
+  leave: Omit<LeavePlan, "dir"> & { ports?: HeldPorts };
   /** Gives all back that was claimed: for a start that fails before there is a keeper. */
   giveUp(): void;
 }

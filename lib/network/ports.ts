@@ -8,8 +8,11 @@ export const PORTS = "ports.json";
 
 /** What that file has. */
 export interface PortNote {
-  /** The keeper's descriptor of the socket that its firewall rules belong to. */
-  firewall: number;
+  /** The keeper's descriptor of the socket that the firewall's rules belong to, if there is one; their name. */
+  firewall?: number;
+  rules: string;
+  /** Interface name of the bridge to the container. */
+  bridge: string;
   ports: PublishedPort[];
 }
 

@@ -8,20 +8,22 @@ import type { ContainerConfig } from "../container/config.ts";
 import type { Container } from "../container/find.ts";
 import { type Claim, claimPorts, type PortRequest } from "../nat/claim.ts";
 import { raisePorts } from "../nat/firewall.ts";
+import type { Held } from "../nat/nftables.ts";
 import type { PublishedPort } from "../nat/rules.ts";
 import { writeFile } from "../state/json.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { rulesName } from "./outside.ts";
-import { PORTS } from "./ports.ts";
+import { type PortNote, PORTS } from "./ports.ts";
 import type { Network } from "./store.ts";
 
 /** What the keeper has of the ports, and gives back at the container's end. */
 export interface HeldPorts {
-  /** Sockets to close, and that of the firewall. */
+  /** Sockets to close. */
   sockets: number[];
-  firewall: number;
-  /** What to send by the latter before. */
-  farewell: Uint8Array[];
+  /** The socket that the firewall's rules belong to, and what to send by it before. */
+  held?: Held;
+  /** Without one: the rules' name, for lowerPorts. */
+  rules: string;
 }
 
 /** Whether there is anything to publish, and a network to publish it from. */
@@ -53,13 +55,13 @@ export async function publishPorts(
     address: claim.hostIp.includes(":") ? ip6! : ip!,
     port: claim.port,
   }));
-  const { socket, farewell } = await raisePorts({ name: await rulesName(id), ports }, [
-    outer.network.interface,
-  ]);
-  keep(socket);
+  const rules = await rulesName(id);
+  const held = await raisePorts({ name: rules, ports }, outer.network.interface);
+  if (held) keep(held.socket);
   for (const claim of claims) showClaim(claim);
-  writeFile(dir, PORTS, JSON.stringify({ firewall: socket, ports }));
-  return { sockets, firewall: socket, farewell };
+  const note: PortNote = { firewall: held?.socket, rules, bridge: outer.network.interface, ports };
+  writeFile(dir, PORTS, JSON.stringify(note));
+  return { sockets, held, rules };
 }
 
 function showClaim({ fd, protocol }: Claim): void {
