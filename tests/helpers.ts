@@ -3,13 +3,16 @@
 
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { cgroups, dropCgroups, interfaces, killAll, mountsOf, processesOf, storeProblems } from "./leaks.ts";
+import { cgroups, dropCgroups, killAll, mountsOf, processesOf, storeProblems } from "./leaks.ts";
 import { busyboxTar, debianTar } from "./images.ts";
+import { interfaces, isolateNetwork } from "./netns.ts";
 
 const REPOSITORY = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 
 /** The program under test, as an absolute path. */
 export const BIN = new URL(Deno.env.get("MYDOCKER_BIN") ?? "./mydocker", `file://${REPOSITORY}/`).pathname;
+
+isolateNetwork();
 
 const inCI = Deno.env.get("CI") === "true";
 

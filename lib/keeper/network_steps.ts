@@ -122,7 +122,7 @@ export function releaseClaims(p: Program, { claims, dir }: LeavePlan): void {
 }
 
 /** How long a bridge stays after its last user: whoever comes next finds it there. */
-const LINGER_NS = 500e6;
+const LINGER_NS = 300e6;
 
 /**
  * Waits for a while, gives the locks of the networks back, and goes on at the next step if that was the last user of
