@@ -16,7 +16,9 @@ export function isolateNetwork(): void {
     ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
     close: { parameters: ["i32"], result: "i32" },
   });
-  if (libc.symbols.unshare(CLONE_NEWNET) !== 0) throw new Error("unshare: no network namespace for the tests");
+  if (libc.symbols.unshare(CLONE_NEWNET) !== 0) {
+    throw new Error("unshare: no network namespace for the tests");
+  }
   const ifreq = new Uint8Array(40);
   ifreq.set(new TextEncoder().encode("lo"));
   ifreq[16] = IFF_UP;

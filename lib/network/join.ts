@@ -18,7 +18,7 @@ import { claimAddress, claimsOf, releaseAddresses } from "./claims.ts";
 import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
 import { ownHosts } from "./hosts.ts";
 import { addressMessage, defaultRouteMessage, upMessage, vethMessage } from "./link.ts";
-import { type Network, networkByName, openUsers } from "./store.ts";
+import { type Network, networkByName, networkExists, openUsers } from "./store.ts";
 
 /** What a start needs to know of the container's networks. */
 export interface Joined {
@@ -73,7 +73,7 @@ async function existing(name: string): Promise<Network> {
 }
 
 function giveBack(name: string, addresses: string[], id: string): void {
-  if (file.statIfAny(rootFd(), claimsOf({ name }))) releaseAddresses({ name }, addresses, id);
+  if (networkExists(name)) releaseAddresses({ name }, addresses, id);
 }
 
 /** The shared lock of the network's users. It counts only if the network was not removed while it was waited for. */
