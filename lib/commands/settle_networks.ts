@@ -1,17 +1,19 @@
-// settle-networks: what the keeper of a network's last container becomes. Not for users.
+// settle-networks: what a keeper starts or becomes when its container has left its networks. Not for users.
 
-import type { CommandSpec } from "../cli/command.ts";
+import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { settle } from "../network/bridge.ts";
+import { refreshNames } from "../network/names.ts";
 
 export const spec: CommandSpec = {
   name: "settle-networks",
-  usage: "",
-  summary: "Take down the bridges that no container uses",
+  usage: "[NETWORK...]",
+  summary: "Tell the members of networks who has left, and take down the bridges that no container uses",
   flags: [],
-  args: [0, 0],
+  args: [0, Infinity],
 };
 
-export async function run(): Promise<number> {
+export async function run(parsed: Parsed): Promise<number> {
+  refreshNames(parsed.args);
   await settle();
   return 0;
 }

@@ -114,7 +114,7 @@ async function launch(
       terminal: streams.terminal,
       stdin: config.stdinOnce ? undefined : streams.input,
       ...aftermath(container, lock, restarts),
-      networks: network.leave && { ...network.leave, successor: ourselves("settle-networks") },
+      networks: network.leave && leavePlan(network.leave, config),
     };
     const program = keeperProgram(plan);
     step(`kernel program of ${program.count} steps assembled`);
@@ -228,6 +228,16 @@ async function prepareNetwork(container: Container, keep: (fd: number) => number
 
 interface PreparedNetwork extends Partial<Pick<Joined, "leave" | "giveUp">> {
   init: Pick<KeeperPlan["init"], "ownNetwork" | "network" | "networkNamespace">;
+}
+
+/** What the keeper does about the networks: names are known on those that have been made, not on the default one. */
+function leavePlan(leave: Joined["leave"], { networks = [] }: ContainerConfig): KeeperPlan["networks"] {
+  const named = networks.map(({ network }) => network).filter((name) => name !== "bridge");
+  return {
+    ...leave,
+    settle: ourselves("settle-networks"),
+    forget: named.length > 0 ? ourselves("settle-networks", ...named) : undefined,
+  };
 }
 
 /** Mounted through a symlink, a /proc would be one place and its masks another. */

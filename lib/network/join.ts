@@ -18,7 +18,7 @@ import { claimAddress, claimsOf, releaseAddresses } from "./claims.ts";
 import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
 import { ownHosts } from "./hosts.ts";
 import { addressMessage, defaultRouteMessage, upMessage, vethMessage } from "./link.ts";
-import { type Network, networkByName, networkExists, openUsers } from "./store.ts";
+import { isDefaultBridge, type Network, networkByName, networkExists, openUsers } from "./store.ts";
 
 /** What a start needs to know of the container's networks. */
 export interface Joined {
@@ -62,6 +62,11 @@ export async function joinNetworks(container: Container, keep: (fd: number) => n
   }
   writeEndpoints(dir, endpoints);
   writeFile(dir, "hosts", ownHosts(config, endpoints), 0o644);
+  const named = endpoints.filter(({ network }) => !isDefaultBridge({ name: network }));
+  if (named.length > 0) {
+    const { refreshNames } = await import("./names.ts");
+    refreshNames(named.map(({ network }) => network));
+  }
   step(`networks prepared: ${endpoints.map(({ addresses }) => addresses.join(" ")).join(", ")}`);
   return joined;
 }

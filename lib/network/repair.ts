@@ -4,6 +4,7 @@ import type { Container } from "../container/find.ts";
 import { settle } from "./bridge.ts";
 import { releaseAddresses } from "./claims.ts";
 import { readEndpoints } from "./endpoint.ts";
+import { refreshNames } from "./names.ts";
 import { networkExists } from "./store.ts";
 
 /** Gives back what the container had, and takes down the bridges that nobody uses then. The caller has its lock. */
@@ -11,5 +12,6 @@ export async function leaveForKilled({ id, dir }: Pick<Container, "id" | "dir">)
   for (const { network, addresses } of readEndpoints(dir)) {
     if (networkExists(network)) releaseAddresses({ name: network }, addresses, id);
   }
+  refreshNames(readEndpoints(dir).map(({ network }) => network));
   await settle();
 }

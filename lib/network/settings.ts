@@ -40,7 +40,7 @@ export function networkSettings(
     SecondaryIPv6Addresses: null,
     ...{ EndpointID, Gateway, ...global, IPAddress, IPPrefixLen, IPv6Gateway, MacAddress },
     Networks: Object.fromEntries(
-      networksOf(config).map((request) => {
+      networksOf(config).toSorted((a, b) => a.network < b.network ? -1 : 1).map((request) => {
         const endpoint = endpoints.find(({ network }) => network === request.network);
         return [request.network, endpointSettings(config, request, endpoint)];
       }),
