@@ -5,7 +5,7 @@
 import { assertEquals } from "@std/assert";
 import { cgroups, dropCgroups, killAll, mountsOf, processesOf, storeProblems } from "./leaks.ts";
 import { busyboxTar, debianTar } from "./images.ts";
-import { interfaces, isolateNetwork } from "./netns.ts";
+import { dropInterface, interfaces, isolateNetwork } from "./netns.ts";
 
 const REPOSITORY = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 
@@ -253,6 +253,7 @@ export class Box implements AsyncDisposable {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     await dropCgroups(this.root);
+    for (const name of interfaces()) if (!this.#interfaces.includes(name)) await dropInterface(name);
     const removed = await new Deno.Command("rm", { args: ["-rf", this.dir], stderr: "piped" }).output();
     if (!removed.success) leaks.push(`rm -rf: ${text(removed.stderr)}`);
     if (leaks.length > 0) throw new Error(`left behind:\n  ${leaks.join("\n  ")}`);

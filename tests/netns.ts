@@ -39,3 +39,8 @@ export function interfaces(): string[] {
   const [, , ...lines] = Deno.readTextFileSync("/proc/thread-self/net/dev").trim().split("\n");
   return lines.map((line) => line.split(":")[0].trim()).sort();
 }
+
+/** Removes an interface, if it is still there: the two ends of a pair go together. */
+export async function dropInterface(name: string): Promise<void> {
+  await new Deno.Command("ip", { args: ["link", "del", name], stderr: "null" }).output();
+}
