@@ -5,6 +5,7 @@ import { goQuote } from "../cli/go_text.ts";
 import { ellipsis, humanAgo, humanDuration, humanSize, shortId } from "../cli/human.ts";
 import { print, printError } from "../cli/output.ts";
 import { table } from "../cli/table.ts";
+import { networksOf } from "../container/config.ts";
 import { listContainers, type ListedContainer } from "../container/list.ts";
 import type { ContainerState } from "../container/state.ts";
 import { portColumn } from "../network/ports.ts";
@@ -163,7 +164,9 @@ export function rowMaker(
         const sources = config.mounts.filter(({ type }) => type !== "tmpfs").map(({ source }) => source);
         return sources.map((source) => cut(source, 15)).join(",");
       },
-      Networks: config.network,
+      get Networks() {
+        return networksOf(config).map(({ network }) => network).sort().join(",");
+      },
       get LocalVolumes() {
         return String(config.mounts.filter(({ type }) => type === "volume").length);
       },

@@ -132,6 +132,12 @@ export function readConfig(dir: number): ContainerConfig | undefined {
   return isWhole(config) ? config : undefined;
 }
 
+/** The container's networks, none and host among them. */
+export function networksOf({ network, networks }: ContainerConfig): EndpointRequest[] {
+  if (networks?.length) return networks;
+  return network.startsWith("container:") ? [] : [{ network }];
+}
+
 /** Whether it has what all else builds on. */
 function isWhole(config: ContainerConfig | null | undefined): config is ContainerConfig {
   return typeof config?.id === "string" && typeof config.name === "string" && Array.isArray(config.layers) &&

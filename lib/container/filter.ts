@@ -7,6 +7,7 @@ import { goQuote } from "../cli/go_text.ts";
 import { layersOf } from "../image/config.ts";
 import { parseReference } from "../image/reference.ts";
 import { imageIds, readImage, resolveIfAny } from "../image/store.ts";
+import { networksOf } from "./config.ts";
 import { findContainerId, openContainer } from "./find.ts";
 import type { ListedContainer } from "./list.ts";
 
@@ -50,7 +51,7 @@ const TESTS: Record<string, (values: string[]) => Test> = {
     const matches = namePattern(pattern);
     return ({ config }) => matches(config.name) || matches(`/${config.name}`);
   }),
-  network: anyOf((network) => ({ config }) => config.network === network),
+  network: anyOf((name) => ({ config }) => networksOf(config).some(({ network }) => network === name)),
   publish: anyOf((port) => published("publish", port)),
   since: anyOf((reference) => {
     const limit = createdOf(reference);

@@ -36,7 +36,8 @@ export const NETWORK_FLAGS: Flag[] = [
 ];
 
 /** What those flags make of a container. */
-export type NetworkOptions = Pick<
-  ContainerConfig,
-  "network" | "networks" | "dns" | "extraHosts" | "macAddress"
->;
+export interface NetworkOptions
+  extends Pick<ContainerConfig, "network" | "networks" | "dns" | "extraHosts" | "macAddress"> {
+  /** Where it is another container's. */
+  hostname?: string;
+}

@@ -211,9 +211,13 @@ function hostname(parsed: Parsed, network: string, id: string): string {
 
 /** The parser is loaded only where there is something to parse. */
 async function networkOptions(parsed: Parsed): Promise<NetworkOptions> {
-  const given = NETWORK_FLAGS.filter(({ name }) => parsed.given(name)).map(({ name }) => name);
-  const network = parsed.text("net") ?? parsed.list("network")[0] ?? "bridge";
-  if (given.length > 0 && !(given.length === 1 && ["none", "host"].includes(network))) {
+  const given = NETWORK_FLAGS.filter(({ name }) => parsed.given(name));
+  const [network = "bridge", ...more] = [
+    ...parsed.list("network"),
+    ...parsed.given("net") ? [parsed.text("net")!] : [],
+  ];
+  const simple = given.length <= 1 && more.length === 0 && ["bridge", "none", "host"].includes(network);
+  if (given.length > 0 && !(simple && ["network", "net"].includes(given[0].name))) {
     const { parseNetworkOptions } = await import("../network/options.ts");
     return await parseNetworkOptions(parsed);
   }

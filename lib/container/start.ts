@@ -114,11 +114,7 @@ async function launch(
       terminal: streams.terminal,
       stdin: config.stdinOnce ? undefined : streams.input,
       ...aftermath(container, lock, restarts),
-      networks: network.leave && {
-        ...network.leave,
-        successor: ourselves("settle-networks"),
-        lowerPorts: lowerPorts(network.leave.ports),
-      },
+      networks: network.leave && leavePlan(network.leave, config),
     };
     const program = keeperProgram(plan);
     step(`kernel program of ${program.count} steps assembled`);
@@ -234,6 +230,18 @@ interface PreparedNetwork extends Partial<Pick<Joined, "leave" | "giveUp">> {
   init: Pick<KeeperPlan["init"], "ownNetwork" | "network" | "networkNamespace">;
 }
 
+/** What the keeper does about the networks: names are known on those that have been made, not on the default one. */
+function leavePlan(leave: Joined["leave"], { networks = [] }: ContainerConfig): KeeperPlan["networks"] {
+  const named = networks.map(({ network }) => network).filter((name) => name !== "bridge");
+  return {
+    ...leave,
+    settle: ourselves("settle-networks"),
+    forget: named.length > 0 ? ourselves("settle-networks", ...named) : undefined,
+    // Those of nf_tables go with their socket.
+    lowerPorts: leave.ports && !leave.ports.held ? ourselves("lower-ports", leave.ports.rules) : undefined,
+  };
+}
+
 /** Mounted through a symlink, a /proc would be one place and its masks another. */
 function requireDirectories(rootfs: number, image: string): void {
   for (const name of ["proc", "sys", "dev"]) {
@@ -242,11 +250,6 @@ function requireDirectories(rootfs: number, image: string): void {
       throw new CommandError(`/${name} of image ${image} is not a directory, which a container needs there`);
     }
   }
-}
-
-/** Whoever has iptables do without the ports' rules. */
-function lowerPorts(ports: NonNullable<PreparedNetwork["leave"]>["ports"]): Successor | undefined {
-  return ports && !ports.held ? ourselves("settle-networks", ports.rules) : undefined;
 }
 
 /** The mydocker that runs now, with other arguments. */

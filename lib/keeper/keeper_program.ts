@@ -20,7 +20,7 @@ import * as file from "../../ffi/file.ts";
 import { type Cell, FAILED_STEP, FAILURE, type Label, newProgram, type Program } from "../../ffi/program.ts";
 import { appendEvents } from "./event_program.ts";
 import { type InitPlan, initProgram } from "./init_program.ts";
-import { heldDescriptors, leaveNetworks, type LeavePlan, releaseClaims } from "./network_steps.ts";
+import { heldDescriptors, ifSole, leaveNetworks, type LeavePlan, releaseClaims } from "./network_steps.ts";
 import {
   ifAlone,
   type LogPlan,
@@ -70,12 +70,11 @@ export interface KeeperPlan extends PumpPlan {
   /** What to execute at the end if the command that started it does not see to that. */
   finish?: Successor;
   restart?: RestartPlan;
-  /** What the container's networks need at its end, and who takes down those it was the last user of. */
-  networks?: Omit<LeavePlan, "dir"> & {
-    successor: Successor;
-    /** Takes away the firewall's rules for its ports, where closing a socket does not. */
-    lowerPorts?: Successor;
-  };
+  /**
+   * What the container's networks need at its end, who takes down those it was the last user of, who tells the others on
+   * them that it has left, and who takes away the firewall's rules for its ports where closing a socket does not.
+   */
+  networks?: Omit<LeavePlan, "dir"> & { settle: Successor; forget?: Successor; lowerPorts?: Successor };
 }
 
 /** Descriptors the keeper inherits, besides 0 to 2. */
@@ -155,8 +154,14 @@ function endKeeper(p: Program, { networks, log, devNull }: KeeperPlan, code: num
     // Whoever waits for the end of the container's streams, or of the messages, shall not wait for this.
     takeNothing(p, { devNull });
     closeOthers(p, [...networks.users].sort((a, b) => a - b));
+    if (networks.forget) {
+      const next = p.label();
+      ifSole(p, networks.users, next);
+      executeInChild(p, networks.forget, next);
+      p.place(next);
+    }
     leaveNetworks(p, { ...networks, dir: log.dir }, end);
-    execute(p, networks.successor, end);
+    execute(p, networks.settle, end);
   }
   p.place(end);
   p.call("exit_group", [code]);

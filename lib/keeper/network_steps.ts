@@ -2,7 +2,7 @@
 // mydocker opened there, for veth pairs whose other ends are its own, and configures those over a socket of its own.
 
 import * as file from "../../ffi/file.ts";
-import type { Cell, Program, Value } from "../../ffi/program.ts";
+import type { Cell, Label, Program, Value } from "../../ffi/program.ts";
 
 /** A netlink message (ffi/netlink.ts) and what it is for, as a failure shall say it. */
 export interface Request {
@@ -153,17 +153,30 @@ function releasePorts(p: Program, { sockets, held }: PortsPlan): void {
   }
 }
 
+const [F_OFD_SETLK, F_RDLCK, F_WRLCK, F_UNLCK] = [37, 0, 1, 2];
+/** struct flock of the whole file. */
+const flock = (p: Program, type: number) => p.words([type, 0, 0, 0]);
+
+/** Goes to `sole` where nobody else is on any of these networks, who would have to hear of the end. */
+export function ifSole(p: Program, users: number[], sole: Label): void {
+  const others = p.label();
+  for (const fd of users) {
+    p.call("fcntl", [fd, F_OFD_SETLK, flock(p, F_WRLCK)], { negative: others });
+    p.call("fcntl", [fd, F_OFD_SETLK, flock(p, F_RDLCK)], { negative: others });
+  }
+  p.goto(sole);
+  p.place(others);
+}
+
 /** How long a bridge stays after its last user: whoever comes next finds it there. */
-const LINGER_NS = 500e6;
+const LINGER_NS = 300e6;
 
 /**
  * Waits for a while, gives the locks of the networks back, and goes on at the next step if that was the last user of
  * one of them: its bridge is to be taken down. Otherwise goes to the end given by `others`.
  */
-export function leaveNetworks(p: Program, { users }: LeavePlan, others: ReturnType<Program["label"]>): void {
-  const [F_OFD_SETLK, F_WRLCK, F_UNLCK] = [37, 1, 2];
+export function leaveNetworks(p: Program, { users }: LeavePlan, others: Label): void {
   const last = p.cell();
-  const lock = (type: number) => p.words([type, 0, 0, 0]); // struct flock of the whole file
   const waited = p.label();
   p.call("ppoll", [0, 0, p.words([0, LINGER_NS]), 0, 8], { negative: waited });
   p.place(waited);
@@ -171,11 +184,11 @@ export function leaveNetworks(p: Program, { users }: LeavePlan, others: ReturnTy
     const [unlocked, next] = [p.label(), p.label()];
     // Whoever tries after the last of all has given its lock back is not refused: one of those who leave at the same
     // time is sure to see that nobody is left.
-    p.call("fcntl", [fd, F_OFD_SETLK, lock(F_UNLCK)], { negative: unlocked });
+    p.call("fcntl", [fd, F_OFD_SETLK, flock(p, F_UNLCK)], { negative: unlocked });
     p.place(unlocked);
-    p.call("fcntl", [fd, F_OFD_SETLK, lock(F_WRLCK)], { negative: next });
+    p.call("fcntl", [fd, F_OFD_SETLK, flock(p, F_WRLCK)], { negative: next });
     // By word: mydocker may not have closed its own descriptors yet.
-    p.call("fcntl", [fd, F_OFD_SETLK, lock(F_UNLCK)], { negative: next });
+    p.call("fcntl", [fd, F_OFD_SETLK, flock(p, F_UNLCK)], { negative: next });
     p.set(last, 1);
     p.place(next);
   }

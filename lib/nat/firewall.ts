@@ -49,6 +49,17 @@ export async function raisePorts(rules: PortRules, bridge: string): Promise<nfta
   return undefined;
 }
 
+/** Puts up again what is missing of a container's rules; `socket` is the keeper's, where it has one. */
+export async function restorePorts(
+  rules: PortRules,
+  bridge: string,
+  socket: number | undefined,
+): Promise<void> {
+  routeLoopback(bridge);
+  if (socket !== undefined) nftables.restorePorts(socket, rules);
+  else (await import("./iptables.ts")).raisePorts(rules);
+}
+
 /** Takes away the rules of ports that no socket holds. */
 export async function lowerPorts(name: string): Promise<void> {
   (await import("./iptables.ts")).lower(name);

@@ -10,7 +10,7 @@ import { type Family, familyOf, type NetworkRules, type PortRules } from "./rule
 
 const NLMSG_ERROR = 2;
 
-/** Makes a network's tables; those that are there already, left by a killed command, are replaced. */
+/** Makes a network's tables, in place of those that are there: a killed command's, or the same. */
 export function raiseNetwork(rules: NetworkRules): void {
   withSocket((socket) => {
     const families = rules.subnets.map(({ family }) => family);
@@ -18,8 +18,11 @@ export function raiseNetwork(rules: NetworkRules): void {
       send(socket, (messages) => addNetworkTables(messages, rules));
     } catch (error) {
       if (!isErrno(error, "EEXIST")) throw error;
-      for (const family of families) remove(socket, rules.name, family);
-      send(socket, (messages) => addNetworkTables(messages, rules));
+      const old = families.filter((family) => hasTable(socket, rules.name, family));
+      send(socket, (messages) => {
+        deleteTables(messages, rules.name, old);
+        addNetworkTables(messages, rules);
+      });
     }
   });
 }
@@ -43,30 +46,50 @@ const [PATIENCE, PAUSE] = [1000, 5];
 /** Makes the tables of a container's ports. They are there until the socket is closed by all who have it. */
 export async function raisePorts(rules: PortRules): Promise<Held> {
   const socket = openNetfilter();
-  const families = new Set(rules.ports.map(({ hostIp }) => familyOf(hostIp)));
   try {
-    let owned = true;
-    for (let waited = 0;; waited += PAUSE) {
-      try {
-        send(socket, (messages) => addPortTables(messages, rules, owned));
-        const farewell = [...families].map((family) =>
-          transaction((messages) => deleteTables(messages, rules.name, [family]))
-        );
-        return { socket, farewell };
-      } catch (error) {
-        // Before Linux 5.12 tables have no owners.
-        if (owned && isErrno(error, "EINVAL", "ENOTSUP")) owned = false;
-        else if (!isErrno(error, "EEXIST", "EPERM") || waited > PATIENCE) throw error;
-        else {
-          for (const family of families) attemptRemove(socket, rules.name, family);
-          await pause(PAUSE);
-        }
-      }
+    for (let waited = 0; !addPorts(socket, rules); waited += PAUSE) {
+      if (waited > PATIENCE) throw new KernelError("nf_tables", rules.name, EEXIST);
+      for (const family of familiesOf(rules)) attemptRemove(socket, rules.name, family);
+      await pause(PAUSE);
     }
   } catch (error) {
     file.close(socket);
     throw error;
   }
+  const farewell = familiesOf(rules).map((family) =>
+    transaction((messages) => deleteTables(messages, rules.name, [family]))
+  );
+  return { socket, farewell };
+}
+
+/** Makes those of the tables that are missing, by the socket they belong to. */
+export function restorePorts(socket: number, { name, ports }: PortRules): void {
+  for (const family of familiesOf({ name, ports })) {
+    if (hasTable(socket, name, family)) continue;
+    addPorts(socket, { name, ports: ports.filter(({ hostIp }) => familyOf(hostIp) === family) });
+  }
+}
+
+const EEXIST = 17;
+
+/** False where tables of that name are there, and may belong to somebody else. */
+function addPorts(socket: number, rules: PortRules): boolean {
+  for (const owned of [true, false]) {
+    try {
+      send(socket, (messages) => addPortTables(messages, rules, owned));
+      return true;
+    } catch (error) {
+      // Before Linux 5.12 tables have no owners.
+      if (owned && isErrno(error, "EINVAL", "ENOTSUP")) continue;
+      if (isErrno(error, "EEXIST", "EPERM")) return false;
+      throw error;
+    }
+  }
+  return false;
+}
+
+function familiesOf({ ports }: PortRules): Family[] {
+  return [...new Set(ports.map(({ hostIp }) => familyOf(hostIp)))];
 }
 
 /** One that belongs to a socket which is just being closed goes by itself. */
@@ -79,8 +102,8 @@ function attemptRemove(socket: number, name: string, family: Family): void {
 }
 
 /** Whether a network's or container's table is there. */
-export function hasTable(name: string, family: Family): boolean {
-  return withSocket((socket) => asks(socket, family, "getTable", (messages) => messages.text(1, name)));
+function hasTable(socket: number, name: string, family: Family): boolean {
+  return asks(socket, family, "getTable", (messages) => messages.text(1, name));
 }
 
 /** Whether there is a chain FORWARD of iptables in its variant that uses nf_tables. */

@@ -17,9 +17,9 @@ import { raiseBridge } from "./bridge.ts";
 import { claimAddress, claimsOf, releaseAddresses } from "./claims.ts";
 import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
 import { ownHosts } from "./hosts.ts";
-import type { HeldPorts } from "./publish.ts";
 import { addressMessage, defaultRouteMessage, hairpinMessage, upMessage, vethMessage } from "./link.ts";
-import { type Network, networkByName, openUsers } from "./store.ts";
+import type { HeldPorts } from "./publish.ts";
+import { isDefaultBridge, type Network, networkByName, networkExists, openUsers } from "./store.ts";
 
 /** What a start needs to know of the container's networks. */
 export interface Joined {
@@ -70,6 +70,11 @@ export async function joinNetworks(container: Container, keep: (fd: number) => n
   }
   writeEndpoints(dir, endpoints);
   writeFile(dir, "hosts", ownHosts(config, endpoints), 0o644);
+  const named = endpoints.filter(({ network }) => !isDefaultBridge({ name: network }));
+  if (named.length > 0) {
+    const { refreshNames } = await import("./names.ts");
+    refreshNames(named.map(({ network }) => network));
+  }
   step(`networks prepared: ${endpoints.map(({ addresses }) => addresses.join(" ")).join(", ")}`);
   return joined;
 }
@@ -92,7 +97,7 @@ async function existing(name: string): Promise<Network> {
 }
 
 function giveBack(name: string, addresses: string[], id: string): void {
-  if (file.statIfAny(rootFd(), claimsOf({ name }))) releaseAddresses({ name }, addresses, id);
+  if (networkExists(name)) releaseAddresses({ name }, addresses, id);
 }
 
 /** The shared lock of the network's users. It counts only if the network was not removed while it was waited for. */

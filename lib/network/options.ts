@@ -1,5 +1,6 @@
 // What --network and its relatives ask for.
 
+import { close } from "../../ffi/file.ts";
 import type { Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import type { EndpointRequest } from "../container/config.ts";
@@ -34,7 +35,9 @@ export async function parseNetworkOptions(parsed: Parsed): Promise<NetworkOption
   refuseEndpointOptions(wanted[0].endpoint);
   if (!first.startsWith("container:")) return { network: first, networks: [], ...others };
   refuseOfShared(parsed);
-  return { network: `container:${sharedContainer(first).id}`, networks: [] };
+  const { id, dir, config: { hostname } } = sharedContainer(first);
+  close(dir);
+  return { network: `container:${id}`, networks: [], hostname };
 }
 
 function refuseLinks(parsed: Parsed): void {

@@ -1,6 +1,5 @@
 // A container's published ports when it starts: taken of the host, led to the container, and noted.
 
-import * as file from "../../ffi/file.ts";
 import type { PortProtocol } from "../../ffi/socket.ts";
 import { showPort } from "../../ffi/socket.ts";
 import { CommandError } from "../cli/error.ts";
@@ -66,11 +65,6 @@ export async function publishPorts(
 
 function showClaim({ fd, protocol }: Claim): void {
   if (fd !== undefined) showPort(fd, protocol);
-}
-
-/** The note of a former start. */
-export function forgetPorts(dir: number): void {
-  file.unlinkIfAny(dir, PORTS);
 }
 
 function requestsOf(

@@ -106,6 +106,11 @@ export function networkNames(): string[] {
   }
 }
 
+/** Whether there is a network of this name. */
+export function networkExists(name: string): boolean {
+  return isNetworkName(name) && file.statIfAny(rootFd(), `networks/${name}`) !== undefined;
+}
+
 function readNetwork(name: string): Network | undefined {
   const network = readJson<Network>(rootFd(), `networks/${name}/network.json`);
   return typeof network?.id === "string" && Array.isArray(network.pools) ? network : undefined;
