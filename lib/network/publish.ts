@@ -25,11 +25,6 @@ export interface HeldPorts {
   rules: string;
 }
 
-/** Whether there is anything to publish, and a network to publish it from. */
-export function wantsPorts({ ports, networks }: ContainerConfig): boolean {
-  return ports !== undefined && (networks?.length ?? 0) > 0;
-}
-
 /**
  * Publishes the container's ports on its first network that is not internal. `keep` gets the descriptors that the keeper
  * inherits. Throws CommandError: a port is taken, or an address is not there.
