@@ -65,7 +65,7 @@ test("ports: from the host itself, other machines, neighbours and the container"
   assertEquals(await ask(HERE, 8081, from(other)), "", "on the loopback only");
   const { NetworkSettings } = await box.inspect("web");
   assertEquals(await ask(NetworkSettings.IPAddress, 80, from(other)), "", "not by the container's address");
-  const asking = ["timeout", "3", "nc", HERE, "8080"];
+  const asking = ["nc", "-w", "3", HERE, "8080"];
   assertEquals((await box.run(["exec", "web", ...asking])).stdout.trim(), "hello", "its own");
   assertEquals(
     (await box.run(["run", "--rm", "busybox", ...asking])).stdout.trim(),
@@ -90,12 +90,13 @@ test("ports: containers reach other machines, which see the host; internal netwo
   const [name, ...args] = [...from(other), ...server];
   const process = new Deno.Command(name, { args }).spawn();
   await until("the server is there", async () => await ask(THERE, 99) === "hello");
-  const asking = ["busybox", "timeout", "3", "nc", THERE, "99"];
+  const asking = ["busybox", "nc", "-w", "3", THERE, "99"];
   assertEquals((await box.run(["run", "--rm", ...asking])).stdout.trim(), "hello");
   await box.ok(["network", "create", "--internal", "inner"]);
   assertEquals((await box.run(["run", "--rm", "--network", "inner", ...asking])).stdout.trim(), "");
   process.kill("SIGKILL");
   await process.status;
+  await noRules();
 }, NEEDS);
 
 test("ports: networks are apart, but for what is published", async (box) => {
@@ -103,9 +104,11 @@ test("ports: networks are apart, but for what is published", async (box) => {
   await box.ok(["run", "-d", "--name", "web", "-p", "8080:80", ...SERVER]);
   await answers("127.0.0.1", 8080);
   const { IPAddress, Gateway } = (await box.inspect("web")).NetworkSettings;
-  const elsewhere = ["run", "--rm", "--network", "apart", "busybox", "timeout", "3", "nc"];
+  const elsewhere = ["run", "--rm", "--network", "apart", "busybox", "nc", "-w", "3"];
   assertEquals((await box.run([...elsewhere, IPAddress, "80"])).stdout.trim(), "");
   assertEquals((await box.run([...elsewhere, Gateway, "8080"])).stdout.trim(), "hello");
+  await box.ok(["rm", "-f", "web"]);
+  await noRules();
 }, NEEDS);
 
 test("ports: what is taken is said before anything starts, by whoever has it", async (box) => {
@@ -132,6 +135,8 @@ test("ports: what is taken is said before anything starts, by whoever has it", a
     stderr: "piped",
   });
   assertMatch(new TextDecoder().decode((await listening.output()).stderr), /Address already in use/);
+  await box.ok(["rm", "-f", "web"]);
+  await noRules();
 }, NEEDS);
 
 test("ports: of many who want one, one gets it; random ones are all different", async (box) => {
@@ -148,6 +153,8 @@ test("ports: of many who want one, one gets it; random ones are all different", 
   const ports = await Promise.all(names.map((name) => portOf(box, name)));
   assertEquals(new Set(ports).size, names.length);
   await answers("127.0.0.1", ports[0]);
+  await box.ok(["rm", "-f", ...names]);
+  await noRules();
 }, NEEDS);
 
 test("ports: -P and ranges", async (box) => {
@@ -179,6 +186,8 @@ test("ports: -P and ranges", async (box) => {
   assertEquals(await box.ok(["ps", "-q", "--filter", "expose=8004"]), await box.ok(["ps", "-lq"]));
   const none = await box.run(["port", "three", "81"]);
   assertEquals([none.code, none.stderr.trim()], [1, "mydocker: No public port '81/tcp' published for three"]);
+  await box.ok(["rm", "-f", "one", "two", "three"]);
+  await noRules();
 }, NEEDS);
 
 test(
@@ -225,7 +234,7 @@ for (const variant of ["", "iptables"]) {
   test(`ports: FORWARD drops ${variant && "and all is iptables'"}: as before, and restored`, async (box) => {
     await using other = await machine();
     await host("iptables", "-P", "FORWARD", "DROP");
-    const env = variant ? { MYDOCKER_FIREWALL: variant } : {};
+    const env: Record<string, string> = variant ? { MYDOCKER_FIREWALL: variant } : {};
     const before = await host(
       "sh",
       "-c",
@@ -258,4 +267,5 @@ test("ports: modes without a network, and addresses that can't be", async (box) 
     /can't publish on \[::1\]:8080: containers of network bridge have no IPv6 address/,
   );
   assertNotEquals(await ask("127.0.0.1", 8080), "hello");
+  assertEquals(await ruleset(), "", "at once: nothing has run");
 }, NEEDS);

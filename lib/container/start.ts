@@ -96,7 +96,7 @@ async function launch(
 ): Promise<Running> {
   const { dir, config } = container;
   const opened: number[] = [lock];
-  let giveUp = () => {};
+  let giveUp: Joined["giveUp"] = async () => {};
   const keep = (fd: number) => (opened.push(fd), fd);
   try {
     endIfFrozen(dir, () => true); // what a killed keeper left
@@ -119,7 +119,7 @@ async function launch(
     const program = keeperProgram(plan);
     step(`kernel program of ${program.count} steps assembled`);
     spawn(program, `mydocker: keeper of ${config.name}`, keeperDescriptors(plan));
-    giveUp = () => {}; // the keeper does
+    giveUp = async () => {}; // the keeper does
     const report = handOver(opened, messages);
     if (report?.kind !== "started") {
       file.close(messages);
@@ -128,7 +128,7 @@ async function launch(
     step(`process ${report.pid} executed ${config.argv[0]}`);
     return running(report.pid, messages, streams, attached, config);
   } catch (error) {
-    giveUp();
+    await giveUp();
     noteFailure(dir, error, former);
     throw error;
   } finally {

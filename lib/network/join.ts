@@ -13,7 +13,7 @@ import { randomHex } from "../state/hex.ts";
 import { writeFile } from "../state/json.ts";
 import { rootFd } from "../state/root.ts";
 import { macOf, parseAddress, type Subnet, subnetOf } from "./address.ts";
-import { raiseBridge } from "./bridge.ts";
+import { raiseBridge, settle } from "./bridge.ts";
 import { claimAddress, claimsOf, releaseAddresses } from "./claims.ts";
 import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
 import { ownHosts } from "./hosts.ts";
@@ -26,7 +26,7 @@ export interface Joined {
   init: NetworkPlan;
   leave: Omit<LeavePlan, "dir"> & { ports?: HeldPorts };
   /** Gives all back that was claimed: for a start that fails before there is a keeper. */
-  giveUp(): void;
+  giveUp(): Promise<void>;
 }
 
 /**
@@ -43,7 +43,11 @@ export async function joinNetworks(container: Container, keep: (fd: number) => n
   const joined: Joined = {
     init: { socket: route, interfaces: [], routes: [], ipv6: false },
     leave: { users: [], claims: [] },
-    giveUp: () => endpoints.forEach(({ network, addresses }) => giveBack(network, addresses, id)),
+    async giveUp() {
+      endpoints.forEach(({ network, addresses }) => giveBack(network, addresses, id));
+      for (const users of joined.leave.users) lock(users, "none");
+      await settle((config.networks ?? []).map(({ network }) => network));
+    },
   };
   try {
     for (const request of config.networks ?? []) {
@@ -65,7 +69,7 @@ export async function joinNetworks(container: Container, keep: (fd: number) => n
       allowHairpins(joined, endpoints);
     }
   } catch (error) {
-    joined.giveUp();
+    await joined.giveUp();
     throw error;
   }
   writeEndpoints(dir, endpoints);
