@@ -80,9 +80,6 @@ export function mountsOf(path: string): string[] {
   );
 }
 
-/** Network interfaces of the host. */
-export const interfaces = (): string[] => namesIn("/sys/class/net").sort();
-
 /** The cgroups of a root directory's containers, in all hierarchies: mydocker-MARK and below. */
 export async function cgroups(root: string): Promise<string[]> {
   const real = new TextEncoder().encode(

@@ -5,8 +5,10 @@ import { goQuote } from "../cli/go_text.ts";
 import { ellipsis, humanAgo, humanDuration, humanSize, shortId } from "../cli/human.ts";
 import { print, printError } from "../cli/output.ts";
 import { table } from "../cli/table.ts";
+import { networksOf } from "../container/config.ts";
 import { listContainers, type ListedContainer } from "../container/list.ts";
 import type { ContainerState } from "../container/state.ts";
+import { portColumn } from "../network/ports.ts";
 import { isImageId } from "../image/reference.ts";
 import { tagTarget } from "../image/store.ts";
 
@@ -130,7 +132,7 @@ export function rowMaker(
 ): (container: ListedContainer) => Row {
   const imageColumn = imageColumnMaker();
   return (container) => {
-    const { id, config, state } = container;
+    const { id, config, state, ports } = container;
     const created = Date.parse(config.created);
     const cut = (text: string, max: number) => short ? ellipsis(text, max) : text;
     return {
@@ -151,7 +153,9 @@ export function rowMaker(
         return statusText(state);
       },
       State: state.status,
-      Ports: "",
+      get Ports() {
+        return portColumn(ports);
+      },
       Names: config.name,
       get Labels() {
         return Object.entries(config.process.Labels ?? {}).map(([key, value]) => `${key}=${value}`).join(",");
@@ -160,7 +164,9 @@ export function rowMaker(
         const sources = config.mounts.filter(({ type }) => type !== "tmpfs").map(({ source }) => source);
         return sources.map((source) => cut(source, 15)).join(",");
       },
-      Networks: config.network,
+      get Networks() {
+        return networksOf(config).map(({ network }) => network).sort().join(",");
+      },
       get LocalVolumes() {
         return String(config.mounts.filter(({ type }) => type === "volume").length);
       },

@@ -26,13 +26,22 @@ export async function prepareMounts(container: Container, rootfs: number): Promi
 export async function openMounts(container: Container, rootfs: number): Promise<PreparedMount[]> {
   const prepared: PreparedMount[] = [];
   const targets = new Set(container.config.mounts.map(({ target }) => target));
+  const home = await etcDirectory(container);
   for (const name of ETC_FILES) {
     if (targets.has(`/etc/${name}`)) continue;
-    const fd = bindDetached(container.dir, name);
+    const fd = bindDetached(home, name);
     prepared.push({ target: `/etc/${name}`, readOnly: false, flags: 0, isFile: true, source: { fd } });
   }
+  if (home !== container.dir) file.close(home);
   for (const mount of container.config.mounts) prepared.push(await prepareMount(mount, rootfs));
   return prepared;
+}
+
+/** Where those files are: with the other one, of a container that shares another's network. */
+async function etcDirectory({ dir, config: { network } }: Container): Promise<number> {
+  if (!network.startsWith("container:")) return dir;
+  const { sharedContainer } = await import("../network/shared.ts");
+  return sharedContainer(network).dir;
 }
 
 async function prepareMount(mount: Mount, rootfs: number): Promise<PreparedMount> {

@@ -12,6 +12,8 @@ import type { ContainerConfig, LogConfig, ProcessConfig, RestartPolicy } from ".
 import { newId } from "./create.ts";
 import { SECURITY_FLAGS, securityOptions } from "./security_options.ts";
 import { ENVIRONMENT_FLAGS, givenEnvironment, readEnvFile } from "./environment_flags.ts";
+import { NETWORK_FLAGS, type NetworkOptions } from "./network_flags.ts";
+import { PUBLISH_FLAGS, publishing } from "./publish_flags.ts";
 
 /** Flags of `run` that describe the container. */
 export const CONTAINER_FLAGS: Flag[] = [
@@ -47,14 +49,8 @@ export const CONTAINER_FLAGS: Flag[] = [
     help: "Mount a directory, a volume or a tmpfs (type=,source=,target=,…)",
   },
   { name: "name", kind: "string", help: "Name of the container" },
-  {
-    name: "network",
-    kind: "string",
-    value: "network",
-    help: "none: loopback only; host: the host's own",
-    default: "none",
-  },
-  { name: "net", kind: "string", value: "network", help: "The same as --network", hidden: true },
+  ...NETWORK_FLAGS,
+  ...PUBLISH_FLAGS,
   { name: "read-only", kind: "bool", help: "Mount the root file system read-only" },
   {
     name: "restart",
@@ -96,14 +92,16 @@ export async function containerConfig(
     throw new CommandError("No command specified: neither the image nor the command line names one");
   }
   if (argv[0] === "") throw new CommandError('exec: "": executable file not found in $PATH', 127);
-  const network = networkMode(parsed);
+  const network = await networkOptions(parsed);
+  const { ports, exposed } = await publishing(parsed, network.network);
+  if (Object.keys(exposed).length > 0) process.ExposedPorts = { ...process.ExposedPorts, ...exposed };
   return {
     id,
     created: timestamp(),
     image: image.id,
     imageName,
     layers: layersOf(image.config),
-    hostname: hostname(parsed, network, id),
+    hostname: hostname(parsed, network.network, id),
     process,
     argv,
     ...streams(parsed, detached),
@@ -118,7 +116,8 @@ export async function containerConfig(
     tmpfs: Object.fromEntries(
       parsed.list("tmpfs").map((tmpfs) => tmpfs.split(/:(.*)/s).concat("").slice(0, 2)),
     ),
-    network,
+    ...network,
+    ports,
     ...await securityOptions(parsed, defaultCapabilities()),
   };
 }
@@ -205,7 +204,7 @@ async function logConfig(parsed: Parsed): Promise<LogConfig> {
   return parseLogOptions(driver, parsed.list("log-opt"));
 }
 
-function hostname(parsed: Parsed, network: "none" | "host", id: string): string {
+function hostname(parsed: Parsed, network: string, id: string): string {
   const wanted = parsed.text("hostname");
   if (wanted !== undefined && wanted !== "") {
     if (wanted.length > 64) throw new CommandError(`hostname ${wanted} is longer than 64 characters`);
@@ -214,10 +213,19 @@ function hostname(parsed: Parsed, network: "none" | "host", id: string): string 
   return network === "host" ? Deno.hostname() : id.slice(0, 12);
 }
 
-function networkMode(parsed: Parsed): "none" | "host" {
-  const network = parsed.given("net") ? parsed.text("net") : parsed.text("network");
-  if (network === "none" || network === "host") return network;
-  throw new CommandError(`network ${network} not found: there are none and host`);
+/** The parser is loaded only where there is something to parse. */
+async function networkOptions(parsed: Parsed): Promise<NetworkOptions> {
+  const given = NETWORK_FLAGS.filter(({ name }) => parsed.given(name));
+  const [network = "bridge", ...more] = [
+    ...parsed.list("network"),
+    ...parsed.given("net") ? [parsed.text("net")!] : [],
+  ];
+  const simple = given.length <= 1 && more.length === 0 && ["bridge", "none", "host"].includes(network);
+  if (given.length > 0 && !(simple && ["network", "net"].includes(given[0].name))) {
+    const { parseNetworkOptions } = await import("../network/options.ts");
+    return await parseNetworkOptions(parsed);
+  }
+  return { network, networks: network === "bridge" ? [{ network }] : [] };
 }
 
 /** Later entries win over earlier ones, and keep their place. */

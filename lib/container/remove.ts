@@ -7,6 +7,7 @@ import { CommandError } from "../cli/error.ts";
 import { append } from "../events/append.ts";
 import { emitContainer } from "../events/emit.ts";
 import { beginWork, bury, discard, rootFd } from "../state/root.ts";
+import { readRecords } from "../keeper/report.ts";
 import { readConfig } from "./config.ts";
 import type { Container } from "./find.ts";
 import { endIfFrozen } from "./frozen.ts";
@@ -26,6 +27,7 @@ export async function removeContainer(
   await beginWork();
   const lock = await holdStopped(container, options.force ?? false);
   if (lock === undefined) return;
+  await leaveNetworks(container, lock);
   const grave = buryWithName(container);
   if (grave) {
     emitContainer(container, "destroy");
@@ -39,6 +41,14 @@ export async function removeContainer(
     await removeUnusedLayers(config.layers);
   }
   if (options.volumes) await removeAnonymousVolumes(container);
+}
+
+/** What a killed keeper could not do any more. */
+async function leaveNetworks(container: Container, lock: number): Promise<void> {
+  const { start, end } = readRecords(lock);
+  if (!container.config.networks?.length || !start || end) return;
+  const { leaveForKilled } = await import("../network/repair.ts");
+  await leaveForKilled(container);
 }
 
 /** Moves a container into tmp/ and gives its name up: the one it has now, whatever it was when the command began. */

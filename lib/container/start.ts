@@ -27,6 +27,7 @@ import {
   type Successor,
 } from "../keeper/keeper_program.ts";
 import { prepareMounts } from "./mounts.ts";
+import type { Joined } from "../network/join.ts";
 import { clearRecords, readReport, type Report } from "../keeper/report.ts";
 import { nextDelay } from "./restart.ts";
 import { containerState, type Restarts, type StartFailure } from "./state.ts";
@@ -96,10 +97,13 @@ async function launch(
 ): Promise<Running> {
   const { dir, config } = container;
   const opened: number[] = [lock];
+  let giveUp: Joined["giveUp"] = async () => {};
   const keep = (fd: number) => (opened.push(fd), fd);
   try {
     endIfFrozen(dir, () => true); // what a killed keeper left
-    const init = await prepareInit(container, keep);
+    const network = await prepareNetwork(container, keep);
+    giveUp = network.giveUp ?? giveUp;
+    const init = { ...await prepareInit(container, keep), ...network.init };
     const streams = openStreams(config, attached, init.devpts, keep, init.identity);
     const [messages, messagesWrite] = pipe();
     keep(messagesWrite);
@@ -111,10 +115,12 @@ async function launch(
       terminal: streams.terminal,
       stdin: config.stdinOnce ? undefined : streams.input,
       ...aftermath(container, lock, restarts),
+      networks: network.leave && leavePlan(network.leave, config),
     };
     const program = keeperProgram(plan);
     step(`kernel program of ${program.count} steps assembled`);
     spawn(program, `mydocker: keeper of ${config.name}`, keeperDescriptors(plan));
+    giveUp = async () => {}; // the keeper does
     const report = handOver(opened, messages);
     if (report?.kind !== "started") {
       file.close(messages);
@@ -123,6 +129,7 @@ async function launch(
     step(`process ${report.pid} executed ${config.argv[0]}`);
     return running(report.pid, messages, streams, attached, config);
   } catch (error) {
+    await giveUp();
     noteFailure(dir, error, former);
     throw error;
   } finally {
@@ -153,7 +160,7 @@ function running(
 async function prepareInit(
   container: Container,
   keep: (fd: number) => number,
-): Promise<Omit<KeeperPlan["init"], "stdio">> {
+): Promise<Omit<KeeperPlan["init"], "stdio" | "ownNetwork">> {
   const { config } = container;
   const rootfs = keep(mountRootfs(config));
   step("overlay mounted, detached");
@@ -165,7 +172,7 @@ async function prepareInit(
   const devpts = keep(mountDetached("devpts", DEVPTS, MOUNT_ATTR.noSuid | MOUNT_ATTR.noExec));
   return {
     ...{ rootfs, devpts, tty: config.tty, hostname: config.hostname },
-    ...{ ownNetwork: config.network !== "host", readOnlyRootfs: config.readOnlyRootfs, mounts, identity },
+    ...{ readOnlyRootfs: config.readOnlyRootfs, mounts, identity },
     walls: wallsOf(config),
     exposedSystemPaths: config.exposedSystemPaths === true,
     workingDirectory: config.process.WorkingDir || "/",
@@ -209,6 +216,35 @@ function aftermath({ id, config }: Container, lock: number, { count, delay }: Re
   return { finish: config.autoRemove ? ourselves("rm", "-v", id) : undefined, restart };
 }
 
+/** The container's networks, and what its first process has to do for them. */
+async function prepareNetwork(container: Container, keep: (fd: number) => number): Promise<PreparedNetwork> {
+  const { network, networks } = container.config;
+  if (network.startsWith("container:")) {
+    const { openNetworkOf } = await import("../network/shared.ts");
+    return { init: { ownNetwork: false, networkNamespace: keep(openNetworkOf(network)) } };
+  }
+  if (!networks?.length) return { init: { ownNetwork: network !== "host" } };
+  const { joinNetworks } = await import("../network/join.ts");
+  const { init, leave, giveUp } = await joinNetworks(container, keep);
+  return { init: { ownNetwork: true, network: init }, leave, giveUp };
+}
+
+interface PreparedNetwork extends Partial<Pick<Joined, "leave" | "giveUp">> {
+  init: Pick<KeeperPlan["init"], "ownNetwork" | "network" | "networkNamespace">;
+}
+
+/** What the keeper does about the networks: names are known on those that have been made, not on the default one. */
+function leavePlan(leave: Joined["leave"], { networks = [] }: ContainerConfig): KeeperPlan["networks"] {
+  const named = networks.map(({ network }) => network).filter((name) => name !== "bridge");
+  return {
+    ...leave,
+    settle: ourselves("settle-networks"),
+    forget: named.length > 0 ? ourselves("settle-networks", ...named) : undefined,
+    // Those of nf_tables go with their socket.
+    lowerPorts: leave.ports && !leave.ports.held ? ourselves("lower-ports", leave.ports.rules) : undefined,
+  };
+}
+
 /** Mounted through a symlink, a /proc would be one place and its masks another. */
 function requireDirectories(rootfs: number, image: string): void {
   for (const name of ["proc", "sys", "dev"]) {
@@ -221,7 +257,7 @@ function requireDirectories(rootfs: number, image: string): void {
 
 /** The mydocker that runs now, with other arguments. */
 function ourselves(...args: string[]): Successor {
-  const names = ["PATH", "HOME", "XDG_CACHE_HOME", "MYDOCKER_CACHE"];
+  const names = ["PATH", "HOME", "MYDOCKER_FIREWALL", "XDG_CACHE_HOME", "MYDOCKER_CACHE"];
   const inherited = names.map((name) => [name, callerEnvironment(name)]).filter(([, value]) =>
     value !== undefined
   );
@@ -246,6 +282,7 @@ function startError(
     const hint = "a directory can be mounted on a directory only, and a file on a file";
     return new CommandError(`can't mount on ${what}: ${reason}; ${hint}`);
   }
+  if (call === "recvfrom") return new CommandError(`can't set up ${what} in ${config.name}: ${reason}`);
   return new CommandError(`can't start ${config.name}: ${call} ${what}: ${reason}`);
 }
 

@@ -39,6 +39,14 @@ export function emitVolume(name: string, action: string): void {
   append([volumeEvent(name, action)]);
 }
 
+/** Notes that a network was made ("create") or removed ("destroy"). */
+export function emitNetwork(
+  { id, name, driver }: { id: string; name: string; driver: string },
+  action: string,
+): void {
+  append([{ Type: "network", Action: action, Actor: { ID: id, Attributes: { name, type: driver } } }]);
+}
+
 /** What happens to a container's volumes when it starts and when it has ended; none where it has no volumes. */
 export function volumeEvents(
   { id, config }: Pick<Container, "id" | "config">,

@@ -1,7 +1,7 @@
 // The container's first process, from clone to execve: a kernel program run in the new namespaces. Everything it
 // needs to decide was decided before; here is only the order, which the kernel is particular about.
 
-import { SHARING_CHILD } from "../../ffi/clone.ts";
+import { CLONE_NEWNET, SHARING_CHILD } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import {
   MNT_DETACH,
@@ -21,6 +21,7 @@ import type { Cell, Program } from "../../ffi/program.ts";
 import { boundingSet, defaultCapabilities } from "../security/capabilities.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
 import { execute } from "./execute_program.ts";
+import { type NetworkPlan, setUpNetwork } from "./network_steps.ts";
 import type { Identity } from "../container/identity.ts";
 
 /** A mount below the root, in the order they are made. */
@@ -51,7 +52,12 @@ export interface InitPlan {
   stdio: [number, number, number];
   tty: boolean;
   hostname: string;
+  /** It is in a new network namespace. */
   ownNetwork: boolean;
+  /** What to set up there besides the loopback interface. */
+  network?: NetworkPlan;
+  /** Another container's network namespace, to be entered. */
+  networkNamespace?: number;
   readOnlyRootfs: boolean;
   /** Of /proc and /sys nothing is masked. */
   exposedSystemPaths: boolean;
@@ -75,6 +81,9 @@ export interface InitPlan {
 export function initProgram(p: Program, plan: InitPlan): void {
   dieWithKeeper(p, plan.keeperPidfd);
   p.call("umask", [0]);
+  if (plan.networkNamespace !== undefined) {
+    p.call("setns", [plan.networkNamespace, CLONE_NEWNET], { what: "the other container's network" });
+  }
   enterRoot(p, plan.rootfs);
   leaveMarks(p);
   mountDevices(p, plan);
@@ -82,11 +91,13 @@ export function initProgram(p: Program, plan: InitPlan): void {
   // Not before: with a /proc, a symlink in the image to /proc/self/fd/N would be a way to a directory of the host's for
   // as long as this process has any open, and mount points are made above.
   mountAt(p, "proc", "proc", "/proc", CLOSED, "");
+  // Before /proc/sys is read-only.
+  if (plan.ownNetwork) raiseLoopback(p);
+  if (plan.network) setUpNetwork(p, plan.network);
   if (!plan.exposedSystemPaths) protectPaths(p, plan.spare);
   if (plan.readOnlyRootfs) remountReadOnly(p, "/", 0);
   const name = p.string(plan.hostname);
   p.call("sethostname", [name, new TextEncoder().encode(plan.hostname).length], { what: plan.hostname });
-  if (plan.ownNetwork) raiseLoopback(p);
   // The caller's session keyring would stay readable; without keyrings in the kernel there is none to leave.
   attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
   p.call("umask", [0o022]);

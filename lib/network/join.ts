@@ -1,0 +1,178 @@
+// A container's way into its networks, prepared before it starts: bridges are up, addresses claimed, and every message
+// written that its first process will send.
+
+import * as file from "../../ffi/file.ts";
+import { lock } from "../../ffi/lock.ts";
+import * as netlink from "../../ffi/netlink.ts";
+import { step } from "../cli/debug.ts";
+import { CommandError } from "../cli/error.ts";
+import type { EndpointRequest } from "../container/config.ts";
+import type { Container } from "../container/find.ts";
+import type { LeavePlan, NetworkPlan, Request } from "../keeper/network_steps.ts";
+import { randomHex } from "../state/hex.ts";
+import { writeFile } from "../state/json.ts";
+import { rootFd } from "../state/root.ts";
+import { macOf, parseAddress, type Subnet, subnetOf } from "./address.ts";
+import { raiseBridge, settle } from "./bridge.ts";
+import { claimAddress, claimsOf, releaseAddresses } from "./claims.ts";
+import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
+import { ownHosts } from "./hosts.ts";
+import { addressMessage, defaultRouteMessage, hairpinMessage, upMessage, vethMessage } from "./link.ts";
+import type { HeldPorts } from "./publish.ts";
+import { isDefaultBridge, type Network, networkByName, networkExists, openUsers } from "./store.ts";
+
+/** What a start needs to know of the container's networks. */
+export interface Joined {
+  init: NetworkPlan;
+  leave: Omit<LeavePlan, "dir"> & { ports?: HeldPorts };
+  /** Gives all back that was claimed: for a start that fails before there is a keeper. */
+  giveUp(): Promise<void>;
+}
+
+/**
+ * Prepares the container's interfaces, in the order of its networks; `keep` gets the descriptors that the keeper inherits.
+ * The caller has the container's lock. Throws CommandError.
+ */
+export async function joinNetworks(container: Container, keep: (fd: number) => number): Promise<Joined> {
+  const { id, dir, config } = container;
+  const route = keep(netlink.openRoute());
+  const former = readEndpoints(dir);
+  for (const { network, addresses } of former) giveBack(network, addresses, id);
+  const endpoints: Endpoint[] = [];
+  const joinedTo: { endpoint: Endpoint; network: Network }[] = [];
+  const joined: Joined = {
+    init: { socket: route, interfaces: [], routes: [], ipv6: false },
+    leave: { users: [], claims: [] },
+    async giveUp() {
+      endpoints.forEach(({ network, addresses }) => giveBack(network, addresses, id));
+      for (const users of joined.leave.users) lock(users, "none");
+      await settle((config.networks ?? []).map(({ network }) => network));
+    },
+  };
+  try {
+    for (const request of config.networks ?? []) {
+      const name = `eth${endpoints.length}`;
+      const known = await existing(request.network);
+      joined.leave.users.push(keep(holdNetwork(known.name)));
+      const { network, index } = await raiseBridge(route, known);
+      const endpoint = claimEndpoint(network, request, id, config.macAddress, name);
+      endpoints.push(endpoint);
+      joinedTo.push({ endpoint, network });
+      addInterface(joined, network, endpoint, index);
+      joined.leave.claims.push(
+        ...endpoint.addresses.map((address) => `../../${claimsOf(network)}/${address}`),
+      );
+    }
+    if (config.ports) {
+      const { publishPorts } = await import("./publish.ts");
+      joined.leave.ports = await publishPorts(container, joinedTo, keep);
+      allowHairpins(joined, endpoints);
+    }
+  } catch (error) {
+    await joined.giveUp();
+    throw error;
+  }
+  writeEndpoints(dir, endpoints);
+  writeFile(dir, "hosts", ownHosts(config, endpoints), 0o644);
+  const named = endpoints.filter(({ network }) => !isDefaultBridge({ name: network }));
+  if (named.length > 0) {
+    const { refreshNames } = await import("./names.ts");
+    refreshNames(named.map(({ network }) => network));
+  }
+  step(`networks prepared: ${endpoints.map(({ addresses }) => addresses.join(" ")).join(", ")}`);
+  return joined;
+}
+
+/**
+ * A container may ask for its own published port by the host's address. Where packets of a bridge pass the packet
+ * filter (br_netfilter), the bridge itself sends them to their new destination, which is where they came from.
+ */
+function allowHairpins({ init }: Joined, endpoints: Endpoint[]): void {
+  endpoints.forEach((endpoint, at) => {
+    const name = vethName(endpoint);
+    init.interfaces[at].host = { bytes: hairpinMessage(name), what: `hairpin mode of ${name}` };
+  });
+}
+
+async function existing(name: string): Promise<Network> {
+  const network = await networkByName(name);
+  if (!network) throw new CommandError(`network ${name} not found`);
+  return network;
+}
+
+function giveBack(name: string, addresses: string[], id: string): void {
+  if (networkExists(name)) releaseAddresses({ name }, addresses, id);
+}
+
+/** The shared lock of the network's users. It counts only if the network was not removed while it was waited for. */
+function holdNetwork(name: string): number {
+  for (;;) {
+    const users = openUsers(name);
+    if (users === undefined) throw new CommandError(`network ${name} not found`);
+    lock(users, "shared");
+    const now = file.statIfAny(rootFd(), `networks/${name}/users`);
+    if (now?.inode === file.stat(users, "").inode) return users;
+    file.close(users);
+  }
+}
+
+function claimEndpoint(
+  network: Network,
+  request: EndpointRequest,
+  id: string,
+  mac: string | undefined,
+  name: string,
+): Endpoint {
+  const addresses: string[] = [];
+  try {
+    for (const pool of network.pools) {
+      const { family } = subnetOf(pool.subnet);
+      addresses.push(claimAddress(network, pool, id, family === netlink.AF_INET ? request.ip : request.ip6));
+    }
+  } catch (error) {
+    giveBack(network.name, addresses, id);
+    throw error;
+  }
+  return {
+    id: randomHex(),
+    network: network.name,
+    networkId: network.id,
+    interface: name,
+    addresses,
+    prefixes: network.pools.map(({ subnet }) => subnetOf(subnet).prefix),
+    gateways: network.pools.map(({ gateway }) => gateway),
+    // As docker, --mac-address is the first network's.
+    mac: request.mac ?? (name === "eth0" ? mac : undefined) ?? macOf(parseAddress(addresses[0])!),
+  };
+}
+
+function addInterface({ init }: Joined, network: Network, endpoint: Endpoint, bridge: number): void {
+  const { interface: name, mac, addresses, prefixes, gateways } = endpoint;
+  const what = `${name} on network ${network.name}`;
+  const subnets: Subnet[] = addresses.map((address, n) => ({
+    ...parseAddress(address)!,
+    prefix: prefixes[n],
+  }));
+  init.interfaces.push({
+    name,
+    create: { bytes: vethMessage({ name: vethName(endpoint), bridge, peer: name, mac }), what },
+    up: { bytes: upMessage(name), what: `${name} up` },
+    addresses: subnets.map((subnet, n): Request => ({
+      bytes: addressMessage(0, subnet),
+      what: `${addresses[n]} of ${name}`,
+    })),
+  });
+  if (subnets.some(({ family }) => family === netlink.AF_INET6)) init.ipv6 = true;
+  if (network.internal) return;
+  for (const [n, { family }] of subnets.entries()) {
+    const what = `default route by ${gateways[n]}`;
+    // The first network that leads anywhere has it.
+    if (init.routes.some(({ what }) => what.includes(":") === (family === netlink.AF_INET6))) continue;
+    init.routes.push({ bytes: defaultRouteMessage(parseAddress(gateways[n])!), what });
+  }
+}
+
+/** The host's end: 15 bytes at most (IFNAMSIZ). */
+export function vethName({ id }: Pick<Endpoint, "id">): string {
+  return `veth${id.slice(0, 11)}`;
+}
