@@ -218,7 +218,7 @@ test("inspect: docker's fields in docker's order", async (box) => {
     ["volume", "/data", true],
     ["bind", "/host", false],
   ]);
-  assertEquals(Object.keys(NetworkSettings.Networks), ["none"]);
+  assertEquals(Object.keys(NetworkSettings.Networks), ["bridge"]);
   assertEquals(NetworkSettings.Networks.none.IPAddress, "");
   for (const path of [all.LogPath, all.HostsPath, all.GraphDriver.Data.UpperDir]) Deno.lstatSync(path);
 });
