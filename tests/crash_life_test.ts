@@ -65,8 +65,14 @@ async function livesOn(box: Box, at: string, state: string): Promise<void> {
   await assertWhole(box, at);
 }
 
-const running = async (box: Box) => {
+/** With the bridge gone, so that a start takes the same steps every time. */
+const absent = async (box: Box) => {
   await box.run(["rm", "-f", "main"]);
+  await until("no process is left", () => processesOf(box.dir).length === 0, 5);
+};
+
+const running = async (box: Box) => {
+  await absent(box);
   await box.ok(["run", "-d", "--name", "main", ...SLEEP]);
   await until("it has said so", async () => await box.ok(["logs", "main"]) === "said");
 };
@@ -74,11 +80,12 @@ const running = async (box: Box) => {
 const ended = async (box: Box) => {
   await running(box);
   await box.ok(["kill", "main"]);
+  await until("no process is left", () => processesOf(box.dir).length === 0, 5);
 };
 
 /** What a command may leave, besides what was there before, when it was killed: the container's state. */
 const CASES: Record<string, [string[], (box: Box) => Promise<unknown>, string[]]> = {
-  "run -d": [["run", "-d", "--name", "main", ...SLEEP], (box) => box.run(["rm", "-f", "main"]), [
+  "run -d": [["run", "-d", "--name", "main", ...SLEEP], absent, [
     "",
     "created",
     "running",

@@ -129,7 +129,7 @@ test("run -a stdin: prints the ID, as nothing else is shown", async (box) => {
   assertEquals(await box.ok(["logs", "main"]), "seen");
 });
 
-test("run -d: a keeper takes at most 64 kB, and says whose it is", async (box) => {
+test("run -d: a keeper takes at most 80 kB, and says whose it is", async (box) => {
   for (
     const flags of [[], ["-it"], ["--restart", "always"], [
       "-v",

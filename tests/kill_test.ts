@@ -211,6 +211,7 @@ test("kill -9 of the keeper: the log is there up to the last whole frame, and go
     }
     before = stdout.length;
   }
+  await box.ok(["ps"]); // takes the bridge down
 });
 
 /** xorshift32: the same in every run. */

@@ -219,7 +219,7 @@ test("inspect: docker's fields in docker's order", async (box) => {
     ["bind", "/host", false],
   ]);
   assertEquals(Object.keys(NetworkSettings.Networks), ["bridge"]);
-  assertEquals(NetworkSettings.Networks.none.IPAddress, "");
+  assertEquals(NetworkSettings.Networks.bridge.IPAddress, "");
   for (const path of [all.LogPath, all.HostsPath, all.GraphDriver.Data.UpperDir]) Deno.lstatSync(path);
 });
 

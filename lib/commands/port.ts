@@ -34,7 +34,7 @@ export function run(parsed: Parsed): number {
     return 0;
   }
   const [port, protocol = "tcp"] = wanted.split(/\/(.*)/s);
-  const number = parsePort(port, (why) => new CommandError(why, 1));
+  const number = parsePort(port, (why) => new CommandError(`invalid port (${wanted}): ${why}`, 1));
   const bindings = ports[`${number}/${protocol}`];
   if (!bindings) {
     throw new CommandError(`No public port '${number}/${protocol}' published for ${reference}`, 1);

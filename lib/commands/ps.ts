@@ -7,7 +7,8 @@ import { print, printError } from "../cli/output.ts";
 import { table } from "../cli/table.ts";
 import { networksOf } from "../container/config.ts";
 import { listContainers, type ListedContainer } from "../container/list.ts";
-import type { ContainerState } from "../container/state.ts";
+import { type ContainerState, isAlive } from "../container/state.ts";
+import { repairIfNeeded } from "../network/leftovers.ts";
 import { portColumn } from "../network/ports.ts";
 import { isImageId } from "../image/reference.ts";
 import { tagTarget } from "../image/store.ts";
@@ -93,6 +94,8 @@ async function chosen(parsed: Parsed): Promise<ListedContainer[]> {
     : undefined;
   const listed = listContainers(parsed.bool("all") || last > 0 || (filter?.allStates ?? false));
   const passed = filter ? listed.filter(filter.matches) : listed;
+  const alive = new Set(listed.filter(({ state }) => isAlive(state)).map(({ id }) => id));
+  await repairIfNeeded((id) => alive.has(id));
   return last > 0 ? passed.slice(0, last) : passed;
 }
 

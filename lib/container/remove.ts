@@ -44,11 +44,13 @@ export async function removeContainer(
 }
 
 /** What a killed keeper could not do any more. */
-async function leaveNetworks(container: Container, lock: number): Promise<void> {
-  const { start, end } = readRecords(lock);
-  if (!container.config.networks?.length || !start || end) return;
+async function leaveNetworks({ id, dir }: Container, lock: number): Promise<void> {
+  // Where `lock` was damaged it says neither that it ran nor how it ended.
+  if (readRecords(lock).end || !file.statIfAny(dir, "endpoints.json")) return;
   const { leaveForKilled } = await import("../network/repair.ts");
-  await leaveForKilled(container);
+  await leaveForKilled(id);
+  const { settle } = await import("../network/bridge.ts");
+  await settle();
 }
 
 /** Moves a container into tmp/ and gives its name up: the one it has now, whatever it was when the command began. */

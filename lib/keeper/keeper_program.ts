@@ -150,6 +150,8 @@ function leave(p: Program, { networks, log }: KeeperPlan): void {
 /** Ends, or becomes what takes down the networks that it was the last user of. */
 function endKeeper(p: Program, { networks, log, devNull }: KeeperPlan, code: number): void {
   const end = p.label();
+  // Executed once more in the container, the program has none of its descriptors.
+  p.onFailure(end);
   if (networks) {
     // Whoever waits for the end of the container's streams, or of the messages, shall not wait for this.
     takeNothing(p, { devNull });

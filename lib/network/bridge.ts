@@ -14,9 +14,19 @@ import { step } from "../cli/debug.ts";
 import { sleep } from "../state/sleep.ts";
 import { parseAddress, subnetOf } from "./address.ts";
 import { addressMessage, bridgeMessage, deleteMessage, linkByName, upMessage } from "./link.ts";
+import { claimsOn, isKept } from "./claims.ts";
 import { lastUserLeft, networkCameUp } from "./outside.ts";
 import { poolsNow, subnetsInUse } from "./pool.ts";
-import { type Network, networkByName, networkNames, openUsers, writeNetwork } from "./store.ts";
+import {
+  markDown,
+  markUp,
+  mayBeUp,
+  type Network,
+  networkByName,
+  networkNames,
+  openUsers,
+  writeNetwork,
+} from "./store.ts";
 
 const MAKING = "mydocker-makes-a-bridge";
 /** Milliseconds that somebody else may take for it, and how long to wait before looking again. */
@@ -36,14 +46,14 @@ export interface Raised {
 export async function raiseBridge(route: number, before: Network): Promise<Raised> {
   const patience = performance.now() + PATIENCE;
   for (;;) {
-    const link = linkByName(route, before.interface);
+    const index = upIndex(route, before);
     // Only now: its subnet may have been chosen after `before` was read.
-    if (link?.up) return { index: link.index, network: await reread(before) };
+    if (index !== undefined) return { index, network: await reread(before) };
     const making = netlink.claimAbstractName(MAKING);
     if (making !== undefined) {
       try {
         // Somebody else may have been faster.
-        if (!linkByName(route, before.interface)?.up) await makeBridge(route, await reread(before));
+        if (upIndex(route, before) === undefined) await makeBridge(route, await reread(before));
       } finally {
         file.close(making);
       }
@@ -55,6 +65,12 @@ export async function raiseBridge(route: number, before: Network): Promise<Raise
   }
 }
 
+/** The bridge's index, if it is up. One without the mark was that of a root directory that is gone, at the same place. */
+function upIndex(route: number, network: Network): number | undefined {
+  const link = linkByName(route, network.interface);
+  return link?.up && mayBeUp(network) ? link.index : undefined;
+}
+
 async function reread({ name }: Network): Promise<Network> {
   const network = await networkByName(name);
   if (!network) throw new CommandError(`network ${name} not found`);
@@ -64,8 +80,9 @@ async function reread({ name }: Network): Promise<Network> {
 async function makeBridge(route: number, before: Network): Promise<void> {
   const { name, interface: bridge } = before;
   try {
-    // Not up: whoever began to make it was killed.
+    // Not up, or not ours: whoever began to make it was killed.
     if (linkByName(route, bridge)) netlink.request(route, deleteMessage(bridge), bridge);
+    markUp(before);
     const network = await withPools(route, before);
     netlink.request(route, bridgeMessage(bridge, macOfBridge(network)), bridge);
     const { index } = linkByName(route, bridge)!;
@@ -112,6 +129,11 @@ function macOfBridge({ id }: Network): string {
   return ["02", "42", ...id.slice(0, 8).match(/../g)!].join(":");
 }
 
+/** Whether a container has an address that was connected while it ran: its keeper has no lock of `users` for that. */
+function isInUse(network: Pick<Network, "name">): boolean {
+  return claimsOn(network).some(({ owner }) => isKept(owner));
+}
+
 /** Takes down the bridges that nobody uses: those of ended containers, and what killed commands left. */
 export async function settle(names = networkNames()): Promise<void> {
   let route: number | undefined;
@@ -119,7 +141,7 @@ export async function settle(names = networkNames()): Promise<void> {
     const users = openUsers(name);
     if (users === undefined) continue;
     try {
-      if (!tryLock(users, "exclusive")) continue;
+      if (!mayBeUp({ name }) || !tryLock(users, "exclusive") || isInUse({ name })) continue;
       const network = await networkByName(name);
       if (network?.driver === "bridge") await takeDown(route ??= netlink.openRoute(), network);
     } finally {
@@ -131,8 +153,11 @@ export async function settle(names = networkNames()): Promise<void> {
 
 /** With the exclusive lock of `users`. */
 export async function takeDown(route: number, network: Network): Promise<void> {
-  if (!linkByName(route, network.interface)) return;
-  await lastUserLeft(network);
-  netlink.request(route, deleteMessage(network.interface), network.interface);
+  // Of a machine that has come up anew there is only the mark.
+  if (linkByName(route, network.interface)) {
+    await lastUserLeft(network);
+    netlink.request(route, deleteMessage(network.interface), network.interface);
+  }
+  markDown(network);
   step(`bridge ${network.interface} of network ${network.name} removed`);
 }

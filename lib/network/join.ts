@@ -14,7 +14,8 @@ import { writeFile } from "../state/json.ts";
 import { rootFd } from "../state/root.ts";
 import { macOf, parseAddress, type Subnet, subnetOf } from "./address.ts";
 import { raiseBridge, settle } from "./bridge.ts";
-import { claimAddress, claimsOf, releaseAddresses } from "./claims.ts";
+import { claimAddress } from "./allocate.ts";
+import { claimPath, releaseAddresses } from "./claims.ts";
 import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
 import { ownHosts } from "./hosts.ts";
 import { addressMessage, defaultRouteMessage, hairpinMessage, upMessage, vethMessage } from "./link.ts";
@@ -55,12 +56,12 @@ export async function joinNetworks(container: Container, keep: (fd: number) => n
       const known = await existing(request.network);
       joined.leave.users.push(keep(holdNetwork(known.name)));
       const { network, index } = await raiseBridge(route, known);
-      const endpoint = claimEndpoint(network, request, id, config.macAddress, name);
+      const endpoint = await claimEndpoint(network, request, id, config.macAddress, name);
       endpoints.push(endpoint);
       joinedTo.push({ endpoint, network });
       addInterface(joined, network, endpoint, index);
       joined.leave.claims.push(
-        ...endpoint.addresses.map((address) => `../../${claimsOf(network)}/${address}`),
+        ...endpoint.addresses.map((address) => `../../${claimPath(network, address, id)}`),
       );
     }
     if (config.ports) {
@@ -116,18 +117,24 @@ function holdNetwork(name: string): number {
   }
 }
 
-function claimEndpoint(
+async function claimEndpoint(
   network: Network,
   request: EndpointRequest,
   id: string,
   mac: string | undefined,
   name: string,
-): Endpoint {
+): Promise<Endpoint> {
   const addresses: string[] = [];
   try {
     for (const pool of network.pools) {
       const { family } = subnetOf(pool.subnet);
-      addresses.push(claimAddress(network, pool, id, family === netlink.AF_INET ? request.ip : request.ip6));
+      const wanted = family === netlink.AF_INET ? request.ip : request.ip6;
+      let address;
+      while ((address = claimAddress(network, pool, id, wanted)) === undefined) {
+        const { repairNetworks } = await import("./repair.ts");
+        await repairNetworks();
+      }
+      addresses.push(address);
     }
   } catch (error) {
     giveBack(network.name, addresses, id);

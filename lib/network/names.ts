@@ -8,7 +8,7 @@ import { lock } from "../../ffi/lock.ts";
 import { type Container, openContainer } from "../container/find.ts";
 import { keeperLives } from "../container/state.ts";
 import { rootFd } from "../state/root.ts";
-import { claimedAddresses, ownerOf } from "./claims.ts";
+import { claimsOn } from "./claims.ts";
 import { type Endpoint, readEndpoints } from "./endpoint.ts";
 import { isDefaultBridge, networkExists } from "./store.ts";
 
@@ -40,11 +40,9 @@ export function refreshNames(networks: string[]): void {
 
 /** By their claims: a container that has none has left. */
 function membersOf(network: string): Member[] {
-  const owners = new Set(
-    claimedAddresses({ name: network }).map((address) => ownerOf({ name: network }, address)),
-  );
+  const owners = new Set(claimsOn({ name: network }).map(({ owner }) => owner));
   return [...owners].flatMap((id) => {
-    const container = id === "" ? undefined : openContainer(id);
+    const container = openContainer(id);
     if (!container) return [];
     const endpoint = keeperLives(container.dir)
       ? readEndpoints(container.dir).find((endpoint) => endpoint.network === network)

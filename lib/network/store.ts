@@ -3,7 +3,8 @@
 //   network.json   what the network is; only the subnets of one that chose them itself ever change, while it is down
 //   users          a lock file. Whoever starts a container on the network has the shared lock of it, and the container's
 //                  keeper inherits it; whoever takes the network's interface down has the exclusive one (bridge.ts)
-//   addresses/     symlinks from addresses to the ids of those that have them (claims.ts)
+//   addresses/     who has which of its addresses (claims.ts)
+//   up             there while the interface may be
 //
 // Whoever makes a container that names a network holds the shared lock of networks/.lock until the container is in
 // containers/; whoever removes a network holds it exclusively.
@@ -181,4 +182,23 @@ export function lockNetworks(kind: "shared" | "exclusive"): number {
 /** Descriptor of the network's lock file `users`; undefined where the network is gone. */
 export function openUsers(name: string): number | undefined {
   return file.openIfAny(rootFd(), `networks/${name}/users`, file.O_RDWR);
+}
+
+function upMark({ name }: Pick<Network, "name">): string {
+  return `networks/${name}/up`;
+}
+
+/** Notes, before the network's interface is made, that it may be there. */
+export function markUp(network: Pick<Network, "name">): void {
+  if (!mayBeUp(network)) writeFile(rootFd(), upMark(network), "");
+}
+
+/** Notes that it is gone. */
+export function markDown(network: Pick<Network, "name">): void {
+  file.unlinkIfAny(rootFd(), upMark(network));
+}
+
+/** Whether it may be there. */
+export function mayBeUp(network: Pick<Network, "name">): boolean {
+  return file.statIfAny(rootFd(), upMark(network)) !== undefined;
 }

@@ -5,7 +5,7 @@ import { type Filters, matchesLabels, namePattern, parseFilters, truthOf } from 
 import { formatRows, type Row } from "../../cli/format.ts";
 import { shortId } from "../../cli/human.ts";
 import { print } from "../../cli/output.ts";
-import { settle } from "../../network/bridge.ts";
+import { repairIfNeeded } from "../../network/leftovers.ts";
 import { hasIpv6 } from "../../network/inspect.ts";
 import { DEFAULT_NETWORKS, listNetworks, type Network } from "../../network/store.ts";
 import { members } from "../../network/users.ts";
@@ -45,7 +45,7 @@ const FILTERS = ["dangling", "driver", "id", "label", "name", "scope", "type"];
 
 export async function run(parsed: Parsed): Promise<number> {
   const filters = parseFilters(parsed.list("filter"), "-f, --filter", FILTERS);
-  await settle();
+  await repairIfNeeded();
   const dangling = truthOf(filters, "dangling");
   const used = dangling === undefined ? [] : members().map(({ endpoint }) => endpoint.networkId);
   const shown = (await listNetworks()).filter((network) =>
