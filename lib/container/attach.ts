@@ -80,8 +80,6 @@ async function waitForEnd(messages: number): Promise<number> {
     [report] = await Promise.all([next(), watching]);
   }
   if (report?.kind !== "ended") {
-    const { repairIfNeeded } = await import("../network/leftovers.ts");
-    await repairIfNeeded();
     throw new CommandError("the container's keeper was killed, and the container with it", 137);
   }
   if (report.outputError === EPIPE) return SIGPIPE_EXIT;

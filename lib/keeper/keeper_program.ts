@@ -20,7 +20,14 @@ import * as file from "../../ffi/file.ts";
 import { type Cell, FAILED_STEP, FAILURE, type Label, newProgram, type Program } from "../../ffi/program.ts";
 import { appendEvents } from "./event_program.ts";
 import { type InitPlan, initProgram } from "./init_program.ts";
-import { heldDescriptors, ifSole, leaveNetworks, type LeavePlan, releaseClaims } from "./network_steps.ts";
+import {
+  heldDescriptors,
+  ifSole,
+  leaveNetworks,
+  type LeavePlan,
+  lookForConnected,
+  releaseClaims,
+} from "./network_steps.ts";
 import {
   ifAlone,
   type LogPlan,
@@ -96,6 +103,7 @@ export function keeperProgram(plan: KeeperPlan) {
   const brokenInit = p.cell();
   const pid = p.cell();
   const self = p.cell();
+  const connected = p.cell();
   const message = p.words([0, 0, 0]);
   p.onFailure(failed);
   introduce(p, "mydocker-keeper");
@@ -117,19 +125,21 @@ export function keeperProgram(plan: KeeperPlan) {
   const exited = recordEnd(p, plan, pumped.status).seconds;
   appendEvents(p, plan.log.dir, EVENTS, plan.events.ended, pumped.status);
   leave(p, plan);
+  // Before the lock is given back: with --rm the directory may go then.
+  if (plan.networks) lookForConnected(p, plan.log.dir, connected);
   if (plan.restart) startAgain(p, plan, plan.restart, { ...pumped, message, started, exited, over });
   p.place(over);
   // Before the word is out: whoever hears it may at once remove or start the container.
   giveBack(p, plan.lock);
   send(p, plan.messages, message, ENDED, pumped.status, pumped.broken);
   if (plan.finish) finish(p, plan, poll, pumped.memory, plan.finish);
-  endKeeper(p, plan, 0);
+  endKeeper(p, plan, connected, 0);
 
   p.place(failed);
   leave(p, plan);
   giveBack(p, plan.lock);
   send(p, plan.messages, message, FAILED, FAILED_STEP, FAILURE);
-  endKeeper(p, plan, 1);
+  endKeeper(p, plan, connected, 1);
   return p.assemble();
 }
 
@@ -148,7 +158,7 @@ function leave(p: Program, { networks, log }: KeeperPlan): void {
 }
 
 /** Ends, or becomes what takes down the networks that it was the last user of. */
-function endKeeper(p: Program, { networks, log, devNull }: KeeperPlan, code: number): void {
+function endKeeper(p: Program, { networks, devNull }: KeeperPlan, connected: Cell, code: number): void {
   const end = p.label();
   // Executed once more in the container, the program has none of its descriptors.
   p.onFailure(end);
@@ -162,7 +172,7 @@ function endKeeper(p: Program, { networks, log, devNull }: KeeperPlan, code: num
       executeInChild(p, networks.forget, next);
       p.place(next);
     }
-    leaveNetworks(p, { ...networks, dir: log.dir }, end);
+    leaveNetworks(p, networks, connected, end);
     execute(p, networks.settle, end);
   }
   p.place(end);

@@ -39,7 +39,7 @@ const ADDRESS_INDEX = 20;
 
 /** Makes and configures the interfaces; /proc is mounted and can be written. */
 export function setUpNetwork(p: Program, plan: NetworkPlan): void {
-  if (!plan.ipv6) disableIpv6(p);
+  allowIpv6(p, plan.ipv6);
   const pid = p.cell();
   p.call("getpid", [], { store: pid });
   for (const { create, host } of plan.interfaces) {
@@ -72,11 +72,11 @@ export function setUpNetwork(p: Program, plan: NetworkPlan): void {
 }
 
 /** For interfaces that are still to come. A kernel without IPv6 has no such file. */
-function disableIpv6(p: Program): void {
+function allowIpv6(p: Program, allow: boolean): void {
   const [next, fd] = [p.label(), p.cell()];
   const path = p.string("/proc/sys/net/ipv6/conf/default/disable_ipv6");
   p.call("openat", [file.AT_FDCWD, path, file.O_WRONLY, 0], { store: fd, negative: next });
-  p.call("write", [fd, p.string("1"), 1], { what: "net.ipv6.conf.default.disable_ipv6" });
+  p.call("write", [fd, p.string(allow ? "0" : "1"), 1], { what: "net.ipv6.conf.default.disable_ipv6" });
   p.call("close", [fd]);
   p.place(next);
 }
@@ -105,6 +105,9 @@ function send(p: Program, socket: Value, address: number, { bytes, what }: Reque
   p.fail("recvfrom", error, what);
   p.place(done);
 }
+
+/** A file in the container's directory: it got into a network while it ran. */
+export const CONNECTED = "connected";
 
 /** What the keeper does about the container's networks once it has ended, or could not be started. */
 export interface LeavePlan {
@@ -137,6 +140,18 @@ export function releaseClaims(p: Program, { claims, dir, ports }: LeavePlan): vo
     p.call("unlinkat", [dir, p.string(claim), 0], { negative: next });
     p.place(next);
   }
+}
+
+/** Sets `connected` where the container got into networks since its start, of which the keeper knows nothing else. */
+export function lookForConnected(p: Program, dir: number, connected: Cell): void {
+  const none = p.label();
+  const marker = p.cell();
+  p.call("openat", [dir, p.string(CONNECTED), file.O_PATH | file.O_CLOEXEC, 0], {
+    store: marker,
+    negative: none,
+  });
+  p.set(connected, 1);
+  p.place(none);
 }
 
 /** The rules first: whoever has the port next shall not find them. The firewall's socket takes 10 ms to close: later. */
@@ -173,10 +188,14 @@ const LINGER_NS = 300e6;
 
 /**
  * Waits for a while, gives the locks of the networks back, and goes on at the next step if that was the last user of
- * one of them: its bridge is to be taken down. Otherwise goes to the end given by `others`.
+ * one of them: its bridge is to be taken down. Or if `last` is not 0 before. Otherwise goes to the end given by `others`.
  */
-export function leaveNetworks(p: Program, { users }: LeavePlan, others: Label): void {
-  const last = p.cell();
+export function leaveNetworks(
+  p: Program,
+  { users }: Pick<LeavePlan, "users">,
+  last: Cell,
+  others: Label,
+): void {
   const waited = p.label();
   p.call("ppoll", [0, 0, p.words([0, LINGER_NS]), 0, 8], { negative: waited });
   p.place(waited);
