@@ -2,6 +2,7 @@
 # make run        build it, import a busybox image unless there is one, and open a shell in a container (as root)
 # make check      formatting, lint, types, and the machine code against its assembly source
 # make test       build it and run the tests (as root)
+# make test-vm    run those tests that cgroups matter to on a machine with cgroup v2 alone, in ../shared/vm (if it is there)
 # make bench      build it and measure
 # make install    copy it to $(DESTDIR)$(PREFIX)/bin, and a systemd unit that starts containers with the machine
 # make clean      remove all that was built
@@ -16,6 +17,10 @@ DENO_FROM_NPM = 2.9.6
 BUNDLE_FLAGS = --minify --keep-names
 # Of what has its names already.
 REBUNDLE_FLAGS = --minify
+# What `make test-vm` runs; each start of mydocker takes two seconds there.
+VM = ../shared/vm/vm
+VM_TESTS = limits update pause stats top
+VM_SECONDS = 1800
 # A test mostly waits for containers, so there can be more of them than processors.
 JOBS = 4
 
@@ -26,7 +31,7 @@ SHELL = /bin/sh
 .SHELLFLAGS = -euc
 .ONESHELL:
 .DELETE_ON_ERROR:
-.PHONY: all run check test bench install clean help
+.PHONY: all run check test test-vm bench install clean help
 
 NPM_NAME = $(if $(filter aarch64,$(shell uname -m)),linux-arm64-glibc,linux-x64-glibc)
 SOURCES := main.ts deno.json deno.lock $(shell find lib ffi -name '*.ts' -o -name '*.json')
@@ -115,8 +120,12 @@ check: .build/deno .build/default_filter.ts
 	$(deno) check --frozen main.ts lib/launcher/split.ts lib/launcher/commands tests
 	$(deno) run -A --frozen tests/check_stub.ts
 
+# Adds up deno's summaries in a log, "ok | 12 passed (3 steps) | 0 failed (5s)", into the last line; $(2) of them there have to be.
+count = sed -nE 's/^(ok|FAILED) \| ([0-9]+) passed.* \| ([0-9]+) failed.*/\2 \3/p' $(1) | awk -v runs=$(2) \
+	'{ passed += $$1; failed += $$2 } END { if (NR != runs) failed++; print passed + 0 " passed, " failed + 0 " failed"; exit !passed }'
+
 # The tests of single modules one after another: test files that run in parallel are threads of one process, and what
-# they test sets its umask. The counts are those of deno's summaries, "ok | 12 passed (3 steps) | 0 failed (5s)".
+# they test sets its umask.
 test: mydocker
 	@export DENO_JOBS=$(JOBS) NO_COLOR=1
 	{
@@ -125,10 +134,23 @@ test: mydocker
 		$(deno) test -A --frozen --no-check --parallel --ignore="$$(echo tests/unit_*_test.ts | tr ' ' ,)" tests || status=$$?
 		echo $$status >.build/test.status
 	} 2>&1 | tee .build/test.log
-	set -- $$(sed -nE 's/^(ok|FAILED) \| ([0-9]+) passed.* \| ([0-9]+) failed.*/\2 \3/p' .build/test.log)
-	[ $$# -eq 4 ] || set -- 0 0 0 1
-	echo "$$(($$1 + $$3)) passed, $$(($$2 + $$4)) failed"
-	[ "$$(cat .build/test.status)" -eq 0 ] && [ "$$(($$1 + $$3))" -gt 0 ]
+	$(call count,.build/test.log,2)
+	[ "$$(cat .build/test.status)" -eq 0 ]
+
+test-vm: mydocker .build/busybox.tar
+	@if [ ! -x $(VM) ]; then
+		echo "test-vm: skipped, as there is no $(VM), which boots a machine with cgroup v2"
+		exit 0
+	fi
+	$(VM) --list | grep -q . || $(VM) --setup
+	{
+		status=0
+		$(VM) --exclude .git --exclude .build/npm --exclude .build/js --deno "$$(realpath $(deno))" \
+			--time $(VM_SECONDS) --env NO_COLOR=1 -- sh tests/vm.sh $(VM_TESTS:%=tests/%_test.ts) || status=$$?
+		echo $$status >.build/test-vm.status
+	} 2>&1 | tee .build/test-vm.log
+	$(call count,.build/test-vm.log,1)
+	[ "$$(cat .build/test-vm.status)" -eq 0 ]
 
 bench: mydocker
 	$(deno) run -A --frozen tests/bench.ts

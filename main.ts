@@ -107,6 +107,10 @@ const COMMANDS: CommandTable = {
   "settle-networks": { load: () => import("./lib/commands/settle_networks.ts") },
   "start": { summary: "Start stopped containers", load: () => import("./lib/commands/start.ts") },
   "start-again": { load: () => import("./lib/commands/start_again.ts") },
+  "stats": {
+    summary: "Show what containers use, live",
+    load: () => import("./lib/commands/stats.ts"),
+  },
   "stop": { summary: "Stop running containers", load: () => import("./lib/commands/stop.ts") },
   "system df": {
     summary: "Show how much images, containers and volumes take on disk",
@@ -121,6 +125,10 @@ const COMMANDS: CommandTable = {
   "unpause": {
     summary: "Unpause all processes within one or more containers",
     load: () => import("./lib/commands/unpause.ts"),
+  },
+  "update": {
+    summary: "Change limits and restart policy of containers",
+    load: () => import("./lib/commands/update.ts"),
   },
   "version": { summary: "Show versions", load: () => import("./lib/commands/version.ts") },
   "volume create": { summary: "Create a volume", load: () => import("./lib/commands/volume/create.ts") },
@@ -145,6 +153,7 @@ const ALIASES: Record<string, string> = {
   "container run": "run",
   "container create": "create",
   "container start": "start",
+  "container stats": "stats",
   "container kill": "kill",
   "container restart": "restart",
   "container stop": "stop",
@@ -154,6 +163,7 @@ const ALIASES: Record<string, string> = {
   "container ps": "ps",
   "container pause": "pause",
   "container unpause": "unpause",
+  "container update": "update",
   "container logs": "logs",
   "container rm": "rm",
   "container remove": "rm",

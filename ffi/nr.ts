@@ -63,6 +63,7 @@ const numbers = {
   exit_group: [231, 94],
   ppoll: [271, 73],
   prctl: [157, 167],
+  prlimit64: [302, 261],
   capset: [126, 91],
   setgroups: [116, 159],
   setgid: [106, 144],
@@ -87,6 +88,8 @@ const numbers = {
   pwrite64: [18, 68],
   pread64: [17, 67],
   pwritev: [296, 70],
+  bpf: [321, 280],
+  clone3: [435, 435],
   inotify_init1: [294, 26],
   inotify_add_watch: [254, 27],
 } as const;

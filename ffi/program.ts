@@ -21,6 +21,7 @@ export const FAILURE: Cell = { address: MEMORY.steps + 8 };
 const HANDLER = MEMORY.steps + 16;
 /** The steps begin after that. */
 const FIRST_STEP = 24;
+const PAGE_SIZE = 4096;
 const STEP_SIZE = 96;
 
 /** Eight bytes of the program's memory: as an argument its value when the step runs, as `store` where a result goes. */
@@ -213,6 +214,19 @@ export function newProgram(numbers = NR) {
     set(cell: Cell, value: Value): void {
       const next = typeof value === "number" && value >= 0 ? undefined : { step: count + 1 };
       step("subtract", -1, [value, 0], { store: cell, negative: next });
+    },
+
+    /**
+     * Gives back the memory of the steps between two labels, which have their places already: whole pages, as far as
+     * these go. Who runs those steps later has them read again. A kernel that refuses does no harm.
+     */
+    release(from: Label, to: Label): void {
+      const begin = Math.ceil(addressOfStep(from.step) / PAGE_SIZE) * PAGE_SIZE;
+      const size = Math.floor(addressOfStep(to.step) / PAGE_SIZE) * PAGE_SIZE - begin;
+      const MADV_DONTNEED = 4;
+      if (size > 0) {
+        step("madvise", numbers.madvise, [begin, size, MADV_DONTNEED], { negative: { step: count + 1 } });
+      }
     },
 
     /** Fails as if `call` had, with a negated errno: for a failure that takes several calls to see. */

@@ -3,7 +3,7 @@
 
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { cgroups, dropCgroups, killAll, mountsOf, processesOf, storeProblems } from "./leaks.ts";
+import { dropCgroups, killAll, leftCgroups, mountsOf, processesOf, storeProblems } from "./leaks.ts";
 import { busyboxTar, debianTar } from "./images.ts";
 import { dropInterface, interfaces, isolateNetwork } from "./netns.ts";
 
@@ -15,6 +15,9 @@ export const BIN = new URL(Deno.env.get("MYDOCKER_BIN") ?? "./mydocker", `file:/
 isolateNetwork();
 
 const inCI = Deno.env.get("CI") === "true";
+
+/** All waits take so many times as long as they say: `make test-vm` runs the tests on an emulated processor. */
+const PATIENCE = Deno.env.has("MYDOCKER_VM") ? 15 : 1;
 
 /** How a command ended, and what it wrote. */
 export interface Result {
@@ -39,8 +42,9 @@ const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
-  seconds = 20,
+  patience = 20,
 ): Promise<Exclude<T, false | undefined>> {
+  const seconds = patience * PATIENCE;
   const end = performance.now() + seconds * 1000;
   for (;;) {
     const answer = await condition();
@@ -114,7 +118,8 @@ export class Running implements AsyncDisposable {
   }
 }
 
-async function within<T>(promise: Promise<T>, seconds: number, what: string): Promise<T> {
+async function within<T>(promise: Promise<T>, patience: number, what: string): Promise<T> {
+  const seconds = patience * PATIENCE;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`waited ${seconds} s in vain until ${what}`)), seconds * 1000);
@@ -235,7 +240,7 @@ export class Box implements AsyncDisposable {
     return [
       ...processesOf(this.dir).map(({ pid, command, found }) => `process ${pid} (${found}): ${command}`),
       ...mountsOf(this.dir).map((line) => `mount: ${line}`),
-      ...(await cgroups(this.root)).map((path) => `cgroup: ${path}`),
+      ...leftCgroups(this.root).map((path) => `cgroup: ${path}`),
       ...interfaces().filter((name) => !this.#interfaces.includes(name)).map((name) => `interface: ${name}`),
       ...await storeProblems(this.root),
     ];
@@ -249,10 +254,10 @@ export class Box implements AsyncDisposable {
     } catch { /* Said below, in full. */ }
     for (let left; (left = processesOf(this.dir)).length > 0;) {
       killAll(left);
-      await dropCgroups(this.root);
+      dropCgroups(this.root);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    await dropCgroups(this.root);
+    dropCgroups(this.root);
     for (const name of interfaces()) if (!this.#interfaces.includes(name)) await dropInterface(name);
     const removed = await new Deno.Command("rm", { args: ["-rf", this.dir], stderr: "piped" }).output();
     if (!removed.success) leaks.push(`rm -rf: ${text(removed.stderr)}`);
@@ -271,11 +276,19 @@ async function feed(stdin: WritableStream<Uint8Array>, input: string | Uint8Arra
   }
 }
 
+/** A root directory that has busybox: copied where an import takes too long. */
+const TEMPLATE = Deno.env.get("MYDOCKER_TEMPLATE");
+
 /** A sandbox with these images imported. */
 export async function sandbox(...images: ("busybox" | "debian")[]): Promise<Box> {
   const box = new Box();
   try {
+    if (TEMPLATE) {
+      const { success } = await new Deno.Command("cp", { args: ["-a", TEMPLATE, box.root] }).output();
+      if (!success) throw new Error(`can't copy ${TEMPLATE}`);
+    }
     for (const image of images) {
+      if (TEMPLATE && image === "busybox") continue;
       const tar = image === "busybox" ? await busyboxTar() : (await debianTar()).path!;
       await box.ok(["import", tar, image]);
     }

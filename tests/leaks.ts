@@ -80,18 +80,19 @@ export function mountsOf(path: string): string[] {
   );
 }
 
-/** The cgroups of a root directory's containers, in all hierarchies: mydocker-MARK and below. */
-export async function cgroups(root: string): Promise<string[]> {
-  const real = new TextEncoder().encode(
-    `${Deno.realPathSync(root.replace(/\/[^/]*$/, ""))}/${root.split("/").pop()}`,
-  );
-  const name = `mydocker-${(await sha256(real)).slice(0, 12)}`;
+/** The cgroups of a root directory's containers, also of those that are gone but for their events, in all hierarchies. */
+export function cgroups(root: string): string[] {
+  const events = ["events", "events.1"].map((name) => readText(`${root}/${name}`)).join();
+  const ids = new Set([
+    ...events.match(/"ID":"[0-9a-f]{64}"/g)?.map((id) => id.slice(6, 70)) ?? [],
+    ...["containers", "tmp"].flatMap((folder) => namesIn(`${root}/${folder}`)).map((name) => name.slice(-64)),
+  ]);
   const found: string[] = [];
   const visit = (path: string, depth: number) => {
     for (const entry of namesIn(path)) {
       const below = `${path}/${entry}`;
-      if (depth > 5 || entry.includes(".") || !isDirectory(below)) continue;
-      if (below.includes(`/${name}`)) found.push(below);
+      if (depth > 5 || (entry.includes(".") && !entry.endsWith(".slice")) || !isDirectory(below)) continue;
+      if (entry.startsWith("mydocker-") && ids.has(entry.slice(9))) found.push(below);
       visit(below, depth + 1);
     }
   };
@@ -99,14 +100,35 @@ export async function cgroups(root: string): Promise<string[]> {
   return found;
 }
 
+/**
+ * Those of them that nobody will take away: not the empty ones of a container that is still there and whose keeper was
+ * killed, which `start` and `rm` do (limits_test.ts).
+ */
+export function leftCgroups(root: string): string[] {
+  return cgroups(root).filter((path) =>
+    readText(`${path}/cgroup.procs`) !== "" || !keeperWasKilled(`${root}/containers/${path.slice(-64)}/lock`)
+  );
+}
+
+/** It noted a start and no end (lib/keeper/report.ts). */
+function keeperWasKilled(lock: string): boolean {
+  try {
+    const view = new DataView(Deno.readFileSync(lock).buffer);
+    const [ended, started] = [8, 32].map((offset) => view.getBigInt64(offset, true));
+    return started !== 0n && ended === 0n;
+  } catch {
+    return false; // There is no such container any more.
+  }
+}
+
 /** Thaws and removes what cgroups() finds, as far as it goes: what was killed there dies only then. */
-export async function dropCgroups(root: string): Promise<void> {
+export function dropCgroups(root: string): void {
   const attempt = (action: () => void) => {
     try {
       action();
     } catch { /* Of the other version, or not empty yet. */ }
   };
-  for (const path of (await cgroups(root)).reverse()) {
+  for (const path of cgroups(root).reverse()) {
     attempt(() => Deno.writeTextFileSync(`${path}/freezer.state`, "THAWED", { create: false }));
     attempt(() => Deno.writeTextFileSync(`${path}/cgroup.freeze`, "0", { create: false }));
     attempt(() => Deno.removeSync(path));

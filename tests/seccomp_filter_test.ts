@@ -8,7 +8,7 @@ import { type Answer, probe, probe32 } from "./seccomp_probe.ts";
 import { compileDefault } from "../lib/seccomp/compile_default.ts";
 import { defaultFilter, openGates } from "../lib/seccomp/default.ts";
 import { type Abi, systemCalls } from "../lib/seccomp/numbers.ts";
-import { capabilityNumber, defaultCapabilities } from "../lib/security/capabilities.ts";
+import { capabilitiesOf, capabilityNumber } from "../lib/security/capabilities.ts";
 
 const [EPERM, ENOSYS] = [1, 38];
 const COUNT = 480;
@@ -79,7 +79,7 @@ function everyCall(): [number][] {
 }
 
 function filter(...added: string[]): Uint8Array {
-  return defaultFilter([...defaultCapabilities(), ...added.map((name) => capabilityNumber(name)!)]);
+  return defaultFilter([...capabilitiesOf({}), ...added.map((name) => capabilityNumber(name)!)]);
 }
 
 const PROBED_BY_ARGUMENT: [call: string, argument: number, answer: Answer][] = [
@@ -139,7 +139,7 @@ bare("filter: each capability adds docker's calls, and no other", async () => {
   }
   const table = systemCalls("X86_64");
   const without = defaultFilter(
-    defaultCapabilities().filter((number) => number !== capabilityNumber("SYS_CHROOT")),
+    capabilitiesOf({}).filter((number) => number !== capabilityNumber("SYS_CHROOT")),
   );
   assertEquals(probe(without, [[table.get("chroot")!]]), [EPERM]);
   assertEquals(probe(filter("SYS_ADMIN"), [[table.get("clone")!, 0x20000]]), ["allowed"]);
@@ -201,7 +201,7 @@ function verdictsByName(): Map<string, Answer> {
 
 Deno.test("filter on aarch64: by name, every call's verdict is that of x86, for 64 bits and for 32", () => {
   const { code, gates } = compileDefault("aarch64");
-  openGates(code, gates, defaultCapabilities());
+  openGates(code, gates, capabilitiesOf({}));
   const known = verdictsByName();
   const own = "sync_file_range2 arm_sync_file_range arm_fadvise64_64 breakpoint cacheflush set_tls send recv";
   const architectures: [Abi, number][] = [["AARCH64", 0xc00000b7], ["ARM", 0x40000028]];

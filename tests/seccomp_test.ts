@@ -7,7 +7,7 @@ import { type Box, test } from "./helpers.ts";
 import { makeCaller, makeProgram, type Probe, results } from "./seccomp_probe.ts";
 import { defaultFilter } from "../lib/seccomp/default.ts";
 import { systemCalls } from "../lib/seccomp/numbers.ts";
-import { defaultCapabilities } from "../lib/security/capabilities.ts";
+import { capabilitiesOf } from "../lib/security/capabilities.ts";
 
 const CALLS = systemCalls(Deno.build.arch === "aarch64" ? "AARCH64" : "X86_64");
 const [EPERM, ENOSYS] = [1, 38];
@@ -81,7 +81,7 @@ function filterOf(box: Box, pid: number): Uint8Array {
 
 test("run, exec: the filter that is installed is the default one", async (box) => {
   await box.ok(["run", "-d", "--name", "c1", "busybox", "sleep", "1000"]);
-  const expected = defaultFilter(defaultCapabilities());
+  const expected = defaultFilter(capabilitiesOf({}));
   assertEquals(filterOf(box, await box.pidOf("c1")), expected);
   for (const flags of [[], ["--privileged"], ["-u", "1000"]]) {
     const status = await box.ok([

@@ -40,6 +40,32 @@ test("top: the container's processes and no others, with docker's columns", asyn
   await Promise.all([running.end(), other.end()]);
 });
 
+test("top: a process of the host that entered the PID namespace is none of the container's; and an event", async (box) => {
+  await box.ok(["run", "-d", "--name", "box", "busybox", "sleep", "1000"]);
+  const first = await box.pidOf("box");
+  await using guest = box.start([
+    "nsenter",
+    "-t",
+    String(first),
+    "-p",
+    "sh",
+    "-c",
+    "echo up; sleep 1001; true",
+  ]);
+  await guest.expect("up");
+  assertEquals(
+    await box.ok(["top", "box", "-eo", "pid,comm"]),
+    `${"PID".padEnd(20)}COMMAND\n${String(first).padEnd(20)}sleep`,
+  );
+  const filters = ["--filter", "container=box", "--filter", "event=top"];
+  assertEquals(
+    await box.ok(["events", "--since", "1h", "--until", "0s", ...filters, "--format", "{{.Action}}"]),
+    "top",
+  );
+  await box.ok(["rm", "-f", "box"]);
+  await guest.end();
+});
+
 test("top: docker's refusals, and what a host without ps says", async (box) => {
   await box.ok(["run", "--name", "ended", "busybox", "true"]);
   await using running = box.spawn(["run", "--name", "box", "busybox", "sleep", "1000"]);

@@ -7,6 +7,8 @@ export interface Flag {
   name: string;
   /** One-letter name, without dash. */
   short?: string;
+  /** A name of several letters behind one dash: "mem" for -mem, as tutorials have it. */
+  oneDash?: string;
   kind: FlagKind;
   /** Placeholder for the value in the help text; the kind when absent. */
   value?: string;

@@ -44,6 +44,13 @@ export function humanSize(bytes: number, digits = 4): string {
   return `${Number(size.toPrecision(digits))}${UNITS[unit]}`;
 }
 
+/** A size in powers of 1024, as docker shows memory: "23.54GiB". */
+export function binarySize(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1);
+  return `${Number((bytes / 1024 ** power).toPrecision(4))}${units[power]}`;
+}
+
 /** What a prune says at its end; `what` is "Containers" or its like. */
 export function prunedText(what: string, removed: string[], reclaimed: number): string {
   return `${deletedText(what, removed)}Total reclaimed space: ${humanSize(reclaimed)}\n`;

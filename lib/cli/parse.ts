@@ -55,7 +55,7 @@ function scanWords(scan: Scan): string[] {
     scan.next++;
     if (!isFlag) args.push(word);
     else if (word.startsWith("--")) scanLong(scan, word);
-    else scanShorts(scan, word.slice(1));
+    else if (!scanOneDash(scan, word)) scanShorts(scan, word.slice(1));
   }
   return args;
 }
@@ -66,9 +66,22 @@ function scanLong(scan: Scan, word: string): void {
   if (name === "" || name.startsWith("-")) fail(scan.spec, `bad flag syntax: ${word}`);
   const flag = scan.long.get(name);
   if (!flag) return unknownFlag(scan, name);
+  scanValue(scan, flag, word, equals);
+}
+
+/** False where it is no such name; pflag, which knows none, finds no value in the letters of one either. */
+function scanOneDash(scan: Scan, word: string): boolean {
+  const equals = word.indexOf("=");
+  const name = word.slice(1, equals < 0 ? undefined : equals);
+  const flag = name.length > 1 ? scan.spec.flags.find(({ oneDash }) => oneDash === name) : undefined;
+  if (flag) scanValue(scan, flag, word, equals);
+  return flag !== undefined;
+}
+
+function scanValue(scan: Scan, flag: Flag, word: string, equals: number): void {
   if (equals >= 0) store(scan, flag, word.slice(equals + 1));
   else if (flag.kind === "bool") store(scan, flag, "true");
-  else store(scan, flag, nextWord(scan, `--${name}`));
+  else store(scan, flag, nextWord(scan, word));
 }
 
 function scanShorts(scan: Scan, cluster: string): void {

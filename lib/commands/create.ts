@@ -4,7 +4,7 @@ import { close } from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { step } from "../cli/debug.ts";
 import { CommandError } from "../cli/error.ts";
-import { print } from "../cli/output.ts";
+import { print, printError } from "../cli/output.ts";
 import { checkCidfile, dropCidfile, reserveCidfile, writeCidfile } from "../container/cidfile.ts";
 import { createContainer } from "../container/create.ts";
 import type { Container } from "../container/find.ts";
@@ -58,7 +58,8 @@ export async function checkFlags(parsed: Parsed, detached: boolean, refused: num
   // What comes out of a pipe comes once.
   const files = [...parsed.list("env-file"), ...parsed.list("label-file")];
   if (files.some((path) => !isRegularFile(path))) return;
-  await containerConfig(parsed, NO_IMAGE, imageName, command.length > 0 ? command : ["any"], detached);
+  const argv = command.length > 0 ? command : ["any"];
+  await containerConfig(parsed, NO_IMAGE, imageName, argv, detached, refused);
 }
 
 function isRegularFile(path: string): boolean {
@@ -101,12 +102,21 @@ async function createFrom(parsed: Parsed, detached: boolean, refused: number): P
   const name = await refusing(refused, () => wanted && checkName(wanted));
   const image = await refusing(refused, () => findImage(imageName));
   step(`image ${image.id}`);
-  const config = await containerConfig(parsed, image, imageName, command, detached);
+  const config = await containerConfig(parsed, image, imageName, command, detached, refused);
+  if (config.limits) await refusing(refused, () => settleLimits(config));
   const create = config.mounts.length > 0 ? createWithMounts : createContainer;
   const container = await refusing(refused, () => create(config, name));
   close(imageLock);
   step(`container ${container.id} created`);
   return container;
+}
+
+/** Leaves out those limits that this host can't set and docker only warns of. */
+async function settleLimits(config: NewContainer): Promise<void> {
+  const { checkLimits } = await import("../container/limit_checks.ts");
+  const { limits, warnings } = await checkLimits(config.id, config.limits!);
+  for (const warning of warnings) printError(`WARNING: ${warning}\n`);
+  config.limits = limits;
 }
 
 /** Does `work`, whose CommandErrors then have this exit code. */

@@ -3,6 +3,7 @@
 import * as file from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
+import { binarySize } from "../cli/human.ts";
 import { compileTemplate } from "../cli/template.ts";
 import { containerIds } from "../container/find.ts";
 import { type ContainerState, containerState } from "../container/state.ts";
@@ -140,11 +141,4 @@ function layout(facts: ReturnType<typeof collect>): string {
     ` Missing on this host:${missing.length === 0 ? " nothing" : ""}`,
     ...missing,
   ].join("\n");
-}
-
-/** "23.54GiB", as docker shows memory. */
-function binarySize(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1);
-  return `${Number((bytes / 1024 ** power).toPrecision(4))}${units[power]}`;
 }

@@ -3,7 +3,7 @@
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { openContainer } from "../container/find.ts";
-import { nextRestart } from "../container/restart.ts";
+import { nextRestart, wantsRestart } from "../container/restart.ts";
 import { startAgain } from "../container/start.ts";
 import { containerState, type Restarts } from "../container/state.ts";
 import { readJson } from "../state/json.ts";
@@ -21,6 +21,10 @@ export async function run(parsed: Parsed): Promise<number> {
   const container = openContainer(id);
   if (!container) throw new CommandError(`No such container: ${id}`, 1);
   const before = readJson<Restarts>(container.dir, "restart.json") ?? { count: 0, delay: 0 };
-  await startAgain(container, Number(lock), nextRestart(before, containerState(container.dir)));
+  const state = containerState(container.dir);
+  // `update` may have changed it since the keeper was made.
+  if (wantsRestart(container.config.restart, state.exitCode, before.count)) {
+    await startAgain(container, Number(lock), nextRestart(before, state));
+  }
   return 0;
 }

@@ -8,6 +8,7 @@ import { alignTabs } from "../cli/table.ts";
 import { findContainer } from "../container/find.ts";
 import { containsProcess, hostProcesses } from "../container/processes.ts";
 import { containerState, isAlive } from "../container/state.ts";
+import { emitContainer } from "../events/emit.ts";
 
 export const spec: CommandSpec = {
   name: "top",
@@ -24,7 +25,8 @@ const MIN_WIDTH = 20;
 
 export async function run(parsed: Parsed): Promise<number> {
   const [reference, ...options] = parsed.args;
-  const { id, dir } = findContainer(reference);
+  const container = findContainer(reference);
+  const { id, dir, config } = container;
   const state = containerState(dir);
   file.close(dir);
   if (state.status === "restarting") {
@@ -34,8 +36,9 @@ export async function run(parsed: Parsed): Promise<number> {
   // docker sends the options as one text and takes it apart at blanks.
   const words = options.join(" ").split(/\s+/).filter((word) => word !== "");
   const { titles, rows } = await hostProcesses(words.length > 0 ? words : ["-ef"]);
-  const inside = containsProcess(state.pid);
+  const inside = containsProcess({ id, limits: config.limits }, state.pid);
   const lines = [titles, ...rows.filter(({ pid }) => inside(pid)).map(({ cells }) => cells)];
   print(alignTabs(lines.map((cells) => cells.join("\t") + "\n").join(""), MIN_WIDTH));
+  emitContainer(container, "top");
   return 0;
 }

@@ -1,6 +1,7 @@
 // containers/ID/config.json: what a container was asked to be. Written when it is created, and
 // replaced as a whole when that changes (rename).
 
+import type { Limits } from "../cgroup/limits.ts";
 import { readJson } from "../state/json.ts";
 
 /** The part of a container that commit hands on to an image, with OCI image-spec names (config.md, "config"). */
@@ -59,7 +60,47 @@ export interface LogConfig {
   maxFiles: number;
 }
 
-export interface ContainerConfig {
+/** A device of the host's in the container: --device */
+export interface Device {
+  /** Of the host: a device, or a directory of such. */
+  source: string;
+  target: string;
+  /** What the container may do with it: letters of "rwm". */
+  access: string;
+}
+
+/** --ulimit: setrlimit(2)'s two values, -1 for none. */
+export interface Ulimit {
+  /** As docker calls it: "nofile". */
+  name: string;
+  soft: number;
+  hard: number;
+}
+
+/** What a container may do and see besides docker's defaults. Old configurations have none of it. */
+export interface WallConfig {
+  privileged?: boolean;
+  /** "CAP_…" or "ALL". */
+  capAdd?: string[];
+  capDrop?: string[];
+  /** Names or numbers. */
+  groupAdd?: string[];
+  devices?: Device[];
+  /** As given: "c 1:3 rwm". */
+  deviceCgroupRules?: string[];
+  /** Whose namespaces it has, where not its own: "host" or "container:ID"; ipcMode also "shareable" and "none". */
+  pidMode?: string;
+  ipcMode?: string;
+  utsMode?: string;
+  cgroupnsMode?: string;
+  ulimits?: Ulimit[];
+  /** Bytes of /dev/shm; docker's 64 MiB where undefined. */
+  shmSize?: number;
+  sysctls?: Record<string, string>;
+  oomScoreAdj?: number;
+}
+
+export interface ContainerConfig extends WallConfig {
   /** 64 hex digits. */
   id: string;
   name: string;
@@ -107,6 +148,8 @@ export interface ContainerConfig {
   macAddress?: string;
   /** Ports to publish: docker's PortBindings by "80/tcp", and whether all others that are exposed are, too. */
   ports?: { bindings: Record<string, PortBinding[]>; all: boolean };
+  /** Undefined where there is none. */
+  limits?: Limits;
   /** --security-opt as given, but with the profile in place of its file: docker's HostConfig.SecurityOpt. */
   securityOptions?: string[];
   /** No filter of system calls, or the one of a profile (encodeFilter); docker's default one where undefined. */

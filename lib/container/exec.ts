@@ -4,6 +4,7 @@ import { errnoText } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { openPidfd, pipe, spawn } from "../../ffi/process.ts";
 import { isDevpts } from "../../ffi/terminal.ts";
+import { presentGroups } from "../cgroup/group.ts";
 import { CommandError } from "../cli/error.ts";
 import { append } from "../events/append.ts";
 import { containerEvent } from "../events/emit.ts";
@@ -15,12 +16,13 @@ import { execError } from "./exec_error.ts";
 import { execDescriptors, type ExecPlan, execProgram } from "../keeper/exec_program.ts";
 import type { Container } from "./find.ts";
 import { resolveIdentity } from "./identity.ts";
+import { confinementOf, filterError } from "./confinement.ts";
 import { openProcessRoot } from "./root.ts";
+import type { ContainerConfig } from "./config.ts";
 import { readReport } from "../keeper/report.ts";
 import type { Running } from "./start.ts";
 import { containerState } from "./state.ts";
 import { type Attachment, isDetached, openStreams } from "./streams.ts";
-import { filterError, wallsOf } from "./walls.ts";
 
 /** What to execute, and how. */
 export interface ExecRequest {
@@ -42,21 +44,24 @@ export interface ExecRequest {
 export function execIn(container: Container, request: ExecRequest, attached: Attachment): Running {
   const opened: number[] = [];
   const keep = (fd: number) => (opened.push(fd), fd);
+  const { config } = container;
   try {
     const [pidfd, root] = enter(container, keep);
-    const identity = identityIn(root, request.user ?? container.config.process.User ?? "");
+    const identity = identityIn(root, request.user ?? config.process.User ?? "", config.groupAdd);
     const terminals = request.tty ? keep(openDevpts(root)) : -1;
     const streams = openStreams(request, attached, terminals, keep, identity);
     const [messages, messagesWrite] = pipe();
     keep(messagesWrite);
     const plan: ExecPlan = {
       container: pidfd,
+      groups: presentGroups(config),
       ...{ stdio: streams.inside, sources: streams.sources, messages: messagesWrite },
       devNull: keep(file.openat(file.AT_FDCWD, "/dev/null", file.O_RDWR)),
-      walls: wallsOf(container.config),
-      ...{ tty: request.tty, identity, privileged: request.privileged, argv: request.argv },
-      workingDirectory: request.workingDirectory ?? (container.config.process.WorkingDir || "/"),
-      environment: processEnvironment(container.config, identity, request.tty, request.environment),
+      ...{ tty: request.tty, identity, argv: request.argv },
+      confinement: confinementOf(config, request.privileged),
+      ...wallsIn(config, keep),
+      workingDirectory: request.workingDirectory ?? (config.process.WorkingDir || "/"),
+      environment: processEnvironment(config, identity, request.tty, request.environment),
       detached: isDetached(attached),
       ...execEvents(container, request.argv, keep),
     };
@@ -64,6 +69,15 @@ export function execIn(container: Container, request: ExecRequest, attached: Att
   } finally {
     for (const fd of opened) file.close(fd);
   }
+}
+
+/** What of the container's walls is each process's own. */
+function wallsIn({ ulimits, oomScoreAdj }: ContainerConfig, keep: (fd: number) => number) {
+  const proc = () => keep(file.openat(file.AT_FDCWD, "/proc", file.O_PATH | file.O_DIRECTORY));
+  return {
+    rlimits: ulimits ?? [],
+    oomScore: oomScoreAdj === undefined ? undefined : { proc: proc(), value: oomScoreAdj },
+  };
 }
 
 /** Its three events: that of the end is for the helper to note, who has ROOT/events open for that. */
@@ -97,9 +111,9 @@ function enter({ id, dir }: Container, keep: (fd: number) => number): [number, n
   throw new CommandError(`Container ${id} is not running`, 1);
 }
 
-function identityIn(root: number, user: string) {
+function identityIn(root: number, user: string, groups?: string[]) {
   try {
-    return resolveIdentity(root, user);
+    return resolveIdentity(root, user, groups);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw new CommandError(error.message, 126, { cause: error });

@@ -1,34 +1,30 @@
-// A paused container on disk: the file `paused` in its directory says where its processes are frozen. It is there
-// before they are, and until they are where they belong again, so that whatever is killed half-way, somebody finds it.
+// A paused container on disk: the file `paused` in its directory. It is there before its processes are frozen, and
+// until they are thawed, so that whatever is killed half-way, somebody finds it.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
-import { kill } from "../../ffi/process.ts";
-import { dissolve, type FreezerGroup, groupAround, processes } from "../cgroup/freezer.ts";
-import { readStarted } from "../keeper/report.ts";
-import { readJson, writeFile } from "../state/json.ts";
+import { freezerGroup, isToFreeze, thaw } from "../cgroup/freezer.ts";
+import { type GroupOwner, presentGroups, removeGroups } from "../cgroup/group.ts";
+import { writeFile } from "../state/json.ts";
+import { readConfig } from "./config.ts";
 
-const SIGKILL = 9;
-
-/** Whether the container whose directory is `dir` is paused, or was when its keeper ended. */
+/** Whether the container whose directory is `dir` is paused, or was when its keeper ended; a mark alone is no proof. */
 export function isMarkedPaused(dir: number): boolean {
-  return file.statIfAny(dir, "paused") !== undefined && frozenGroup(dir) !== undefined;
-}
-
-/** What the mark says or, where it is damaged, the kernel. */
-function frozenGroup(dir: number): FreezerGroup | undefined {
-  const group = readJson<FreezerGroup>(dir, "paused");
-  if (group?.path && group.origin) return group;
-  const first = readStarted(dir)?.pid;
-  const id = file.readlinkat(file.AT_FDCWD, `/proc/self/fd/${dir}`).split("/").pop()!;
-  return first === undefined ? undefined : groupAround(first, id);
+  if (file.statIfAny(dir, "paused") === undefined) return false;
+  const group = freezerGroup(ownerOf(dir));
+  return group !== undefined && isToFreeze(group);
 }
 
 /** To be called under lockPause. */
-export function markPaused(dir: number, group: FreezerGroup): void {
-  file.removeTree(dir, "paused"); // a damaged one
-  writeFile(dir, "paused", JSON.stringify(group));
+export function markPaused(dir: number): void {
+  file.removeTree(dir, "paused"); // one that is left from somebody who was killed, or damaged
+  writeFile(dir, "paused", "");
+}
+
+/** Whose group it is; one that is damaged has no configuration, but its name. */
+function ownerOf(dir: number): GroupOwner {
+  return readConfig(dir) ?? { id: file.readlinkat(file.AT_FDCWD, `/proc/self/fd/${dir}`).split("/").pop()! };
 }
 
 /** Excludes all others who freeze or thaw the container until the descriptor is closed; undefined if it was removed. */
@@ -46,26 +42,26 @@ export function lockPause(dir: number): number | undefined {
 
 /** Thaws a container that may be paused; false where it was not. For whoever has signalled it, and would see it act. */
 export function thawIfPaused({ dir }: { dir: number }): boolean {
-  return isMarkedPaused(dir) && underLock(dir, () => thaw(dir));
+  return isMarkedPaused(dir) && underLock(dir, () => thawContainer(dir));
 }
 
-/** Thaws without asking; under lockPause. Throws CommandError where that fails. */
-export function thaw(dir: number): void {
-  const group = frozenGroup(dir);
-  if (group) dissolve(group);
+/** Thaws without asking; under lockPause. */
+export function thawContainer(dir: number): void {
+  const group = freezerGroup(ownerOf(dir));
+  if (group) thaw(group);
   file.removeTree(dir, "paused");
 }
 
 /**
  * Ends what is left of a paused container if its keeper is gone, which `abandoned` tells: under cgroup v1 no signal
- * ends a frozen process. False where nothing was left.
+ * ends a frozen process.
  */
-export function endIfFrozen(dir: number, abandoned: () => boolean): boolean {
-  return isMarkedPaused(dir) && underLock(dir, () => {
+export function endIfFrozen(dir: number, abandoned: () => boolean): void {
+  if (!isMarkedPaused(dir)) return;
+  underLock(dir, () => {
     if (!abandoned()) return;
-    const group = frozenGroup(dir);
-    for (const pid of group ? processes(group) : []) kill(pid, SIGKILL);
-    thaw(dir);
+    thawContainer(dir);
+    removeGroups(presentGroups(ownerOf(dir)));
   });
 }
 

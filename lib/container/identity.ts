@@ -42,9 +42,9 @@ function asId(text: string): number {
 
 /**
  * Resolves USER[:GROUP], names or numbers, as docker does: a user alone brings the groups that list it, a group given
- * is the only one. Throws CommandError for names the image does not know.
+ * is the only one. The groups of `more` (--group-add) come on top. Throws CommandError for names the image does not know.
  */
-export function resolveIdentity(root: number, spec: string): Identity {
+export function resolveIdentity(root: number, spec: string, more: string[] = []): Identity {
   const [userPart, groupPart] = spec.split(":", 2);
   const known = users(root);
   const wanted = userPart || "0";
@@ -60,17 +60,22 @@ export function resolveIdentity(root: number, spec: string): Identity {
     gid: Number(gid),
     members: members?.split(",") ?? [],
   })).filter((group) => Number.isInteger(group.gid));
+  const added = more.map((wanted) => {
+    const group = groups.find(({ name }) => name === wanted)?.gid ?? (isNumber(wanted) ? asId(wanted) : -1);
+    if (group >= 0) return group;
+    throw new CommandError(`Unable to find group ${wanted}: no matching entries in group file`);
+  });
   if (groupPart) {
     const group = groups.find((group) => group.name === groupPart)?.gid ??
       (isNumber(groupPart) ? asId(groupPart) : undefined);
     if (group === undefined) {
       throw new CommandError(`unable to find group ${groupPart}: no matching entries in group file`);
     }
-    return { uid, gid: group, groups: [group], home };
+    return { uid, gid: group, groups: [...new Set([group, ...added])], home };
   }
   const gid = user?.gid ?? 0;
   const listed = user
     ? groups.filter((group) => group.members.includes(user.name)).map((group) => group.gid)
     : [];
-  return { uid, gid, groups: [...new Set([gid, ...listed])], home };
+  return { uid, gid, groups: [...new Set([gid, ...listed, ...added])], home };
 }

@@ -1,5 +1,6 @@
 // A container as docker inspect shows it: its JSON, with the fields that mean something here.
 
+import type { DeviceLimit, Limits } from "../cgroup/limits.ts";
 import { networkSettings } from "../network/settings.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
 import { rootPath } from "../state/root.ts";
@@ -7,7 +8,7 @@ import { timestamp } from "../state/time.ts";
 import type { ContainerConfig, Mount } from "./config.ts";
 import type { Container } from "./find.ts";
 import { imageSizeOf, writableSize } from "./size.ts";
-import { type ContainerState, containerState, isAlive, restartCount } from "./state.ts";
+import { type ContainerState, containerState, isAlive, restartCount, wasOutOfMemory } from "./state.ts";
 
 /** What docker shows where there is no time to show. */
 const NEVER = "0001-01-01T00:00:00Z";
@@ -31,7 +32,7 @@ export function containerInspect({ id, dir, config }: Container, size: boolean):
     Created: config.created,
     Path: config.argv[0],
     Args: config.argv.slice(1),
-    State: stateOf(state),
+    State: stateOf(state, wasOutOfMemory(dir)),
     Image: config.image,
     ResolvConfPath: `${home}/resolv.conf`,
     HostnamePath: `${home}/hostname`,
@@ -67,14 +68,14 @@ function sizes(id: string, config: ContainerConfig): Record<string, number> {
   return { SizeRw: written, SizeRootFs: written + imageSizeOf(config) };
 }
 
-function stateOf(state: ContainerState): Record<string, unknown> {
+function stateOf(state: ContainerState, outOfMemory: boolean): Record<string, unknown> {
   return {
     Status: state.status,
     // Docker counts those as running.
     Running: isAlive(state) || state.status === "restarting",
     Paused: state.status === "paused",
     Restarting: state.status === "restarting",
-    OOMKilled: false,
+    OOMKilled: outOfMemory,
     Dead: false,
     Pid: state.pid,
     ExitCode: state.exitCode,
@@ -96,35 +97,62 @@ function hostConfig(config: ContainerConfig): Record<string, unknown> {
     AutoRemove: config.autoRemove,
     VolumeDriver: "",
     VolumesFrom: null,
-    CapAdd: null,
-    CapDrop: null,
-    CgroupnsMode: "private",
+    CapAdd: config.capAdd ?? null,
+    CapDrop: config.capDrop ?? null,
+    CgroupnsMode: config.cgroupnsMode ?? "private",
     Dns: config.dns?.servers ?? [],
     DnsOptions: config.dns?.options ?? [],
     DnsSearch: config.dns?.search ?? [],
     ExtraHosts: config.extraHosts ?? null,
-    GroupAdd: null,
-    IpcMode: "private",
+    GroupAdd: config.groupAdd ?? null,
+    IpcMode: config.ipcMode ?? "private",
     Cgroup: "",
     Links: null,
-    OomScoreAdj: 0,
-    PidMode: "",
-    Privileged: false,
+    OomScoreAdj: config.oomScoreAdj ?? 0,
+    PidMode: config.pidMode ?? "",
+    Privileged: config.privileged ?? false,
     PublishAllPorts: config.ports?.all ?? false,
     ReadonlyRootfs: config.readOnlyRootfs,
-    SecurityOpt: config.securityOptions ?? null,
+    SecurityOpt: shownOptions(config),
     Tmpfs: Object.keys(config.tmpfs).length > 0 ? config.tmpfs : undefined,
-    UTSMode: "",
+    UTSMode: config.utsMode ?? "",
     UsernsMode: "",
-    ShmSize: 64 * 1024 * 1024,
+    ShmSize: config.shmSize ?? 64 * 1024 * 1024,
     Runtime: "mydocker",
     ConsoleSize: [0, 0],
     Isolation: "",
-    ...{ Sysctls: undefined, StorageOpt: undefined },
+    ...{ Sysctls: config.sysctls, StorageOpt: undefined },
     ...NO_LIMITS,
+    ...config.limits && limitsOf(config.limits),
+    ...devicesAndUlimits(config),
     Init: config.init || undefined,
-    MaskedPaths: config.exposedSystemPaths ? [] : MASKED_PATHS,
-    ReadonlyPaths: config.exposedSystemPaths ? [] : READ_ONLY_PATHS,
+    ...systemPaths(config),
+  };
+}
+
+function systemPaths({ privileged, exposedSystemPaths }: ContainerConfig) {
+  if (privileged) return { MaskedPaths: null, ReadonlyPaths: null };
+  if (exposedSystemPaths) return { MaskedPaths: [], ReadonlyPaths: [] };
+  return { MaskedPaths: MASKED_PATHS, ReadonlyPaths: READ_ONLY_PATHS };
+}
+
+/** Docker turns labels off for whoever is not kept from the host's processes or memory, labels or not. */
+function shownOptions({ securityOptions, privileged, pidMode, ipcMode }: ContainerConfig): string[] | null {
+  const isOpen = privileged || pidMode === "host" || ipcMode === "host";
+  if (!isOpen || securityOptions?.some((option) => option.startsWith("label"))) {
+    return securityOptions ?? null;
+  }
+  return [...securityOptions ?? [], "label=disable"];
+}
+
+/** In the places that NO_LIMITS has for them. */
+function devicesAndUlimits({ devices = [], deviceCgroupRules, ulimits }: ContainerConfig) {
+  return {
+    Devices: devices.map(({ source, target, access }) => ({
+      ...{ PathOnHost: source, PathInContainer: target, CgroupPermissions: access },
+    })),
+    DeviceCgroupRules: deviceCgroupRules ?? null,
+    Ulimits: ulimits?.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })) ?? null,
   };
 }
 
@@ -161,6 +189,32 @@ const NO_LIMITS = {
   IOMaximumIOps: 0,
   IOMaximumBandwidth: 0,
 };
+
+/** Those that are given, under docker's names. */
+function limitsOf(limits: Limits): Record<string, unknown> {
+  const rates = (devices?: DeviceLimit[]) => devices?.map(({ path, value }) => ({ Path: path, Rate: value }));
+  const all = {
+    CpuShares: limits.cpuShares,
+    Memory: limits.memory,
+    NanoCpus: limits.nanoCpus,
+    CgroupParent: limits.cgroupParent,
+    BlkioWeight: limits.blkioWeight,
+    BlkioWeightDevice: limits.blkioWeightDevice?.map(({ path, value }) => ({ Path: path, Weight: value })),
+    BlkioDeviceReadBps: rates(limits.deviceReadBps),
+    BlkioDeviceWriteBps: rates(limits.deviceWriteBps),
+    BlkioDeviceReadIOps: rates(limits.deviceReadIops),
+    BlkioDeviceWriteIOps: rates(limits.deviceWriteIops),
+    CpuPeriod: limits.cpuPeriod,
+    CpuQuota: limits.cpuQuota,
+    CpusetCpus: limits.cpusetCpus,
+    CpusetMems: limits.cpusetMems,
+    MemoryReservation: limits.memoryReservation,
+    MemorySwap: limits.memorySwap,
+    OomKillDisable: limits.oomKillDisable,
+    PidsLimit: limits.pidsLimit,
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
 
 function mountPoint(mount: Mount): Record<string, unknown> {
   const common = { Destination: mount.target, RW: !mount.readOnly };

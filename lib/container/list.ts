@@ -26,7 +26,7 @@ export function listContainers(all: boolean): ListedContainer[] {
   try {
     return containerIds()
       .filter((id) => all || keeperLives(folder, id))
-      .flatMap((id) => listed(id) ?? [])
+      .flatMap((id) => listedContainer(id) ?? [])
       .filter(({ state }) => all || isUp(state))
       .sort((a, b) => a.config.created < b.config.created ? 1 : -1);
   } finally {
@@ -39,8 +39,8 @@ function isUp({ status }: ContainerState): boolean {
   return status === "running" || status === "paused" || status === "restarting";
 }
 
-/** Undefined where it went away meanwhile, or is damaged. */
-function listed(id: string): ListedContainer | undefined {
+/** One of them; undefined where it went away meanwhile, or is damaged, which is said on stderr. */
+export function listedContainer(id: string): ListedContainer | undefined {
   try {
     const container = openContainer(id);
     if (!container) return undefined;

@@ -3,23 +3,27 @@
 import type { Flag, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { layersOf } from "../image/config.ts";
-import { defaultCapabilities } from "../security/capabilities.ts";
+import { capabilitiesOf } from "../security/capabilities.ts";
 import { timestamp } from "../state/time.ts";
 import type { Image } from "../image/store.ts";
 import { parseSignal } from "./signals.ts";
 import type { MountRequest } from "../volume/spec.ts";
 import type { ContainerConfig, LogConfig, ProcessConfig, RestartPolicy } from "./config.ts";
 import { newId } from "./create.ts";
+import { restartPolicy } from "./restart_policy.ts";
+import { givenLimits, LIMIT_FLAGS } from "./limit_flags.ts";
 import { SECURITY_FLAGS, securityOptions } from "./security_options.ts";
 import { ENVIRONMENT_FLAGS, givenEnvironment, readEnvFile } from "./environment_flags.ts";
 import { NETWORK_FLAGS, type NetworkOptions } from "./network_flags.ts";
 import { PUBLISH_FLAGS, publishing } from "./publish_flags.ts";
+import { WALL_FLAGS, wallConfig } from "./wall_flags.ts";
 
 /** Flags of `run` that describe the container. */
 export const CONTAINER_FLAGS: Flag[] = [
   { name: "cidfile", kind: "string", help: "Write the container's ID to this file" },
   { name: "entrypoint", kind: "string", help: "Execute this instead of the image's entrypoint" },
   ...ENVIRONMENT_FLAGS,
+  ...LIMIT_FLAGS,
   { name: "hostname", short: "h", kind: "string", help: "Host name in the container" },
   {
     name: "attach",
@@ -72,18 +76,23 @@ export const CONTAINER_FLAGS: Flag[] = [
     help: "Mount a host path or a volume (source:target[:options])",
   },
   { name: "workdir", short: "w", kind: "string", help: "Working directory in the container" },
+  ...WALL_FLAGS,
 ];
 
 /** A container's configuration before it has a name, and before its volumes are made. */
 export type NewContainer = Omit<ContainerConfig, "name" | "mounts"> & { mounts: MountRequest[] };
 
-/** A container's configuration from flags and image; what the image says counts where the flags say nothing. */
+/**
+ * A container's configuration from flags and image; what the image says counts where the flags say nothing. Throws
+ * CommandError, with the exit code `refused` for what docker's daemon would refuse.
+ */
 export async function containerConfig(
   parsed: Parsed,
   image: Image,
   imageName: string,
   command: string[],
   detached: boolean,
+  refused: number,
 ): Promise<NewContainer> {
   const id = newId();
   const process = processConfig(parsed, image.config.config ?? {}, command);
@@ -95,18 +104,20 @@ export async function containerConfig(
   const network = await networkOptions(parsed);
   const { ports, exposed } = await publishing(parsed, network.network);
   if (Object.keys(exposed).length > 0) process.ExposedPorts = { ...process.ExposedPorts, ...exposed };
+  const walls = await wallConfig(parsed, refused);
   return {
+    ...walls,
     id,
     created: timestamp(),
     image: image.id,
     imageName,
     layers: layersOf(image.config),
-    hostname: hostname(parsed, network.network, id),
+    hostname: hostname(parsed, network.network === "host" || walls.utsMode === "host", id),
     process,
     argv,
     ...streams(parsed, detached),
     autoRemove: parsed.bool("rm"),
-    restart: restartPolicy(parsed),
+    restart: givenRestart(parsed),
     stopTimeout: parsed.int("stop-timeout"),
     init: parsed.bool("init"),
     log: await logConfig(parsed),
@@ -118,7 +129,8 @@ export async function containerConfig(
     ),
     ...network,
     ports,
-    ...await securityOptions(parsed, defaultCapabilities()),
+    limits: await givenLimits(parsed),
+    ...await securityOptions(parsed, capabilitiesOf(walls)),
   };
 }
 
@@ -173,23 +185,12 @@ function streams(parsed: Parsed, detached: boolean) {
   };
 }
 
-function restartPolicy(parsed: Parsed): RestartPolicy {
-  const text = parsed.text("restart") || "no";
-  const [name, count, ...more] = text.split(":");
-  if (!["no", "on-failure", "always", "unless-stopped"].includes(name) || more.length > 0) {
-    throw new CommandError(
-      more.length > 0 ? "invalid restart policy format" : `invalid restart policy '${name}'`,
-    );
+function givenRestart(parsed: Parsed): RestartPolicy {
+  const policy = restartPolicy(parsed.text("restart")!);
+  if (policy.name !== "no" && parsed.bool("rm")) {
+    throw new CommandError("Conflicting options: --restart and --rm");
   }
-  if (count !== undefined && !/^-?\d+$/.test(count)) {
-    throw new CommandError("maximum retry count must be an integer");
-  }
-  if (Number(count ?? 0) !== 0 && name !== "on-failure") {
-    throw new CommandError(`maximum retry count cannot be used with restart policy '${name}'`);
-  }
-  if (Number(count ?? 0) < 0) throw new CommandError("maximum retry count cannot be negative");
-  if (name !== "no" && parsed.bool("rm")) throw new CommandError("Conflicting options: --restart and --rm");
-  return { name: name as RestartPolicy["name"], maximumRetryCount: Number(count ?? 0) };
+  return policy;
 }
 
 const LOG_FILE_SIZE = 64 * 1024 * 1024;
@@ -204,13 +205,13 @@ async function logConfig(parsed: Parsed): Promise<LogConfig> {
   return parseLogOptions(driver, parsed.list("log-opt"));
 }
 
-function hostname(parsed: Parsed, network: string, id: string): string {
+function hostname(parsed: Parsed, isHosts: boolean, id: string): string {
   const wanted = parsed.text("hostname");
   if (wanted !== undefined && wanted !== "") {
     if (wanted.length > 64) throw new CommandError(`hostname ${wanted} is longer than 64 characters`);
     return wanted;
   }
-  return network === "host" ? Deno.hostname() : id.slice(0, 12);
+  return isHosts ? Deno.hostname() : id.slice(0, 12);
 }
 
 /** The parser is loaded only where there is something to parse. */

@@ -1,17 +1,15 @@
-// Pausing a container: all its processes go into a cgroup that is frozen, and come back from there.
+// Pausing a container: its group is frozen.
 
 import { close } from "../../ffi/file.ts";
-import { freezerGroup, makeFrozen, PATIENCE, take, waitFrozen } from "../cgroup/freezer.ts";
+import { freeze, freezerGroup } from "../cgroup/freezer.ts";
 import { CommandError } from "../cli/error.ts";
 import { emitContainer } from "../events/emit.ts";
-import { rootMark } from "../state/mark.ts";
 import type { Container } from "./find.ts";
-import { isMarkedPaused, lockPause, markPaused, thaw, thawIfPaused } from "./frozen.ts";
-import { pidNamespace, takeMembers } from "./members.ts";
+import { isMarkedPaused, lockPause, markPaused, thawContainer, thawIfPaused } from "./frozen.ts";
 import { containerState, firstProcess } from "./state.ts";
 
 /** Throws CommandError where it does not run, is paused, or can't be; it then goes on as before. */
-export async function pauseContainer(container: Container): Promise<void> {
+export function pauseContainer(container: Container): void {
   const { id, dir } = container;
   const { status, pid } = containerState(dir);
   if (status === "paused") throw new CommandError(`Container ${id} is already paused`, 1);
@@ -20,33 +18,33 @@ export async function pauseContainer(container: Container): Promise<void> {
   }
   const notRunning = new CommandError(`Container ${id} is not running`, 1);
   if (status !== "running") throw notRunning;
-  const mark = await rootMark();
   const lock = lockPause(dir);
-  const namespace = pidNamespace(pid);
+  if (lock === undefined) throw notRunning;
   try {
-    // Only now is it certain that the namespace is the container's, and not of a process that got its pid.
-    if (lock === undefined || namespace === undefined || firstProcess(dir) !== pid) throw notRunning;
     if (isMarkedPaused(dir)) throw new CommandError(`Container ${id} is already paused`, 1);
-    freeze(dir, `mydocker-${mark}/${id}`, pid, namespace);
+    freezeAll(container);
     if (firstProcess(dir) === pid) return emitContainer(container, "pause");
-    thaw(dir);
+    thawContainer(dir);
     throw notRunning;
   } finally {
-    for (const fd of [namespace, lock]) if (fd !== undefined) close(fd);
+    close(lock);
   }
 }
 
-function freeze(dir: number, name: string, pid: number, namespace: number): void {
-  const group = freezerGroup(name, pid);
-  markPaused(dir, group);
+function freezeAll({ dir, config }: Container): void {
+  const group = freezerGroup(config);
+  if (!group) {
+    throw new CommandError(
+      "it has no cgroup that can be frozen: neither cgroup v2 nor v1's freezer hierarchy was there for it when it " +
+        "started; see: mydocker info",
+      1,
+    );
+  }
+  markPaused(dir);
   try {
-    makeFrozen(group);
-    if (!takeMembers(namespace, (member) => take(group, member), PATIENCE)) {
-      throw new CommandError(`it starts processes faster than they can be frozen`, 1);
-    }
-    waitFrozen(group);
+    freeze(group);
   } catch (error) {
-    thaw(dir);
+    thawContainer(dir);
     if (error instanceof CommandError) throw error;
     throw new CommandError(`can't freeze: ${(error as Error).message}`, 1, { cause: error });
   }

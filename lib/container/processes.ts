@@ -2,6 +2,8 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
+import { type GroupOwner, presentGroups } from "../cgroup/group.ts";
+import { members } from "../cgroup/members.ts";
 import { CommandError } from "../cli/error.ts";
 
 /** What ps printed: a line's cells, the last of which holds all that is left. */
@@ -47,8 +49,17 @@ async function runPs(options: string[]): Promise<string> {
   }
 }
 
-/** A test for host PIDs: whether the process is in the PID namespace of the process `first`, as far as it still is. */
-export function containsProcess(first: number): (pid: number) => boolean {
+/**
+ * A test for host PIDs: whether the process is in a container's cgroup; of a container that has none, as its host had
+ * none for it, whether it is in the PID namespace of the container's process `first`.
+ */
+export function containsProcess(owner: GroupOwner, first: number): (pid: number) => boolean {
+  const groups = presentGroups(owner);
+  const group = groups.find(({ controllers }) => controllers.includes("devices")) ?? groups[0];
+  if (group) {
+    const inside = new Set(members(group));
+    return (pid) => inside.has(pid);
+  }
   const namespace = pidNamespace(first);
   return (pid) => namespace !== undefined && pidNamespace(pid) === namespace;
 }

@@ -3,6 +3,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
+import { groupsOf, removeGroups } from "../cgroup/group.ts";
 import { CommandError } from "../cli/error.ts";
 import { append } from "../events/append.ts";
 import { emitContainer } from "../events/emit.ts";
@@ -97,6 +98,8 @@ async function holdStopped(
     await endContainer(container);
   }
   endIfFrozen(dir, () => true);
+  // What a killed keeper left, in which processes of an exec may be.
+  removeGroups(groupsOf(readConfig(dir) ?? { id }));
   return fd;
 }
 

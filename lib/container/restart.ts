@@ -1,5 +1,6 @@
 // How long a container waits before its restart policy starts it again: docker's rule.
 
+import type { RestartPolicy } from "./config.ts";
 import type { ContainerState, Restarts } from "./state.ts";
 
 const FIRST_DELAY = 100;
@@ -10,6 +11,16 @@ const LONG_RUN = 10_000;
 /** Milliseconds to wait before the next start, where the last one waited `delay`, or 0 if there was none. */
 export function nextDelay(delay: number): number {
   return delay === 0 ? FIRST_DELAY : Math.min(2 * delay, LONGEST_DELAY);
+}
+
+/** Whether a policy has a container started again that ended with `exitCode`, and has been so many times before. */
+export function wantsRestart(
+  { name, maximumRetryCount }: RestartPolicy,
+  exitCode: number,
+  count: number,
+): boolean {
+  if (name !== "on-failure") return name !== "no";
+  return exitCode !== 0 && (maximumRetryCount === 0 || count < maximumRetryCount);
 }
 
 /** What restart.json becomes when it is started again after it ended in `state`. */

@@ -6,6 +6,8 @@ import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import { MOUNT_ATTR, mountDetached } from "../../ffi/mount.ts";
 import { pipe, spawn } from "../../ffi/process.ts";
+import { DEFAULT_DEVICE_RULES } from "../cgroup/devices.ts";
+import { type Group, makeGroups, removeGroups, shownGroups } from "../cgroup/group.ts";
 import { step } from "../cli/debug.ts";
 import { callerEnvironment, selfPath } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
@@ -15,6 +17,7 @@ import { containerEvent, volumeEvents } from "../events/emit.ts";
 import { framesOf } from "../events/event.ts";
 import { rootPath } from "../state/root.ts";
 import type { ContainerConfig } from "./config.ts";
+import { confinementOf, filterError } from "./confinement.ts";
 import { processEnvironment } from "./environment.ts";
 import type { Container } from "./find.ts";
 import { execError } from "./exec_error.ts";
@@ -24,6 +27,7 @@ import {
   keeperDescriptors,
   type KeeperPlan,
   keeperProgram,
+  type RestartPlan,
   type Successor,
 } from "../keeper/keeper_program.ts";
 import { prepareMounts } from "./mounts.ts";
@@ -32,8 +36,9 @@ import { clearRecords, readReport, type Report } from "../keeper/report.ts";
 import { nextDelay } from "./restart.ts";
 import { containerState, type Restarts, type StartFailure } from "./state.ts";
 import { openLock } from "./stray.ts";
+import { movesWalls } from "./wall_flags.ts";
 import { type Attachment, isDetached, NOTHING, openStreams, type Streams } from "./streams.ts";
-import { filterError, wallsOf } from "./walls.ts";
+import type { PreparedWalls } from "./walls.ts";
 
 /** A container that runs, as the command that started it sees it. */
 export interface Running {
@@ -53,7 +58,7 @@ export class AlreadyStarted extends CommandError {}
 const DEVPTS: [string, string][] = [["source", "devpts"], ["ptmxmode", "666"], ["mode", "620"], ["gid", "5"]];
 
 /** What a start by hand makes forget. */
-const FORMER = ["start.json", "stopped"];
+const FORMER = ["start.json", "stopped", "oomkilled"];
 const FIRST: Restarts = { count: 0, delay: 0 };
 
 /**
@@ -82,6 +87,7 @@ export async function startContainer(
 /** Starts it detached for its restart policy: the keeper that has ended left its lock, the descriptor `lock`. */
 export async function startAgain(container: Container, lock: number, restarts: Restarts): Promise<void> {
   const { started, finished } = containerState(container.dir);
+  file.unlinkIfAny(container.dir, "oomkilled");
   writeFile(container.dir, "restart.json", JSON.stringify(restarts));
   const { messages } = await launch(container, NOTHING, lock, restarts, { started, finished });
   file.close(messages);
@@ -99,11 +105,17 @@ async function launch(
   const opened: number[] = [lock];
   let giveUp: Joined["giveUp"] = async () => {};
   const keep = (fd: number) => (opened.push(fd), fd);
+  let groups: Group[] = [];
   try {
+    file.unlinkIfAny(dir, "updated");
     endIfFrozen(dir, () => true); // what a killed keeper left
+    const walls = movesWalls(config) ? await openWalls(container, keep) : undefined;
+    groups = await makeGroups(config, walls?.deviceRules ?? DEFAULT_DEVICE_RULES);
+    step("cgroup made");
+    if (walls && groups.length === 0) walls.mindNoGroups();
     const network = await prepareNetwork(container, keep);
     giveUp = network.giveUp ?? giveUp;
-    const init = { ...await prepareInit(container, keep), ...network.init };
+    const init = { ...await prepareInit(container, groups, walls, keep), ...network.init };
     const streams = openStreams(config, attached, init.devpts, keep, init.identity);
     const [messages, messagesWrite] = pipe();
     keep(messagesWrite);
@@ -131,6 +143,7 @@ async function launch(
   } catch (error) {
     await giveUp();
     noteFailure(dir, error, former);
+    removeGroups(groups);
     throw error;
   } finally {
     for (const fd of opened) file.close(fd);
@@ -159,13 +172,15 @@ function running(
 /** Opens and decides all that the first process needs, but for its streams. */
 async function prepareInit(
   container: Container,
+  groups: Group[],
+  walls: PreparedWalls | undefined,
   keep: (fd: number) => number,
 ): Promise<Omit<KeeperPlan["init"], "stdio" | "ownNetwork">> {
   const { config } = container;
   const rootfs = keep(mountRootfs(config));
   step("overlay mounted, detached");
   requireDirectories(rootfs, config.imageName);
-  const identity = resolveIdentity(rootfs, config.process.User ?? "");
+  const identity = resolveIdentity(rootfs, config.process.User ?? "", config.groupAdd);
   const mounts = await prepareMounts(container, rootfs);
   for (const { source } of mounts) if ("fd" in source) keep(source.fd);
   step("mounts prepared");
@@ -173,21 +188,26 @@ async function prepareInit(
   return {
     ...{ rootfs, devpts, tty: config.tty, hostname: config.hostname },
     ...{ readOnlyRootfs: config.readOnlyRootfs, mounts, identity },
-    walls: wallsOf(config),
-    exposedSystemPaths: config.exposedSystemPaths === true,
+    ...{ confinement: confinementOf(config), walls: walls?.steps, cgroups: shownGroups(groups), groups },
+    exposedSystemPaths: config.exposedSystemPaths === true || config.privileged === true,
     workingDirectory: config.process.WorkingDir || "/",
     argv: config.argv,
     environment: processEnvironment(config, identity),
-    reaper: config.init ? await openReaper(config.argv, keep) : undefined,
+    reaper: config.init ? await openReaper(config, keep) : undefined,
   };
 }
 
+async function openWalls(container: Container, keep: (fd: number) => number) {
+  const { prepareWalls } = await import("./walls.ts");
+  return prepareWalls(container, keep);
+}
+
 async function openReaper(
-  argv: string[],
+  { argv, pidMode }: ContainerConfig,
   keep: (fd: number) => number,
 ): Promise<KeeperPlan["init"]["reaper"]> {
   const { reaperArguments, reaperExecutable } = await import("../keeper/reaper_program.ts");
-  return { fd: keep(reaperExecutable()), argv: reaperArguments(argv) };
+  return { fd: keep(reaperExecutable(pidMode !== undefined)), argv: reaperArguments(argv) };
 }
 
 /** The log, as far as it has room, and /dev/null. */
@@ -201,19 +221,29 @@ function openOutput({ dir, config }: Container, keep: (fd: number) => number) {
 
 function lifeEvents(container: Container): KeeperPlan["events"] {
   const ended = [containerEvent(container, "die"), ...volumeEvents(container, "unmount")];
-  return { started: framesOf([containerEvent(container, "start")]), ended: framesOf(ended) };
+  return {
+    started: framesOf([containerEvent(container, "start")]),
+    ended: framesOf(ended),
+    outOfMemory: framesOf([containerEvent(container, "oom")]),
+  };
 }
 
 /** What the keeper does once the container has ended. */
-function aftermath({ id, config }: Container, lock: number, { count, delay }: Restarts) {
+function aftermath(
+  { id, config }: Container,
+  lock: number,
+  { count, delay }: Restarts,
+): Pick<KeeperPlan, "finish" | "restart"> {
+  if (config.autoRemove) return { finish: ourselves("rm", "-v", id) };
   const { name, maximumRetryCount } = config.restart;
   const spent = name === "on-failure" && maximumRetryCount > 0 && count >= maximumRetryCount;
-  const restart = name === "no" || spent ? undefined : {
-    onFailure: name === "on-failure",
+  const when = name === "no" || spent ? "if updated" : name === "on-failure" ? "on failure" : "always";
+  const restart: RestartPlan = {
+    when,
     delay: nextDelay(delay),
     successor: ourselves("start-again", id, String(lock)),
   };
-  return { finish: config.autoRemove ? ourselves("rm", "-v", id) : undefined, restart };
+  return { restart };
 }
 
 /** The container's networks, and what its first process has to do for them. */

@@ -111,6 +111,11 @@ export function wasStopped(dir: number): boolean {
   return file.statIfAny(dir, "stopped") !== undefined;
 }
 
+/** Whether the kernel killed a process of it for want of memory, while it last ran. */
+export function wasOutOfMemory(dir: number): boolean {
+  return file.statIfAny(dir, "oomkilled") !== undefined;
+}
+
 /**
  * Whether a keeper has the container: it runs, is being started, or waits to be started again. `home` leads from the
  * open directory `dir` to the container's.

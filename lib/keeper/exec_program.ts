@@ -1,21 +1,24 @@
 // A command in a running container: a process that enters its namespaces, starts the command there, passes its output on
 // and waits for it. A kernel program like the keeper's (keeper_program.ts), without a log and without records.
 
-import { CLONE_PIDFD, SHARING_CHILD } from "../../ffi/clone.ts";
+import type { Group } from "../cgroup/group.ts";
+import { CLONE_NEWCGROUP } from "../../ffi/clone.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { FAILED_STEP, FAILURE, newProgram } from "../../ffi/program.ts";
+import { cloneInto, closeGroups, enterGroups, openGroups } from "./cgroup_program.ts";
 import { execute } from "./execute_program.ts";
 import { appendEvents } from "./event_program.ts";
 import type { Identity } from "../container/identity.ts";
 import {
-  attempt,
   closeLastWalls,
+  type Confinement,
   dieWithKeeper,
   dropPrivileges,
   keepOnlyStdioAnd,
   takeStdio,
-  type Walls,
 } from "./init_program.ts";
+import { attempt } from "./mount_program.ts";
+import { limitResources, type Rlimit, writeFile } from "./limit_program.ts";
 import { closeOthers, introduce, NAMESPACES, takeNothing } from "./keeper_program.ts";
 import { pollTable, pump, type PumpPlan, send } from "./pump_program.ts";
 import { ENDED, FAILED, STARTED } from "./report.ts";
@@ -23,13 +26,16 @@ import { ENDED, FAILED, STARTED } from "./report.ts";
 export interface ExecPlan extends PumpPlan {
   /** A pidfd of the container's first process, whose namespaces they are. */
   container: number;
+  /** The container's cgroup, as far as it has one. */
+  groups: Group[];
   /** Descriptors that become 0, 1 and 2. */
   stdio: [number, number, number];
   tty: boolean;
   identity: Identity;
-  walls: Walls;
-  /** With all capabilities there are. */
-  privileged: boolean;
+  confinement: Confinement;
+  rlimits: Rlimit[];
+  /** As the container's; /proc is the host's, open (O_PATH). */
+  oomScore?: { proc: number; value: number };
   workingDirectory: string;
   argv: string[];
   environment: string[];
@@ -43,7 +49,15 @@ export interface ExecPlan extends PumpPlan {
 /** Descriptors it inherits, besides 0 to 2. */
 export function execDescriptors(plan: ExecPlan): number[] {
   const sources = plan.sources.map(({ fd }) => fd);
-  const all = [plan.container, plan.root, ...plan.stdio, ...sources, plan.messages, plan.devNull];
+  const all = [
+    plan.container,
+    plan.root,
+    plan.oomScore?.proc ?? -1,
+    ...plan.stdio,
+    ...sources,
+    plan.messages,
+    plan.devNull,
+  ];
   return [...new Set(all)].filter((fd) => fd > 2).sort((a, b) => a - b);
 }
 
@@ -60,17 +74,21 @@ export function execProgram(plan: ExecPlan) {
   const poll = pollTable(p, plan);
   p.call("getpid", [], { store: self });
   p.call("pidfd_open", [self, 0], { store: pidfd });
+  const opened = openGroups(p, plan.groups);
   // All at once: the mount namespace gives its own root and working directory, so nothing of the host's is in reach.
-  p.call("setns", [plan.container, NAMESPACES], { what: "the container's namespaces" });
+  // But not the cgroup namespace: from inside of it, the way from the host's group into the container's is closed.
+  p.call("setns", [plan.container, NAMESPACES & ~CLONE_NEWCGROUP], { what: "the container's namespaces" });
   const parent = p.label();
-  const flags = SHARING_CHILD | CLONE_PIDFD;
-  p.call("clone", [flags, 0, poll.init, 0, 0], { store: pid, positive: parent, what: "the command" });
+  cloneInto(p, plan.groups, opened, { namespaces: 0, pid, pidfd: poll.init, parent, what: "the command" });
   p.onFailure(childFailed);
+  enterGroups(p, plan.groups, opened);
+  p.call("setns", [plan.container, CLONE_NEWCGROUP], { what: "the container's cgroup namespace" });
   becomeCommand(p, plan, pidfd);
   failChild(p, childFailed, brokenChild);
 
   p.place(parent);
   p.onFailure(failed);
+  closeGroups(p, opened);
   for (const fd of new Set(plan.stdio)) p.call("close", [fd]);
   p.subtract(brokenChild, 0, { positive: failed });
   send(p, plan.messages, message, STARTED, pid, 0);
@@ -94,16 +112,19 @@ function failChild(p: Program, failed: Label, broken: Cell): void {
 /** In the child, which shares memory with its parent until it executes the command. */
 function becomeCommand(p: Program, plan: ExecPlan, keeper: Cell): void {
   dieWithKeeper(p, keeper);
+  // The container's own /proc may be anything by now.
+  if (plan.oomScore) writeFile(p, plan.oomScore.proc, "self/oom_score_adj", String(plan.oomScore.value));
   attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
   p.call("umask", [0o022]);
   takeStdio(p, plan.stdio, plan.tty);
   keepOnlyStdioAnd(p, keeper);
   p.call("chdir", [p.string(plan.workingDirectory)], { what: plan.workingDirectory });
-  dropPrivileges(p, plan.identity, plan.walls, plan.privileged);
+  limitResources(p, plan.rlimits);
+  dropPrivileges(p, plan.identity, plan.confinement);
   // Changing credentials clears the parent-death signal (prctl(2)).
   dieWithKeeper(p, keeper);
   p.call("close", [keeper]);
   p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);
-  closeLastWalls(p, plan.walls);
+  closeLastWalls(p, plan.confinement);
   execute(p, plan);
 }

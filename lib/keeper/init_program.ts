@@ -1,28 +1,35 @@
 // The container's first process, from clone to execve: a kernel program run in the new namespaces. Everything it
 // needs to decide was decided before; here is only the order, which the kernel is particular about.
 
-import { CLONE_NEWNET, SHARING_CHILD } from "../../ffi/clone.ts";
+import type { Group } from "../cgroup/group.ts";
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWNET,
+  CLONE_NEWPID,
+  CLONE_NEWUTS,
+  CLONE_PIDFD,
+  SHARING_CHILD,
+} from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import {
   MNT_DETACH,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_SYMLINKS,
   MS_BIND,
-  MS_NODEV,
-  MS_NOEXEC,
-  MS_NOSUID,
   MS_PRIVATE,
   MS_RDONLY,
   MS_REC,
-  MS_REMOUNT,
-  MS_STRICTATIME,
 } from "../../ffi/mount.ts";
 import type { Cell, Program } from "../../ffi/program.ts";
-import { boundingSet, defaultCapabilities } from "../security/capabilities.ts";
+import { boundingSet } from "../security/capabilities.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
+import { enterGroups } from "./cgroup_program.ts";
 import { execute } from "./execute_program.ts";
 import { type NetworkPlan, setUpNetwork } from "./network_steps.ts";
+import { mountDevices } from "./device_program.ts";
+import { attempt, cloneTree, CLOSED, makeDirectory, mountAt, remountReadOnly } from "./mount_program.ts";
 import type { Identity } from "../container/identity.ts";
+import type { Walls } from "./wall_program.ts";
 
 /** A mount below the root, in the order they are made. */
 export interface PreparedMount {
@@ -36,8 +43,10 @@ export interface PreparedMount {
   source: { fd: number } | { tmpfs: string };
 }
 
-/** What a process of the container may not do, beyond its capabilities. */
-export interface Walls {
+/** What a process of the container may do at most. */
+export interface Confinement {
+  /** Those it may have (capabilities(7)), and has as root. */
+  capabilities: number[];
   /** The filter of its system calls, struct sock_filter[]; undefined for none. */
   filter: Uint8Array | undefined;
   /** Executing a set-user-ID file, or one with capabilities, gives nothing. */
@@ -58,13 +67,23 @@ export interface InitPlan {
   network?: NetworkPlan;
   /** Another container's network namespace, to be entered. */
   networkNamespace?: number;
+  /** What there is of the container's cgroup, and its descriptors (openGroups). */
+  groups: Group[];
+  openedGroups: Cell[];
   readOnlyRootfs: boolean;
   /** Of /proc and /sys nothing is masked. */
   exposedSystemPaths: boolean;
   mounts: PreparedMount[];
   workingDirectory: string;
   identity: Identity;
-  walls: Walls;
+  confinement: Confinement;
+  /**
+   * Groups to be seen in /sys/fs/cgroup, by their directories on the host: version 1's under the hierarchy's `name`
+   * there ("cpu,cpuacct"), version 2's as "".
+   */
+  cgroups: { name: string; path: string }[];
+  /** What it has besides docker's defaults. */
+  walls?: Walls;
   argv: string[];
   environment: string[];
   /** --init: the executable that PID 1 goes on with once the command runs as its child, and its arguments. */
@@ -79,14 +98,20 @@ export interface InitPlan {
 
 /** Appends the steps. A failure goes to the label that the caller gave to onFailure. */
 export function initProgram(p: Program, plan: InitPlan): void {
+  const { walls } = plan;
+  const shared = walls?.shared ?? 0;
   dieWithKeeper(p, plan.keeperPidfd);
+  enterGroups(p, plan.groups, plan.openedGroups);
+  if (!(shared & CLONE_NEWCGROUP)) p.call("unshare", [CLONE_NEWCGROUP], { what: "cgroup namespace" });
+  walls?.enter(p);
+  const cgroups = plan.cgroups.map(({ path }) => cloneTree(p, path));
   p.call("umask", [0]);
   if (plan.networkNamespace !== undefined) {
     p.call("setns", [plan.networkNamespace, CLONE_NEWNET], { what: "the other container's network" });
   }
   enterRoot(p, plan.rootfs);
   leaveMarks(p);
-  mountDevices(p, plan);
+  mountDevices(p, plan, cgroups);
   for (const mount of plan.mounts) mountPrepared(p, mount);
   // Not before: with a /proc, a symlink in the image to /proc/self/fd/N would be a way to a directory of the host's for
   // as long as this process has any open, and mount points are made above.
@@ -94,10 +119,10 @@ export function initProgram(p: Program, plan: InitPlan): void {
   // Before /proc/sys is read-only.
   if (plan.ownNetwork) raiseLoopback(p);
   if (plan.network) setUpNetwork(p, plan.network);
+  walls?.sysctls(p);
   if (!plan.exposedSystemPaths) protectPaths(p, plan.spare);
   if (plan.readOnlyRootfs) remountReadOnly(p, "/", 0);
-  const name = p.string(plan.hostname);
-  p.call("sethostname", [name, new TextEncoder().encode(plan.hostname).length], { what: plan.hostname });
+  if (!(shared & CLONE_NEWUTS)) setHostname(p, plan.hostname);
   // The caller's session keyring would stay readable; without keyrings in the kernel there is none to leave.
   attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
   p.call("umask", [0o022]);
@@ -105,25 +130,19 @@ export function initProgram(p: Program, plan: InitPlan): void {
   keepOnlyStdioAnd(p, plan.keeperPidfd, plan.reaper && { fd: plan.reaper.fd, spare: plan.spare + 1 });
   // After the host's directories are closed, for the same reason as above (CVE-2024-21626).
   enterDirectory(p, plan.workingDirectory);
-  dropPrivileges(p, plan.identity, plan.walls);
+  walls?.limits(p);
+  dropPrivileges(p, plan.identity, plan.confinement);
   // Changing credentials clears the parent-death signal (prctl(2)).
   dieWithKeeper(p, plan.keeperPidfd);
   p.call("close", [plan.keeperPidfd]);
   if (plan.reaper) becomeReaper(p, plan, plan.reaper);
   p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);
-  closeLastWalls(p, plan.walls);
+  closeLastWalls(p, plan.confinement);
   execute(p, plan);
 }
 
-/** A call whose failure does not matter. */
-export function attempt(
-  p: Program,
-  name: Parameters<Program["call"]>[0],
-  args: Parameters<Program["call"]>[1],
-): void {
-  const next = p.label();
-  p.call(name, args, { negative: next });
-  p.place(next);
+function setHostname(p: Program, name: string): void {
+  p.call("sethostname", [p.string(name), new TextEncoder().encode(name).length], { what: name });
 }
 
 /** SIGKILL when the keeper ends; at once if it ended before the kernel was told. */
@@ -160,99 +179,6 @@ function enterRoot(p: Program, rootfs: number): void {
 function leaveMarks(p: Program): void {
   attempt(p, "mknodat", [file.AT_FDCWD, p.string("/.dockerenv"), file.S_IFREG | 0o755, 0]);
   attempt(p, "symlinkat", [p.string("/proc/mounts"), file.AT_FDCWD, p.string("/etc/mtab")]);
-}
-
-const CLOSED = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-
-function mountAt(
-  p: Program,
-  type: string,
-  source: string,
-  target: string,
-  flags: number,
-  data: string,
-): void {
-  makeDirectory(p, target);
-  p.call("mount", [p.string(source), p.string(target), p.string(type), flags, p.string(data)], {
-    what: target,
-  });
-}
-
-/** /dev, and /sys. */
-function mountDevices(p: Program, plan: InitPlan): void {
-  mountAt(p, "tmpfs", "tmpfs", "/dev", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k");
-  makeDevices(p);
-  // For masks, whatever a volume may cover later.
-  const nothing = p.cell();
-  p.call("openat", [file.AT_FDCWD, p.string("/dev/null"), file.O_PATH | file.O_CLOEXEC, 0], {
-    store: nothing,
-  });
-  p.call("dup3", [nothing, plan.spare, file.O_CLOEXEC]);
-  makeDirectory(p, "/dev/pts");
-  p.call("move_mount", [
-    plan.devpts,
-    p.string(""),
-    file.AT_FDCWD,
-    p.string("/dev/pts"),
-    MOVE_MOUNT_F_EMPTY_PATH,
-  ], { what: "/dev/pts" });
-  mountAt(p, "sysfs", "sysfs", "/sys", CLOSED | MS_RDONLY, "");
-  mountAt(p, "mqueue", "mqueue", "/dev/mqueue", CLOSED, "");
-  mountAt(p, "tmpfs", "shm", "/dev/shm", CLOSED, "mode=1777,size=65536k");
-  if (plan.tty) {
-    const console = p.string("/dev/console");
-    p.call("mknodat", [file.AT_FDCWD, console, file.S_IFREG | 0o620, 0], { what: "/dev/console" });
-    p.call("mount", [p.string("/dev/pts/0"), console, 0, MS_BIND, 0], { what: "/dev/console" });
-  }
-}
-
-const DEVICES: [string, number, number][] = [
-  ["null", 1, 3],
-  ["zero", 1, 5],
-  ["full", 1, 7],
-  ["random", 1, 8],
-  ["urandom", 1, 9],
-  ["tty", 5, 0],
-];
-
-const DEVICE_LINKS: [string, string][] = [
-  ["fd", "/proc/self/fd"],
-  ["stdin", "/proc/self/fd/0"],
-  ["stdout", "/proc/self/fd/1"],
-  ["stderr", "/proc/self/fd/2"],
-  ["ptmx", "pts/ptmx"],
-  ["core", "/proc/kcore"],
-];
-
-function makeDevices(p: Program): void {
-  for (const [name, major, minor] of DEVICES) {
-    const node = p.string(`/dev/${name}`);
-    p.call("mknodat", [file.AT_FDCWD, node, file.S_IFCHR | 0o666, file.makedev(major, minor)], {
-      what: `/dev/${name}`,
-    });
-  }
-  for (const [name, target] of DEVICE_LINKS) {
-    p.call("symlinkat", [p.string(target), file.AT_FDCWD, p.string(`/dev/${name}`)], {
-      what: `/dev/${name}`,
-    });
-  }
-}
-
-/** Makes a directory with its parents, or leaves what is there: what uses it reports what is wrong with it. */
-function makeDirectory(p: Program, path: string): void {
-  const made = p.label();
-  const failed = p.label();
-  const result = p.cell();
-  p.call("mkdirat", [file.AT_FDCWD, p.string(path), 0o755], { store: result, negative: failed, zero: made });
-  p.place(failed);
-  const absent = p.label();
-  p.subtract(result, -17, /* EEXIST */ { zero: made, negative: absent, positive: absent });
-  p.place(absent);
-  for (let end = path.indexOf("/", 1); end > 0; end = path.indexOf("/", end + 1)) {
-    attempt(p, "mkdirat", [file.AT_FDCWD, p.string(path.slice(0, end)), 0o755]);
-  }
-  attempt(p, "mkdirat", [file.AT_FDCWD, p.string(path), 0o755]);
-  p.place(made);
 }
 
 /** Symlinks in `target` are followed, but by now everything they can lead to is the container's. */
@@ -308,12 +234,6 @@ function protectPaths(p: Program, nothing: number): void {
     p.call("mount", [tmpfs, at, tmpfs, MS_RDONLY, empty], { what: path });
     p.place(next);
   }
-}
-
-function remountReadOnly(p: Program, path: string, flags: number): void {
-  p.call("mount", [0, p.string(path), 0, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, 0], {
-    what: `${path} read-only`,
-  });
 }
 
 /** struct ifreq: the name in 16 bytes, then the flags. */
@@ -378,8 +298,12 @@ export function keepOnlyStdioAnd(
 function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }): void {
   const [child, end] = [p.label(), p.label()];
   p.call("prctl", [15, /* PR_SET_NAME */ p.string("docker-init"), 0, 0, 0]);
-  p.call("clone", [SHARING_CHILD, 0, 0, 0, 0], { zero: child, what: "--init" });
+  const guest = ((plan.walls?.shared ?? 0) & CLONE_NEWPID) !== 0;
+  const flags = guest ? SHARING_CHILD | CLONE_PIDFD : SHARING_CHILD;
+  const pidfd = p.cell();
+  p.call("clone", [flags, 0, pidfd.address, 0, 0], { zero: child, what: "--init" });
   p.subtract(plan.failed, 0, { positive: end });
+  if (guest) keepPidfd(p, pidfd);
   // Not "execve", whose failures are the command's.
   p.call("execveat", [
     REAPER,
@@ -395,21 +319,26 @@ function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }): v
   if (plan.tty) takeTerminal(p);
 }
 
+/** The reaper's COMMAND_PIDFD: the lowest number that is free once the keeper's pidfd is closed, which was 3. */
+function keepPidfd(p: Program, pidfd: Cell): void {
+  const [F_SETFD, stays] = [2, 0];
+  p.call("fcntl", [pidfd, F_SETFD, stays], { what: "--init" });
+}
+
 /**
  * The bounding set first, while there is the right to drop from it; then the filter, for which it takes CAP_SYS_ADMIN
  * where new privileges are not given up; the user last but one, for the same reason.
  */
-export function dropPrivileges(p: Program, identity: Identity, walls: Walls, privileged = false): void {
-  const available = boundingSet();
-  const wanted = privileged ? available : defaultCapabilities();
-  for (const number of available) {
+export function dropPrivileges(p: Program, identity: Identity, confinement: Confinement): void {
+  const { capabilities: wanted, filter, noNewPrivileges } = confinement;
+  for (const number of boundingSet()) {
     if (!wanted.includes(number)) p.call("prctl", [24, /* PR_CAPBSET_DROP */ number, 0, 0, 0]);
   }
-  if (!walls.noNewPrivileges) installFilter(p, walls.filter);
+  if (!noNewPrivileges) installFilter(p, filter);
   p.call("setgroups", [identity.groups.length, p.ints([...identity.groups, 0])]);
   p.call("setgid", [identity.gid]);
   p.call("setuid", [identity.uid]);
-  const granted = identity.uid === 0 ? wanted.filter((number) => available.includes(number)) : [];
+  const granted = identity.uid === 0 ? wanted : [];
   const mask = granted.reduce((sum, number) => sum | (1n << BigInt(number)), 0n);
   const [low, high] = [Number(mask & 0xffffffffn), Number(mask >> 32n)];
   const header = p.ints([0x20080522, /* _LINUX_CAPABILITY_VERSION_3 */ 0]);
@@ -418,10 +347,10 @@ export function dropPrivileges(p: Program, identity: Identity, walls: Walls, pri
 }
 
 /** What closes at the very last, so that the filter need not allow anything that is done before it but executing. */
-export function closeLastWalls(p: Program, walls: Walls): void {
-  if (!walls.noNewPrivileges) return;
+export function closeLastWalls(p: Program, { filter, noNewPrivileges }: Confinement): void {
+  if (!noNewPrivileges) return;
   p.call("prctl", [38, /* PR_SET_NO_NEW_PRIVS */ 1, 0, 0, 0]);
-  installFilter(p, walls.filter);
+  installFilter(p, filter);
 }
 
 function installFilter(p: Program, filter: Uint8Array | undefined): void {

@@ -13,11 +13,11 @@ import {
   CLONE_NEWNS,
   CLONE_NEWPID,
   CLONE_NEWUTS,
-  CLONE_PIDFD,
   SHARING_CHILD,
 } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import { type Cell, FAILED_STEP, FAILURE, type Label, newProgram, type Program } from "../../ffi/program.ts";
+import { cloneInto, closeGroups, ifOutOfMemory, openGroups, removeGroups } from "./cgroup_program.ts";
 import { appendEvents } from "./event_program.ts";
 import { type InitPlan, initProgram } from "./init_program.ts";
 import {
@@ -55,15 +55,15 @@ export interface Successor {
 
 /** When and how the container is started again. */
 export interface RestartPlan {
-  /** Not after an end with exit code 0. */
-  onFailure: boolean;
+  /** On failure: not after an end with exit code 0. If updated: only where the policy is another by then. */
+  when: "always" | "on failure" | "if updated";
   /** Milliseconds to wait before, unless it has run for long. */
   delay: number;
   successor: Successor;
 }
 
 export interface KeeperPlan extends PumpPlan {
-  init: Omit<InitPlan, "keeperPidfd" | "spare" | "failed">;
+  init: Omit<InitPlan, "keeperPidfd" | "spare" | "failed" | "openedGroups">;
   log: LogPlan;
   /** Nobody is there whose streams could be used. */
   detached: boolean;
@@ -73,7 +73,7 @@ export interface KeeperPlan extends PumpPlan {
   /** Held for as long as the keeper lives. */
   lock: number;
   /** What to note when it has started, and when it has ended: frames of lib/events/event.ts. */
-  events: { started: Uint8Array; ended: Uint8Array };
+  events: { started: Uint8Array; ended: Uint8Array; outOfMemory: Uint8Array };
   /** What to execute at the end if the command that started it does not see to that. */
   finish?: Successor;
   restart?: RestartPlan;
@@ -90,6 +90,7 @@ export function keeperDescriptors(plan: KeeperPlan): number[] {
   const all = [
     ...[plan.init.rootfs, plan.init.devpts, ...plan.init.stdio, ...mounts, plan.init.reaper?.fd ?? -1],
     ...[plan.init.network?.socket ?? -1, plan.init.networkNamespace ?? -1],
+    ...plan.init.walls?.descriptors ?? [],
     ...keptDescriptors(plan),
   ];
   return [...new Set(all)].filter((fd) => fd > 2).sort((a, b) => a - b);
@@ -121,9 +122,12 @@ export function keeperProgram(plan: KeeperPlan) {
   appendEvents(p, plan.log.dir, EVENTS, plan.events.started);
   send(p, plan.messages, message, STARTED, pid, 0);
   const pumped = pump(p, plan, poll, { pid, message });
+  plan.init.walls?.end(p, plan.init.groups);
   const over = p.label();
+  noteOutOfMemory(p, plan);
   const exited = recordEnd(p, plan, pumped.status).seconds;
   appendEvents(p, plan.log.dir, EVENTS, plan.events.ended, pumped.status);
+  removeGroups(p, plan.init.groups);
   leave(p, plan);
   // Before the lock is given back: with --rm the directory may go then.
   if (plan.networks) lookForConnected(p, plan.log.dir, connected);
@@ -136,9 +140,14 @@ export function keeperProgram(plan: KeeperPlan) {
   endKeeper(p, plan, connected, 0);
 
   p.place(failed);
+  // Before other steps fail, which they may.
+  const [step, failure] = [p.cell(), p.cell()];
+  p.set(step, FAILED_STEP);
+  p.set(failure, FAILURE);
+  plan.init.walls?.end(p, plan.init.groups);
   leave(p, plan);
   giveBack(p, plan.lock);
-  send(p, plan.messages, message, FAILED, FAILED_STEP, FAILURE);
+  send(p, plan.messages, message, FAILED, step, failure);
   endKeeper(p, plan, connected, 1);
   return p.assemble();
 }
@@ -245,19 +254,43 @@ function cloneInit(
 ): Label {
   const keeperPidfd = p.cell();
   p.call("pidfd_open", [cells.self, 0], { store: keeperPidfd });
-  const namespaces = plan.init.ownNetwork ? NAMESPACES : NAMESPACES & ~CLONE_NEWNET;
+  const { groups, ownNetwork, walls } = plan.init;
+  const shared = (ownNetwork ? 0 : CLONE_NEWNET) | (walls?.shared ?? 0);
+  // Init makes its cgroup namespace itself, once it is in its group, which is the top of what that namespace shows.
+  const namespaces = NAMESPACES & ~CLONE_NEWCGROUP & ~shared;
+  const [parent, init, cloned] = [p.label(), p.label(), p.label()];
+  const openedGroups = openGroups(p, groups);
+  const home = walls?.joinPid(p);
   // Sharing memory and waiting (vfork) tells how init's set-up went without another pipe.
-  const flags = SHARING_CHILD | CLONE_PIDFD | namespaces;
-  const parent = p.label();
-  p.call("clone", [flags, 0, cells.pidfd, 0, 0], { store: cells.pid, positive: parent, what: "namespaces" });
+  const { pid, pidfd } = cells;
+  cloneInto(p, groups, openedGroups, { namespaces, pid, pidfd, parent: cloned, what: "namespaces" });
+  p.place(init);
   p.onFailure(cells.failed);
   // Far above what the keeper opens itself.
   const spare = Math.max(...keeperDescriptors(plan)) + 16;
-  initProgram(p, { ...plan.init, keeperPidfd, spare, failed: cells.broken });
+  initProgram(p, { ...plan.init, openedGroups, keeperPidfd, spare, failed: cells.broken });
   p.place(cells.failed);
   p.set(cells.broken, 1);
   p.call("exit_group", [1]);
+  p.place(cloned);
+  p.release(init, cloned);
+  closeGroups(p, openedGroups);
+  // What the keeper starts at its end is no child of that namespace.
+  if (home) p.call("setns", [home, CLONE_NEWPID], { negative: parent });
+  p.goto(parent);
   return parent;
+}
+
+/** Before the end is on record: whoever sees that looks for the mark. A full disk loses it, no more. */
+function noteOutOfMemory(p: Program, plan: KeeperPlan): void {
+  const [killed, none, marked] = [p.label(), p.label(), p.label()];
+  ifOutOfMemory(p, plan.init.groups, { killed, none });
+  p.place(killed);
+  const mode = file.S_IFREG | 0o600;
+  p.call("mknodat", [plan.log.dir, p.string("oomkilled"), mode, 0], { negative: marked });
+  p.place(marked);
+  appendEvents(p, plan.log.dir, EVENTS, plan.events.outOfMemory);
+  p.place(none);
 }
 
 /** Where a record's value is, and its time's seconds. */
@@ -308,18 +341,22 @@ const FIRST_DELAY_MS = 100;
 function startAgain(
   p: Program,
   plan: KeeperPlan,
-  { onFailure, delay, successor }: RestartPlan,
+  { when, delay, successor }: RestartPlan,
   cells: { status: Cell; broken: Cell; message: number; started: Cell; exited: Cell; over: Label },
 ): void {
-  const [wanted, short, rested] = [p.label(), p.label(), p.label()];
-  const marker = p.cell();
-  if (onFailure) p.subtract(cells.status, 0, { zero: cells.over });
-  p.call("openat", [plan.log.dir, p.string("stopped"), file.O_PATH | file.O_CLOEXEC, 0], {
-    store: marker,
-    negative: wanted,
-    positive: cells.over,
-    zero: cells.over,
-  });
+  const [notStopped, wanted, short, rested] = [p.label(), p.label(), p.label(), p.label()];
+  const open = (marker: string, there: Label, missing: Label) =>
+    p.call("openat", [plan.log.dir, p.string(marker), file.O_PATH | file.O_CLOEXEC, 0], {
+      ...{ negative: missing, positive: there, zero: there },
+    });
+  open("stopped", cells.over, notStopped);
+  p.place(notStopped);
+  const asPlanned = p.label();
+  // Then mydocker looks at what it says by now, and may leave it at that.
+  open("updated", wanted, asPlanned);
+  p.place(asPlanned);
+  if (when === "if updated") p.goto(cells.over);
+  if (when === "on failure") p.subtract(cells.status, 0, { zero: cells.over });
   p.place(wanted);
   send(p, plan.messages, cells.message, ENDED, cells.status, cells.broken);
   takeNothing(p, plan);

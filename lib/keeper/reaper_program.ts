@@ -6,6 +6,8 @@ import { newProgram, type Program } from "../../ffi/program.ts";
 
 /** The command's process ID: it is the first child of its PID namespace's first process. */
 const COMMAND = 2;
+/** Where the PID namespace is not its own: a pidfd of the command, which then is the only child there is. */
+export const COMMAND_PIDFD = 3;
 const SIGCHLD = 17;
 const ALL_SIGNALS = -1;
 
@@ -18,19 +20,22 @@ export function reaperArguments(argv: string[]): string[] {
   return ["/sbin/docker-init", "--", ...argv];
 }
 
-/** Descriptor of a sealed memfd to execute with all signals blocked, so that none that came before is lost. */
-export function reaperExecutable(): number {
+/**
+ * Descriptor of a sealed memfd to execute with all signals blocked, so that none that came before is lost. Without a PID
+ * namespace of its own (`guest`) it expects COMMAND_PIDFD, and takes in nobody.
+ */
+export function reaperExecutable(guest: boolean): number {
   const p = newProgram();
   const failed = p.label();
   p.onFailure(failed);
   p.call("prctl", [15, /* PR_SET_NAME */ p.string("docker-init"), 0, 0, 0]);
-  passSignals(p);
+  passSignals(p, guest);
   p.place(failed);
   p.call("exit_group", [1]);
   return executable(p.assemble());
 }
 
-function passSignals(p: Program): void {
+function passSignals(p: Program, guest: boolean): void {
   const [wait, pass, reap] = [p.label(), p.label(), p.label()];
   const signal = p.cell();
   p.place(wait);
@@ -38,14 +43,16 @@ function passSignals(p: Program): void {
   p.call("rt_sigtimedwait", [p.words([ALL_SIGNALS]), 0, 0, 8], { store: signal, negative: wait });
   p.subtract(signal, SIGCHLD, { zero: reap, negative: pass });
   p.place(pass);
-  p.call("kill", [COMMAND, signal], { negative: wait, zero: wait });
+  const to = { negative: wait, zero: wait };
+  if (guest) p.call("pidfd_send_signal", [COMMAND_PIDFD, signal, 0, 0], to);
+  else p.call("kill", [COMMAND, signal], to);
   p.place(reap);
-  reapAll(p);
+  reapAll(p, guest);
   p.goto(wait);
 }
 
 /** One SIGCHLD may stand for many ends. That of the command is the container's. */
-function reapAll(p: Program): void {
+function reapAll(p: Program, guest: boolean): void {
   const [P_ALL, WNOHANG, WEXITED] = [0, 1, 4];
   const [next, ended, none, killed] = [p.label(), p.label(), p.label(), p.label()];
   const info = p.reserve(SIGINFO.size);
@@ -54,7 +61,7 @@ function reapAll(p: Program): void {
   p.place(next);
   p.call("waitid", [P_ALL, 0, info, WEXITED | WNOHANG, 0], { negative: none });
   p.subtract(pid, 0, { zero: none });
-  p.subtract(pid, COMMAND * 2 ** 32, { zero: ended, positive: next, negative: next });
+  if (!guest) p.subtract(pid, COMMAND * 2 ** 32, { zero: ended, positive: next, negative: next });
 
   p.place(ended);
   p.subtract({ address: info + SIGINFO.code }, CLD_EXITED, { positive: killed });

@@ -69,13 +69,42 @@ export function capabilityNumber(name: string): number | undefined {
   return number < 0 ? undefined : number;
 }
 
-/** The default set as numbers. */
-export function defaultCapabilities(): number[] {
-  return DEFAULT.map((name) => NAMES.indexOf(name));
+/** --cap-add, --cap-drop and --privileged: names with "CAP_", or "ALL". */
+export interface CapabilityChange {
+  privileged?: boolean;
+  capAdd?: string[];
+  capDrop?: string[];
 }
 
-/** Capabilities this process may hand on, as numbers: its bounding set, read from /proc. */
+/** Whether there is such a capability: "CAP_CHOWN". */
+export const isCapability = (name: string): boolean => numberOf(name) >= 0;
+
+const numberOf = (name: string) => name.startsWith("CAP_") ? NAMES.indexOf(name.slice(4)) : -1;
+
+/**
+ * The capabilities a container gets, as numbers: of those asked for, as docker puts them together, the ones that this
+ * process has to give.
+ */
+export function capabilitiesOf({ privileged, capAdd = [], capDrop = [] }: CapabilityChange): number[] {
+  const available = boundingSet();
+  const dropped = capDrop.map(numberOf);
+  if (privileged) return available;
+  if (capAdd.includes("ALL")) return available.filter((number) => !dropped.includes(number));
+  const defaults = capDrop.includes("ALL") ? [] : DEFAULT.map((name) => NAMES.indexOf(name));
+  const kept = defaults.filter((number) => !dropped.includes(number));
+  // What is added and dropped is added.
+  const wanted = new Set([...kept, ...capAdd.map(numberOf)]);
+  return available.filter((number) => wanted.has(number));
+}
+
+let bounding: number[] | undefined;
+
+/** Capabilities this process may hand on, as numbers: its bounding set, read from /proc once. */
 export function boundingSet(): number[] {
+  return bounding ??= readBoundingSet();
+}
+
+function readBoundingSet(): number[] {
   const status = Deno.readTextFileSync("/proc/self/status");
   const digits = status.slice(status.indexOf("CapBnd:\t") + 8).slice(0, 16);
   const halves = [parseInt(digits.slice(8), 16), parseInt(digits.slice(0, 8), 16)];

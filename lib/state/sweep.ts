@@ -4,21 +4,40 @@ import * as file from "../../ffi/file.ts";
 import { completePublishing } from "../image/publish.ts";
 import { unusedLayers } from "../layer/usage.ts";
 import { hasName, nameOwner } from "../container/names.ts";
+import { type GroupOwner, groupsOf, PROBE, removeGroups, sweepGroups } from "../cgroup/group.ts";
+import { keeperLives } from "../container/state.ts";
+import { readJson } from "./json.ts";
 import { discard, rootFd } from "./root.ts";
 
 /**
- * Completes what was being published, and removes everything in tmp/, layers that no image and no container needs, and names that no container has. The caller
- * holds the exclusive lock of tmp/: nobody is at work, so all that looks unfinished is.
+ * Completes what was being published, and removes everything in tmp/, layers that no image and no container needs, names that
+ * no container has, and cgroups of containers that do not run. The caller holds the exclusive lock of tmp/: nobody is at
+ * work, so all that looks unfinished is.
  */
 export function sweep(): void {
-  for (const name of namesIn("tmp")) {
-    if (name === ".lock") continue;
+  const names = namesIn("tmp").filter((name) => name !== ".lock");
+  for (const name of names.filter((name) => name.startsWith(PROBE))) {
+    const owner = readJson<GroupOwner>(rootFd(), `tmp/${name}`);
+    if (owner?.id) removeGroups(groupsOf(owner));
+  }
+  for (const name of names) {
     completePublishing(`tmp/${name}`);
     file.removeTree(rootFd(), `tmp/${name}`);
   }
+  sweepGroups((id) => file.statIfAny(rootFd(), `containers/${id}`) !== undefined && !isKept(id));
   for (const layer of unusedLayers()) discard(`layers/${layer}`);
   for (const name of namesIn("names")) {
     if (name !== ".lock" && !isHad(name)) file.removeTree(rootFd(), `names/${name}`);
+  }
+}
+
+function isKept(id: string): boolean {
+  const dir = file.openIfAny(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
+  if (dir === undefined) return false;
+  try {
+    return keeperLives(dir);
+  } finally {
+    file.close(dir);
   }
 }
 

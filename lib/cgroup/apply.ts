@@ -1,0 +1,91 @@
+// Writing limits into a container's group.
+
+import { KernelError } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { CommandError } from "../cli/error.ts";
+import { readControl, writeControl } from "./control_file.ts";
+import type { Group } from "./group.ts";
+import type { Limits } from "./limits.ts";
+import { type Setting, settings } from "./settings.ts";
+
+/**
+ * Limits what is in a group, also while it runs. Throws CommandError, which names the flag and the controller, where
+ * the host has not got it or the kernel says no.
+ */
+export function applyLimits(groups: Group[], limits: Limits): void {
+  for (const version of [1, 2] as const) {
+    for (const setting of inOrder(settings(version, limits), groups)) {
+      const group = groups.find(({ controllers }) => controllers.includes(setting.controller));
+      if (!group) throw missing(setting);
+      if (group.version === version) apply(group, setting);
+    }
+  }
+}
+
+/** v1's limit of memory may never be above that of memory and swap: to raise both, that one comes first. */
+function inOrder(all: Setting[], groups: Group[]): Setting[] {
+  const [memory, both] = [all[0], all[1]];
+  if (memory?.flag !== "memory" || both?.choices[0].file !== "memory.memsw.limit_in_bytes") return all;
+  const path = groups.find(({ controllers }) => controllers.includes("memory"))?.path;
+  const now = Number(readControl(`${path}/${both.choices[0].file}`) ?? Infinity);
+  const wanted = Number(both.choices[0].value);
+  return wanted >= 0 && wanted <= now ? all : [both, memory, ...all.slice(2)];
+}
+
+/**
+ * Gives v1's cpuset its parent's processors and memory nodes where it has none: it lets nobody in before, nor do groups
+ * below it get any.
+ */
+export function inheritCpuset(path: string): void {
+  const parent = path.slice(0, path.lastIndexOf("/"));
+  for (const name of ["cpuset.cpus", "cpuset.mems"]) {
+    if (readControl(`${path}/${name}`)?.trim() !== "") continue;
+    if (readControl(`${parent}/${name}`)?.trim() === "") inheritCpuset(parent);
+    writeControl(`${path}/${name}`, readControl(`${parent}/${name}`) ?? "");
+  }
+}
+
+/**
+ * The settings of these limits that a group has no control file for. Throws CommandError, which names the flag and the
+ * controller, where the host has not got that at all.
+ */
+export function missingSettings(groups: Group[], limits: Limits): Setting[] {
+  return ([1, 2] as const).flatMap((version) => settings(version, limits)).filter((setting) => {
+    const { controller, choices, optional } = setting;
+    const group = groups.find(({ controllers }) => controllers.includes(controller));
+    const isThere = group &&
+      choices.some(({ file: name }) => file.statIfAny(file.AT_FDCWD, `${group.path}/${name}`));
+    if (!group || (group.version === setting.version && !isThere && !optional)) throw missing(setting);
+    return group.version === setting.version && !isThere;
+  });
+}
+
+function apply({ path }: Group, setting: Setting): void {
+  try {
+    if (setting.choices.some(({ file, value }) => writeControl(`${path}/${file}`, value))) return;
+  } catch (error) {
+    throw failure(path, setting, error);
+  }
+  if (!setting.optional) throw missing(setting);
+}
+
+function missing({ controller, choices, flag }: Setting): CommandError {
+  const files = choices.map(({ file }) => file).join(" or ");
+  return new CommandError(
+    `--${flag} needs cgroup controller ${controller} with ${files}, which this host has not or does not let ` +
+      "mydocker use; see: mydocker info",
+  );
+}
+
+function failure(path: string, { flag, choices: [{ value }] }: Setting, error: unknown): unknown {
+  if (!(error instanceof KernelError)) return error;
+  if (error.errno === "EBUSY" && flag === "memory") {
+    const used = Number(readControl(`${path}/memory.usage_in_bytes`));
+    const peak = Number(readControl(`${path}/memory.max_usage_in_bytes`));
+    const text = `unable to set memory limit to ${value} (current usage: ${used}, peak usage: ${peak})`;
+    return new CommandError(text, 125, { cause: error });
+  }
+  return new CommandError(`can't set --${flag} to ${value}: ${error.message}`, 125, {
+    cause: error,
+  });
+}

@@ -1,0 +1,157 @@
+// Limits as what is written to control files, with docker's (runc's) conversions for v2.
+
+import * as file from "../../ffi/file.ts";
+import { isErrno } from "../../ffi/errno.ts";
+import { CommandError } from "../cli/error.ts";
+import type { Controller } from "./hierarchies.ts";
+import type { DeviceLimit, Limits } from "./limits.ts";
+
+/** What is written to the first of several control files that is there: kernels differ in what they call them. */
+export interface Setting {
+  controller: Controller;
+  choices: { file: string; value: string }[];
+  /** The flag that asked for it. */
+  flag: string;
+  version: 1 | 2;
+  /** Docker does without where a kernel has no such file. */
+  optional: boolean;
+}
+
+const OPTIONAL = ["memory-swap", "memory-reservation", "blkio-weight", "blkio-weight-device"];
+
+/** Microseconds, docker's and the kernel's. */
+const CPU_PERIOD = 100_000;
+
+/** In an order the kernel takes when there are no others yet. Throws CommandError for devices that are none. */
+export function settings(version: 1 | 2, limits: Limits): Setting[] {
+  const written = version === 1 ? firstSettings(limits) : secondSettings(limits);
+  return written.map((setting) => ({ ...setting, version, optional: OPTIONAL.includes(setting.flag) }));
+}
+
+type Written = Omit<Setting, "version" | "optional">;
+
+/** Puts settings together, without those that nothing was asked of. */
+function collector() {
+  const all: Written[] = [];
+  return {
+    all,
+    add(controller: Controller, flag: string, file: string, value: string | number | undefined) {
+      if (value !== undefined) all.push({ controller, flag, choices: [{ file, value: String(value) }] });
+    },
+    /** One setting for each device; `file` and what is written there, from its number. */
+    each(
+      flag: string,
+      devices: DeviceLimit[] | undefined,
+      write: (device: string, value: number) => string[][],
+    ) {
+      for (const { path, value } of devices ?? []) {
+        const choices = write(deviceNumber(path), value).map(([file, value]) => ({ file, value }));
+        all.push({ controller: "blkio", flag, choices });
+      }
+    },
+  };
+}
+
+/** --cpus as a quota. */
+function quota({ nanoCpus, cpuQuota, cpuPeriod }: Limits): { quota?: number; period?: number } {
+  if (nanoCpus === undefined) return { quota: cpuQuota, period: cpuPeriod };
+  return { quota: Math.floor(nanoCpus * CPU_PERIOD / 1e9), period: CPU_PERIOD };
+}
+
+function firstSettings(limits: Limits): Written[] {
+  const { all, add, each } = collector();
+  add("memory", "memory", "memory.limit_in_bytes", limits.memory);
+  add("memory", "memory-swap", "memory.memsw.limit_in_bytes", limits.memorySwap);
+  add("memory", "memory-reservation", "memory.soft_limit_in_bytes", limits.memoryReservation);
+  if (limits.oomKillDisable) add("memory", "oom-kill-disable", "memory.oom_control", 1);
+  const { quota: allowed, period } = quota(limits);
+  add("cpu", "cpu-shares", "cpu.shares", limits.cpuShares);
+  add("cpu", "cpu-period", "cpu.cfs_period_us", period);
+  add("cpu", limits.nanoCpus === undefined ? "cpu-quota" : "cpus", "cpu.cfs_quota_us", allowed);
+  add("pids", "pids-limit", "pids.max", pidsMaximum(limits));
+  if (limits.blkioWeight) {
+    all.push(weight([["blkio.weight", limits.blkioWeight], ["blkio.bfq.weight", limits.blkioWeight]]));
+  }
+  each("blkio-weight-device", limits.blkioWeightDevice, (device, value) => [
+    ["blkio.weight_device", `${device} ${value}`],
+    ["blkio.bfq.weight_device", `${device} ${value}`],
+  ]);
+  const throttle = (what: string) => (device: string, value: number) => [
+    [`blkio.throttle.${what}_device`, `${device} ${value}`],
+  ];
+  each("device-read-bps", limits.deviceReadBps, throttle("read_bps"));
+  each("device-write-bps", limits.deviceWriteBps, throttle("write_bps"));
+  each("device-read-iops", limits.deviceReadIops, throttle("read_iops"));
+  each("device-write-iops", limits.deviceWriteIops, throttle("write_iops"));
+  add("cpuset", "cpuset-cpus", "cpuset.cpus", limits.cpusetCpus);
+  add("cpuset", "cpuset-mems", "cpuset.mems", limits.cpusetMems);
+  return all;
+}
+
+function weight(choices: [string, number][]): Written {
+  const written = choices.map(([file, value]) => ({ file, value: String(value) }));
+  return { controller: "blkio", flag: "blkio-weight", choices: written };
+}
+
+function pidsMaximum({ pidsLimit }: Limits): string | undefined {
+  if (pidsLimit === undefined) return undefined;
+  return pidsLimit > 0 ? String(pidsLimit) : "max";
+}
+
+function secondSettings(limits: Limits): Written[] {
+  const { all, add, each } = collector();
+  add("memory", "memory", "memory.max", limits.memory);
+  add("memory", "memory-swap", "memory.swap.max", swapMaximum(limits));
+  add("memory", "memory-reservation", "memory.low", limits.memoryReservation);
+  const { quota: allowed, period } = quota(limits);
+  add("cpu", "cpu-shares", "cpu.weight", limits.cpuShares && weightOfShares(limits.cpuShares));
+  if (allowed !== undefined || period !== undefined) {
+    const flag = limits.nanoCpus !== undefined ? "cpus" : allowed === undefined ? "cpu-period" : "cpu-quota";
+    const most = allowed !== undefined && allowed > 0 ? allowed : "max";
+    add("cpu", flag, "cpu.max", `${most} ${period ?? CPU_PERIOD}`);
+  }
+  add("pids", "pids-limit", "pids.max", pidsMaximum(limits));
+  const wanted = limits.blkioWeight;
+  if (wanted) all.push(weight([["io.bfq.weight", wanted], ["io.weight", weightOfBlkio(wanted)]]));
+  each("blkio-weight-device", limits.blkioWeightDevice, (device, value) => [
+    ["io.bfq.weight", `${device} ${value}`],
+    ["io.weight", `${device} ${weightOfBlkio(value)}`],
+  ]);
+  const throttle =
+    (key: string) => (device: string, value: number) => [["io.max", `${device} ${key}=${value}`]];
+  each("device-read-bps", limits.deviceReadBps, throttle("rbps"));
+  each("device-write-bps", limits.deviceWriteBps, throttle("wbps"));
+  each("device-read-iops", limits.deviceReadIops, throttle("riops"));
+  each("device-write-iops", limits.deviceWriteIops, throttle("wiops"));
+  add("cpuset", "cpuset-cpus", "cpuset.cpus", limits.cpusetCpus);
+  add("cpuset", "cpuset-mems", "cpuset.mems", limits.cpusetMems);
+  return all;
+}
+
+/** v2 counts swap by itself. */
+function swapMaximum({ memory, memorySwap }: Limits): string | undefined {
+  if (memorySwap === undefined) return undefined;
+  return memorySwap < 0 ? "max" : String(memorySwap - (memory ?? 0));
+}
+
+/** 2 to 262144 become 1 to 10000. */
+export function weightOfShares(shares: number): number {
+  return 1 + Math.floor((Math.min(Math.max(shares, 2), 262144) - 2) * 9999 / 262142);
+}
+
+/** 10 to 1000 become 1 to 10000. */
+export function weightOfBlkio(weight: number): number {
+  return 1 + Math.floor((weight - 10) * 9999 / 990);
+}
+
+/** "7:3" of a block device's file. Throws CommandError. */
+function deviceNumber(path: string): string {
+  try {
+    const { mode, rdevMajor, rdevMinor } = file.stat(file.AT_FDCWD, path, true);
+    if ((mode & file.S_IFMT) === file.S_IFBLK) return `${rdevMajor}:${rdevMinor}`;
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
+    throw new CommandError(`no such file or directory: ${path}`, 125, { cause: error });
+  }
+  throw new CommandError(`${path} is not a block device`);
+}

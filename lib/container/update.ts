@@ -1,0 +1,113 @@
+// Changing what a container may use, and when it is started again; at once where it runs.
+
+import * as file from "../../ffi/file.ts";
+import { applyLimits, inheritCpuset } from "../cgroup/apply.ts";
+import { type Group, groupsOf, joinGroup, presentGroups } from "../cgroup/group.ts";
+import type { Limits } from "../cgroup/limits.ts";
+import { CommandError } from "../cli/error.ts";
+import { emitContainer } from "../events/emit.ts";
+import { replaceFile, writeFile } from "../state/json.ts";
+import { rootFd } from "../state/root.ts";
+import { type ContainerConfig, readConfig, type RestartPolicy } from "./config.ts";
+import type { Container } from "./find.ts";
+import { warningsOf } from "./limit_checks.ts";
+import { lockNames } from "./names.ts";
+import { containerState } from "./state.ts";
+
+/** What is to be another; all else stays. */
+export interface Changes {
+  limits?: Limits;
+  restart?: RestartPolicy;
+}
+
+/** Returns what could not be had and was left out. Throws CommandError (exit 1) in docker's words; nothing is changed then. */
+export function updateContainer({ id, dir }: Container, changes: Changes): string[] {
+  // As for a new name: who else would change config.json waits.
+  const lock = lockNames();
+  try {
+    const config = readConfig(dir);
+    if (!config || !file.statIfAny(rootFd(), `containers/${id}`)) {
+      throw new CommandError(`No such container: ${id}`, 1);
+    }
+    const runs = containerState(dir).status !== "exited";
+    const warnings = changeAll(dir, config, changes, runs ? presentGroups(config) : []);
+    emitContainer({ id, config }, "update");
+    return warnings;
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.message.startsWith("No such")) throw error;
+    throw new CommandError(`Cannot update container ${id}: ${error.message}`, 1, { cause: error });
+  } finally {
+    file.close(lock);
+  }
+}
+
+function changeAll(
+  dir: number,
+  config: ContainerConfig,
+  { limits, restart }: Changes,
+  groups: Group[],
+): string[] {
+  const now = { ...config };
+  let warnings: string[] = [];
+  if (restart) {
+    if (config.autoRemove && restart.name !== "no") {
+      throw new CommandError(
+        "Restart policy cannot be updated because AutoRemove is enabled for the container",
+      );
+    }
+    now.restart = restart;
+  }
+  if (limits) {
+    refuseConflicts(config.limits ?? {}, limits);
+    const all = withCpuset(config, groups, limits);
+    const checked = warningsOf(all, limits);
+    now.limits = { ...config.limits, ...checked.limits };
+    warnings = checked.warnings;
+    applyLive(all, checked.limits, now.limits);
+    if (now.limits.pidsLimit === -1) now.limits.pidsLimit = 0; // as docker shows it
+  }
+  replaceFile(dir, "config.json", JSON.stringify(now));
+  // For its keeper, which was told the old policy, to ask again.
+  if (restart && file.statIfAny(dir, "updated") === undefined) writeFile(dir, "updated", "");
+  return warnings;
+}
+
+/** What has been set before and what shall be set now may exclude each other. */
+function refuseConflicts(before: Limits, wanted: Limits): void {
+  if ((wanted.memory ?? 0) > (before.memorySwap ?? 0) && wanted.memorySwap === undefined) {
+    throw new CommandError(
+      "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
+    );
+  }
+  const conflict = (what: string, former: string) => {
+    throw new CommandError(
+      `Conflicting options: ${what} cannot be updated as ${former} has already been set`,
+    );
+  };
+  if (wanted.nanoCpus !== undefined && before.cpuPeriod) conflict("Nano CPUs", "CPU Period");
+  if (wanted.nanoCpus !== undefined && before.cpuQuota) conflict("Nano CPUs", "CPU Quota");
+  if (wanted.cpuPeriod !== undefined && before.nanoCpus) conflict("CPU Period", "NanoCPUs");
+  if (wanted.cpuQuota !== undefined && before.nanoCpus) conflict("CPU Quota", "NanoCPUs");
+}
+
+/** With what belongs together in v2's control files: swap is counted without memory, a quota with its period. */
+function applyLive(groups: Group[], changed: Limits, all: Limits): void {
+  if (groups.length === 0) return;
+  const memory = changed.memory !== undefined || changed.memorySwap !== undefined;
+  const cpu = changed.cpuQuota !== undefined || changed.cpuPeriod !== undefined;
+  applyLimits(groups, {
+    ...changed,
+    ...(memory ? { memory: all.memory, memorySwap: all.memorySwap } : {}),
+    ...(cpu ? { cpuQuota: all.cpuQuota, cpuPeriod: all.cpuPeriod } : {}),
+  });
+}
+
+/** v1's group of processors is made only for who asks for some: then all its processes go there. */
+function withCpuset(owner: ContainerConfig, groups: Group[], { cpusetCpus, cpusetMems }: Limits): Group[] {
+  const has = (group: Group) => group.controllers.includes("cpuset");
+  if (groups.length === 0 || groups.some(has) || (cpusetCpus ?? cpusetMems) === undefined) return groups;
+  const missing = groupsOf(owner).find(has);
+  if (!missing) return groups;
+  joinGroup(missing, groups[0], () => inheritCpuset(missing.path));
+  return [...groups, missing];
+}

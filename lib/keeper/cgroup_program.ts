@@ -1,0 +1,159 @@
+// A container's cgroup in kernel programs: a process enters by itself, which takes the kernel microseconds where moving
+// another takes milliseconds (cgroup v1 by `tasks`; v2 by being cloned into it), and the keeper takes it away.
+
+import type { Group } from "../cgroup/group.ts";
+import * as file from "../../ffi/file.ts";
+import { CLONE_PIDFD, SHARING_CHILD } from "../../ffi/clone.ts";
+import type { Cell, Label, Program } from "../../ffi/program.ts";
+
+const SIGNAL_MASK = 0xff;
+const CLONE_INTO_CGROUP = 2 ** 33;
+/** struct clone_args: u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup */
+const CLONE_ARGS = { size: 88, cgroup: 80 };
+
+/** Opens, while the host's files are in sight, what enterGroups or cloneInto need: for each group its descriptor. */
+export function openGroups(p: Program, groups: Group[]): Cell[] {
+  return groups.map(({ version, path }) => {
+    const fd = p.cell();
+    const [at, flags] = version === 1
+      ? [`${path}/tasks`, file.O_WRONLY | file.O_CLOEXEC]
+      : [path, file.O_PATH | file.O_DIRECTORY | file.O_CLOEXEC];
+    p.call("openat", [file.AT_FDCWD, p.string(at), flags, 0], { store: fd, what: at });
+    return fd;
+  });
+}
+
+/** Has the process that runs this enter its v1 groups. */
+export function enterGroups(p: Program, groups: Group[], opened: Cell[]): void {
+  const zero = p.string("0");
+  groups.forEach(({ version, path }, index) => {
+    if (version === 1) p.call("write", [opened[index], zero, 1], { what: `${path}/tasks` });
+  });
+}
+
+/** Closes what openGroups opened. */
+export function closeGroups(p: Program, opened: Cell[]): void {
+  for (const fd of opened) p.call("close", [fd]);
+}
+
+/**
+ * Clones a child that shares memory (SHARING_CHILD) with namespaces of its own, in the v2 group if there is one; goes on
+ * at the next step in the child, and at `parent` in this process.
+ */
+export function cloneInto(
+  p: Program,
+  groups: Group[],
+  opened: Cell[],
+  { namespaces, pid, pidfd, parent, what }: {
+    namespaces: number;
+    pid: Cell;
+    pidfd: number;
+    parent: Label;
+    what: string;
+  },
+): void {
+  const flags = SHARING_CHILD | CLONE_PIDFD | namespaces;
+  const options = { store: pid, positive: parent, what };
+  const second = groups.findIndex(({ version }) => version === 2);
+  if (second < 0) return p.call("clone", [flags, 0, pidfd, 0, 0], options);
+  const words = [flags - (flags & SIGNAL_MASK) + CLONE_INTO_CGROUP, pidfd, 0, 0, flags & SIGNAL_MASK];
+  const args = p.words([...words, ...Array(CLONE_ARGS.size / 8 - words.length).fill(0)]);
+  p.set({ address: args + CLONE_ARGS.cgroup }, opened[second]);
+  p.call("clone3", [args, CLONE_ARGS.size], options);
+}
+
+/** How often, at intervals of a millisecond, a group is asked for that the kernel is still taking processes out of. */
+const ATTEMPTS = 100;
+
+/** Removes the groups, whose processes have ended; what can't be, as for a group made inside, rm or start do. */
+export function removeGroups(p: Program, groups: Group[]): void {
+  const [EBUSY, left] = [-16, p.cell(ATTEMPTS)];
+  for (const { path } of groups) {
+    const [again, refused, busy, gone] = [p.label(), p.label(), p.label(), p.label()];
+    const result = p.cell();
+    p.place(again);
+    p.call("unlinkat", [file.AT_FDCWD, p.string(path), file.AT_REMOVEDIR], {
+      store: result,
+      negative: refused,
+      zero: gone,
+    });
+    p.place(refused);
+    p.subtract(result, EBUSY, { negative: gone, positive: gone });
+    p.place(busy);
+    p.subtract(left, 1, { store: left, negative: gone });
+    rest(p);
+    p.goto(again);
+    p.place(gone);
+  }
+}
+
+/** Waits for a millisecond. */
+export function rest(p: Program): void {
+  const [time, over] = [p.words([0, 0]), p.label()];
+  // Each time anew: the kernel leaves there what is left of it.
+  p.set({ address: time + 8 }, 1e6);
+  p.call("ppoll", [0, 0, time, 0, 8], { negative: over });
+  p.place(over);
+}
+
+/**
+ * Goes to `killed` where the kernel has killed a process of the groups for want of memory, as far as that is counted,
+ * and to `none` otherwise. By the counters' text: v1's is at a fixed place as long as it is "0", v2's is searched for.
+ */
+export function ifOutOfMemory(
+  p: Program,
+  groups: Group[],
+  { killed, none }: { killed: Label; none: Label },
+): void {
+  const group = groups.find(({ controllers }) => controllers.includes("memory"));
+  if (!group) return p.goto(none);
+  const path = `${group.path}/${group.version === 1 ? "memory.oom_control" : "memory.events"}`;
+  const [fd, text] = [p.cell(), p.reserve(64)];
+  const flags = file.O_RDONLY | file.O_CLOEXEC;
+  p.call("openat", [file.AT_FDCWD, p.string(path), flags, 0], { store: fd, negative: none });
+  if (group.version === 1) {
+    // "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n", of which the first two are 0 or 1.
+    const COUNTER = 40;
+    p.call("pread64", [fd, text, 64, 0], { negative: none, zero: none });
+    p.call("close", [fd]);
+    p.subtract({ address: text + COUNTER }, word(p, "0\n"), {
+      zero: none,
+      negative: killed,
+      positive: killed,
+    });
+  } else {
+    searchEvents(p, fd, text, { killed, none });
+  }
+}
+
+/** "low 0\nhigh 0\nmax 3\noom 1\noom_kill 1\n…": numbers of any length. */
+function searchEvents(
+  p: Program,
+  fd: Cell,
+  text: number,
+  { killed, none }: { killed: Label; none: Label },
+): void {
+  const [next, over, found] = [p.label(), p.label(), p.label()];
+  const [NAME, VALUE] = [8, 3];
+  const [offset, value] = [p.cell(-1), p.reserve(8)];
+  p.place(next);
+  p.subtract(offset, -1, { store: offset });
+  // Nothing is left at the end, and less than a name before: that is the former one's rest, which it was not.
+  p.call("pread64", [fd, text, NAME, offset], { negative: over, zero: over });
+  p.subtract({ address: text }, word(p, "oom_kill"), { zero: found, negative: next, positive: next });
+  p.place(over);
+  p.call("close", [fd]);
+  p.goto(none);
+  p.place(found);
+  p.subtract(offset, -NAME, { store: offset });
+  p.call("pread64", [fd, value, VALUE, offset], { negative: over, zero: over });
+  p.call("close", [fd]);
+  p.subtract({ address: value }, word(p, " 0\n"), { zero: none, negative: killed, positive: killed });
+}
+
+/** Eight characters, filled up with zero bytes, to compare with. */
+function word(p: Program, text: string): Cell {
+  const bytes = new Uint8Array(8);
+  new TextEncoder().encodeInto(text, bytes);
+  return { address: p.bytes(bytes) };
+}

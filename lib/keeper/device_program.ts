@@ -1,0 +1,92 @@
+// Steps that give a container its /dev and /sys.
+
+import * as file from "../../ffi/file.ts";
+import { MOVE_MOUNT_F_EMPTY_PATH, MS_BIND, MS_NOSUID, MS_RDONLY, MS_STRICTATIME } from "../../ffi/mount.ts";
+import type { Cell, Program } from "../../ffi/program.ts";
+import type { InitPlan } from "./init_program.ts";
+import { attempt, CLOSED, makeDirectory, mountAt, remountReadOnly } from "./mount_program.ts";
+
+/** /dev, and /sys; `cgroups` are the detached mounts of the plan's. */
+export function mountDevices(p: Program, plan: InitPlan, cgroups: Cell[]): void {
+  mountAt(p, "tmpfs", "tmpfs", "/dev", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k");
+  plan.walls?.devices(p);
+  makeDevices(p, plan.walls !== undefined);
+  // For masks, whatever a volume may cover later.
+  const nothing = p.cell();
+  p.call("openat", [file.AT_FDCWD, p.string("/dev/null"), file.O_PATH | file.O_CLOEXEC, 0], {
+    store: nothing,
+  });
+  p.call("dup3", [nothing, plan.spare, file.O_CLOEXEC]);
+  makeDirectory(p, "/dev/pts");
+  p.call("move_mount", [
+    plan.devpts,
+    p.string(""),
+    file.AT_FDCWD,
+    p.string("/dev/pts"),
+    MOVE_MOUNT_F_EMPTY_PATH,
+  ], { what: "/dev/pts" });
+  mountAt(p, "sysfs", "sysfs", "/sys", CLOSED | (plan.walls?.privileged ? 0 : MS_RDONLY), "");
+  mountCgroups(p, plan, cgroups);
+  mountAt(p, "mqueue", "mqueue", "/dev/mqueue", CLOSED, "");
+  if (plan.walls) plan.walls.shm(p);
+  else mountAt(p, "tmpfs", "shm", "/dev/shm", CLOSED, "mode=1777,size=65536k");
+  if (plan.tty) {
+    const console = p.string("/dev/console");
+    p.call("mknodat", [file.AT_FDCWD, console, file.S_IFREG | 0o620, 0], { what: "/dev/console" });
+    p.call("mount", [p.string("/dev/pts/0"), console, 0, MS_BIND, 0], { what: "/dev/console" });
+  }
+}
+
+const CGROUPS = "/sys/fs/cgroup";
+
+/**
+ * The container's cgroup, where programs look for their limits: to be read, as docker's is. Docker mounts cgroup file
+ * systems of the container's cgroup namespace; the same groups bound look the same from in there, where each is the
+ * root, and spare a superblock for each of version 1's hierarchies, 1 ms together.
+ */
+function mountCgroups(p: Program, { cgroups, walls }: InitPlan, mounts: Cell[]): void {
+  const hasNames = cgroups.length > 0 && cgroups[0].name !== "";
+  if (hasNames) mountAt(p, "tmpfs", "tmpfs", CGROUPS, CLOSED, "mode=755");
+  cgroups.forEach(({ name }, index) => {
+    const target = name === "" ? CGROUPS : `${CGROUPS}/${name}`;
+    makeDirectory(p, target);
+    const at = p.string(target);
+    const flags = MOVE_MOUNT_F_EMPTY_PATH;
+    p.call("move_mount", [mounts[index], p.string(""), file.AT_FDCWD, at, flags], { what: target });
+    if (!walls?.privileged) remountReadOnly(p, target, CLOSED);
+  });
+  if (hasNames && !walls?.privileged) remountReadOnly(p, CGROUPS, CLOSED);
+}
+
+const DEVICES: [string, number, number][] = [
+  ["null", 1, 3],
+  ["zero", 1, 5],
+  ["full", 1, 7],
+  ["random", 1, 8],
+  ["urandom", 1, 9],
+  ["tty", 5, 0],
+];
+
+const DEVICE_LINKS: [string, string][] = [
+  ["fd", "/proc/self/fd"],
+  ["stdin", "/proc/self/fd/0"],
+  ["stdout", "/proc/self/fd/1"],
+  ["stderr", "/proc/self/fd/2"],
+  ["ptmx", "pts/ptmx"],
+  ["core", "/proc/kcore"],
+];
+
+/** With `some` there already, of which the container asked for others. */
+function makeDevices(p: Program, some: boolean): void {
+  const make = (name: string, call: "mknodat" | "symlinkat", args: Parameters<Program["call"]>[1]) => {
+    if (some) attempt(p, call, args);
+    else p.call(call, args, { what: `/dev/${name}` });
+  };
+  for (const [name, major, minor] of DEVICES) {
+    const node = p.string(`/dev/${name}`);
+    make(name, "mknodat", [file.AT_FDCWD, node, file.S_IFCHR | 0o666, file.makedev(major, minor)]);
+  }
+  for (const [name, target] of DEVICE_LINKS) {
+    make(name, "symlinkat", [p.string(target), file.AT_FDCWD, p.string(`/dev/${name}`)]);
+  }
+}

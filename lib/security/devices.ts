@@ -1,0 +1,98 @@
+// Devices of the host that a container gets: their nodes, and what its cgroup allows it to do with them.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import type { DeviceRule } from "../cgroup/devices.ts";
+import { CommandError } from "../cli/error.ts";
+
+/** A node to be made in the container. */
+export interface DeviceNode {
+  /** Absolute path there. */
+  path: string;
+  /** Type and permissions (S_IFCHR | 0o666). */
+  mode: number;
+  uid: number;
+  gid: number;
+  major: number;
+  minor: number;
+}
+
+/** Of docker's --privileged: what is mounted there, or made for each container, is the container's own. */
+const NOT_DEVICES = new Set([
+  "pts",
+  "shm",
+  "fd",
+  "mqueue",
+  "console",
+  "ptmx",
+  ".lxc",
+  ".lxd-mounts",
+  ".udev",
+]);
+
+/** All the host's devices, under their own names: --privileged. */
+export function hostDevices(): DeviceNode[] {
+  return devicesBelow("/dev", "/dev");
+}
+
+/**
+ * The device that `source` names on the host, or all in that directory, to be at `target`. Throws CommandError: 127
+ * where there is nothing, as docker.
+ */
+export function devicesAt(source: string, target: string): DeviceNode[] {
+  const gathering = `error gathering device information while adding custom device ${JSON.stringify(source)}`;
+  const found = file.statIfAny(file.AT_FDCWD, source, true);
+  if (!found) throw new CommandError(`${gathering}: no such file or directory`, 127);
+  const node = nodeOf(found, target);
+  if (node) return [node];
+  const isDirectory = (found.mode & file.S_IFMT) === file.S_IFDIR;
+  const all = isDirectory ? devicesBelow(source.replace(/\/+$/, ""), target.replace(/\/+$/, "")) : [];
+  if (all.length > 0) return all;
+  throw new CommandError(`${gathering}: not a device node`);
+}
+
+function nodeOf({ mode, uid, gid, rdevMajor: major, rdevMinor: minor }: file.Stat, path: string) {
+  const type = mode & file.S_IFMT;
+  if (type !== file.S_IFCHR && type !== file.S_IFBLK) return undefined;
+  return { path, mode: type | (mode & 0o777), uid, gid, major, minor };
+}
+
+function devicesBelow(folder: string, target: string): DeviceNode[] {
+  const dir = file.openat(file.AT_FDCWD, folder, file.O_RDONLY | file.O_DIRECTORY);
+  try {
+    return file.entries(dir).flatMap(({ name }) => {
+      const found = NOT_DEVICES.has(name) ? undefined : statHere(dir, name);
+      if (!found) return [];
+      if ((found.mode & file.S_IFMT) === file.S_IFDIR) {
+        return devicesBelow(`${folder}/${name}`, `${target}/${name}`);
+      }
+      return nodeOf(found, `${target}/${name}`) ?? [];
+    });
+  } finally {
+    file.close(dir);
+  }
+}
+
+/** Devices come and go; those of a mount that this process may not look into are none. */
+function statHere(dir: number, name: string): file.Stat | undefined {
+  try {
+    return file.statIfAny(dir, name);
+  } catch (error) {
+    if (isErrno(error, "EACCES", "EPERM")) return undefined;
+    throw error;
+  }
+}
+
+/** The rule that allows `access` to a device. */
+export function ruleFor({ mode, major, minor }: DeviceNode, access: string): DeviceRule {
+  return { type: (mode & file.S_IFMT) === file.S_IFBLK ? "b" : "c", major, minor, access };
+}
+
+/** "c 10:* rwm", as it was checked when the container was created. */
+export function parseRule(text: string): DeviceRule {
+  const [type, numbers, access] = text.split(" ");
+  const [major, minor] = numbers.split(":").map((number) => number === "*" ? undefined : Number(number));
+  // The kernel's "a" is all there is, whatever numbers come with it.
+  if (type === "a") return { type, major: undefined, minor: undefined, access };
+  return { type: type as "b" | "c", major, minor, access };
+}
