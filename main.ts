@@ -67,7 +67,15 @@ const COMMANDS: CommandTable = {
   },
   "logs": { summary: "Show what a container wrote", load: () => import("./lib/commands/logs.ts") },
   "lower-ports": { load: () => import("./lib/commands/lower_ports.ts") },
+  "network connect": {
+    summary: "Connect a container to a network",
+    load: () => import("./lib/commands/network/connect.ts"),
+  },
   "network create": { summary: "Create a network", load: () => import("./lib/commands/network/create.ts") },
+  "network disconnect": {
+    summary: "Disconnect a container from a network",
+    load: () => import("./lib/commands/network/disconnect.ts"),
+  },
   "network ls": { summary: "List networks", load: () => import("./lib/commands/network/ls.ts") },
   "network prune": {
     summary: "Remove networks that no container uses",

@@ -68,6 +68,7 @@ async function livesOn(box: Box, at: string, state: string): Promise<void> {
 /** With the bridge gone, so that a start takes the same steps every time. */
 const absent = async (box: Box) => {
   await box.run(["rm", "-f", "main"]);
+  await box.ok(["network", "ls"]); // makes the default network, if it is not there yet
   await until("no process is left", () => processesOf(box.dir).length === 0, 5);
 };
 

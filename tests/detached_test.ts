@@ -129,7 +129,7 @@ test("run -a stdin: prints the ID, as nothing else is shown", async (box) => {
   assertEquals(await box.ok(["logs", "main"]), "seen");
 });
 
-test("run -d: a keeper takes at most 80 kB, and says whose it is", async (box) => {
+test("run -d: a keeper takes at most 64 kB, and says whose it is", async (box) => {
   for (
     const flags of [[], ["-it"], ["--restart", "always"], [
       "-v",
@@ -144,7 +144,7 @@ test("run -d: a keeper takes at most 80 kB, and says whose it is", async (box) =
     const stat = await Deno.readTextFile(`/proc/${Pid}/stat`);
     const keeper = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1];
     const status = await Deno.readTextFile(`/proc/${keeper}/status`);
-    assert(Number(/VmRSS:\s*(\d+) kB/.exec(status)![1]) <= 80, `${flags}: ${/VmRSS.*/.exec(status)}`);
+    assert(Number(/VmRSS:\s*(\d+) kB/.exec(status)![1]) <= 64, `${flags}: ${/VmRSS.*/.exec(status)}`);
     assertEquals(
       (await Deno.readTextFile(`/proc/${keeper}/cmdline`)).split("\0")[0],
       "mydocker: keeper of main",

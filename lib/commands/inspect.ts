@@ -37,6 +37,8 @@ const FINDERS: Record<Kind, Finder> = {
   },
   async network(reference) {
     const { findNetwork } = await import("../network/store.ts");
+    const { repairIfNeeded } = await import("../network/leftovers.ts");
+    await repairIfNeeded();
     const network = await findNetwork(reference);
     return network && (await import("../network/inspect.ts")).networkInspect(network);
   },

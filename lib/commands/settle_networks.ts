@@ -1,8 +1,8 @@
 // settle-networks: what a keeper starts or becomes when its container has left its networks. Not for users.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { settle } from "../network/bridge.ts";
 import { refreshNames } from "../network/names.ts";
+import { repairNetworks } from "../network/repair.ts";
 
 export const spec: CommandSpec = {
   name: "settle-networks",
@@ -14,6 +14,6 @@ export const spec: CommandSpec = {
 
 export async function run(parsed: Parsed): Promise<number> {
   refreshNames(parsed.args);
-  await settle();
+  await repairNetworks();
   return 0;
 }

@@ -185,8 +185,8 @@ export function readConfig(dir: number): ContainerConfig | undefined {
 
 /** The container's networks, none and host among them. */
 export function networksOf({ network, networks }: ContainerConfig): EndpointRequest[] {
-  if (networks?.length) return networks;
-  return network.startsWith("container:") ? [] : [{ network }];
+  if (network === "none" || network === "host") return [{ network }];
+  return networks ?? [];
 }
 
 /** Whether it has what all else builds on. */

@@ -13,7 +13,7 @@ import { callerEnvironment, selfPath } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
 import { mountRootfs } from "../layer/overlay.ts";
 import { writeFile } from "../state/json.ts";
-import { containerEvent, volumeEvents } from "../events/emit.ts";
+import { containerEvent, endpointEvent, volumeEvents } from "../events/emit.ts";
 import { framesOf } from "../events/event.ts";
 import { rootPath } from "../state/root.ts";
 import type { ContainerConfig } from "./config.ts";
@@ -32,6 +32,7 @@ import {
 } from "../keeper/keeper_program.ts";
 import { prepareMounts } from "./mounts.ts";
 import type { Joined } from "../network/join.ts";
+import { resolvers } from "../network/resolvers.ts";
 import { clearRecords, readReport, type Report } from "../keeper/report.ts";
 import { nextDelay } from "./restart.ts";
 import { containerState, type Restarts, type StartFailure } from "./state.ts";
@@ -110,6 +111,7 @@ async function launch(
     file.unlinkIfAny(dir, "updated");
     endIfFrozen(dir, () => true); // what a killed keeper left
     const walls = movesWalls(config) ? await openWalls(container, keep) : undefined;
+    if (former.started !== undefined) replaceResolvers(container);
     groups = await makeGroups(config, walls?.deviceRules ?? DEFAULT_DEVICE_RULES);
     step("cgroup made");
     if (walls && groups.length === 0) walls.mindNoGroups();
@@ -122,7 +124,7 @@ async function launch(
     const held = { messages: messagesWrite, lock, ...openOutput(container, keep) };
     const plan: KeeperPlan = {
       ...{ init: { ...init, stdio: streams.inside }, ...held, sources: streams.sources },
-      events: lifeEvents(container),
+      events: lifeEvents(container, network.endpoints),
       detached: isDetached(attached),
       terminal: streams.terminal,
       stdin: config.stdinOnce ? undefined : streams.input,
@@ -202,6 +204,12 @@ async function openWalls(container: Container, keep: (fd: number) => number) {
   return prepareWalls(container, keep);
 }
 
+/** As the host has them now: since the container was made, they may have become others. */
+function replaceResolvers({ dir, config }: Container): void {
+  file.removeTree(dir, "resolv.conf");
+  writeFile(dir, "resolv.conf", resolvers(config), 0o644);
+}
+
 async function openReaper(
   { argv, pidMode }: ContainerConfig,
   keep: (fd: number) => number,
@@ -219,10 +227,18 @@ function openOutput({ dir, config }: Container, keep: (fd: number) => number) {
   return { devNull, log: { fd, dir, maxSize, maxFiles, left } };
 }
 
-function lifeEvents(container: Container): KeeperPlan["events"] {
-  const ended = [containerEvent(container, "die"), ...volumeEvents(container, "unmount")];
+function lifeEvents(container: Container, endpoints: Joined["endpoints"] = []): KeeperPlan["events"] {
+  const networks = (action: "connect" | "disconnect") =>
+    endpoints.map(({ network, networkId }) =>
+      endpointEvent({ id: networkId, name: network }, container.id, action)
+    );
+  const ended = [
+    containerEvent(container, "die"),
+    ...networks("disconnect"),
+    ...volumeEvents(container, "unmount"),
+  ];
   return {
-    started: framesOf([containerEvent(container, "start")]),
+    started: framesOf([...networks("connect"), containerEvent(container, "start")]),
     ended: framesOf(ended),
     outOfMemory: framesOf([containerEvent(container, "oom")]),
   };
@@ -248,18 +264,18 @@ function aftermath(
 
 /** The container's networks, and what its first process has to do for them. */
 async function prepareNetwork(container: Container, keep: (fd: number) => number): Promise<PreparedNetwork> {
-  const { network, networks } = container.config;
+  const { network } = container.config;
   if (network.startsWith("container:")) {
     const { openNetworkOf } = await import("../network/shared.ts");
     return { init: { ownNetwork: false, networkNamespace: keep(openNetworkOf(network)) } };
   }
-  if (!networks?.length) return { init: { ownNetwork: network !== "host" } };
+  if (network === "none" || network === "host") return { init: { ownNetwork: network === "none" } };
   const { joinNetworks } = await import("../network/join.ts");
-  const { init, leave, giveUp } = await joinNetworks(container, keep);
-  return { init: { ownNetwork: true, network: init }, leave, giveUp };
+  const { init, leave, endpoints, giveUp } = await joinNetworks(container, keep);
+  return { init: { ownNetwork: true, network: init }, leave, endpoints, giveUp };
 }
 
-interface PreparedNetwork extends Partial<Pick<Joined, "leave" | "giveUp">> {
+interface PreparedNetwork extends Partial<Pick<Joined, "leave" | "endpoints" | "giveUp">> {
   init: Pick<KeeperPlan["init"], "ownNetwork" | "network" | "networkNamespace">;
 }
 

@@ -47,6 +47,16 @@ export function emitNetwork(
   append([{ Type: "network", Action: action, Actor: { ID: id, Attributes: { name, type: driver } } }]);
 }
 
+/** That a container came into a network ("connect") or left it ("disconnect"). */
+export function endpointEvent(
+  network: { id: string; name: string },
+  container: string,
+  action: "connect" | "disconnect",
+): Event {
+  const Attributes = { container, name: network.name, type: "bridge" };
+  return { Type: "network", Action: action, Actor: { ID: network.id, Attributes } };
+}
+
 /** What happens to a container's volumes when it starts and when it has ended; none where it has no volumes. */
 export function volumeEvents(
   { id, config }: Pick<Container, "id" | "config">,

@@ -31,7 +31,7 @@ export function connectProgram(plan: ConnectPlan) {
   closeOthers(p, connectDescriptors(plan));
   p.call("setns", [plan.namespace, CLONE_NEWNET], { what: "the container's network" });
   setUpNetwork(p, plan.network);
-  send(p, plan.messages, message, STARTED, 0, 0);
+  send(p, plan.messages, message, STARTED, p.cell(), 0);
   p.call("exit_group", [0]);
 
   p.place(failed);

@@ -3,23 +3,37 @@
 
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import { step } from "../cli/debug.ts";
-import { callerEnvironment } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
+import { printError } from "../cli/output.ts";
 import { forwardPackets, routeLoopback } from "./forwarding.ts";
 import * as nftables from "./nftables.ts";
-import type { NetworkRules, PortRules } from "./rules.ts";
+import { NoFirewall, preference } from "./preference.ts";
+import type { NetworkRules, PortRules, PublishedPort } from "./rules.ts";
 
-/** Puts up the rules of a network whose bridge is there; also where some of them are left of before. */
+/**
+ * Puts up the rules of a network whose bridge is there; also where some of them are left of before. Where there is nothing
+ * to put them into, that is said on stderr, and the network is one of its containers and this host. Throws CommandError.
+ */
 export async function raiseNetwork(rules: NetworkRules): Promise<void> {
-  const families = rules.subnets.map(({ family }) => family);
-  if (!rules.internal) forwardPackets(families);
+  try {
+    await raiseRules(rules);
+  } catch (error) {
+    if (!(error instanceof NoFirewall)) throw error;
+    printError(`mydocker: warning: no way out of ${rules.bridge}, nor published ports: ${error.message}\n`);
+    return;
+  }
+  // Not before: what the host then forwards, the rules are there to sort.
+  if (!rules.internal) forwardPackets(rules.subnets.map(({ family }) => family));
+  step(`firewall rules of ${rules.bridge} are up`);
+}
+
+async function raiseRules(rules: NetworkRules): Promise<void> {
   if (!throughNftables(() => nftables.raiseNetwork(rules))) {
     (await import("./iptables.ts")).raiseNetwork(rules);
   } else if (!rules.internal) {
     const { acceptForeign } = await import("./foreign.ts");
     acceptForeign(rules);
   }
-  step(`firewall rules of ${rules.bridge} are up`);
 }
 
 /** Takes them away. */
@@ -60,13 +74,21 @@ export async function restorePorts(
   else (await import("./iptables.ts")).raisePorts(rules);
 }
 
+/** Puts up other rules in place of those for the ports `before`; `socket` as for restorePorts. */
+export async function raisePortsAnew(
+  rules: PortRules,
+  before: PublishedPort[],
+  bridge: string,
+  socket: number | undefined,
+): Promise<void> {
+  if (socket !== undefined) nftables.lowerPorts(socket, { name: rules.name, ports: before });
+  else await lowerPorts(rules.name);
+  if (rules.ports.length > 0) await restorePorts(rules, bridge, socket);
+}
+
 /** Takes away the rules of ports that no socket holds. */
 export async function lowerPorts(name: string): Promise<void> {
   (await import("./iptables.ts")).lower(name);
-}
-
-function preference(): string | undefined {
-  return callerEnvironment("MYDOCKER_FIREWALL");
 }
 
 /** Whether nf_tables did it; false where it is not there, or not wanted. */

@@ -2,6 +2,7 @@
 // from others'. What iptables-save shows is what there is; what iptables-restore is given comes into effect at once.
 
 import { CommandError } from "../cli/error.ts";
+import { NoFirewall, preference } from "./preference.ts";
 import { type Family, familyOf, type NetworkRules, type PortRules } from "./rules.ts";
 
 /** The program's variants: the one the host prefers, and those that talk to a particular part of the kernel. */
@@ -156,10 +157,10 @@ function runProgram(
 ): string {
   const path = programOf(variant, family, what);
   if (path === undefined) {
-    throw new CommandError(
-      "networks need a packet filter: this kernel has no nf_tables (modprobe nf_tables), and there is no iptables " +
-        "(Debian package iptables); --network none and host do without",
-    );
+    const why = preference() === "iptables"
+      ? "MYDOCKER_FIREWALL asks for iptables, which is not here (Debian package iptables)"
+      : "this kernel has no nf_tables (modprobe nf_tables), and there is no iptables (Debian package iptables)";
+    throw new NoFirewall(why);
   }
   // An iptables that hangs holds up nobody for ever: --wait is for its own lock.
   const file = Deno.makeTempFileSync();

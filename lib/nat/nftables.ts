@@ -62,6 +62,11 @@ export async function raisePorts(rules: PortRules): Promise<Held> {
   return { socket, farewell };
 }
 
+/** Takes a container's tables away, by the socket they belong to. */
+export function lowerPorts(socket: number, rules: PortRules): void {
+  for (const family of familiesOf(rules)) remove(socket, rules.name, family);
+}
+
 /** Makes those of the tables that are missing, by the socket they belong to. */
 export function restorePorts(socket: number, { name, ports }: PortRules): void {
   for (const family of familiesOf({ name, ports })) {

@@ -129,8 +129,8 @@ function macOfBridge({ id }: Network): string {
   return ["02", "42", ...id.slice(0, 8).match(/../g)!].join(":");
 }
 
-/** Whether a container has an address that was connected while it ran: its keeper has no lock of `users` for that. */
-function isInUse(network: Pick<Network, "name">): boolean {
+/** Whether a container has an address, be it one that was connected while it ran: its keeper has no lock of `users` for that. */
+export function isInUse(network: Pick<Network, "name">): boolean {
   return claimsOn(network).some(({ owner }) => isKept(owner));
 }
 

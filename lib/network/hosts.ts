@@ -42,10 +42,16 @@ export function ownHosts(
   config: Pick<ContainerConfig, "hostname" | "extraHosts">,
   endpoints: Endpoint[],
 ): string {
-  const { hostname } = config;
+  const given = givenHosts(config, endpoints[0]?.gateways[0] ?? "127.0.0.1");
+  return [HOSTS, given, ...endpoints.map((endpoint) => ownLines(config, endpoint))].join("");
+}
+
+/** Its own name, for one of its endpoints. */
+export function ownLines(
+  { hostname }: Pick<ContainerConfig, "hostname">,
+  { addresses }: Pick<Endpoint, "addresses">,
+): string {
   const [short] = hostname.split(".");
   const names = short === hostname ? hostname : `${hostname} ${short}`;
-  const given = givenHosts(config, endpoints[0]?.gateways[0] ?? "127.0.0.1");
-  const own = endpoints.flatMap(({ addresses }) => addresses).map((address) => `${address}\t${names}\n`);
-  return [HOSTS, given, ...own].join("");
+  return addresses.map((address) => `${address}\t${names}\n`).join("");
 }

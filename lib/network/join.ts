@@ -8,15 +8,22 @@ import { step } from "../cli/debug.ts";
 import { CommandError } from "../cli/error.ts";
 import type { EndpointRequest } from "../container/config.ts";
 import type { Container } from "../container/find.ts";
-import type { LeavePlan, NetworkPlan, Request } from "../keeper/network_steps.ts";
+import {
+  CONNECTED,
+  type InterfacePlan,
+  type LeavePlan,
+  type NetworkPlan,
+  type Request,
+} from "../keeper/network_steps.ts";
 import { randomHex } from "../state/hex.ts";
 import { writeFile } from "../state/json.ts";
 import { rootFd } from "../state/root.ts";
-import { macOf, parseAddress, type Subnet, subnetOf } from "./address.ts";
+import { macOf, parseAddress, subnetOf } from "./address.ts";
 import { raiseBridge, settle } from "./bridge.ts";
 import { claimAddress } from "./allocate.ts";
 import { claimPath, releaseAddresses } from "./claims.ts";
 import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
+import { finishChange } from "./change_mark.ts";
 import { ownHosts } from "./hosts.ts";
 import { addressMessage, defaultRouteMessage, hairpinMessage, upMessage, vethMessage } from "./link.ts";
 import type { HeldPorts } from "./publish.ts";
@@ -26,8 +33,15 @@ import { isDefaultBridge, type Network, networkByName, networkExists, openUsers 
 export interface Joined {
   init: NetworkPlan;
   leave: Omit<LeavePlan, "dir"> & { ports?: HeldPorts };
+  endpoints: Endpoint[];
   /** Gives all back that was claimed: for a start that fails before there is a keeper. */
   giveUp(): Promise<void>;
+}
+
+/** A network, and what a container has of it. */
+export interface JoinedNetwork {
+  network: Network;
+  endpoint: Endpoint;
 }
 
 /**
@@ -37,13 +51,16 @@ export interface Joined {
 export async function joinNetworks(container: Container, keep: (fd: number) => number): Promise<Joined> {
   const { id, dir, config } = container;
   const route = keep(netlink.openRoute());
+  await finishChange();
+  file.unlinkIfAny(dir, CONNECTED);
   const former = readEndpoints(dir);
   for (const { network, addresses } of former) giveBack(network, addresses, id);
   const endpoints: Endpoint[] = [];
-  const joinedTo: { endpoint: Endpoint; network: Network }[] = [];
+  const joinedTo: JoinedNetwork[] = [];
   const joined: Joined = {
     init: { socket: route, interfaces: [], routes: [], ipv6: false },
     leave: { users: [], claims: [] },
+    endpoints,
     async giveUp() {
       endpoints.forEach(({ network, addresses }) => giveBack(network, addresses, id));
       for (const users of joined.leave.users) lock(users, "none");
@@ -53,17 +70,20 @@ export async function joinNetworks(container: Container, keep: (fd: number) => n
   try {
     for (const request of config.networks ?? []) {
       const name = `eth${endpoints.length}`;
-      const known = await existing(request.network);
-      joined.leave.users.push(keep(holdNetwork(known.name)));
+      const known = await existingNetwork(request.network);
+      const users = keep(holdNetwork(known.name));
+      joined.leave.users.push(users);
       const { network, index } = await raiseBridge(route, known);
-      const endpoint = await claimEndpoint(network, request, id, config.macAddress, name);
+      const endpoint = { ...await claimEndpoint(network, request, id, config.macAddress, name), users };
       endpoints.push(endpoint);
       joinedTo.push({ endpoint, network });
-      addInterface(joined, network, endpoint, index);
+      joined.init.interfaces.push(interfacePlan(network, endpoint, index));
       joined.leave.claims.push(
         ...endpoint.addresses.map((address) => `../../${claimPath(network, address, id)}`),
       );
     }
+    joined.init.ipv6 = endpoints.some(({ addresses }) => addresses.some(isIpv6));
+    joined.init.routes = defaultRoutes(joinedTo);
     if (config.ports) {
       const { publishPorts } = await import("./publish.ts");
       joined.leave.ports = await publishPorts(container, joinedTo, keep);
@@ -74,6 +94,7 @@ export async function joinNetworks(container: Container, keep: (fd: number) => n
     throw error;
   }
   writeEndpoints(dir, endpoints);
+  file.removeTree(dir, "hosts");
   writeFile(dir, "hosts", ownHosts(config, endpoints), 0o644);
   const named = endpoints.filter(({ network }) => !isDefaultBridge({ name: network }));
   if (named.length > 0) {
@@ -95,7 +116,7 @@ function allowHairpins({ init }: Joined, endpoints: Endpoint[]): void {
   });
 }
 
-async function existing(name: string): Promise<Network> {
+export async function existingNetwork(name: string): Promise<Network> {
   const network = await networkByName(name);
   if (!network) throw new CommandError(`network ${name} not found`);
   return network;
@@ -105,8 +126,8 @@ function giveBack(name: string, addresses: string[], id: string): void {
   if (networkExists(name)) releaseAddresses({ name }, addresses, id);
 }
 
-/** The shared lock of the network's users. It counts only if the network was not removed while it was waited for. */
-function holdNetwork(name: string): number {
+/** Descriptor with the shared lock of the network's users. It counts only if the network was not removed while it was waited for. */
+export function holdNetwork(name: string): number {
   for (;;) {
     const users = openUsers(name);
     if (users === undefined) throw new CommandError(`network ${name} not found`);
@@ -117,7 +138,7 @@ function holdNetwork(name: string): number {
   }
 }
 
-async function claimEndpoint(
+export async function claimEndpoint(
   network: Network,
   request: EndpointRequest,
   id: string,
@@ -153,30 +174,39 @@ async function claimEndpoint(
   };
 }
 
-function addInterface({ init }: Joined, network: Network, endpoint: Endpoint, bridge: number): void {
-  const { interface: name, mac, addresses, prefixes, gateways } = endpoint;
-  const what = `${name} on network ${network.name}`;
-  const subnets: Subnet[] = addresses.map((address, n) => ({
-    ...parseAddress(address)!,
-    prefix: prefixes[n],
-  }));
-  init.interfaces.push({
+/** The container's end of a network, on the bridge of this index. */
+export function interfacePlan(network: Network, endpoint: Endpoint, bridge: number): InterfacePlan {
+  const { interface: name, mac, addresses, prefixes } = endpoint;
+  return {
     name,
-    create: { bytes: vethMessage({ name: vethName(endpoint), bridge, peer: name, mac }), what },
+    create: {
+      bytes: vethMessage({ name: vethName(endpoint), bridge, peer: name, mac }),
+      what: `${name} on network ${network.name}`,
+    },
     up: { bytes: upMessage(name), what: `${name} up` },
-    addresses: subnets.map((subnet, n): Request => ({
-      bytes: addressMessage(0, subnet),
-      what: `${addresses[n]} of ${name}`,
+    addresses: addresses.map((address, n): Request => ({
+      bytes: addressMessage(0, { ...parseAddress(address)!, prefix: prefixes[n] }),
+      what: `${address} of ${name}`,
     })),
-  });
-  if (subnets.some(({ family }) => family === netlink.AF_INET6)) init.ipv6 = true;
-  if (network.internal) return;
-  for (const [n, { family }] of subnets.entries()) {
-    const what = `default route by ${gateways[n]}`;
-    // The first network that leads anywhere has it.
-    if (init.routes.some(({ what }) => what.includes(":") === (family === netlink.AF_INET6))) continue;
-    init.routes.push({ bytes: defaultRouteMessage(parseAddress(gateways[n])!), what });
+  };
+}
+
+/** The default routes of a container in these networks: of each family, the first that leads anywhere has it. */
+export function defaultRoutes(joined: JoinedNetwork[]): Request[] {
+  const found = new Map<number, Request>();
+  for (const { network, endpoint } of joined) {
+    if (network.internal) continue;
+    for (const text of endpoint.gateways) {
+      const gateway = parseAddress(text)!;
+      if (found.has(gateway.family)) continue;
+      found.set(gateway.family, { bytes: defaultRouteMessage(gateway), what: `default route by ${text}` });
+    }
   }
+  return [...found.values()];
+}
+
+export function isIpv6(address: string): boolean {
+  return address.includes(":");
 }
 
 /** The host's end: 15 bytes at most (IFNAMSIZ). */

@@ -1,6 +1,7 @@
 // Whether there is anything to repair (repair.ts): asked by commands that have nothing else to do with networks.
 
 import { claimsOn, isKept } from "./claims.ts";
+import { finishChange } from "./change_mark.ts";
 import { mayBeUp, networkNames } from "./store.ts";
 
 /**
@@ -8,6 +9,7 @@ import { mayBeUp, networkNames } from "./store.ts";
  * some containers that they run: the others are asked.
  */
 export async function repairIfNeeded(alive: (id: string) => boolean = () => false): Promise<void> {
+  await finishChange();
   if (!networkNames().some((name) => hasLeftovers(name, alive))) return;
   const { repairNetworks } = await import("./repair.ts");
   await repairNetworks();

@@ -29,7 +29,7 @@ export function refreshNames(networks: string[]): void {
       const members = membersOf(network);
       const lines = members.map((member) => linesOf(member)).join("");
       for (const { container } of members) {
-        rewriteHosts(container.dir, network, lines);
+        rewriteHosts(container.dir, (line) => line.endsWith(tag(network)), lines);
         file.close(container.dir);
       }
     }
@@ -53,7 +53,8 @@ function membersOf(network: string): Member[] {
   }).sort((a, b) => a.container.config.name < b.container.config.name ? -1 : 1);
 }
 
-const tag = (network: string) => `\t# ${network}\n`;
+/** How the lines end that are about a network's members. */
+export const tag = (network: string): string => `\t# ${network}\n`;
 
 function linesOf({ container: { id, config }, endpoint }: Member): string {
   const { aliases = [] } = config.networks?.find(({ network }) => network === endpoint.network) ?? {};
@@ -62,15 +63,15 @@ function linesOf({ container: { id, config }, endpoint }: Member): string {
 }
 
 /**
- * In place, since the file is mounted, and with one write: lines that go make room for empty ones first, so that
+ * Replaces lines. In place, since the file is mounted, and with one write: lines that go make room for empty ones first, so that
  * whoever reads finds whole lines at any time.
  */
-function rewriteHosts(dir: number, network: string, lines: string): void {
+export function rewriteHosts(dir: number, isStale: (line: string) => boolean, lines: string): void {
   const fd = file.openIfAny(dir, "hosts", file.O_RDWR);
   if (fd === undefined) return;
   try {
     const before = new TextDecoder().decode(file.readAll(fd));
-    const kept = before.split(/(?<=\n)/).filter((line) => !line.endsWith(tag(network))).join("");
+    const kept = before.split(/(?<=\n)/).filter((line) => !isStale(line)).join("");
     const after = new TextEncoder().encode(kept && !kept.endsWith("\n") ? `${kept}\n${lines}` : kept + lines);
     const size = new TextEncoder().encode(before).length;
     const padded = new Uint8Array(Math.max(size, after.length)).fill(10);

@@ -40,7 +40,8 @@ export async function parseNetworkOptions(parsed: Parsed): Promise<NetworkOption
   return { network: `container:${id}`, networks: [], hostname };
 }
 
-function refuseLinks(parsed: Parsed): void {
+/** Throws CommandError with what replaced links. */
+export function refuseLinks(parsed: Parsed): void {
   if (parsed.list("link").length === 0) return;
   throw new CommandError(
     "--link is not supported; containers of one network know each other by name: " +
@@ -100,7 +101,18 @@ async function endpoints(wanted: Wanted[]): Promise<EndpointRequest[]> {
   return found;
 }
 
-function checkEndpoint(network: Network, { aliases, ip, ip6 }: Wanted["endpoint"]): void {
+/** What network connect's flags ask for. */
+export function endpointWishes(parsed: Parsed): Wanted["endpoint"] {
+  const [aliases, given, given6] = [parsed.list("alias"), parsed.text("ip"), parsed.text("ip6")];
+  return {
+    aliases: aliases.length > 0 ? aliases : undefined,
+    ip: given ? ip(given, "ip") : undefined,
+    ip6: given6 ? ip(given6, "ip6") : undefined,
+  };
+}
+
+/** Throws CommandError where a network can't give that. */
+export function checkEndpoint(network: Network, { aliases, ip, ip6 }: Wanted["endpoint"]): void {
   if (isDefaultBridge(network) && aliases) {
     throw new CommandError("network-scoped alias is supported only for containers in user defined networks");
   }

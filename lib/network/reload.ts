@@ -47,7 +47,7 @@ async function reloadPorts(id: string): Promise<void> {
 }
 
 /** The keeper's own socket: only by that the container's rules can be changed. Undefined where it has none. */
-function keeperSocket(dir: number, fd: number | undefined): number | undefined {
+export function keeperSocket(dir: number, fd: number | undefined): number | undefined {
   const records = fd === undefined ? undefined : openRecords(dir);
   if (fd === undefined || records === undefined) return undefined;
   const { start, end } = readRecords(records);

@@ -9,7 +9,7 @@ import { untilOf } from "../cli/until.ts";
 import { emitNetwork } from "../events/emit.ts";
 import { beginWork, discard } from "../state/root.ts";
 import { sleep } from "../state/sleep.ts";
-import { takeDown } from "./bridge.ts";
+import { isInUse, takeDown } from "./bridge.ts";
 import {
   DEFAULT_NETWORKS,
   findNetwork,
@@ -62,6 +62,7 @@ async function removeIfUnused(network: Network): Promise<boolean> {
       if (performance.now() > patience) return false;
       sleep(5);
     }
+    if (isInUse(network)) return false;
     const route = openRoute();
     await takeDown(route, network);
     file.close(route);

@@ -14,15 +14,21 @@ export function sharedContainer(mode: string): Container {
 export function openNetworkOf(mode: string): number {
   const { id, dir } = sharedContainer(mode);
   try {
-    const pid = firstProcess(dir);
-    const fd = pid === undefined
-      ? undefined
-      : file.openIfAny(file.AT_FDCWD, `/proc/${pid}/ns/net`, file.O_RDONLY);
-    // Still the same process, so the namespace is its.
-    if (fd !== undefined && firstProcess(dir) === pid) return fd;
-    if (fd !== undefined) file.close(fd);
+    const fd = openNetwork(dir);
+    if (fd !== undefined) return fd;
     throw new CommandError(`cannot join network of a non running container: ${id}`);
   } finally {
     file.close(dir);
   }
+}
+
+/** The same of the container whose directory is `dir`; undefined where it does not run. */
+export function openNetwork(dir: number): number | undefined {
+  const pid = firstProcess(dir);
+  if (pid === undefined) return undefined;
+  const fd = file.openIfAny(file.AT_FDCWD, `/proc/${pid}/ns/net`, file.O_RDONLY);
+  // Still the same process, so the namespace is its.
+  if (fd === undefined || firstProcess(dir) === pid) return fd;
+  file.close(fd);
+  return undefined;
 }

@@ -5,7 +5,7 @@ import { confirm } from "../../cli/confirm.ts";
 import { parseFilters } from "../../cli/filter.ts";
 import { deletedText } from "../../cli/human.ts";
 import { print } from "../../cli/output.ts";
-import { repairNetworks } from "../../network/repair.ts";
+import { repairIfNeeded } from "../../network/leftovers.ts";
 import { pruneNetworks } from "../../network/remove.ts";
 
 export const spec: CommandSpec = {
@@ -23,7 +23,7 @@ export async function run(parsed: Parsed): Promise<number> {
   const filters = parseFilters(parsed.list("filter"), "--filter", ["label", "label!", "until"]);
   const question = "This will remove all custom networks not used by at least one container.";
   if (!parsed.bool("force") && !confirm(question)) return 0;
-  await repairNetworks();
+  await repairIfNeeded();
   print(deletedText("Networks", await pruneNetworks(filters)));
   return 0;
 }

@@ -3,6 +3,7 @@
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { isFailure } from "../../cli/error.ts";
 import { print, printError } from "../../cli/output.ts";
+import { repairIfNeeded } from "../../network/leftovers.ts";
 import { removeNetwork } from "../../network/remove.ts";
 import { findNetwork } from "../../network/store.ts";
 
@@ -17,6 +18,7 @@ export const spec: CommandSpec = {
 
 /** Prints each as it was named; what can't be removed is no reason to stop. */
 export async function run(parsed: Parsed): Promise<number> {
+  await repairIfNeeded();
   let status = 0;
   for (const reference of parsed.args) {
     try {
