@@ -2,12 +2,13 @@
 // thread, and a process that a thread starts is in that thread's namespaces; so entering one costs nothing per command.
 
 const CLONE_NEWNET = 0x40000000;
+const CLONE_NEWNS = 0x20000;
 const [AF_INET, SOCK_DGRAM, SIOCSIFFLAGS, IFF_UP] = [2, 2, 0x8914, 1];
 
 let isolated = false;
 
-/** Enters a new network namespace that has nothing but the loopback interface. As root only. */
-export function isolateNetwork(): void {
+/** Enters a new network namespace that has nothing but the loopback interface. As root only. With its mounts, too, if told. */
+export function isolateNetwork(mounts?: "mounts, too"): void {
   if (isolated || Deno.uid() !== 0) return;
   isolated = true;
   const libc = Deno.dlopen("libc.so.6", {
@@ -16,7 +17,7 @@ export function isolateNetwork(): void {
     ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
     close: { parameters: ["i32"], result: "i32" },
   });
-  if (libc.symbols.unshare(CLONE_NEWNET) !== 0) {
+  if (libc.symbols.unshare(CLONE_NEWNET | (mounts ? CLONE_NEWNS : 0)) !== 0) {
     throw new Error("unshare: no network namespace for the tests");
   }
   const ifreq = new Uint8Array(40);
