@@ -1,6 +1,6 @@
 // make bench: mydocker beside whatever else of its kind is installed, in one run, on this machine.
 //
-// make bench ONLY=exec,ps   measures some of: run exec ps life stop memory many chatter import load save commit peak
+// make bench ONLY=exec,ps   measures some of: run walls exec ps life stop memory many chatter import load save commit peak
 //                           network throughput
 // make bench RUNS=N         rounds of `run`, 20 unless told; of what takes longer it is a part of that
 
@@ -37,6 +37,7 @@ import {
 import { networkRuns, onNetworks, throughput } from "./bench/network.ts";
 import { exists, pause, Place, wait } from "./bench/place.ts";
 import { type Kind, load, machine, type Outcomes, table, verdicts } from "./bench/report.ts";
+import { ALL_WALLS, NO_WALLS, walls } from "./bench/walls.ts";
 import { busyboxTar, debianTar } from "./images.ts";
 
 /** In this order, round after round. */
@@ -44,7 +45,18 @@ const SETUPS: Record<string, Setup> = { deno: floor, mydocker, crun, runc, podma
 
 /** What share of the rounds each has, in this order; memory, many and peak are measured once. */
 const SHARES: Record<Kind, number> = {
-  ...{ run: 1, exec: 1, ps: 1, life: 0.5, stop: 0.5, memory: 0, many: 0, chatter: 0.2, import: 0.2 },
+  ...{
+    run: 1,
+    walls: 1,
+    exec: 1,
+    ps: 1,
+    life: 0.5,
+    stop: 0.5,
+    memory: 0,
+    many: 0,
+    chatter: 0.2,
+    import: 0.2,
+  },
   ...{ load: 0.25, save: 0.25, commit: 0.25, peak: 0, network: 1, throughput: 0.25 },
 };
 const KINDS = Object.keys(SHARES) as Kind[];
@@ -94,6 +106,8 @@ async function gather(place: Place, found: Archives): Promise<Peer[]> {
 
 async function candidates(place: Place, peers: Peer[], kind: Kind, found: Archives): Promise<Candidate[]> {
   switch (kind) {
+    case "walls":
+      return walls(place, ownCli(peers));
     case "exec":
       return execs(place, peers);
     case "ps":
@@ -135,6 +149,7 @@ function quiet(place: Place, all: Candidate[]): Pick<Schedule, "beforeRound" | "
 
 const TITLES: Record<Kind, string> = {
   run: "run --rm --network none IMAGE true, ms",
+  walls: "run --rm IMAGE true, its walls, ms",
   exec: "exec CONTAINER true, ms",
   ps: "ps, 10 containers, ms",
   life: "run -d and rm -f, ms",
@@ -154,6 +169,7 @@ const TITLES: Record<Kind, string> = {
 /** Columns of a table besides the times: what the median is compared with. */
 const BASES: Record<Kind, Record<string, string>> = {
   run: { mydocker: "mydocker run --rm", floor: FLOOR },
+  walls: { all: ALL_WALLS, none: NO_WALLS },
   exec: { mydocker: "mydocker exec" },
   ps: { mydocker: "mydocker ps" },
   life: { mydocker: "mydocker run -d, rm -f" },
@@ -172,7 +188,7 @@ const BASES: Record<Kind, Record<string, string>> = {
 
 /** How a kind's rounds begin, and what is waited for before each command. */
 function around(place: Place, kind: Kind, all: Candidate[]): Pick<Schedule, "beforeRound" | "before"> {
-  if (kind === "run" || kind === "exec" || kind === "ps" || kind === "network") return quiet(place, all);
+  if (["run", "walls", "exec", "ps", "network"].includes(kind)) return quiet(place, all);
   if (kind === "import" || kind === "load" || kind === "save" || kind === "commit") {
     return { before: () => place.run(["/bin/sync"]) };
   }

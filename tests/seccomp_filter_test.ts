@@ -16,13 +16,13 @@ const COUNT = 480;
 const UNSEEN = [335, 336];
 const X32 = 0x40000000;
 
-/** What docker refuses with EPERM up to its last one, futex_waitv (449). */
+/** What docker refuses with EPERM up to its last one, futex_waitv (449); 32-bit x86's socketcall (102) only since 29. */
 const REFUSED = {
   X86_64: `
     103 134 136 139 153 155-156 163-185 212 227 236-239 246 248-250 256 272 279 298 300 303-304 308 310-313 320-321 323
     329-331 336-423 428-433 438 440 442-443`,
   X86: `
-    17-18 21-22 25 28 31-32 34-35 44 48 51-53 56 58-59 62 67-69 72-74 79 84 86-89 98 101 103 109-113 115 121 127-131
+    17-18 21-22 25 28 31-32 34-35 44 48 51-53 56 58-59 62 67-69 72-74 79 84 86-89 98 101-103 109-113 115 121 127-131
     134-135 137 149 166-167 169 188-189 217 222-223 251 253 264 273-276 283 285-288 294 310 317 336 338 341-342 346-350
     357 374 380-382 387-392 404 415 428-433 438 440 442-443`,
   X32: `
@@ -30,8 +30,8 @@ const REFUSED = {
     227 236-239 244 246-250 256 272-274 278-279 295-300 303-304 307-308 310-313 320-323 327-331 336-423 428-433 438 440
     442-443 467-511 528 533 539-540`,
 };
-/** As docker's newer profiles: set_mempolicy_home_node and the lsm_ calls want a capability. */
-const REFUSED_SINCE = "450 459-461";
+/** As docker's newer profiles: io_uring; set_mempolicy_home_node and the lsm_ calls want a capability. */
+const REFUSED_SINCE = "425-427 450 459-461";
 /** removexattrat, the newest call in the table. */
 const LAST = 466;
 
@@ -85,9 +85,9 @@ function filter(...added: string[]): Uint8Array {
 const PROBED_BY_ARGUMENT: [call: string, argument: number, answer: Answer][] = [
   ...[0n, 8n, 0x20000n, 0x20008n, 0xffffffffn].map((n) => ["personality", Number(n), "allowed"] as const),
   ...[1, 0x40000, 0x20009, 2 ** 32, 2 ** 32 + 8].map((n) => ["personality", n, EPERM] as const),
-  ...[0, 1, 2, 10, 16, 17, 38, 39, 41, 45].map((n) => ["socket", n, "allowed"] as const),
+  ...[0, 1, 2, 10, 16, 17, 37, 39, 41, 45].map((n) => ["socket", n, "allowed"] as const),
   // The kernel takes an int, so that what is above it hides nothing.
-  ...[40, 2 ** 32 + 40, 7 * 2 ** 32 + 40].map((n) => ["socket", n, EPERM] as const),
+  ...[38, 2 ** 32 + 38, 40, 2 ** 32 + 40, 7 * 2 ** 32 + 40].map((n) => ["socket", n, EPERM] as const),
   ...[0x11, 0x80, 0x3d0f00, 0x100, 0x80000000, 2 ** 32 + 0x11].map((n) => ["clone", n, "allowed"] as const),
   ...[0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000].flatMap((n) =>
     [n, n + 0x11, n + 2 ** 32].map((flags) => ["clone", flags, EPERM] as const)

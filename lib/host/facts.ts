@@ -15,6 +15,8 @@ export interface MountInfo {
   /** The directory of the file system that is mounted. */
   root: string;
   path: string;
+  /** The mount; its file system may be so, too (options). */
+  readOnly: boolean;
   type: string;
   /** Of the file system, not of the mount. */
   options: string[];
@@ -28,6 +30,7 @@ export function mountTable(): MountInfo[] {
       device: mount[2],
       root: mount[3],
       path: mount[4],
+      readOnly: mount[5].split(",").includes("ro"),
       type: system[0],
       options: system[2].split(","),
     };
@@ -38,6 +41,8 @@ export function mountTable(): MountInfo[] {
 export interface Cgroups {
   layout: "v1" | "v2" | "hybrid" | "none";
   controllers: Set<string>;
+  /** Where hierarchies are mounted read-only. */
+  readOnly: string[];
 }
 
 /** Reads it off the mounts; cgroups(7). */
@@ -49,8 +54,12 @@ export function cgroups(mounts: MountInfo[]): Cgroups {
   for (const name of readIfAny(`${second?.path}/cgroup.controllers`)?.trim().split(" ") ?? []) {
     controllers.add(name);
   }
-  if (second) return { layout: first.length > 0 ? "hybrid" : "v2", controllers };
-  return { layout: first.length > 0 ? "v1" : "none", controllers };
+  const all = second ? [...first, second] : first;
+  const readOnly = all.filter((mount) => mount.readOnly || mount.options.includes("ro")).map(({ path }) =>
+    path
+  );
+  if (second) return { layout: first.length > 0 ? "hybrid" : "v2", controllers, readOnly };
+  return { layout: first.length > 0 ? "v1" : "none", controllers, readOnly };
 }
 
 /** A file's text; undefined where it can't be read. */

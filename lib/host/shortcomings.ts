@@ -11,7 +11,7 @@ const LIMITERS = ["cpu", "memory", "pids"];
 
 /** One line for each thing that is missing: what, why it matters, and what to do about it if anything can be done. */
 export function shortcomings(groups: Cgroups): string[] {
-  return [privileges(), kernelAge(), overlay(), executableMemory(), limits(groups), filters()]
+  return [privileges(), kernelAge(), overlay(), executableMemory(), limits(groups), walls(groups), filters()]
     .filter((line) => line !== undefined);
 }
 
@@ -53,6 +53,17 @@ function limits({ layout, controllers }: Cgroups): string | undefined {
   const missing = LIMITERS.filter((name) => !controllers.has(name));
   if (missing.length === 0) return undefined;
   return `no cgroup controller for ${missing.join(", ")}: containers' use of that can't be limited`;
+}
+
+/** No group, no rules: what keeps root in a container from a device then is that it can't name one that has no node. */
+function walls({ layout, readOnly }: Cgroups): string | undefined {
+  if (layout !== "none" && readOnly.length === 0) return undefined;
+  const why = layout === "none" ? "no cgroups" : `cgroups are mounted read-only at ${readOnly.join(", ")}`;
+  const cure = layout === "none"
+    ? "mount -t cgroup2 none /sys/fs/cgroup"
+    : `mount -o remount,bind,rw ${readOnly[0]}`;
+  return `${why}: containers have no limits there, and root in them may open any device it makes a node of; ` +
+    `mend it with: ${cure}`;
 }
 
 function filters(): string | undefined {

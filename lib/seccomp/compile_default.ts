@@ -29,7 +29,7 @@ function verdicts(): Map<string, Verdict> {
   for (const calls of Object.values(ALLOWED)) set(calls, RET.allow);
   for (const { with: names, calls, otherwise } of BY_CAPABILITY) set(calls, gate(names, otherwise));
   for (const { call, allowed, with: names = [] } of BY_ARGUMENT) {
-    const rules = allowed.map((condition) => ({ conditions: [condition], action: RET.allow }));
+    const rules = allowed.map((conditions) => ({ conditions, action: RET.allow }));
     set(call, { rules, otherwise: gate(names) });
   }
   return found;

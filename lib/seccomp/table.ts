@@ -1,5 +1,7 @@
 // What a container may ask of the kernel: docker's default filter as its 20.10.24 has it, with the calls of newer kernels
-// as in its successors. Whatever is not here is refused with EPERM, and what came after all that is here with ENOSYS,
+// and with the refusals of its successors: io_uring (since 25: what comes through a ring is seen by no filter), and the
+// kernel's cryptography by sockets (since 29: CVE-2026-31431 wrote into files of others' layers), with it socketcall,
+// whose arguments are in memory. Whatever is not here is refused with EPERM, and what came after all that is here with ENOSYS,
 // so that programs do without it as they do on an older kernel.
 //
 // Names that an ABI does not have mean nothing there: one table serves all.
@@ -34,7 +36,7 @@ export const ALLOWED: Record<string, string> = {
     poll ppoll ppoll_time64 select _newselect pselect6 pselect6_time64 epoll_create epoll_create1 epoll_ctl epoll_ctl_old
     epoll_wait epoll_wait_old epoll_pwait epoll_pwait2 eventfd eventfd2 signalfd signalfd4 inotify_init inotify_init1
     inotify_add_watch inotify_rm_watch fanotify_mark io_setup io_destroy io_submit io_cancel io_getevents io_pgetevents
-    io_pgetevents_time64 io_uring_setup io_uring_enter io_uring_register ioctl`,
+    io_pgetevents_time64 ioctl`,
 
   "memory": `
     brk mmap mmap2 munmap mremap mprotect madvise mincore msync mlock mlock2 mlockall munlock munlockall mseal
@@ -69,7 +71,7 @@ export const ALLOWED: Record<string, string> = {
     timerfd_gettime timerfd_gettime64 timerfd_settime timerfd_settime64`,
 
   "sockets": `
-    socketpair socketcall bind connect listen accept accept4 shutdown getsockname getpeername getsockopt setsockopt send
+    socketpair bind connect listen accept accept4 shutdown getsockname getpeername getsockopt setsockopt send
     sendto sendmsg sendmmsg recv recvfrom recvmsg recvmmsg recvmmsg_time64`,
 
   "System V and POSIX message passing": `
@@ -108,18 +110,21 @@ export const BY_CAPABILITY: { with: string[]; calls: string; otherwise?: number 
 /** New mount, cgroup, uts, ipc, user, pid and network namespaces: CLONE_NEW*. */
 const NEW_NAMESPACES = 0x7e020000n;
 const INT = 0xffffffffn;
-const AF_VSOCK = 40n;
+const [AF_ALG, AF_VSOCK] = [38n, 40n];
 /** Linux, Linux with 32-bit addresses, both with uname's 2.6, and the question what it is. */
 const PERSONALITIES = [0n, 0x8n, 0x20000n, 0x20008n, 0xffffffffn];
 
-/** Calls whose arguments decide: allowed where one of the conditions holds, and with the capability always. */
-export const BY_ARGUMENT: { call: string; allowed: Condition[]; with?: string[] }[] = [
+/** Calls whose arguments decide: allowed where all conditions of a list hold, and with the capability always. */
+export const BY_ARGUMENT: { call: string; allowed: Condition[][]; with?: string[] }[] = [
   {
     call: "clone",
-    allowed: [{ argument: 0, operator: "&==", mask: NEW_NAMESPACES, value: 0n }],
+    allowed: [[{ argument: 0, operator: "&==", mask: NEW_NAMESPACES, value: 0n }]],
     with: ["SYS_ADMIN"],
   },
-  { call: "personality", allowed: PERSONALITIES.map((value) => ({ argument: 0, operator: "==", value })) },
+  { call: "personality", allowed: PERSONALITIES.map((value) => [{ argument: 0, operator: "==", value }]) },
   // Virtual machines' sockets know no network namespaces. The kernel looks at an int, whatever else is in the register.
-  { call: "socket", allowed: [{ argument: 0, operator: "&!=", mask: INT, value: AF_VSOCK }] },
+  {
+    call: "socket",
+    allowed: [[AF_ALG, AF_VSOCK].map((value) => ({ argument: 0, operator: "&!=", mask: INT, value }))],
+  },
 ];

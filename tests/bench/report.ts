@@ -3,6 +3,7 @@
 import { CAT, LAST, PS_MANY, PS_TEN, TENTH } from "./life.ts";
 import type { Outcome } from "./measure.ts";
 import { FLOOR, TAR } from "./peers.ts";
+import { ALL_WALLS, NO_WALLS } from "./walls.ts";
 
 /** Names of candidates with what came of them. */
 export type Outcomes = Map<string, Outcome>;
@@ -73,6 +74,8 @@ interface Expectation {
   /** value ÷ base is to be at most, or at least, this. */
   most?: number;
   least?: number;
+  /** value - base is to be at most this. */
+  more?: number;
 }
 
 /** That mydocker takes at most, or is at least, so much of what another takes. */
@@ -86,6 +89,7 @@ const faster = (text: string, what: string, peer: string, least: number): Expect
 /** What is measured, by the names that ONLY knows. */
 export type Kind =
   | "run"
+  | "walls"
   | "exec"
   | "ps"
   | "life"
@@ -155,6 +159,9 @@ const EXPECTATIONS: Record<Kind, Expectation[]> = {
       least: 10,
     },
   ],
+  walls: [
+    { text: "cgroups and filter add at most 2 ms", value: ALL_WALLS, base: NO_WALLS, more: 2 },
+  ],
   import: [
     { text: "import at most 1.3 × tar xf", value: "mydocker import", base: TAR, most: 1.3 },
     { text: "faster than docker import", value: "docker import", base: "mydocker import", least: 1 },
@@ -183,10 +190,13 @@ const EXPECTATIONS: Record<Kind, Expectation[]> = {
 
 /** One line per expectation: whether it is met, and by how much. */
 export function verdicts(kind: Kind, outcomes: Outcomes): string {
-  return EXPECTATIONS[kind].map(({ text, value, base, most, least }) => {
+  return EXPECTATIONS[kind].map(({ text, value, base, most, least, more }) => {
     const top = medianOf(outcomes, value);
     const bottom = base === undefined ? 1 : medianOf(outcomes, base);
     if (top === undefined || bottom === undefined) return `  ${text}: not measured`;
+    if (more !== undefined) {
+      return `  ${text}: ${top - bottom <= more ? "met" : "not met"} (${(top - bottom).toFixed(2)})`;
+    }
     const met = top / bottom <= (most ?? Infinity) && top / bottom >= (least ?? 0);
     return `  ${text}: ${met ? "met" : "not met"} (${
       base === undefined ? top : `${(top / bottom).toFixed(2)} ×`
