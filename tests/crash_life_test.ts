@@ -61,7 +61,7 @@ async function livesOn(box: Box, at: string, state: string): Promise<void> {
   assertEquals(await box.ok(["start", "main"]), "main", at);
   await box.ok(["rm", "-f", "main"]);
   // A keeper looks after the bridge for a moment.
-  await until(`no process is left after ${at}`, () => processesOf(box.dir).length === 0, 5);
+  await until(`no process is left after ${at}`, () => processesOf(box.dir).length === 0, 20);
   await assertWhole(box, at);
 }
 
@@ -69,7 +69,7 @@ async function livesOn(box: Box, at: string, state: string): Promise<void> {
 const absent = async (box: Box) => {
   await box.run(["rm", "-f", "main"]);
   await box.ok(["network", "ls"]); // makes the default network, if it is not there yet
-  await until("no process is left", () => processesOf(box.dir).length === 0, 5);
+  await until("no process is left", () => processesOf(box.dir).length === 0, 20);
 };
 
 const running = async (box: Box) => {
@@ -81,7 +81,7 @@ const running = async (box: Box) => {
 const ended = async (box: Box) => {
   await running(box);
   await box.ok(["kill", "main"]);
-  await until("no process is left", () => processesOf(box.dir).length === 0, 5);
+  await until("no process is left", () => processesOf(box.dir).length === 0, 20);
 };
 
 /** What a command may leave, besides what was there before, when it was killed: the container's state. */

@@ -4,8 +4,6 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { bindDetached } from "../../ffi/mount.ts";
 import { CommandError } from "../cli/error.ts";
-import { append } from "../events/append.ts";
-import { volumeEvents } from "../events/emit.ts";
 import { openInsideIfAny } from "../layer/inside.ts";
 import type { Mount } from "./config.ts";
 import type { Container } from "./find.ts";
@@ -14,15 +12,7 @@ import type { PreparedMount } from "../keeper/init_program.ts";
 /** /etc/hostname and its like, which every container has of its own, over the image's. */
 const ETC_FILES = ["hostname", "hosts", "resolv.conf"];
 
-/** Detached mounts for all the container's mounts, parents before what lies in them, for it to start with them. */
-export async function prepareMounts(container: Container, rootfs: number): Promise<PreparedMount[]> {
-  const prepared = await openMounts(container, rootfs);
-  const mounted = volumeEvents(container, "mount");
-  if (mounted.length > 0) append(mounted);
-  return prepared;
-}
-
-/** The same for a look at them. */
+/** Detached mounts for all the container's mounts, parents before what lies in them. */
 export async function openMounts(container: Container, rootfs: number): Promise<PreparedMount[]> {
   const prepared: PreparedMount[] = [];
   const targets = new Set(container.config.mounts.map(({ target }) => target));

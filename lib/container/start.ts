@@ -30,7 +30,7 @@ import {
   type RestartPlan,
   type Successor,
 } from "../keeper/keeper_program.ts";
-import { prepareMounts } from "./mounts.ts";
+import { openMounts } from "./mounts.ts";
 import type { Joined } from "../network/join.ts";
 import { resolvers } from "../network/resolvers.ts";
 import { clearRecords, readReport, type Report } from "../keeper/report.ts";
@@ -183,7 +183,7 @@ async function prepareInit(
   step("overlay mounted, detached");
   requireDirectories(rootfs, config.imageName);
   const identity = resolveIdentity(rootfs, config.process.User ?? "", config.groupAdd);
-  const mounts = await prepareMounts(container, rootfs);
+  const mounts = await openMounts(container, rootfs);
   for (const { source } of mounts) if ("fd" in source) keep(source.fd);
   step("mounts prepared");
   const devpts = keep(mountDetached("devpts", DEVPTS, MOUNT_ATTR.noSuid | MOUNT_ATTR.noExec));
@@ -238,7 +238,11 @@ function lifeEvents(container: Container, endpoints: Joined["endpoints"] = []): 
     ...volumeEvents(container, "unmount"),
   ];
   return {
-    started: framesOf([...networks("connect"), containerEvent(container, "start")]),
+    started: framesOf([
+      ...networks("connect"),
+      ...volumeEvents(container, "mount"),
+      containerEvent(container, "start"),
+    ]),
     ended: framesOf(ended),
     outOfMemory: framesOf([containerEvent(container, "oom")]),
   };
