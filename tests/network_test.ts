@@ -216,6 +216,27 @@ test("network create: ID, refusals, ls, inspect and rm", async (box) => {
   assertEquals([missing.code, missing.stderr], [1, "mydocker: No such network: mine\n"]);
 });
 
+test("network create -o: what is known does something, and the rest is refused", async (box) => {
+  const bridge = "com.docker.network.bridge";
+  const mtu = "com.docker.network.driver.mtu";
+  await box.ok(["network", "create", "-o", `${bridge}.name=mine0`, "-o", `${mtu}=1400`, "mine"]);
+  await box.ok(["run", "-d", "--name", "one", "--network", "mine", ...SLEEP]);
+  assert(interfaces().includes("mine0"), interfaces().join());
+  assertMatch(await sh(box, "one", "ip link show eth0"), /mtu 1400/);
+  await box.ok(["rm", "-f", "one"]);
+  await until("it is gone", () => !interfaces().includes("mine0"));
+  await host("ip", "link", "add", "mine0", "type", "bridge");
+  const taken = await box.run(["run", "--rm", "--network", "mine", "busybox", "true"]);
+  await host("ip", "link", "del", "mine0");
+  assertEquals(taken.code, 125);
+  assertMatch(taken.stderr, /there is an interface mine0 already/);
+  for (const option of [`${bridge}.enable_icc=false`, "parent=eth0", `${mtu}=x`, `${bridge}.name=a/b`]) {
+    const { code, stderr } = await box.run(["network", "create", "-o", option, "more"]);
+    assertEquals(code, 1, option);
+    assertMatch(stderr, /^mydocker: network option /);
+  }
+});
+
 test("network prune: what no container is in", async (box) => {
   for (const name of ["used", "free"]) await box.ok(["network", "create", name]);
   await box.ok(["run", "-d", "--name", "one", "--network", "used", ...SLEEP]);

@@ -13,6 +13,7 @@ import { CommandError } from "../cli/error.ts";
 import { step } from "../cli/debug.ts";
 import { sleep } from "../state/sleep.ts";
 import { parseAddress, subnetOf } from "./address.ts";
+import { BRIDGE_NAME, mtuOf } from "./driver_options.ts";
 import { addressMessage, bridgeMessage, deleteMessage, linkByName, upMessage } from "./link.ts";
 import { claimsOn, isKept } from "./claims.ts";
 import { lastUserLeft, networkCameUp } from "./outside.ts";
@@ -78,13 +79,18 @@ async function reread({ name }: Network): Promise<Network> {
 }
 
 async function makeBridge(route: number, before: Network): Promise<void> {
-  const { name, interface: bridge } = before;
+  const { name, interface: bridge, options } = before;
   try {
-    // Not up, or not ours: whoever began to make it was killed.
-    if (linkByName(route, bridge)) netlink.request(route, deleteMessage(bridge), bridge);
+    // Not up, or without the mark: whoever began to make it was killed.
+    if (linkByName(route, bridge)) {
+      if (options[BRIDGE_NAME] && !mayBeUp(before)) {
+        throw new CommandError(`can't bring up network ${name}: there is an interface ${bridge} already`);
+      }
+      netlink.request(route, deleteMessage(bridge), bridge);
+    }
     markUp(before);
     const network = await withPools(route, before);
-    netlink.request(route, bridgeMessage(bridge, macOfBridge(network)), bridge);
+    netlink.request(route, bridgeMessage(bridge, macOfBridge(network), mtuOf(options)), bridge);
     const { index } = linkByName(route, bridge)!;
     for (const { subnet, gateway } of network.pools) {
       const { prefix } = subnetOf(subnet);

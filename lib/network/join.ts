@@ -22,6 +22,7 @@ import { macOf, parseAddress, subnetOf } from "./address.ts";
 import { raiseBridge, settle } from "./bridge.ts";
 import { claimAddress } from "./allocate.ts";
 import { claimPath, releaseAddresses } from "./claims.ts";
+import { mtuOf } from "./driver_options.ts";
 import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
 import { finishChange } from "./change_mark.ts";
 import { ownHosts } from "./hosts.ts";
@@ -180,7 +181,7 @@ export function interfacePlan(network: Network, endpoint: Endpoint, bridge: numb
   return {
     name,
     create: {
-      bytes: vethMessage({ name: vethName(endpoint), bridge, peer: name, mac }),
+      bytes: vethMessage({ name: vethName(endpoint), bridge, peer: name, mac, mtu: mtuOf(network.options) }),
       what: `${name} on network ${network.name}`,
     },
     up: { bytes: upMessage(name), what: `${name} up` },

@@ -6,6 +6,7 @@ import { type Address, type Subnet, toBytes } from "./address.ts";
 
 const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
 const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
 const IFLA_NET_NS_PID = 19;
@@ -43,9 +44,10 @@ export function linkByName(route: number, name: string): Link | undefined {
 }
 
 /** Makes a bridge, which is down. Its own MAC address keeps it from taking on that of whichever port comes first. */
-export function bridgeMessage(name: string, mac: string): Uint8Array {
+export function bridgeMessage(name: string, mac: string, mtu?: number): Uint8Array {
   return netlink.message(netlink.RTM_NEWLINK, NEW, netlink.linkHeader(), [
     [IFLA_IFNAME, name],
+    ...withMtu(mtu),
     [IFLA_ADDRESS, macBytes(mac)],
     [IFLA_LINKINFO, [[IFLA_INFO_KIND, "bridge"]]],
   ]);
@@ -67,22 +69,27 @@ export interface Veth {
   bridge: number;
   peer: string;
   mac: string;
+  mtu?: number;
 }
+
+const withMtu = (mtu?: number): netlink.Attribute[] => mtu === undefined ? [] : [[IFLA_MTU, mtu]];
 
 /**
  * Makes a veth pair, with the host's end up. The process whose namespace gets the peer is what the message's last 32 bits say: its
  * pid, as the sender knows it.
  */
-export function vethMessage({ name, bridge, peer, mac }: Veth): Uint8Array {
+export function vethMessage({ name, bridge, peer, mac, mtu }: Veth): Uint8Array {
   // VETH_INFO_PEER is a struct ifinfomsg and attributes, as one value.
   const inner = netlink.message(0, 0, netlink.linkHeader(), [
     [IFLA_IFNAME, peer],
     [IFLA_ADDRESS, macBytes(mac)],
+    ...withMtu(mtu),
     [IFLA_NET_NS_PID, 0],
   ]).subarray(netlink.MESSAGE_HEADER);
   return netlink.message(netlink.RTM_NEWLINK, NEW, netlink.linkHeader(0, IFF_UP), [
     [IFLA_IFNAME, name],
     [IFLA_MASTER, bridge],
+    ...withMtu(mtu),
     [IFLA_LINKINFO, [[IFLA_INFO_KIND, "veth"], [IFLA_INFO_DATA, [[VETH_INFO_PEER, inner]]]]],
   ]);
 }

@@ -16,6 +16,7 @@ import {
   subnetOf,
   subnetText,
 } from "./address.ts";
+import { BRIDGE_NAME, checkDriverOptions } from "./driver_options.ts";
 import { choosePool, firstHost, subnetsInUse } from "./pool.ts";
 import {
   addNetwork,
@@ -47,14 +48,17 @@ export async function createNetwork(wishes: NetworkWishes): Promise<Network> {
   if (["bridge", "host", "none", "default"].includes(name)) {
     throw refused(`operation is not permitted on predefined ${name} network`);
   }
+  checkDriverOptions(options);
   const held = lockNetworks("exclusive");
   try {
+    const taken = (await listNetworks()).find((other) => other.interface === options[BRIDGE_NAME]);
+    if (taken) throw refused(`network ${taken.name} has interface ${taken.interface} already`);
     if (await networkByName(name)) throw refused(`network with name ${name} already exists`);
     const id = randomHex();
     const network: Network = {
       ...{ id, name, driver: "bridge", created: new Date().toISOString() },
       pools: await pools(wishes),
-      interface: `md-${id.slice(0, 12)}`,
+      interface: options[BRIDGE_NAME] ?? `md-${id.slice(0, 12)}`,
       ...{ internal, options, labels },
     };
     if (!await addNetwork(network)) throw refused(`network with name ${name} already exists`);

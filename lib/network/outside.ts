@@ -5,6 +5,7 @@ import { lowerNetwork, raiseNetwork } from "../nat/firewall.ts";
 import type { NetworkRules } from "../nat/rules.ts";
 import { familyOf } from "../nat/rules.ts";
 import { rootMark } from "../state/mark.ts";
+import { masquerades } from "./driver_options.ts";
 import type { Network } from "./store.ts";
 
 /** The network's interface is made, and has its addresses; it is up when this returns. */
@@ -25,7 +26,7 @@ export async function networkRules(network: Network): Promise<NetworkRules> {
     bridge,
     subnets: pools.map(({ subnet }) => ({ family: familyOf(subnet), subnet })),
     internal,
-    masquerade: options["com.docker.network.bridge.enable_ip_masquerade"] !== "false",
+    masquerade: masquerades(options),
   };
 }
 

@@ -10,6 +10,7 @@ import { raisePorts } from "../nat/firewall.ts";
 import type { Held } from "../nat/nftables.ts";
 import type { PublishedPort } from "../nat/rules.ts";
 import { writeFile } from "../state/json.ts";
+import { HOST_BINDING } from "./driver_options.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { rulesName } from "./outside.ts";
 import { type PortNote, PORTS } from "./ports.ts";
@@ -38,7 +39,7 @@ export async function publishPorts(
   if (!outer) return undefined;
   const { addresses } = outer.endpoint;
   const [ip, ip6] = [addresses.find((a) => !a.includes(":")), addresses.find((a) => a.includes(":"))];
-  const requests = requestsOf(config, ip !== undefined, ip6 !== undefined, outer.network.name);
+  const requests = requestsOf(config, ip !== undefined, ip6 !== undefined, outer.network);
   if (requests.length === 0) return undefined;
   const claims = await claimPorts(requests, config.name);
   const sockets = claims.flatMap(({ fd }) => fd === undefined ? [] : [keep(fd)]);
@@ -66,13 +67,15 @@ function requestsOf(
   { ports, process }: ContainerConfig,
   ip: boolean,
   ip6: boolean,
-  network: string,
+  network: Network,
 ): PortRequest[] {
   const { bindings, all } = ports!;
-  const everywhere = [...(ip ? ["0.0.0.0"] : []), ...(ip6 ? ["::"] : [])];
+  const everywhere = [...(ip ? [network.options[HOST_BINDING] ?? "0.0.0.0"] : []), ...(ip6 ? ["::"] : [])];
   const chosen = Object.entries(bindings).flatMap(([key, wanted]) =>
     wanted.map(({ HostIp, HostPort }): PortRequest => {
-      if (HostIp !== "" && !(HostIp.includes(":") ? ip6 : ip)) throw unreachable(HostIp, HostPort, network);
+      if (HostIp !== "" && !(HostIp.includes(":") ? ip6 : ip)) {
+        throw unreachable(HostIp, HostPort, network.name);
+      }
       return { ...portOf(key), hostIps: HostIp === "" ? everywhere : [HostIp], hostPorts: rangeOf(HostPort) };
     })
   );
