@@ -253,6 +253,35 @@ for (const variant of ["", "iptables"]) {
   }, NEEDS);
 }
 
+test("ports: IPv6, from the host and by its address, and never on ::1", async (box) => {
+  await host(
+    "sh",
+    "-c",
+    "ip link add up0 type bridge && ip addr add fd00:99::1/64 dev up0 nodad && ip link set up0 up",
+  );
+  try {
+    await box.ok(["network", "create", "--ipv6", "--subnet", "fd00:55::/64", "six"]);
+    await box.ok(["run", "-d", "--name", "web", "--network", "six", "-p", "8080:80", ...SERVER]);
+    await answers("fd00:99::1", 8080);
+    await answers("127.0.0.1", 8080);
+    assertMatch(await box.ok(["port", "web"]), /80\/tcp -> :::8080/);
+    const { code, stderr } = await box.run([
+      "run",
+      "--network",
+      "six",
+      "-p",
+      "[::1]:8081:80",
+      "busybox",
+      "true",
+    ]);
+    assertEquals([code, stderr.includes("can't publish on [::1]:8081")], [125, true], stderr);
+    await box.ok(["rm", "-f", "web"]);
+    await noRules();
+  } finally {
+    await host("ip", "link", "del", "up0");
+  }
+}, NEEDS);
+
 test("ports: modes without a network, and addresses that can't be", async (box) => {
   const onHost = await box.run(["run", "--rm", "--network", "host", "-p", "8080:80", "busybox", "true"]);
   assertEquals([onHost.code, onHost.stderr], [

@@ -10,6 +10,7 @@ import { raisePorts } from "../nat/firewall.ts";
 import type { Held } from "../nat/nftables.ts";
 import type { PublishedPort } from "../nat/rules.ts";
 import { writeFile } from "../state/json.ts";
+import { parseAddress } from "./address.ts";
 import { HOST_BINDING } from "./driver_options.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { rulesName } from "./outside.ts";
@@ -76,6 +77,7 @@ function requestsOf(
       if (HostIp !== "" && !(HostIp.includes(":") ? ip6 : ip)) {
         throw unreachable(HostIp, HostPort, network.name);
       }
+      checkReachable(HostIp, HostPort);
       return { ...portOf(key), hostIps: HostIp === "" ? everywhere : [HostIp], hostPorts: rangeOf(HostPort) };
     })
   );
@@ -84,6 +86,14 @@ function requestsOf(
     ...chosen,
     ...exposed.filter(isPublishable).map((key) => ({ ...portOf(key), hostIps: everywhere })),
   ];
+}
+
+/** Packets from ::1 leave the loopback interface for nobody: there is no route_localnet for IPv6. */
+function checkReachable(hostIp: string, hostPort: string): void {
+  if (!hostIp.includes(":") || parseAddress(hostIp)?.value !== 1n) return;
+  throw new CommandError(
+    `can't publish on [::1]:${hostPort || "0"}: the kernel lets nothing out from there; use 127.0.0.1`,
+  );
 }
 
 function unreachable(hostIp: string, hostPort: string, network: string): CommandError {
