@@ -32,7 +32,7 @@ async function raiseRules(rules: NetworkRules): Promise<void> {
     (await import("./iptables.ts")).raiseNetwork(rules);
   } else if (!rules.internal) {
     const { acceptForeign } = await import("./foreign.ts");
-    acceptForeign(rules);
+    await acceptForeign(rules);
   }
 }
 
@@ -42,7 +42,7 @@ export async function lowerNetwork(rules: NetworkRules): Promise<void> {
     (await import("./iptables.ts")).lower(rules.name);
   } else if (!rules.internal) {
     const { forgetForeign } = await import("./foreign.ts");
-    forgetForeign(rules);
+    await forgetForeign(rules);
   }
 }
 

@@ -7,33 +7,34 @@
 // alone, as docker leaves them alone: there, the bridge has to be let through by whoever wrote them.
 
 import { step } from "../cli/debug.ts";
-import { acceptForward, hasProgram, type Variant } from "./iptables.ts";
+import { acceptInForward, forgetInForward } from "./forward_chain.ts";
 import { hasForward } from "./nftables.ts";
 import type { Family, NetworkRules } from "./rules.ts";
 
 /** Has the host's iptables let the network's packets through. */
-export function acceptForeign({ name, bridge, subnets }: NetworkRules): void {
+export async function acceptForeign({ name, bridge, subnets }: NetworkRules): Promise<void> {
   for (const { family } of subnets) {
-    for (const variant of variants(family)) {
-      acceptForward(variant, family, name, bridge, true);
-      step(`iptables${variant} lets packets of ${bridge} through`);
+    if (hasForward(family)) {
+      acceptInForward(family, name, bridge);
+      step(`iptables' FORWARD lets packets of ${bridge} through`);
     }
+    await changeLegacy(family, name, bridge, true);
   }
 }
 
 /** Takes that back. */
-export function forgetForeign({ name, bridge, subnets }: NetworkRules): void {
+export async function forgetForeign({ name, bridge, subnets }: NetworkRules): Promise<void> {
   for (const { family } of subnets) {
-    for (const variant of variants(family)) acceptForward(variant, family, name, bridge, false);
+    if (hasForward(family)) forgetInForward(family, name);
+    await changeLegacy(family, name, bridge, false);
   }
 }
 
-/** Those that have a chain FORWARD, and a program to change it with. */
-function variants(family: Family): Variant[] {
-  const found: Variant[] = [];
-  if (hasForward(family)) found.push("-nft");
-  if (hasLegacyFilter(family)) found.push("-legacy");
-  return found.filter((variant) => hasProgram(variant, family));
+/** The older iptables, which only its own program can change. */
+async function changeLegacy(family: Family, name: string, bridge: string, on: boolean): Promise<void> {
+  if (!hasLegacyFilter(family)) return;
+  const { acceptForward, hasProgram } = await import("./iptables.ts");
+  if (hasProgram("-legacy", family)) acceptForward("-legacy", family, name, bridge, on);
 }
 
 /** Whether the older iptables has its table `filter` in this network namespace. */

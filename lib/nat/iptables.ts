@@ -6,7 +6,7 @@ import { NoFirewall, preference } from "./preference.ts";
 import { type Family, familyOf, type NetworkRules, type PortRules } from "./rules.ts";
 
 /** The program's variants: the one the host prefers, and those that talk to a particular part of the kernel. */
-export type Variant = "" | "-nft" | "-legacy";
+export type Variant = "" | "-legacy";
 
 /** Lines for each table, as iptables-restore reads them; "CHAIN" stands for the chain of our own. */
 type Lines = Record<string, string[]>;

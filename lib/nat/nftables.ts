@@ -140,7 +140,8 @@ function remove(socket: number, name: string, family: Family): void {
   }
 }
 
-function withSocket<T>(work: (socket: number) => T): T {
+/** Does something with a socket to netfilter of its own. */
+export function withSocket<T>(work: (socket: number) => T): T {
   const socket = openNetfilter();
   try {
     return work(socket);
@@ -150,7 +151,7 @@ function withSocket<T>(work: (socket: number) => T): T {
 }
 
 /** A transaction. Throws the KernelError of the first message that failed. */
-function send(socket: number, content: (messages: Messages) => void): void {
+export function send(socket: number, content: (messages: Messages) => void): void {
   const answers = converse(socket, transaction(content)).filter(({ type }) => type === NLMSG_ERROR);
   for (const { payload } of answers) {
     const code = -new DataView(payload.buffer, payload.byteOffset).getInt32(0, true);
