@@ -48,9 +48,8 @@ export async function removeContainer(
 async function leaveNetworks({ id, dir }: Container, lock: number): Promise<void> {
   // Where `lock` was damaged it says neither that it ran nor how it ended.
   if (readRecords(lock).end || !file.statIfAny(dir, "endpoints.json")) return;
-  const { leaveForKilled } = await import("../network/repair.ts");
+  const { leaveForKilled, settle } = await import("../network/life.ts");
   await leaveForKilled(id);
-  const { settle } = await import("../network/bridge.ts");
   await settle();
 }
 

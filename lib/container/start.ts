@@ -274,7 +274,7 @@ async function prepareNetwork(container: Container, keep: (fd: number) => number
     return { init: { ownNetwork: false, networkNamespace: keep(openNetworkOf(network)) } };
   }
   if (network === "none" || network === "host") return { init: { ownNetwork: network === "none" } };
-  const { joinNetworks } = await import("../network/join.ts");
+  const { joinNetworks } = await import("../network/life.ts");
   const { init, leave, endpoints, giveUp } = await joinNetworks(container, keep);
   return { init: { ownNetwork: true, network: init }, leave, endpoints, giveUp };
 }

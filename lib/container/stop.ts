@@ -168,6 +168,6 @@ async function endResting(container: Target): Promise<void> {
   signalPidfd(keeper, SIGKILL);
   file.close(keeper);
   if (!container.config?.networks?.length) return;
-  const { settle } = await import("../network/bridge.ts");
+  const { settle } = await import("../network/life.ts");
   await settle();
 }

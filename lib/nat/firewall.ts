@@ -5,6 +5,7 @@ import { isErrno, KernelError } from "../../ffi/errno.ts";
 import { step } from "../cli/debug.ts";
 import { CommandError } from "../cli/error.ts";
 import { printError } from "../cli/output.ts";
+import { acceptForeign, forgetForeign } from "./foreign.ts";
 import { forwardPackets, routeLoopback } from "./forwarding.ts";
 import * as nftables from "./nftables.ts";
 import { NoFirewall, preference } from "./preference.ts";
@@ -31,7 +32,6 @@ async function raiseRules(rules: NetworkRules): Promise<void> {
   if (!throughNftables(() => nftables.raiseNetwork(rules))) {
     (await import("./iptables.ts")).raiseNetwork(rules);
   } else if (!rules.internal) {
-    const { acceptForeign } = await import("./foreign.ts");
     await acceptForeign(rules);
   }
 }
@@ -41,7 +41,6 @@ export async function lowerNetwork(rules: NetworkRules): Promise<void> {
   if (!throughNftables(() => nftables.lowerNetwork(rules))) {
     (await import("./iptables.ts")).lower(rules.name);
   } else if (!rules.internal) {
-    const { forgetForeign } = await import("./foreign.ts");
     await forgetForeign(rules);
   }
 }

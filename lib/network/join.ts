@@ -27,7 +27,9 @@ import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
 import { finishChange } from "./change_mark.ts";
 import { ownHosts } from "./hosts.ts";
 import { addressMessage, defaultRouteMessage, hairpinMessage, upMessage, vethMessage } from "./link.ts";
+import { refreshNames } from "./names.ts";
 import type { HeldPorts } from "./publish.ts";
+import { repairNetworks } from "./repair.ts";
 import { isDefaultBridge, type Network, networkByName, networkExists, openUsers } from "./store.ts";
 
 /** What a start needs to know of the container's networks. */
@@ -99,7 +101,6 @@ export async function joinNetworks(container: Container, keep: (fd: number) => n
   writeFile(dir, "hosts", ownHosts(config, endpoints), 0o644);
   const named = endpoints.filter(({ network }) => !isDefaultBridge({ name: network }));
   if (named.length > 0) {
-    const { refreshNames } = await import("./names.ts");
     refreshNames(named.map(({ network }) => network));
   }
   step(`networks prepared: ${endpoints.map(({ addresses }) => addresses.join(" ")).join(", ")}`);
@@ -153,7 +154,6 @@ export async function claimEndpoint(
       const wanted = family === netlink.AF_INET ? request.ip : request.ip6;
       let address;
       while ((address = claimAddress(network, pool, id, wanted)) === undefined) {
-        const { repairNetworks } = await import("./repair.ts");
         await repairNetworks();
       }
       addresses.push(address);

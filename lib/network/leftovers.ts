@@ -11,7 +11,7 @@ import { mayBeUp, networkNames } from "./store.ts";
 export async function repairIfNeeded(alive: (id: string) => boolean = () => false): Promise<void> {
   await finishChange();
   if (!networkNames().some((name) => hasLeftovers(name, alive))) return;
-  const { repairNetworks } = await import("./repair.ts");
+  const { repairNetworks } = await import("./life.ts");
   await repairNetworks();
 }
 

@@ -2,6 +2,7 @@
 
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
+import { lowerPorts as lowerRules } from "../nat/firewall.ts";
 import { rootFd } from "../state/root.ts";
 import { settle } from "./bridge.ts";
 import { claimsOn, isKept, releaseAddresses } from "./claims.ts";
@@ -47,5 +48,5 @@ export async function leaveForKilled(id: string): Promise<void> {
 async function lowerPorts(dir: number): Promise<void> {
   const ports = readPorts(dir);
   if (!ports || ports.firewall !== undefined) return;
-  await (await import("../nat/firewall.ts")).lowerPorts(ports.rules);
+  await lowerRules(ports.rules);
 }
