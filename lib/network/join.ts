@@ -29,8 +29,8 @@ import { ownHosts } from "./hosts.ts";
 import { addressMessage, defaultRouteMessage, hairpinMessage, upMessage, vethMessage } from "./link.ts";
 import { refreshNames } from "./names.ts";
 import type { HeldPorts } from "./publish.ts";
-import { repairNetworks } from "./repair.ts";
-import { isDefaultBridge, type Network, networkByName, networkExists, openUsers } from "./store.ts";
+import { leaveForKilled, repairNetworks } from "./repair.ts";
+import { isDefaultBridge, type Network, networkByName, openUsers } from "./store.ts";
 
 /** What a start needs to know of the container's networks. */
 export interface Joined {
@@ -52,59 +52,82 @@ export interface JoinedNetwork {
  * The caller has the container's lock. Throws CommandError.
  */
 export async function joinNetworks(container: Container, keep: (fd: number) => number): Promise<Joined> {
-  const { id, dir, config } = container;
-  const route = keep(netlink.openRoute());
   await finishChange();
-  file.unlinkIfAny(dir, CONNECTED);
-  const former = readEndpoints(dir);
-  for (const { network, addresses } of former) giveBack(network, addresses, id);
-  const endpoints: Endpoint[] = [];
-  const joinedTo: JoinedNetwork[] = [];
-  const joined: Joined = {
-    init: { socket: route, interfaces: [], routes: [], ipv6: false },
-    leave: { users: [], claims: [] },
-    endpoints,
-    async giveUp() {
-      endpoints.forEach(({ network, addresses }) => giveBack(network, addresses, id));
-      for (const users of joined.leave.users) lock(users, "none");
-      await settle((config.networks ?? []).map(({ network }) => network));
-    },
-  };
+  await leaveFormer(container);
+  const joined = noneJoined(container, keep(netlink.openRoute()));
+  const { init, leave, endpoints } = joined;
   try {
-    for (const request of config.networks ?? []) {
-      const name = `eth${endpoints.length}`;
-      const known = await existingNetwork(request.network);
-      const users = keep(holdNetwork(known.name));
-      joined.leave.users.push(users);
-      const { network, index } = await raiseBridge(route, known);
-      const endpoint = { ...await claimEndpoint(network, request, id, config.macAddress, name), users };
-      endpoints.push(endpoint);
-      joinedTo.push({ endpoint, network });
-      joined.init.interfaces.push(interfacePlan(network, endpoint, index));
-      joined.leave.claims.push(
-        ...endpoint.addresses.map((address) => `../../${claimPath(network, address, id)}`),
-      );
-    }
-    joined.init.ipv6 = endpoints.some(({ addresses }) => addresses.some(isIpv6));
-    joined.init.routes = defaultRoutes(joinedTo);
-    if (config.ports) {
+    const networks = await joinEach(container, joined, keep);
+    init.ipv6 = endpoints.some(({ addresses }) => addresses.some(isIpv6));
+    init.routes = defaultRoutes(networks);
+    if (container.config.ports) {
       const { publishPorts } = await import("./publish.ts");
-      joined.leave.ports = await publishPorts(container, joinedTo, keep);
+      leave.ports = await publishPorts(container, networks, keep);
       allowHairpins(joined, endpoints);
     }
+    writeFiles(container, endpoints);
   } catch (error) {
     await joined.giveUp();
     throw error;
   }
+  step(`networks prepared: ${endpoints.map(({ addresses }) => addresses.join(" ")).join(", ")}`);
+  return joined;
+}
+
+/** What it still has of its last life, where its keeper was killed. */
+async function leaveFormer({ id, dir }: Container): Promise<void> {
+  file.unlinkIfAny(dir, CONNECTED);
+  const has = readEndpoints(dir).some(({ network, addresses }) =>
+    addresses.some((address) => file.statIfAny(rootFd(), claimPath({ name: network }, address, id)))
+  );
+  if (has) await leaveForKilled(id);
+}
+
+function noneJoined({ id, config }: Container, route: number): Joined {
+  const joined: Joined = {
+    init: { socket: route, interfaces: [], routes: [], ipv6: false },
+    leave: { users: [], claims: [] },
+    endpoints: [],
+    async giveUp() {
+      for (const { network, addresses } of joined.endpoints) {
+        releaseAddresses({ name: network }, addresses, id);
+      }
+      for (const users of joined.leave.users) lock(users, "none");
+      await settle((config.networks ?? []).map(({ network }) => network));
+    },
+  };
+  return joined;
+}
+
+/** Claims addresses on all networks, whose bridges are up then. */
+async function joinEach(
+  { id, config }: Container,
+  { init, leave, endpoints }: Joined,
+  keep: (fd: number) => number,
+): Promise<JoinedNetwork[]> {
+  const joined: JoinedNetwork[] = [];
+  for (const request of config.networks ?? []) {
+    const known = await existingNetwork(request.network);
+    const users = keep(holdNetwork(known.name));
+    leave.users.push(users);
+    const { network, index } = await raiseBridge(init.socket, known);
+    const name = `eth${endpoints.length}`;
+    const endpoint = { ...await claimEndpoint(network, request, id, config.macAddress, name), users };
+    endpoints.push(endpoint);
+    joined.push({ endpoint, network });
+    init.interfaces.push(interfacePlan(network, endpoint, index));
+    leave.claims.push(...endpoint.addresses.map((address) => `../../${claimPath(network, address, id)}`));
+  }
+  return joined;
+}
+
+/** What inspect, other members and the container itself see of it. */
+function writeFiles({ dir, config }: Container, endpoints: Endpoint[]): void {
   writeEndpoints(dir, endpoints);
   file.removeTree(dir, "hosts");
   writeFile(dir, "hosts", ownHosts(config, endpoints), 0o644);
-  const named = endpoints.filter(({ network }) => !isDefaultBridge({ name: network }));
-  if (named.length > 0) {
-    refreshNames(named.map(({ network }) => network));
-  }
-  step(`networks prepared: ${endpoints.map(({ addresses }) => addresses.join(" ")).join(", ")}`);
-  return joined;
+  const named = endpoints.map(({ network }) => network).filter((name) => !isDefaultBridge({ name }));
+  if (named.length > 0) refreshNames(named);
 }
 
 /**
@@ -122,10 +145,6 @@ export async function existingNetwork(name: string): Promise<Network> {
   const network = await networkByName(name);
   if (!network) throw new CommandError(`network ${name} not found`);
   return network;
-}
-
-function giveBack(name: string, addresses: string[], id: string): void {
-  if (networkExists(name)) releaseAddresses({ name }, addresses, id);
 }
 
 /** Descriptor with the shared lock of the network's users. It counts only if the network was not removed while it was waited for. */
@@ -159,7 +178,7 @@ export async function claimEndpoint(
       addresses.push(address);
     }
   } catch (error) {
-    giveBack(network.name, addresses, id);
+    releaseAddresses(network, addresses, id);
     throw error;
   }
   return {
