@@ -34,8 +34,12 @@ export async function configOf(layers: Bytes[], more: Record<string, unknown> = 
 }
 
 /** Entries of a docker-archive of one image, as docker before version 25 names them. */
-export async function dockerArchive(layers: Bytes[], tags: string[] | null): Promise<TarEntry[]> {
-  const config = await configOf(layers);
+export async function dockerArchive(
+  layers: Bytes[],
+  tags: string[] | null,
+  more: Record<string, unknown> = {},
+): Promise<TarEntry[]> {
+  const config = await configOf(layers, more);
   const Config = `${await sha256(config)}.json`;
   const entries = await Promise.all(
     layers.map(async (data) => ({ name: `${(await sha256(data)).replace(/^./, "e")}/layer.tar`, data })),

@@ -81,6 +81,51 @@ test("commit -c, -m, -a: changes, message, author", async (box) => {
   assertMatch(bad.stderr, /run is not a valid change command/i);
 });
 
+const HEALTHCHECKS: [text: string, outcome: unknown][] = [
+  ["CMD ls -l $X", { Test: ["CMD-SHELL", "ls -l $X"] }],
+  ['--interval=1m30s --retries=3 CMD ["a", "b"]', { Test: ["CMD", "a", "b"], Interval: 9e10, Retries: 3 }],
+  ["--start-period=3s --timeout=1.5h cmd x", { Test: ["CMD-SHELL", "x"], StartPeriod: 3e9, Timeout: 5.4e12 }],
+  ["none", { Test: ["NONE"] }],
+  ["", "HEALTHCHECK requires at least one argument"],
+  ["CMD", "Missing command after HEALTHCHECK CMD"],
+  ["NONE x", "HEALTHCHECK NONE takes no arguments"],
+  ["FOO x", 'Unknown type "FOO" in HEALTHCHECK (try CMD)'],
+  ["--foo=1 CMD x", "Unknown flag: foo"],
+  ["--interval CMD x", "Missing a value on flag: interval"],
+  ["--interval=1s --interval=2s CMD x", "Duplicate flag specified: interval"],
+  ["--interval=1 CMD x", 'time: missing unit in duration "1"'],
+  ["--interval=x CMD x", 'time: invalid duration "x"'],
+  ["--interval=0 CMD x", 'Interval "interval" cannot be less than 1ms'],
+  ["--retries=0 CMD x", "--retries must be at least 1 (not 0)"],
+];
+
+test("commit -c: HEALTHCHECK, as docker reads it", async (box) => {
+  await box.ok(["create", "--name", "worker", "busybox", "true"]);
+  for (const [text, outcome] of HEALTHCHECKS) {
+    const { code, stderr } = await box.run(["commit", "-c", `HEALTHCHECK ${text}`, "worker", "result"]);
+    if (typeof outcome === "string") assertEquals([code, stderr], [1, `mydocker: ${outcome}\n`], text);
+    else assertEquals((await box.inspect("result")).Config.Healthcheck, outcome, text);
+  }
+});
+
+test("commit -c: instructions without arguments, and those that can't be", async (box) => {
+  await box.ok(["create", "--name", "worker", "--entrypoint", "/a", "busybox", "b"]);
+  await box.ok(["commit", "-c", "ENTRYPOINT", "-c", "CMD", "-c", "USER a b", "worker", "result"]);
+  const { Config } = await box.inspect("result");
+  assertEquals([Config.Entrypoint, Config.Cmd, Config.User], [null, ["/bin/sh", "-c"], "a b"]);
+  const mistakes = {
+    "USER": "USER requires exactly one argument",
+    "VOLUME []": "VOLUME requires at least one argument",
+    "EXPOSE 80/foo": "Invalid proto: foo",
+    "ONBUILD FROM x": "FROM isn't allowed as an ONBUILD trigger",
+    "ONBUILD ONBUILD RUN x": "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed",
+  };
+  for (const [change, words] of Object.entries(mistakes)) {
+    const { code, stderr } = await box.run(["commit", "-c", change, "worker", "bad"]);
+    assertEquals([code, stderr], [1, `mydocker: ${words}\n`], change);
+  }
+});
+
 test("commit: of a running container", async (box) => {
   await using running = box.spawn([
     "run",

@@ -3,6 +3,7 @@
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { bare, BIN, type Box, requires, sandbox, test } from "./helpers.ts";
+import { dockerArchive } from "./archives.ts";
 import { busyboxTar, debianTar, tar } from "./images.ts";
 
 const layers = (box: Box) =>
@@ -50,6 +51,61 @@ test("import: zstd, also in several frames", async (box) => {
   }
   assertEquals(layers(box).length, 1);
 }, await requires("zstd"));
+
+test("import and load: xz and bzip2, by the programs of these names", async (box) => {
+  const saved = box.path("saved.tar");
+  await box.ok(["save", "-o", saved, "busybox"]);
+  for (const program of ["xz", "bzip2"]) {
+    const [file, cut, image] = [box.path("packed.tar"), box.path("cut.tar"), box.path("saved.packed")];
+    const script = '"$0" -c "$1" >"$2"; head -c 100000 "$2" >"$3"; "$0" -c "$4" >"$5"';
+    await box.exec(["sh", "-c", script, program, await busyboxTar(), file, cut, saved, image]);
+    await box.ok(["import", file, "packed"]);
+    assertEquals(await box.ok(["run", "--rm", "packed", "cat", "/seed/file"]), "from the image");
+    assertEquals(await box.ok(["load", "-i", image]), "Loaded image: busybox:latest");
+    const short = await box.run(["import", cut, "short"]);
+    assertEquals(short.code, 1);
+    assertMatch(short.stderr, new RegExp(`^mydocker: ${cut}: can't decompress the archive: .*${program}`));
+    const missing = await box.run(["import", file], { env: { PATH: "/var/empty" } });
+    assertEquals(missing.code, 1);
+    assertMatch(
+      missing.stderr,
+      new RegExp(`compressed with ${program}, and this host has no program of that`),
+    );
+  }
+  assertEquals(layers(box).length, 1);
+}, await requires("xz", "bzip2"));
+
+test("import: from a URL, with what may go wrong there", async (box) => {
+  const archive = Deno.readFileSync(await busyboxTar());
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { pathname, origin } = new URL(request.url);
+    if (pathname === "/root.tar") return new Response(archive);
+    if (pathname === "/moved") return Response.redirect(`${origin}/root.tar`);
+    return new Response(pathname === "/text" ? "no archive" : "no such thing", {
+      status: pathname === "/text" ? 200 : 404,
+    });
+  });
+  const { port } = server.addr;
+  const at = (path: string) => `http://127.0.0.1:${port}/${path}`;
+  for (const path of ["root.tar", "moved"]) {
+    const said = await box.ok(["import", at(path), "web"]);
+    assertMatch(said, new RegExp(`^Downloading from ${at(path)}\nsha256:[0-9a-f]{64}$`));
+    assertEquals(await box.ok(["run", "--rm", "web", "cat", "/seed/file"]), "from the image");
+    assertEquals((await box.inspect("web")).Comment, `Imported from ${at(path)}`);
+  }
+  const mistakes = {
+    [at("nosuch")]: `failed to GET ${at("nosuch")} with status 404`,
+    [at("text")]: `${at("text")}: not a tar archive`,
+    [`http://127.0.0.2:${port}/x`]:
+      `Get "http://127.0.0.2:${port}/x": dial tcp 127.0.0.2:${port}: connect: connection refused`,
+    "http://192.0.2.1/x": 'Get "http://192.0.2.1/x": refused: plain http is for this machine only',
+    "http://": "http:// is no URL",
+  };
+  for (const [url, words] of Object.entries(mistakes)) {
+    const { code, stderr } = await box.run(["import", url]);
+    assertEquals([code, stderr], [1, `mydocker: ${words}\n`]);
+  }
+});
 
 test("import: without a name the image has only its ID", async (box) => {
   const id = await box.ok(["import", await busyboxTar()]);
@@ -120,6 +176,33 @@ bare("import: a real Debian, and its own tools agree with it", async () => {
     `tar --compare -f "$1" -C "$0/layers/"[0-9a-f]*/diff --numeric-owner 2>&1 | grep -v 'tar: Removing leading' | head`;
   assertEquals((await box.exec(["sh", "-c", compare, box.root, path!])).stdout, "");
 }, { ...await requires("debian"), seconds: 90 });
+
+test("image inspect: a size as docker has it, and fields that are empty", async (box) => {
+  const tree = `${box.dir}/tree`;
+  Deno.mkdirSync(`${tree}/directory`, { recursive: true });
+  Deno.writeTextFileSync(`${tree}/file`, "12345");
+  Deno.linkSync(`${tree}/file`, `${tree}/again`);
+  Deno.symlinkSync("file", `${tree}/link`);
+  await box.exec(["sh", "-c", `tar -C ${tree} -c . | "$0" import - sizes`, BIN]);
+  const look = "{{.Size}}|{{.Variant}}|{{.OsVersion}}|{{.Config.Healthcheck}}|{{.Config.StopSignal}}";
+  assertEquals(await box.ok(["image", "inspect", "-f", look, "sizes"]), "9|||<nil>|");
+});
+
+test("images, history, inspect: an image that does not say when it was created", async (box) => {
+  const layer = tar([{ name: "f", data: new TextEncoder().encode("x") }]);
+  const config = { created: undefined, history: [{ created_by: "somebody" }] };
+  const archive = box.path("old.tar", tar(await dockerArchive([layer], ["old:1"], config)));
+  await box.ok(["load", "-i", archive]);
+  assertEquals(
+    await box.ok(["images", "--format", "{{.CreatedSince}}|{{.CreatedAt}}", "old"]),
+    "N/A|0001-01-01 00:00:00 +0000 UTC",
+  );
+  assertEquals(
+    await box.ok(["history", "--format", "{{.CreatedSince}}|{{.CreatedBy}}", "old:1"]),
+    "N/A|somebody",
+  );
+  assertEquals((await box.inspect("old:1")).Created, "0001-01-01T00:00:00Z");
+});
 
 test("images: docker's table", async (box) => {
   await box.ok(["tag", "busybox", "registry.example.com:5000/some/long/name:v1.2"]);

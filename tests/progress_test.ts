@@ -63,7 +63,7 @@ async function halfway(count: number) {
 
 /** Until three layers are on their way. */
 async function untilThreeBars(tty: Terminal, ids: string[]): Promise<void> {
-  const begun = (id: string) => tty.screen.includes(`${id}: Extracting`);
+  const begun = (id: string) => new RegExp(`${id}: (\\d+% )?Extracting`).test(tty.screen);
   await until("three bars are there", () => ids.slice(0, 3).every(begun));
 }
 
@@ -74,6 +74,7 @@ for (const columns of [120, 80, 40]) {
     await using tty = terminal(box, ["pull", `${server.host}/app`], { columns });
     await untilThreeBars(tty, ids);
     if (columns > 110) assertMatch(tty.screen, /Extracting \[=*> +\] +\S+kB\/101\.9kB/);
+    else if (columns < 48) assertMatch(tty.screen, /: \d\d?% Extracting\r/);
     const before = shown(tty.screen, columns);
     assertEquals(before.slice(2).map((line) => line.slice(0, 12)), ids);
     assertMatch(before[5], /Pulling fs layer$/);
@@ -147,10 +148,22 @@ test("load: a line for each layer, on wide and narrow terminals", async (box) =>
     const lines = shown(tty.screen, columns);
     assertEquals(lines.length, 4, lines.join("\n"));
     const bar = columns > 110 ? `[${"=".repeat(50)}>] ` : "";
-    const wanted = `: Loading layer ${bar} 101.9kB/101.9kB`.slice(0, columns - 13);
+    const wanted = columns < 48 ? ": 100% Loading la" : `: Loading layer ${bar} 101.9kB/101.9kB`;
     for (const line of lines.slice(0, 3)) assertEquals(line.slice(12), wanted);
     assertEquals(lines[3], "Loaded image: a:1");
     await box.ok(["rmi", "a:1"]);
   }
   assertEquals(await box.ok(["load", "-i", archive]), "Loaded image: a:1");
+});
+
+test("save: a line for each layer on a terminal, and none in a pipe", async (box) => {
+  const layers = [1, 2].map((n) => tar([{ name: `f${n}`, data: noise(100_000, n) }]));
+  await box.ok(["load", "-i", box.path("a.tar", tar(await dockerArchive(layers, ["a:1"])))]);
+  await using tty = terminal(box, ["save", "-o", box.path("b.tar"), "a:1"], { columns: 80 });
+  assertEquals((await tty.end()).code, 0);
+  const lines = shown(tty.screen, 80);
+  assertEquals(lines.map((line) => line.slice(12)), Array(2).fill(": Saving layer  101.9kB/101.9kB"));
+  const { stderr } = await box.run(["save", "-o", box.path("c.tar"), "a:1"]);
+  assertEquals(stderr, "");
+  assertEquals(Deno.readFileSync(box.path("c.tar")), Deno.readFileSync(box.path("b.tar")));
 });

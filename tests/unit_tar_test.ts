@@ -144,11 +144,6 @@ Deno.test("gzip and zstd archives are decompressed, others named", async () => {
   assertEquals(await collect(new Uint8Array(0)), "");
   const cut = shell("seq 10000 | gzip | head -c 5000", scratch.path);
   await assertRejects(() => collect(cut), CommandError, "unexpected end of archive (gzip)");
-  await assertRejects(
-    () => collect(new Uint8Array([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 1])),
-    CommandError,
-    "xz",
-  );
   const frame = Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, 3, 0x19, 0, 0, 0x7a, 0x73, 0x0a]);
   assertEquals(await collect(frame), "zs\n");
   assertEquals(await collect(new Uint8Array([...frame, ...frame])), "zs\nzs\n");

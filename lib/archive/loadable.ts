@@ -68,5 +68,15 @@ export function checkConfig(bytes: Uint8Array, path: string, layers: number): Im
 
 /** Tags as the store has them, each once. Throws CommandError for one that is none. */
 export function checkTags(tags: string[]): string[] {
-  return [...new Set(tags.map(checkTag))];
+  return [...new Set(tags.map(checkNamed))];
+}
+
+/** Which of an archive's tags it is that can't be has to be said. */
+function checkNamed(tag: string): string {
+  try {
+    return checkTag(tag);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(`invalid tag ${JSON.stringify(tag)}: ${error.message}`, 1, { cause: error });
+  }
 }

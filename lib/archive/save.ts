@@ -19,8 +19,12 @@ export interface Saved {
   tags: string[];
 }
 
+/** Called as a layer goes out: its diff id (hex), bytes so far, and all. */
+export type Progress = (layer: string, written: number, total: number) => void;
+
 interface State {
   writer: TarWriter;
+  progress: Progress;
   /** Blobs already in the archive, hex. */
   written: Set<string>;
   /** By diff id, hex. */
@@ -40,8 +44,8 @@ const encoder = new TextEncoder();
  * Gives `sink` an archive of `images`. The same images give the same bytes. Throws CommandError for an image that is
  * damaged, at the latest after its last layer. Hold lockImages("shared").
  */
-export async function saveImages(images: Saved[], sink: Sink): Promise<void> {
-  const state: State = { writer: createTarWriter(sink), written: new Set(), layers: new Map() };
+export async function saveImages(images: Saved[], sink: Sink, progress: Progress): Promise<void> {
+  const state: State = { writer: createTarWriter(sink), progress, written: new Set(), layers: new Map() };
   directory(state, "blobs/");
   directory(state, "blobs/sha256/");
   const items: ManifestItem[] = [];
@@ -104,6 +108,7 @@ async function saveLayer(state: State, hex: string): Promise<Descriptor> {
     left -= chunk.length;
     if (left < 0) throw new CommandError("it is longer than it was", 1);
     state.writer.data(chunk);
+    state.progress(hex, size - left, size);
   });
   state.writer.pad(size);
   step(`layer sha256:${hex} written, ${size} bytes`);

@@ -1,4 +1,4 @@
-// What pull and load say while they work: a line for each layer, rewritten on a terminal; elsewhere one for each that is
+// What pull, load and save say while they work: a line for each layer, rewritten on a terminal; elsewhere one for each that is
 // new. As docker's, but that lines fit into narrow terminals.
 
 import { humanSize } from "./human.ts";
@@ -16,6 +16,8 @@ export interface Progress {
 const CELLS = 50;
 /** Columns that a whole bar needs, with what is beside it. */
 const WIDE = 110;
+/** Columns that the numbers need. */
+const NARROW = 48;
 /** Milliseconds between two pictures of a bar. */
 const PAUSE = 100;
 
@@ -63,7 +65,7 @@ function onTerminal(write: (text: string) => void): Progress {
       const now = performance.now();
       if (now - (drawn.get(id) ?? -PAUSE) < PAUSE && current < total) return;
       drawn.set(id, now);
-      draw(id, `${text} ${barText(current, total, terminalSize().columns)}`);
+      draw(id, barLine(text, current, total, terminalSize().columns));
     },
   };
 }
@@ -78,10 +80,11 @@ function terminalSize(): { rows: number; columns: number } {
   }
 }
 
-/** docker's: "[=====>      ]  1.2MB/5MB", on narrow terminals without the bar. */
-export function barText(current: number, total: number, width: number): string {
+/** docker's "Loading layer [==>  ]  1.2MB/5MB"; on narrow terminals without the bar, on very narrow ones "24% Loading". */
+function barLine(text: string, current: number, total: number, width: number): string {
+  if (width < NARROW && total > 0) return `${Math.min(100, Math.floor(current / total * 100))}% ${text}`;
   const numbers = `${humanSize(current).padStart(8)}/${humanSize(total)}`;
-  if (width <= WIDE || total === 0) return numbers;
+  if (width <= WIDE || total === 0) return `${text} ${numbers}`;
   const filled = Math.min(CELLS, Math.floor(current / total * CELLS));
-  return `[${"=".repeat(filled)}>${" ".repeat(CELLS - filled)}] ${numbers}`;
+  return `${text} [${"=".repeat(filled)}>${" ".repeat(CELLS - filled)}] ${numbers}`;
 }

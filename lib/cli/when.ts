@@ -43,7 +43,7 @@ function nanoseconds(digits = ""): number {
 }
 
 /** Nanoseconds in what Go's time.ParseDuration reads; undefined for all else, and for a plain "0", which is 1970. */
-function parseDuration(text: string): bigint | undefined {
+export function parseDuration(text: string): bigint | undefined {
   const [, sign, parts] = /^([-+]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.exec(text) ?? [];
   if (parts === undefined) return undefined;
   let sum = 0n;

@@ -37,7 +37,8 @@ export const spec: CommandSpec = {
       short: "c",
       kind: "list",
       help:
-        "Apply a Dockerfile instruction (CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME, WORKDIR)",
+        "Apply a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, " +
+        "VOLUME or WORKDIR",
     },
     { name: "message", short: "m", kind: "string", help: "Comment for the image" },
     {

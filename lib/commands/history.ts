@@ -6,7 +6,7 @@ import { ellipsis, humanAgo, humanSize, shortId } from "../cli/human.ts";
 import { print } from "../cli/output.ts";
 import { failingWith1 } from "../image/failure.ts";
 import { type HistoryEntry, imageHistory } from "../image/history.ts";
-import { createdAt } from "../image/list.ts";
+import { createdAt, NEVER } from "../image/list.ts";
 import { findImage } from "../image/store.ts";
 
 export const spec: CommandSpec = {
@@ -58,8 +58,8 @@ function row({ id, size, ...step }: HistoryEntry, human: boolean, whole: boolean
   const command = (step.created_by ?? "").replaceAll("\t", " ");
   return {
     ID: id === undefined ? MISSING : whole ? id : shortId(id),
-    CreatedAt: created > 0 ? new Date(created).toISOString().replace(/\.\d+/, "") : "",
-    CreatedSince: created > 0 ? humanAgo(Math.max(0, (Date.now() - created) / 1000)) : "N/A",
+    CreatedAt: created > NEVER ? new Date(created).toISOString().replace(/\.\d+/, "") : "",
+    CreatedSince: created > NEVER ? humanAgo(Math.max(0, (Date.now() - created) / 1000)) : "N/A",
     CreatedBy: whole ? command : ellipsis(command, MAX_COMMAND),
     Size: human ? humanSize(size, 3) : String(size),
     Comment: step.comment ?? "",

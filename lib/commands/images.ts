@@ -7,7 +7,14 @@ import { formatRows } from "../cli/format.ts";
 import { humanAgo, humanSize, shortId } from "../cli/human.ts";
 import { print } from "../cli/output.ts";
 import { failingWith1 } from "../image/failure.ts";
-import { createdAt, type ListedImage, listImages, parseFilter, referencePattern } from "../image/list.ts";
+import {
+  createdAt,
+  type ListedImage,
+  listImages,
+  NEVER,
+  parseFilter,
+  referencePattern,
+} from "../image/list.ts";
 import { findImage } from "../image/store.ts";
 
 export const spec: CommandSpec = {
@@ -139,7 +146,7 @@ function danglingOf(filters: string[]): boolean | undefined {
   if (last === undefined) return undefined;
   if (last === "true" || last === "1") return true;
   if (last === "false" || last === "0") return false;
-  throw new CommandError(`Invalid filter 'dangling=${values.at(-1)}'`, 1);
+  throw new CommandError(`Invalid filter 'dangling=[${values.at(-1)}]'`, 1);
 }
 
 /** What is shown of an image under one of its names. */
@@ -150,7 +157,7 @@ export function row({ id, config, size }: ListedImage, name: Name, whole: boolea
     Repository: name.repository,
     Tag: name.tag,
     Digest: name.digest,
-    CreatedSince: humanAgo(Math.max(0, (Date.now() - created) / 1000)),
+    CreatedSince: created === NEVER ? "N/A" : humanAgo(Math.max(0, (Date.now() - created) / 1000)),
     CreatedAt: new Date(created).toISOString().replace("T", " ").replace(/\..*/, " +0000 UTC"),
     Size: humanSize(size, 3),
     VirtualSize: humanSize(size),

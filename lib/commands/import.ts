@@ -18,8 +18,8 @@ import { addLayer, type Layer, staged, type Staging } from "../layer/store.ts";
 
 export const spec: CommandSpec = {
   name: "import",
-  usage: "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
-  summary: "Make an image of a root file system's archive (tar, also with gzip or zstd)",
+  usage: "[OPTIONS] FILE|URL|- [REPOSITORY[:TAG]]",
+  summary: "Make an image of a root file system's archive (tar, also compressed)",
   aliases: ["image import"],
   flags: [
     {
@@ -27,7 +27,8 @@ export const spec: CommandSpec = {
       short: "c",
       kind: "list",
       help:
-        "Apply a Dockerfile instruction (CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME, WORKDIR)",
+        "Apply a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, " +
+        "VOLUME or WORKDIR",
     },
     { name: "message", short: "m", kind: "string", help: "Comment for the image" },
     { name: "platform", kind: "string", help: "Platform of the image, such as linux/arm64" },
@@ -43,10 +44,10 @@ export function run(parsed: Parsed): Promise<number> {
     const tag = name === undefined || name === "" ? undefined : checkTag(name);
     const process = applyChanges({}, parsed.list("change"));
     const platform = parsePlatform(parsed.text("platform"));
-    const comment = parsed.text("message") || "Imported from -";
-    const fd = openArchive(path);
+    const comment = parsed.text("message") || `Imported from ${isURL(path) ? path : "-"}`;
+    const source = isURL(path) ? await download(path) : chunksOf(openArchive(path), path);
     const id = await staged("import", async (staging) => {
-      const layer = await naming(path, () => addLayer(staging, decompressed(chunksOf(fd, path))));
+      const layer = await naming(path, () => addLayer(staging, decompressed(source)));
       const created = timestamp();
       const config: ImageConfig = {
         ...platform,
@@ -91,15 +92,32 @@ async function addToStore(
   }
 }
 
+function isURL(path: string): boolean {
+  return /^https?:\/\//.test(path);
+}
+
+async function download(url: string): Promise<AsyncIterable<Uint8Array>> {
+  if (!URL.canParse(url)) throw new CommandError(`${url} is no URL`, 1);
+  const [{ openURL }, { RegistryError }] = await Promise.all([
+    import("../registry/client.ts"),
+    import("../registry/failure.ts"),
+  ]);
+  try {
+    const { chunks } = await openURL(url);
+    print(`Downloading from ${url}\n`);
+    return chunks();
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    throw new CommandError(`failed to GET ${url} with status ${error.status}`, 1, { cause: error });
+  }
+}
+
 function openArchive(path: string): number {
   if (path === "-") {
     if (Deno.stdin.isTerminal()) {
       throw new CommandError("refusing to read an archive from a terminal; name a file", 1);
     }
     return STDIN;
-  }
-  if (/^https?:\/\//.test(path)) {
-    throw new CommandError(`can't import from a URL; try: curl -fL ${path} | mydocker import - NAME`, 1);
   }
   try {
     const fd = file.openat(file.AT_FDCWD, path, file.O_RDONLY);

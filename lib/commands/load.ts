@@ -13,7 +13,7 @@ import { staged } from "../layer/store.ts";
 export const spec: CommandSpec = {
   name: "load",
   usage: "[OPTIONS]",
-  summary: "Add the images of an archive (docker-archive or OCI image layout, also with gzip or zstd)",
+  summary: "Add the images of an archive (docker-archive or OCI image layout, also compressed)",
   aliases: ["image load"],
   flags: [
     {

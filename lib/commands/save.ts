@@ -1,10 +1,11 @@
 // save: images as an archive that docker, podman, skopeo and umoci can read.
 
 import * as file from "../../ffi/file.ts";
-import { type Saved, saveImages } from "../archive/save.ts";
+import { type Progress, type Saved, saveImages } from "../archive/save.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { checkOutput, writeOutput } from "../cli/output_file.ts";
+import { createProgress } from "../cli/progress.ts";
 import { emitImage } from "../events/emit.ts";
 import { failingWith1 } from "../image/failure.ts";
 import { parseReference } from "../image/reference.ts";
@@ -40,7 +41,7 @@ export function run(parsed: Parsed): Promise<number> {
     const lock = lockImages("shared");
     try {
       const images = imagesToSave(parsed.args);
-      await writeOutput(output, (sink) => saveImages(images, sink));
+      await writeOutput(output, (sink) => saveImages(images, sink, progress()));
       for (const { hex } of images) {
         emitImage({ id: `sha256:${hex}`, labels: readImage(hex)?.config?.Labels }, "save");
       }
@@ -49,6 +50,13 @@ export function run(parsed: Parsed): Promise<number> {
     }
     return 0;
   });
+}
+
+/** On stderr, where that is a terminal: docker's save shows none. */
+function progress(): Progress {
+  if (!Deno.stderr.isTerminal()) return () => {};
+  const shown = createProgress("stderr");
+  return (layer, written, total) => shown.bar(layer.slice(0, 12), "Saving layer", written, total);
 }
 
 /** Each image once, with the tags asked for: a name without a tag stands for all its tags, an ID for none. */

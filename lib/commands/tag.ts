@@ -2,7 +2,9 @@
 
 import { close } from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
+import { CommandError } from "../cli/error.ts";
 import { failingWith1 } from "../image/failure.ts";
+import { parseReference } from "../image/reference.ts";
 import { checkTag, findImage, lockImages, tagImage } from "../image/store.ts";
 import { beginWork } from "../state/root.ts";
 
@@ -18,7 +20,7 @@ export const spec: CommandSpec = {
 export function run(parsed: Parsed): Promise<number> {
   return failingWith1(async () => {
     const [source, target] = parsed.args;
-    const tag = checkTag(target);
+    const tag = checkTarget(target);
     await beginWork();
     const lock = lockImages("shared");
     try {
@@ -28,4 +30,16 @@ export function run(parsed: Parsed): Promise<number> {
     }
     return 0;
   });
+}
+
+/** Only here do docker's words repeat what was typed. */
+function checkTarget(text: string): string {
+  try {
+    parseReference(text);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const shown = `Error parsing reference: ${JSON.stringify(text)} is not a valid repository/tag`;
+    throw new CommandError(`${shown}: ${error.message}`, 1, { cause: error });
+  }
+  return checkTag(text);
 }

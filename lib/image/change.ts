@@ -3,6 +3,7 @@
 import { CommandError } from "../cli/error.ts";
 import type { ProcessConfig } from "../container/config.ts";
 import { expandWord, splitWords } from "./change_words.ts";
+import { parseHealthcheck } from "./healthcheck.ts";
 
 interface Change {
   config: ProcessConfig;
@@ -18,7 +19,7 @@ const INSTRUCTIONS: Record<string, Apply> = {
     change.commandSet = true;
   },
   ENTRYPOINT({ config, commandSet }, text) {
-    const entrypoint = commandOf(text);
+    const entrypoint = text === "" ? [] : commandOf(text);
     config.Entrypoint = entrypoint.length > 0 ? entrypoint : null;
     // The old command was the old entrypoint's arguments.
     if (entrypoint.length > 0 && !commandSet) config.Cmd = null;
@@ -34,12 +35,12 @@ const INSTRUCTIONS: Record<string, Apply> = {
     config.ExposedPorts = { ...config.ExposedPorts, ...Object.fromEntries(ports.map((port) => [port, {}])) };
   },
   VOLUME({ config }, text) {
+    if (text.startsWith("[") && arrayOf(text)?.length === 0) fail("VOLUME requires at least one argument");
     const paths = arrayOf(text) ?? splitWords(text).map((word) => expandWord(word, variablesOf(config)));
     if (paths.some((path) => path.trim() === "")) fail("VOLUME specified can not be an empty string");
     config.Volumes = { ...config.Volumes, ...Object.fromEntries(paths.map((path) => [path.trim(), {}])) };
   },
   USER({ config }, text) {
-    if (splitWords(text).length !== 1) fail("USER requires exactly one argument");
     config.User = expandWord(text, variablesOf(config));
   },
   WORKDIR({ config }, text) {
@@ -50,10 +51,20 @@ const INSTRUCTIONS: Record<string, Apply> = {
     if (!/^(?:SIG)?[A-Z][A-Z0-9]*(?:[+-]\d+)?$|^\d{1,2}$/i.test(signal)) fail(`Invalid signal: ${signal}`);
     config.StopSignal = signal;
   },
+  HEALTHCHECK({ config }, text) {
+    config.Healthcheck = parseHealthcheck(text, arrayOf);
+  },
   ONBUILD({ config }, text) {
+    const trigger = /^\S+/.exec(text)![0].toUpperCase();
+    if (trigger === "ONBUILD") fail("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+    if (["FROM", "MAINTAINER"].includes(trigger)) fail(`${trigger} isn't allowed as an ONBUILD trigger`);
     config.OnBuild = [...config.OnBuild ?? [], text];
   },
 };
+
+/** Nothing at all is a command, too: that of a shell that has none. */
+const COMMANDS = ["CMD", "ENTRYPOINT"];
+const SINGLE = ["STOPSIGNAL", "USER", "WORKDIR"];
 
 /**
  * The configuration after the instructions, one per line, of `changes`; `config` itself stays as it is. Throws
@@ -68,7 +79,9 @@ export function applyChanges(config: ProcessConfig, changes: string[]): ProcessC
     if (!Object.hasOwn(INSTRUCTIONS, instruction)) {
       fail(`${name.toLowerCase()} is not a valid change command`);
     }
-    if (text === "") fail(`${instruction} requires at least one argument`);
+    if (text === "" && !COMMANDS.includes(instruction)) {
+      fail(`${instruction} requires ${SINGLE.includes(instruction) ? "exactly" : "at least"} one argument`);
+    }
     INSTRUCTIONS[instruction](change, text);
   }
   return change.config;
@@ -80,7 +93,7 @@ function fail(problem: string): never {
 
 /** The JSON form as it is, anything else for a shell. */
 function commandOf(text: string): string[] {
-  return arrayOf(text) ?? ["/bin/sh", "-c", text];
+  return arrayOf(text) ?? ["/bin/sh", "-c", ...(text === "" ? [] : [text])];
 }
 
 /** A JSON array of strings; undefined for anything else. */
@@ -126,14 +139,13 @@ function setVariable(config: ProcessConfig, name: string, value: string): void {
 
 /** "80", "80/udp", "8000-8002": as "PORT/PROTOCOL" each. */
 function portsOf(text: string): string[] {
-  const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/i.exec(text);
+  const match = /^(\d+)(?:-(\d+))?(?:\/(\w+))?$/.exec(text);
   const first = Number(match?.[1]);
   const last = Number(match?.[2] ?? first);
   if (!match || last < first || last > 65535) fail(`Invalid containerPort: ${text}`);
-  return Array.from(
-    { length: last - first + 1 },
-    (_, i) => `${first + i}/${(match[3] ?? "tcp").toLowerCase()}`,
-  );
+  const protocol = (match[3] ?? "tcp").toLowerCase();
+  if (!["tcp", "udp", "sctp"].includes(protocol)) fail(`Invalid proto: ${match[3]}`);
+  return Array.from({ length: last - first + 1 }, (_, i) => `${first + i}/${protocol}`);
 }
 
 function joinPath(base: string, path: string): string {

@@ -57,10 +57,13 @@ function warnOfDamage(hex: string, tags: string[]): void {
   console.error(`mydocker: warning: images/${hex}.json is damaged; remove it with: mydocker rmi -f ${name}`);
 }
 
-/** Milliseconds since 1970, with a fraction; 0 where the configuration gives no time. */
+/** Go's zero time, in ms since 1970: docker's "created" of what does not say when. */
+export const NEVER = -62135596800000;
+
+/** Milliseconds since 1970, with a fraction; NEVER where the configuration gives no time. */
 export function createdAt(config: { created?: string }): number {
   const match = /^(.*:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$/.exec(config.created ?? "");
-  if (!match) return 0;
+  if (!match) return NEVER;
   return Date.parse(match[1] + match[3]) + Number(match[2] ?? 0) * 1000;
 }
 

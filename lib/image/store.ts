@@ -10,7 +10,7 @@ import { readJson } from "../state/json.ts";
 import { beginWork, rootFd, temporaryName } from "../state/root.ts";
 import { timestamp } from "../state/time.ts";
 import { type ImageConfig, isImageConfig } from "./config.ts";
-import { formatReference, isImageId, normalize, parseReference, type Reference } from "./reference.ts";
+import { formatReference, isImageId, normalize, parseReference } from "./reference.ts";
 
 export interface Image {
   /** "sha256:HEX" */
@@ -182,7 +182,7 @@ export function tagTime(reference: string): string | undefined {
 
 /** A reference fit for tagging, as "name:tag". Throws CommandError (exit 1) for bad ones, digests and too long ones. */
 export function checkTag(text: string): string {
-  const reference = normalize(parseTag(text));
+  const reference = normalize(parseReference(text));
   if (reference.digest) throw new CommandError("refusing to create a tag with a digest reference", 1);
   const tag = formatReference(reference);
   checkStorable(tag);
@@ -197,15 +197,6 @@ export function checkStorable(reference: string): void {
     `image name ${reference} is too long: it takes ${length} bytes of the 255 a file name can have`,
     1,
   );
-}
-
-function parseTag(text: string): Reference {
-  try {
-    return parseReference(text);
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(`${JSON.stringify(text)} is not a valid repository/tag: ${error.message}`, 1);
-  }
 }
 
 /** Gives the image the tag `reference` (see checkTag), which another may lose by it. Hold lockImages("shared"). */

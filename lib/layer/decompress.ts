@@ -1,4 +1,4 @@
-// Archives as users have them: plain, gzip (RFC 1952) or zstd (RFC 8878), told apart by their first bytes.
+// Archives as users have them: plain, gzip (RFC 1952), zstd (RFC 8878), xz or bzip2, told apart by their first bytes.
 
 import { addressOf, raw } from "../../ffi/libc.ts";
 import { KernelError } from "../../ffi/errno.ts";
@@ -11,7 +11,9 @@ type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 const BUFFER = 1 << 20;
 
-const MAGIC: [kind: string, bytes: (number | undefined)[]][] = [
+type Kind = "gzip" | "zstd" | "xz" | "bzip2";
+
+const MAGIC: [kind: Kind, bytes: (number | undefined)[]][] = [
   ["gzip", [0x1f, 0x8b]],
   ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
   ["zstd", [undefined, 0x2a, 0x4d, 0x18]], // a skippable frame, which pzstd puts first
@@ -52,28 +54,26 @@ function waitUntilReadable(fd: number): void {
 
 /**
  * The archive inside `source`, decompressed if need be. Chunks of a plain one are those of `source`. Throws
- * CommandError for xz and bzip2, and for compressed data that are damaged or cut off.
+ * CommandError for compressed data that are damaged or cut off.
  */
 export async function* decompressed(source: Chunks): AsyncGenerator<Uint8Array> {
   const [head, rest] = await withHead(source);
   const kind = kindOf(head);
-  if (kind === "xz" || kind === "bzip2") {
-    throw new CommandError(
-      `the archive is compressed with ${kind}, which is not supported; try: ${kind} -dc FILE |`,
-      1,
-    );
-  }
   const all = prepended(head, rest);
   if (!kind) return yield* all;
+  if (kind === "xz" || kind === "bzip2") {
+    const { decompressedBy } = await import("./decompress_program.ts");
+    return yield* decompressedBy(kind, all);
+  }
   yield* kind === "gzip" ? gunzipped(all) : unzstded(all);
 }
 
-/** Whether what begins with `head` is compressed, in a way that is supported or not. */
+/** Whether what begins with `head` is compressed. */
 export function isCompressed(head: Uint8Array): boolean {
   return kindOf(head) !== undefined;
 }
 
-function kindOf(head: Uint8Array): string | undefined {
+function kindOf(head: Uint8Array): Kind | undefined {
   return MAGIC.find(([, bytes]) => bytes.every((byte, i) => byte === undefined || head[i] === byte))?.[0];
 }
 

@@ -19,7 +19,7 @@ import { AUFS, isWhiteout, OPAQUE, OPAQUE_XATTR, WHITEOUT } from "./whiteout.ts"
 export interface Unpacker {
   /** Takes the next bytes of the archive; they may change after the call. */
   push(chunk: Uint8Array): void;
-  /** Completes the directories; returns the sum of all files' sizes. Throws if the archive was cut off. */
+  /** Completes the directories; returns the sum of files' and symlinks' sizes. Throws if the archive was cut off. */
   end(): number;
   /** Gives descriptors and umask back; to be called always, after end or instead of it. */
   close(): void;
@@ -258,6 +258,7 @@ function makeNode(state: State, parent: number, name: string, path: string): voi
     if (type === "symlink") file.symlinkat(linkPath, parent, name);
     else file.mknodat(parent, name, NODE_TYPES[type] | mode & 0o777, file.makedev(major, minor));
   });
+  state.size += linkPath.length; // 0 for all but symlinks
   completeNode(parent, name, entry, state.place !== undefined);
 }
 

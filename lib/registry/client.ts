@@ -61,6 +61,11 @@ export function createClient(repository: Repository): Client {
   };
 }
 
+/** What any address gives to everybody. One attempt; throws CommandError. */
+export function openURL(url: string): Promise<Download> {
+  return openDownload((at, headers, guard) => get(at, headers, undefined, guard), url, {});
+}
+
 type Guard = ReturnType<typeof createStallGuard>;
 type Request = (url: string, headers: Record<string, string>, guard: Guard) => Promise<Answer>;
 
