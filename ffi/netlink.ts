@@ -28,6 +28,7 @@ const NAMES: Record<number, string> = {
 const NLM_F_REQUEST = 0x01;
 const NLM_F_ACK = 0x04;
 const NLM_F_DUMP = 0x300;
+export const NLM_F_REPLACE = 0x100;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
 const NLMSG_ERROR = 2;

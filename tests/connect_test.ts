@@ -209,6 +209,29 @@ for (const command of ["connect", "disconnect"]) {
   }, CRASHES);
 }
 
+test("network disconnect of the one with the default route: kill -9 at each step", async (box) => {
+  await twoNetworks(box);
+  await crashEverywhere(
+    box,
+    () => ["network", "disconnect", "first", "one"],
+    async (at) => {
+      await box.ok(["network", "ls"]);
+      const inside = await sh(box, "one", "ls /sys/class/net; ip route; cat /etc/hosts");
+      const isIn = inside.includes("eth0");
+      assertMatch(inside, new RegExp(`default via 10.${isIn ? 71 : 72}.0.1 `), `after ${at}`);
+      assertEquals(inside.includes("10.71."), isIn, `after ${at}`);
+      assertEquals(claims(box, "first").length, isIn ? 1 : 0, `after ${at}`);
+    },
+    async () => {
+      await box.run(["rm", "-f", "one"]);
+      const networks = ["--network", "first", "--network", "second"];
+      await box.ok(["run", "-d", "--name", "one", ...networks, ...SLEEP]);
+    },
+    10,
+  );
+  await box.ok(["rm", "-f", "one"]);
+}, CRASHES);
+
 test("run without a packet filter: a bridge without a way out, and no published ports", async (box) => {
   const script = `mount --bind /dev/null "$(readlink -f /usr/sbin/iptables-restore)"; exec "$@"`;
   const run = async (...args: string[]) => {

@@ -7,8 +7,9 @@ import { lock } from "../../ffi/lock.ts";
 import * as netlink from "../../ffi/netlink.ts";
 import { fetchDescriptor } from "../../ffi/process.ts";
 import { readConfig } from "../container/config.ts";
+import type { Container } from "../container/find.ts";
 import { lockNames } from "../container/names.ts";
-import { keeperLives } from "../container/state.ts";
+import { processOf } from "../container/process.ts";
 import { readStarted } from "../keeper/report.ts";
 import { readJson, replaceFile } from "../state/json.ts";
 import { rootFd } from "../state/root.ts";
@@ -77,7 +78,7 @@ export async function leaveNetwork(id: string, endpoint: Endpoint): Promise<void
       changeConfig(dir, (networks) => networks.filter((one) => one.network !== endpoint.network));
     }
     unplug(route, endpoint);
-    if (dir !== undefined) await leaveAlive(dir, endpoint, route);
+    if (dir !== undefined) await leaveAlive({ id, dir }, endpoint, route);
     const claims = claimsOn({ name: endpoint.network }).filter(({ owner }) => owner === id);
     releaseAddresses({ name: endpoint.network }, claims.map(({ address }) => address), id);
   } finally {
@@ -103,11 +104,19 @@ export function changeConfig(dir: number, change: (networks: EndpointRequest[]) 
 }
 
 /** What the container itself, its files and its keeper have of the network. */
-async function leaveAlive(dir: number, endpoint: Endpoint, route: number): Promise<void> {
+async function leaveAlive(
+  container: Pick<Container, "id" | "dir">,
+  endpoint: Endpoint,
+  route: number,
+): Promise<void> {
+  const { dir } = container;
   const before = readEndpoints(dir);
   const rest = before.filter(({ id }) => id !== endpoint.id);
   if (rest.length < before.length) writeEndpoints(dir, rest);
-  if (!keeperLives(dir)) return;
+  // With it, the keeper is the one that the records name.
+  const first = processOf(container);
+  if (first === undefined) return;
+  file.close(first);
   if (endpoint.users !== undefined) giveUsersBack(dir, endpoint.users);
   await movePorts(dir, endpoint, rest);
   const config = readConfig(dir);
@@ -115,8 +124,7 @@ async function leaveAlive(dir: number, endpoint: Endpoint, route: number): Promi
     const own = ownLines(config, endpoint).split(/(?<=\n)/);
     rewriteHosts(dir, (line) => own.includes(line) || line.endsWith(tag(endpoint.network)), "");
   }
-  const [had, has] = [defaultRoutes(await joinedTo(before)), defaultRoutes(await joinedTo(rest))];
-  const routes = has.filter(({ what }) => !had.some((one) => one.what === what));
+  const routes = defaultRoutes(await joinedTo(rest), "replace");
   const namespace = routes.length > 0 ? openNetwork(dir) : undefined;
   if (namespace === undefined) return;
   plug(namespace, { socket: route, interfaces: [], routes, ipv6: false });

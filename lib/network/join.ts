@@ -211,15 +211,21 @@ export function interfacePlan(network: Network, endpoint: Endpoint, bridge: numb
   };
 }
 
-/** The default routes of a container in these networks: of each family, the first that leads anywhere has it. */
-export function defaultRoutes(joined: JoinedNetwork[]): Request[] {
+/**
+ * The default routes of a container in these networks: of each family, the first that leads anywhere has it. With "replace",
+ * in place of those it has, if it has any.
+ */
+export function defaultRoutes(joined: JoinedNetwork[], replace?: "replace"): Request[] {
   const found = new Map<number, Request>();
   for (const { network, endpoint } of joined) {
     if (network.internal) continue;
     for (const text of endpoint.gateways) {
       const gateway = parseAddress(text)!;
       if (found.has(gateway.family)) continue;
-      found.set(gateway.family, { bytes: defaultRouteMessage(gateway), what: `default route by ${text}` });
+      found.set(gateway.family, {
+        bytes: defaultRouteMessage(gateway, replace),
+        what: `default route by ${text}`,
+      });
     }
   }
   return [...found.values()];

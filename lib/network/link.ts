@@ -23,6 +23,7 @@ const IFA_FLAGS = 8;
 const IFA_F_NODAD = 2;
 const RTA_GATEWAY = 5;
 const IFF_UP = 1;
+const REPLACE = netlink.NLM_F_CREATE | netlink.NLM_F_REPLACE;
 const NEW = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL;
 
 /** A link as far as it matters here. */
@@ -124,10 +125,13 @@ function broadcast(address: Address, prefix: number): Uint8Array {
   return toBytes({ ...address, value: address.value | hosts });
 }
 
-/** The default route by way of a gateway on some link's network. */
-export function defaultRouteMessage(gateway: Address): Uint8Array {
+/** The default route by way of a gateway on some link's network; with "replace" in place of another. */
+export function defaultRouteMessage(gateway: Address, replace?: "replace"): Uint8Array {
   const header = netlink.routeHeader(gateway.family, 0);
-  return netlink.message(netlink.RTM_NEWROUTE, NEW, header, [[RTA_GATEWAY, toBytes(gateway)]]);
+  return netlink.message(netlink.RTM_NEWROUTE, replace ? REPLACE : NEW, header, [[
+    RTA_GATEWAY,
+    toBytes(gateway),
+  ]]);
 }
 
 function macBytes(mac: string): Uint8Array {
