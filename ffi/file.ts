@@ -208,6 +208,14 @@ export function unlinkIfAny(dir: number, path: string): void {
   if (result !== -2) check(result, "unlinkat", path);
 }
 
+/** As unlinkIfAny, but answers false where a directory is there. */
+export function unlinkUnlessDirectory(dir: number, path: string): boolean {
+  const result = raw(NR.unlinkat, dir, put(path), 0);
+  if (result === -21 || result === -1) return false; // EISDIR, or EPERM as POSIX has it
+  if (result !== -2) check(result, "unlinkat", path);
+  return true;
+}
+
 export const RENAME_NOREPLACE = 1;
 
 /** rename; with RENAME_NOREPLACE, EEXIST where the target is there. */
@@ -359,20 +367,6 @@ export function entries(fd: number): Entry[] {
       if (name !== "." && name !== "..") found.push({ name, type: buffer[at + 18] });
     }
   }
-}
-
-/** Removes what `path` names, with everything under it; symlinks are removed, not followed. Absent is fine. */
-export function removeTree(dir: number, path: string): void {
-  const result = raw(NR.unlinkat, dir, put(path), 0);
-  if (result >= 0 || result === -2) return;
-  if (result !== -21 && result !== -1) check(result, "unlinkat", path); // EISDIR, or EPERM as POSIX has it
-  const fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  try {
-    for (const entry of entries(fd)) removeTree(fd, entry.name);
-  } finally {
-    close(fd);
-  }
-  unlinkat(dir, path, AT_REMOVEDIR);
 }
 
 /** Fills struct statfs at the second half of the scratch memory; returns its offset there. */

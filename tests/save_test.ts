@@ -1,7 +1,8 @@
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { withDocker } from "./docker.ts";
 import { dockerArchive, json, sha256 } from "./archives.ts";
-import { BIN, type Box, requires, test, until } from "./helpers.ts";
+import { BIN, type Box, requires, test } from "./helpers.ts";
 import { busyboxTar, tar } from "./images.ts";
 import { terminal } from "./pty.ts";
 
@@ -264,29 +265,6 @@ test("save: podman loads it, and load what podman saves", async (box) => {
     await ok(box, ...podman, "rmi", "-a", "-f");
   }
 }, { ...await requires("podman"), seconds: 90 });
-
-/** A docker daemon of the test's own, which goes with it; the value is what to put in front of docker's arguments. */
-async function withDocker(box: Box, work: (docker: string[]) => Promise<void>): Promise<void> {
-  const socket = `unix://${box.dir}/docker.sock`;
-  const dirs = [
-    "--data-root",
-    `${box.dir}/data`,
-    "--exec-root",
-    `${box.dir}/exec`,
-    "--pidfile",
-    `${box.dir}/pid`,
-  ];
-  const alone = ["--bridge=none", "--iptables=false", "--storage-driver=vfs"];
-  await using daemon = box.start(["dockerd", "--host", socket, ...dirs, ...alone]);
-  const docker = ["docker", "--host", socket];
-  try {
-    await until("docker answers", async () => (await box.exec([...docker, "version"])).code === 0, 30);
-    await work(docker);
-  } finally {
-    daemon.kill("SIGTERM");
-    await daemon.end(30);
-  }
-}
 
 test("save: docker loads it under the same ID, and load what docker saves", async (box) => {
   await withWhiteouts(box);

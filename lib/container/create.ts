@@ -2,6 +2,7 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { CommandError } from "../cli/error.ts";
 import { emitContainer } from "../events/emit.ts";
 import { randomHex } from "../state/hex.ts";
@@ -40,7 +41,7 @@ export async function createContainer(
     file.renameat2(rootFd(), staging, rootFd(), `containers/${config.id}`);
   } catch (error) {
     if (claimed) releaseName(claimed, config.id);
-    file.removeTree(rootFd(), staging);
+    removeTree(rootFd(), staging);
     if (isErrno(error, "ENOSPC", "EDQUOT")) {
       throw new CommandError(`can't create the container: ${error.message}`, 125, { cause: error });
     }

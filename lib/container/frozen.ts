@@ -4,6 +4,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { freezerGroup, isToFreeze, thaw } from "../cgroup/freezer.ts";
 import { type GroupOwner, presentGroups, removeGroups } from "../cgroup/group.ts";
 import { writeFile } from "../state/json.ts";
@@ -18,7 +19,7 @@ export function isMarkedPaused(dir: number): boolean {
 
 /** To be called under lockPause. */
 export function markPaused(dir: number): void {
-  file.removeTree(dir, "paused"); // one that is left from somebody who was killed, or damaged
+  removeTree(dir, "paused"); // one that is left from somebody who was killed, or damaged
   writeFile(dir, "paused", "");
 }
 
@@ -49,7 +50,7 @@ export function thawIfPaused({ dir }: { dir: number }): boolean {
 export function thawContainer(dir: number): void {
   const group = freezerGroup(ownerOf(dir));
   if (group) thaw(group);
-  file.removeTree(dir, "paused");
+  removeTree(dir, "paused");
 }
 
 /**

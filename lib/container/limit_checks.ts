@@ -1,6 +1,6 @@
 // Which limits make sense, alone and together: what docker's daemon refuses, and what it warns of.
 
-import * as file from "../../ffi/file.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { missingSettings } from "../cgroup/apply.ts";
 import { type Group, makeGroups, PROBE, removeGroups } from "../cgroup/group.ts";
 import type { Limits } from "../cgroup/limits.ts";
@@ -37,7 +37,7 @@ export async function checkLimits(id: string, given: Limits): Promise<Checked> {
     return warningsOf(groups, limits);
   } finally {
     removeGroups(groups);
-    file.removeTree(rootFd(), mark);
+    removeTree(rootFd(), mark);
   }
 }
 

@@ -3,6 +3,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { CommandError } from "../cli/error.ts";
 import { rootFd } from "../state/root.ts";
 import { readConfig } from "./config.ts";
@@ -33,7 +34,7 @@ export function claimName(id: string, name: string | undefined): string {
   const owner = nameOwner(name);
   if (isNobodys(name, owner)) {
     // A command was killed between giving the container up and giving the name up.
-    file.removeTree(rootFd(), `names/${name}`);
+    removeTree(rootFd(), `names/${name}`);
     if (claim(id, name)) return name;
   }
   throw new CommandError(
@@ -103,5 +104,5 @@ function isDamaged(name: string): boolean {
 /** Gives the name up if it still is this container's, or nobody's. */
 export function releaseName(name: string, id: string): void {
   const owner = nameOwner(name);
-  if (owner === id || isNobodys(name, owner)) file.removeTree(rootFd(), `names/${name}`);
+  if (owner === id || isNobodys(name, owner)) removeTree(rootFd(), `names/${name}`);
 }

@@ -3,6 +3,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { groupsOf, removeGroups } from "../cgroup/group.ts";
 import { CommandError } from "../cli/error.ts";
 import { append } from "../events/append.ts";
@@ -32,7 +33,7 @@ export async function removeContainer(
   const grave = buryWithName(container);
   if (grave) {
     emitContainer(container, "destroy");
-    file.removeTree(rootFd(), grave);
+    removeTree(rootFd(), grave);
   }
   file.close(lock);
   file.close(dir);

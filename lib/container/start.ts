@@ -6,6 +6,7 @@ import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import { MOUNT_ATTR, mountDetached } from "../../ffi/mount.ts";
 import { pipe, spawn } from "../../ffi/process.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { DEFAULT_DEVICE_RULES } from "../cgroup/devices.ts";
 import { type Group, makeGroups, removeGroups, shownGroups } from "../cgroup/group.ts";
 import { step } from "../cli/debug.ts";
@@ -78,7 +79,7 @@ export async function startContainer(
     throw new AlreadyStarted(`container ${config.name} is already running`);
   }
   const { started, finished } = containerState(dir);
-  for (const record of FORMER) file.removeTree(dir, record);
+  for (const record of FORMER) removeTree(dir, record);
   if (config.restart.name !== "no") writeFile(dir, "restart.json", JSON.stringify(FIRST));
   // How it ended last is true until it runs; without that, what is known of it is only a number of a process.
   if (finished === undefined) clearRecords(lock);
@@ -206,7 +207,7 @@ async function openWalls(container: Container, keep: (fd: number) => number) {
 
 /** As the host has them now: since the container was made, they may have become others. */
 function replaceResolvers({ dir, config }: Container): void {
-  file.removeTree(dir, "resolv.conf");
+  removeTree(dir, "resolv.conf");
   writeFile(dir, "resolv.conf", resolvers(config), 0o644);
 }
 

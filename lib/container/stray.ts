@@ -4,6 +4,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { openPidfd, signalPidfd } from "../../ffi/process.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { CommandError } from "../cli/error.ts";
 import { openRecords, readRecords, RECORDS, type StartRecord } from "../keeper/report.ts";
 import { writeFile } from "../state/json.ts";
@@ -100,7 +101,7 @@ async function makeAnew(id: string, dir: number, force: boolean): Promise<void> 
     if (strayKeeper(dir)?.keeper === found.keeper) await endKeeper(pidfd, found.pid);
     file.close(pidfd);
   }
-  file.removeTree(dir, "lock");
+  removeTree(dir, "lock");
   writeFile(dir, "lock", new Uint8Array(RECORDS.size));
 }
 

@@ -5,6 +5,7 @@ import { pipe } from "../../ffi/process.ts";
 import { copyWindowSize, openTerminal } from "../../ffi/terminal.ts";
 import type { ContainerConfig } from "./config.ts";
 import type { Identity } from "./identity.ts";
+import { NO_INPUT } from "../keeper/init_program.ts";
 import type { Source } from "../keeper/pump_program.ts";
 
 /** Which of its own streams a command lends to a container while it is there. */
@@ -22,7 +23,7 @@ export function isDetached({ stdin, stdout, stderr }: Attachment): boolean {
 }
 
 export interface Streams {
-  /** What the container's first process has as 0, 1 and 2. */
+  /** What the container's first process has as 0, 1 and 2: see takeStdio. */
   inside: [number, number, number];
   /** What the keeper reads. */
   sources: Source[];
@@ -68,12 +69,11 @@ function openPipes(
   keep: (fd: number) => number,
   identity: Identity,
 ): Streams {
-  const [input, inputWrite] = hasInput
-    ? pipe()
-    : [file.openat(file.AT_FDCWD, "/dev/null", file.O_RDONLY), undefined];
+  const [input, inputWrite] = hasInput ? pipe() : [NO_INPUT, undefined];
   const [out, outWrite] = pipe();
   const [err, errWrite] = pipe();
-  for (const fd of [input, out, outWrite, err, errWrite]) keep(fd);
+  for (const fd of [out, outWrite, err, errWrite]) keep(fd);
+  if (hasInput) keep(input);
   // Or a command that is not root could not open /dev/stdout again.
   const pipes = hasInput ? [input, outWrite, errWrite] : [outWrite, errWrite];
   if (identity.uid !== 0) { for (const fd of pipes) file.fchown(fd, identity.uid, identity.gid); }

@@ -15,6 +15,7 @@ import {
   dieWithKeeper,
   dropPrivileges,
   keepOnlyStdioAnd,
+  NO_INPUT,
   takeStdio,
 } from "./init_program.ts";
 import { attempt } from "./mount_program.ts";
@@ -89,7 +90,7 @@ export function execProgram(plan: ExecPlan) {
   p.place(parent);
   p.onFailure(failed);
   closeGroups(p, opened);
-  for (const fd of new Set(plan.stdio)) p.call("close", [fd]);
+  for (const fd of new Set(plan.stdio)) if (fd !== NO_INPUT) p.call("close", [fd]);
   p.subtract(brokenChild, 0, { positive: failed });
   send(p, plan.messages, message, STARTED, pid, 0);
   const { status, broken } = pump(p, plan, poll, { pid, message });
@@ -116,7 +117,8 @@ function becomeCommand(p: Program, plan: ExecPlan, keeper: Cell): void {
   if (plan.oomScore) writeFile(p, plan.oomScore.proc, "self/oom_score_adj", String(plan.oomScore.value));
   attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
   p.call("umask", [0o022]);
-  takeStdio(p, plan.stdio, plan.tty);
+  // In the container's cgroup, and so with its devices: what is there may be a node of any.
+  takeStdio(p, plan.stdio, plan.tty, "/dev/null");
   keepOnlyStdioAnd(p, keeper);
   p.call("chdir", [p.string(plan.workingDirectory)], { what: plan.workingDirectory });
   limitResources(p, plan.rlimits);

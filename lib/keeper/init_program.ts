@@ -126,7 +126,7 @@ export function initProgram(p: Program, plan: InitPlan): void {
   // The caller's session keyring would stay readable; without keyrings in the kernel there is none to leave.
   attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
   p.call("umask", [0o022]);
-  takeStdio(p, plan.stdio, plan.tty && !plan.reaper);
+  takeStdio(p, plan.stdio, plan.tty && !plan.reaper, `/proc/self/fd/${plan.spare}`);
   keepOnlyStdioAnd(p, plan.keeperPidfd, plan.reaper && { fd: plan.reaper.fd, spare: plan.spare + 1 });
   // After the host's directories are closed, for the same reason as above (CVE-2024-21626).
   enterDirectory(p, plan.workingDirectory);
@@ -260,10 +260,31 @@ function enterDirectory(p: Program, path: string): void {
   p.place(inside);
 }
 
-export function takeStdio(p: Program, stdio: [number, number, number], tty: boolean): void {
+/** Instead of a descriptor that becomes 0: the container's own /dev/null. */
+export const NO_INPUT = -1;
+
+/** A session of its own, with these as 0, 1 and 2. `nothing` is the path of the container's /dev/null. */
+export function takeStdio(
+  p: Program,
+  stdio: [number, number, number],
+  tty: boolean,
+  nothing: string,
+): void {
   p.call("setsid", []);
-  stdio.forEach((fd, number) => p.call("dup3", [fd, number, 0]));
+  stdio.forEach((fd, number) => p.call("dup3", [fd === NO_INPUT ? openNothing(p, nothing) : fd, number, 0]));
   if (tty) takeTerminal(p);
+}
+
+/** Not the host's: whoever has a descriptor of that may change its owner and mode. An empty file if there is none. */
+function openNothing(p: Program, path: string): Cell {
+  const [fd, opened, missing] = [p.cell(), p.label(), p.label()];
+  const flags = file.O_RDWR | file.O_NOCTTY | file.O_CLOEXEC;
+  const outcome = { store: fd, negative: missing, zero: opened, positive: opened };
+  p.call("openat", [file.AT_FDCWD, p.string(path), flags, 0], outcome);
+  p.place(missing);
+  p.call("memfd_create", [p.string("null"), /* MFD_CLOEXEC */ 1], { store: fd });
+  p.place(opened);
+  return fd;
 }
 
 function takeTerminal(p: Program): void {

@@ -201,12 +201,14 @@ function giveBack(p: Program, lock: number): void {
 }
 
 /**
- * Takes a name, lets go of the caller's directory, and closes the process's memory to others: the child that becomes the container's command shares it
- * until then, and what runs in the container already, with the same rights, could trace that child.
+ * Takes a name, lets go of the caller's directory, and closes the process's memory to others: the child that becomes the
+ * container's command shares it until then, and what runs in the container already, with the same rights, could trace
+ * that child. And nobody executes the program again: as the command, /proc/self/exe would do so inside (CVE-2019-5736).
  */
 export function introduce(p: Program, name: string): void {
   p.call("prctl", [15, /* PR_SET_NAME */ p.string(name), 0, 0, 0]);
   p.call("prctl", [4, /* PR_SET_DUMPABLE */ 0, 0, 0, 0]);
+  p.call("fchmodat", [file.AT_FDCWD, p.string("/proc/self/exe"), 0]);
   p.call("chdir", [p.string("/")]);
 }
 

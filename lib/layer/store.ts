@@ -5,6 +5,7 @@
 import { step } from "../cli/debug.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { readJson, writeFile } from "../state/json.ts";
 import { beginWork, rootFd, temporaryName } from "../state/root.ts";
 import { createDigest } from "./digest.ts";
@@ -52,7 +53,7 @@ export async function staged<T>(kind: string, work: (staging: Staging) => Promis
     done = true;
     return result;
   } finally {
-    file.removeTree(rootFd(), staging.path);
+    removeTree(rootFd(), staging.path);
     if (!done && staging.published) file.mkdirat(rootFd(), staging.path, 0o700);
   }
 }

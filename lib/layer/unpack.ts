@@ -4,6 +4,7 @@
 import { errnoText, isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { addressOf } from "../../ffi/libc.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { setXattr } from "../../ffi/xattr.ts";
 import { CommandError } from "../cli/error.ts";
 import { checkOwner, completeNode, completeOpen } from "./attributes.ts";
@@ -291,7 +292,7 @@ function replacing<T>(state: State, parent: number, name: string, path: string, 
 
 function remove(state: State, parent: number, name: string, path: string): void {
   if (state.recorder) state.recorder.replace(parent, name, state.parents.real(path));
-  else file.removeTree(parent, name);
+  else removeTree(parent, name);
   const below = `${path}/`;
   state.directories = state.directories.filter((one) => one.path !== path && !one.path.startsWith(below));
   state.parents.expire();

@@ -2,6 +2,7 @@
 // written that its first process will send.
 
 import * as file from "../../ffi/file.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { lock } from "../../ffi/lock.ts";
 import * as netlink from "../../ffi/netlink.ts";
 import { step } from "../cli/debug.ts";
@@ -124,7 +125,7 @@ async function joinEach(
 /** What inspect, other members and the container itself see of it. */
 function writeFiles({ dir, config }: Container, endpoints: Endpoint[]): void {
   writeEndpoints(dir, endpoints);
-  file.removeTree(dir, "hosts");
+  removeTree(dir, "hosts");
   writeFile(dir, "hosts", ownHosts(config, endpoints), 0o644);
   const named = endpoints.map(({ network }) => network).filter((name) => !isDefaultBridge({ name }));
   if (named.length > 0) refreshNames(named);

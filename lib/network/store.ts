@@ -11,6 +11,7 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { lock } from "../../ffi/lock.ts";
 import { CommandError } from "../cli/error.ts";
 import { randomHex } from "../state/hex.ts";
@@ -148,7 +149,7 @@ export async function addNetwork(network: Network): Promise<boolean> {
     file.renameat2(rootFd(), path, rootFd(), `networks/${network.name}`, file.RENAME_NOREPLACE);
     return true;
   } catch (error) {
-    file.removeTree(rootFd(), path);
+    removeTree(rootFd(), path);
     if (isErrno(error, "EEXIST")) return false;
     throw error;
   }

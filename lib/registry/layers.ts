@@ -1,6 +1,7 @@
 // An image's layers, three at a time, unpacked while they arrive.
 
 import * as file from "../../ffi/file.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { shortId } from "../cli/human.ts";
 import { CommandError } from "../cli/error.ts";
 import { decompressed } from "../layer/decompress.ts";
@@ -72,7 +73,7 @@ async function fetchLayer(
     try {
       return { layer: await unpackLayer(client, wanted, part, progress, signal), staging: part };
     } catch (error) {
-      file.removeTree(rootFd(), part.path);
+      removeTree(rootFd(), part.path);
       if (again || !(error instanceof WrongDigest) || !error.resumed) throw error;
     }
   }

@@ -18,6 +18,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { lock, tryLock } from "../../ffi/lock.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { CommandError } from "../cli/error.ts";
 import { requireRoot } from "../host/kernel.ts";
 
@@ -134,7 +135,7 @@ export function discard(path: string, then = () => {}): void {
   const grave = bury(path);
   if (grave === undefined) return;
   then();
-  file.removeTree(rootFd(), grave);
+  removeTree(rootFd(), grave);
 }
 
 /** The first half of discard: returns where in tmp/ it now is, to be deleted; undefined where it was gone. */

@@ -1,6 +1,7 @@
 // What commands that were killed left behind.
 
 import * as file from "../../ffi/file.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { completePublishing } from "../image/publish.ts";
 import { unusedLayers } from "../layer/usage.ts";
 import { hasName, nameOwner } from "../container/names.ts";
@@ -24,10 +25,10 @@ export function sweep(): void {
   sweepGroups((id) => file.statIfAny(rootFd(), `containers/${id}`) !== undefined && !isKept(id));
   for (const layer of unusedLayers()) discard(`layers/${layer}`);
   for (const name of namesIn("names")) {
-    if (name !== ".lock" && !isHad(name)) file.removeTree(rootFd(), `names/${name}`);
+    if (name !== ".lock" && !isHad(name)) removeTree(rootFd(), `names/${name}`);
   }
   // Last: for as long as one of them is there, a sweep that is killed begins anew.
-  for (const name of names) file.removeTree(rootFd(), `tmp/${name}`);
+  for (const name of names) removeTree(rootFd(), `tmp/${name}`);
 }
 
 function isKept(id: string): boolean {

@@ -3,16 +3,19 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 
+/** Each level holds a descriptor while it is looked at; nobody but an attacker makes that many. */
+const DEEPEST = 500;
+
 /**
  * Bytes in the regular files below `path`, which is relative to the directory `dir`: each counted once however many
- * names it has. What goes away meanwhile counts as nothing.
+ * names it has. What goes away meanwhile counts as nothing, and so does what lies more than 500 levels deep.
  */
 export function treeSize(dir: number, path: string): number {
   const seen = new Set<string>();
-  const measure = (at: number, name: string): number => {
+  const measure = (at: number, name: string, level: number): number => {
     const stat = file.statIfAny(at, name);
     const type = (stat?.mode ?? 0) & file.S_IFMT;
-    if (type === file.S_IFDIR) return inDirectory(at, name, measure);
+    if (type === file.S_IFDIR) return level > DEEPEST ? 0 : inDirectory(at, name, level, measure);
     if (!stat || type !== file.S_IFREG) return 0;
     if (stat.links > 1) {
       const inode = `${stat.device}/${stat.inode}`;
@@ -21,14 +24,19 @@ export function treeSize(dir: number, path: string): number {
     }
     return stat.size;
   };
-  return measure(dir, path);
+  return measure(dir, path, 0);
 }
 
-function inDirectory(dir: number, path: string, measure: (dir: number, path: string) => number): number {
+function inDirectory(
+  dir: number,
+  path: string,
+  level: number,
+  measure: (dir: number, path: string, level: number) => number,
+): number {
   const fd = file.openIfAny(dir, path, file.O_RDONLY | file.O_DIRECTORY | file.O_NOFOLLOW);
   if (fd === undefined) return 0;
   try {
-    return file.entries(fd).reduce((sum, { name }) => sum + measure(fd, name), 0);
+    return file.entries(fd).reduce((sum, { name }) => sum + measure(fd, name, level + 1), 0);
   } catch (error) {
     if (isErrno(error, "ENOENT")) return 0; // what getdents64 says of a directory that was removed
     throw error;

@@ -6,6 +6,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { copyAttributes, copyTree } from "../layer/copy_tree.ts";
 import { beginWork, rootFd, temporaryName } from "../state/root.ts";
 
@@ -82,7 +83,7 @@ function stage(home: number, image: number): void {
     copyTree(image, to);
     file.renameat2(rootFd(), staging, home, "fill");
   } catch (error) {
-    file.removeTree(rootFd(), staging);
+    removeTree(rootFd(), staging);
     throw error;
   } finally {
     file.close(to);
@@ -104,7 +105,7 @@ function finish(home: number): void {
   }
   const grave = temporaryName("volume-filled");
   file.renameat2(home, "fill", rootFd(), grave);
-  file.removeTree(rootFd(), grave);
+  removeTree(rootFd(), grave);
 }
 
 /** What a running container has made in the meantime is newer, and stays. */

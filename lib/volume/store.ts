@@ -4,6 +4,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { CommandError } from "../cli/error.ts";
 import { readConfig } from "../container/config.ts";
 import { containerIds } from "../container/find.ts";
@@ -55,7 +56,7 @@ export async function createVolume(name: string | undefined, options: VolumeOpti
   try {
     file.renameat2(rootFd(), path, rootFd(), `volumes/${chosen}`, file.RENAME_NOREPLACE);
   } catch (error) {
-    file.removeTree(rootFd(), path);
+    removeTree(rootFd(), path);
     if (!isErrno(error, "EEXIST")) throw error;
     return readVolume(chosen) ?? { name: chosen, ...volume }; // another command was faster
   }
@@ -177,6 +178,6 @@ async function bury(choose: (users: Map<string, string[]>) => string[]): Promise
   } finally {
     file.close(held);
   }
-  for (const grave of graves) file.removeTree(rootFd(), grave);
+  for (const grave of graves) removeTree(rootFd(), grave);
   return removed;
 }
