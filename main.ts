@@ -57,7 +57,7 @@ const COMMANDS: CommandTable = {
     load: () => import("./lib/commands/info.ts"),
   },
   "inspect": {
-    summary: "Show all there is to know about containers, images and volumes",
+    summary: "Show all there is to know about containers, images, networks and volumes",
     load: () => import("./lib/commands/inspect.ts"),
   },
   "kill": { summary: "Kill running containers", load: () => import("./lib/commands/kill.ts") },
@@ -66,6 +66,29 @@ const COMMANDS: CommandTable = {
     load: () => import("./lib/commands/load.ts"),
   },
   "logs": { summary: "Show what a container wrote", load: () => import("./lib/commands/logs.ts") },
+  "lower-ports": { load: () => import("./lib/commands/lower_ports.ts") },
+  "network connect": {
+    summary: "Connect a container to a network",
+    load: () => import("./lib/commands/network/connect.ts"),
+  },
+  "network create": { summary: "Create a network", load: () => import("./lib/commands/network/create.ts") },
+  "network disconnect": {
+    summary: "Disconnect a container from a network",
+    load: () => import("./lib/commands/network/disconnect.ts"),
+  },
+  "network ls": { summary: "List networks", load: () => import("./lib/commands/network/ls.ts") },
+  "network prune": {
+    summary: "Remove networks that no container uses",
+    load: () => import("./lib/commands/network/prune.ts"),
+  },
+  "network reload": {
+    summary: "Put the firewall's rules up again, after somebody has flushed them",
+    load: () => import("./lib/commands/network/reload.ts"),
+  },
+  "network rm": {
+    summary: "Remove networks that no container uses",
+    load: () => import("./lib/commands/network/rm.ts"),
+  },
   "pause": {
     summary: "Pause all processes within one or more containers",
     load: () => import("./lib/commands/pause.ts"),
@@ -89,6 +112,7 @@ const COMMANDS: CommandTable = {
     summary: "Write images to a tar archive (docker-archive and OCI image layout in one)",
     load: () => import("./lib/commands/save.ts"),
   },
+  "settle-networks": { load: () => import("./lib/commands/settle_networks.ts") },
   "start": { summary: "Start stopped containers", load: () => import("./lib/commands/start.ts") },
   "start-again": { load: () => import("./lib/commands/start_again.ts") },
   "stats": {
@@ -172,6 +196,9 @@ const ALIASES: Record<string, string> = {
   "image tag": "tag",
   "container inspect": "inspect --type=container",
   "image inspect": "inspect --type=image",
+  "network inspect": "inspect --type=network",
+  "network list": "network ls",
+  "network remove": "network rm",
   "system events": "events",
   "system info": "info",
   "volume list": "volume ls",

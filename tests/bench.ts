@@ -1,6 +1,7 @@
 // make bench: mydocker beside whatever else of its kind is installed, in one run, on this machine.
 //
 // make bench ONLY=exec,ps   measures some of: run walls exec ps life stop memory many chatter import load save commit peak
+//                           network throughput
 // make bench RUNS=N         rounds of `run`, 20 unless told; of what takes longer it is a part of that
 
 import { docker } from "./bench/docker.ts";
@@ -33,6 +34,7 @@ import {
   TAR,
   tar,
 } from "./bench/peers.ts";
+import { networkRuns, onNetworks, throughput } from "./bench/network.ts";
 import { exists, pause, Place, wait } from "./bench/place.ts";
 import { type Kind, load, machine, type Outcomes, table, verdicts } from "./bench/report.ts";
 import { ALL_WALLS, NO_WALLS, walls } from "./bench/walls.ts";
@@ -55,7 +57,7 @@ const SHARES: Record<Kind, number> = {
     chatter: 0.2,
     import: 0.2,
   },
-  ...{ load: 0.25, save: 0.25, commit: 0.25, peak: 0 },
+  ...{ load: 0.25, save: 0.25, commit: 0.25, peak: 0, network: 1, throughput: 0.25 },
 };
 const KINDS = Object.keys(SHARES) as Kind[];
 
@@ -73,6 +75,7 @@ function settings(): Settings {
   return { kinds: only.length > 0 ? KINDS.filter((kind) => only.includes(kind)) : KINDS, runs };
 }
 
+const onNetwork = (kind: Kind) => kind === "network" || kind === "throughput";
 const needsDebian = (kind: Kind) => kind === "import" || kind === "load" || kind === "save";
 
 async function archives(kinds: Kind[]): Promise<Archives> {
@@ -121,6 +124,8 @@ async function candidates(place: Place, peers: Peer[], kind: Kind, found: Archiv
       return await saves(place, peers, found.debian!);
     case "commit":
       return await commits(place, peers);
+    case "network":
+      return networkRuns(place, peers);
     default:
       return peers.map((peer) => peer[kind as "run" | "import"]).filter((one) => one !== undefined);
   }
@@ -157,6 +162,8 @@ const TITLES: Record<Kind, string> = {
   save: "save of a Debian image, each after sync, ms",
   commit: "commit of a change of 50 MB, each after sync, ms",
   peak: "load of a layer of 2 GB, kB (peak)",
+  network: "run --rm on the default network, ms",
+  throughput: "iperf3, container to host, Gbit/s",
 };
 
 /** Columns of a table besides the times: what the median is compared with. */
@@ -175,11 +182,13 @@ const BASES: Record<Kind, Record<string, string>> = {
   save: { mydocker: "mydocker save" },
   commit: { mydocker: "mydocker commit" },
   peak: {},
+  network: { mydocker: "mydocker run --rm", none: "mydocker run --rm --network none" },
+  throughput: { docker: "docker" },
 };
 
 /** How a kind's rounds begin, and what is waited for before each command. */
 function around(place: Place, kind: Kind, all: Candidate[]): Pick<Schedule, "beforeRound" | "before"> {
-  if (kind === "run" || kind === "walls" || kind === "exec" || kind === "ps") return quiet(place, all);
+  if (["run", "walls", "exec", "ps", "network"].includes(kind)) return quiet(place, all);
   if (kind === "import" || kind === "load" || kind === "save" || kind === "commit") {
     return { before: () => place.run(["/bin/sync"]) };
   }
@@ -197,6 +206,7 @@ async function measure(
   let outcomes: Outcomes;
   if (kind === "memory") outcomes = memory(place, peers);
   else if (kind === "peak") outcomes = await peaks(place, ownCli(peers));
+  else if (kind === "throughput") outcomes = await throughput(place, peers, rounds);
   else if (kind === "many") outcomes = await many(place, ownCli(peers), found.busybox);
   else {
     const all = await candidates(place, peers, kind, found);
@@ -219,15 +229,18 @@ async function bench(signal: AbortSignal): Promise<void> {
   const found = await archives(kinds);
   await using place = new Place(signal);
   const before = load();
-  const peers = await gather(place, found);
+  const peers = kinds.every(onNetwork) ? [] : await gather(place, found);
   let sleepers = false;
+  let networked: Peer[] | undefined;
   for (const kind of kinds) {
     if (needsDebian(kind) && found.debian === undefined) continue;
     if (!sleepers && ["exec", "ps", "memory"].includes(kind)) {
       await startSleepers(place, peers);
       sleepers = true;
     }
-    console.log(`\n${await measure(place, kind, peers, found, runs)}`);
+    // The last kinds: there is no way back from there.
+    if (onNetwork(kind)) networked ??= await onNetworks(place, found);
+    console.log(`\n${await measure(place, kind, onNetwork(kind) ? networked! : peers, found, runs)}`);
   }
   console.log(`\n${machine()}; load ${before} before, ${load()} after`);
 }

@@ -9,7 +9,7 @@ import { storeProblems } from "./leaks.ts";
 /** Calls of mydocker's main thread that change files, mounts or processes. */
 export const CALLS =
   "openat,mkdirat,renameat2,symlinkat,unlinkat,linkat,mknodat,fchownat,fchmodat,utimensat,fsetxattr," +
-  "fsopen,fsconfig,fsmount,open_tree,move_mount,clone3,vfork,memfd_create,pipe2,fsync,ftruncate,flock,pwrite64,pidfd_send_signal";
+  "fsopen,fsconfig,fsmount,open_tree,move_mount,clone3,vfork,memfd_create,pipe2,fsync,ftruncate,flock,pwrite64,sendto,pidfd_send_signal";
 
 /** The n-th time a process makes a system call. */
 export interface Step {

@@ -88,7 +88,8 @@ async function makePairs(box: Box, names: string[]): Promise<Map<string, string>
 async function removesAll(box: Box, ids: string[], where: string): Promise<void> {
   const { code, stdout, stderr } = await looks(box, ["rm", "-f", ...ids], where);
   assertEquals([code, stdout], [0, ids.map((id) => `${id}\n`).join("")], stderr);
-  assertEquals(processesOf(box.dir), [], where);
+  // A keeper looks after the bridge for a moment.
+  await until(`no process is left: ${where}`, () => processesOf(box.dir).length === 0, 20);
   const left = ["containers", "names", "tmp"].flatMap((folder) =>
     [...Deno.readDirSync(`${box.root}/${folder}`)].map(({ name }) => `${folder}/${name}`)
   );

@@ -14,7 +14,7 @@ const lines = (text: string) => text === "" ? [] : text.split("\n");
 async function shown(box: Box, ...flags: string[]): Promise<string[]> {
   const text = await box.ok([...ALL, ...flags]);
   return lines(text).map((line) => line.replace(/^\S+ /, ""))
-    .filter((line) => !/^(container (start|die|kill)|volume unmount) /.test(line));
+    .filter((line) => !/^(container (start|die|kill)|network (dis)?connect|volume unmount) /.test(line));
 }
 
 /** "container create web" and so on; a container's name, or what has none. */
@@ -97,6 +97,15 @@ test("events: a container of --rm and its anonymous volume end once", async (box
     "volume mount ANONYMOUS",
     "container destroy web",
     "volume destroy ANONYMOUS",
+  ]);
+});
+
+test("events: a start and an end, in docker's order", async (box) => {
+  await box.ok(["run", "--rm", "--name", "web", "-v", "data:/d", "busybox", "true"]);
+  const told = lines(await box.ok([...ALL, "--format", "{{.Type}} {{.Action}}"]));
+  assertEquals(told.slice(told.indexOf("container attach") + 1), [
+    ...["network connect", "volume mount", "container start"],
+    ...["container die", "network disconnect", "volume unmount", "container destroy"],
   ]);
 });
 

@@ -3,21 +3,16 @@
 
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";
-import {
-  dropCgroups,
-  interfaces,
-  killAll,
-  leftCgroups,
-  mountsOf,
-  processesOf,
-  storeProblems,
-} from "./leaks.ts";
+import { dropCgroups, killAll, leftCgroups, mountsOf, processesOf, storeProblems } from "./leaks.ts";
 import { busyboxTar, debianTar } from "./images.ts";
+import { dropInterface, interfaces, isolateNetwork } from "./netns.ts";
 
 const REPOSITORY = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 
 /** The program under test, as an absolute path. */
 export const BIN = new URL(Deno.env.get("MYDOCKER_BIN") ?? "./mydocker", `file://${REPOSITORY}/`).pathname;
+
+isolateNetwork();
 
 const inCI = Deno.env.get("CI") === "true";
 
@@ -263,6 +258,7 @@ export class Box implements AsyncDisposable {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     dropCgroups(this.root);
+    for (const name of interfaces()) if (!this.#interfaces.includes(name)) await dropInterface(name);
     const removed = await new Deno.Command("rm", { args: ["-rf", this.dir], stderr: "piped" }).output();
     if (!removed.success) leaks.push(`rm -rf: ${text(removed.stderr)}`);
     if (leaks.length > 0) throw new Error(`left behind:\n  ${leaks.join("\n  ")}`);
@@ -316,6 +312,9 @@ const FACILITIES: Record<string, () => Promise<string | undefined> | string | un
   htpasswd: () => program("htpasswd"),
   gcc: () => program("gcc"),
   setcap: () => program("setcap"),
+  nft: () => program("nft"),
+  iptables: () => program("iptables"),
+  ip: () => program("ip"),
   setfattr: () => program("setfattr"),
   umoci: () => program("umoci"),
   podman: () => program("podman"),

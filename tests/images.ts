@@ -1,5 +1,7 @@
 // Root file systems for the tests, made once and kept in a cache, and a writer for archives that tar would not write.
 
+import { outsideArgv } from "./netns.ts";
+
 const CACHE = "/var/tmp/mydocker-test-cache";
 /** To be changed with the recipe of the busybox root, whose archive would otherwise be an old one. */
 const RECIPE = 4;
@@ -83,7 +85,8 @@ export async function debianTar(): Promise<{ path?: string; missing?: string }> 
       find("debootstrap");
       const root = `${path}.root`;
       try {
-        await host("debootstrap", "--variant=minbase", "bookworm", root);
+        const [command, ...args] = outsideArgv(["debootstrap", "--variant=minbase", "bookworm", root]);
+        await host(command, ...args);
         await host(
           "tar",
           "-C",

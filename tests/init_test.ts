@@ -130,6 +130,7 @@ test("run --init: a container whose keeper is killed ends", async (box) => {
     Deno.kill(Number(keeper), "SIGKILL");
     assertEquals((await running.end()).code, 137);
     assertEquals((await box.inspect(name)).State.Running, false);
+    await box.ok(["ps"]); // takes the bridge down
     // That no process is left is the sandbox's to say.
   }
 });

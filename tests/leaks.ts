@@ -80,9 +80,6 @@ export function mountsOf(path: string): string[] {
   );
 }
 
-/** Network interfaces of the host. */
-export const interfaces = (): string[] => namesIn("/sys/class/net").sort();
-
 /** The cgroups of a root directory's containers, also of those that are gone but for their events, in all hierarchies. */
 export function cgroups(root: string): string[] {
   const events = ["events", "events.1"].map((name) => readText(`${root}/${name}`)).join();

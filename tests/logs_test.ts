@@ -268,6 +268,7 @@ test("logs -f: ends when the keeper is killed, without a record of the end", asy
   const status = Deno.readTextFileSync(`/proc/${await box.pidOf("c1")}/status`);
   Deno.kill(Number(/^PPid:\s+(\d+)/m.exec(status)![1]), "SIGKILL");
   assertEquals((await follower.end(5)).code, 0);
+  await box.ok(["ps"]); // takes the bridge down
 });
 
 test("logs -f: ends by the signal it gets, at once", async (box) => {

@@ -48,7 +48,7 @@ test("ps --filter: each kind", async (box) => {
     [["before=ex7"], ["ex0"]],
     [["since=ex7"], ["up", "never"]],
     [["since=ex0", "before=up"], ["never", "ex7"]],
-    [["network=none"], ["up", "ex7", "ex0"]],
+    [["network=bridge"], ["up", "ex7", "ex0"]],
     [["network=host"], ["never"]],
     [["publish=80"], []],
     [["expose=80-90/tcp"], []],

@@ -218,8 +218,8 @@ test("inspect: docker's fields in docker's order", async (box) => {
     ["volume", "/data", true],
     ["bind", "/host", false],
   ]);
-  assertEquals(Object.keys(NetworkSettings.Networks), ["none"]);
-  assertEquals(NetworkSettings.Networks.none.IPAddress, "");
+  assertEquals(Object.keys(NetworkSettings.Networks), ["bridge"]);
+  assertEquals(NetworkSettings.Networks.bridge.IPAddress, "");
   for (const path of [all.LogPath, all.HostsPath, all.GraphDriver.Data.UpperDir]) Deno.lstatSync(path);
 });
 

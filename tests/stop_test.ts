@@ -233,6 +233,7 @@ test("a container whose keeper was killed is neither stopped nor signalled by nu
   const { code, stderr } = await box.run(["kill", "c1"]);
   assertEquals(code, 1);
   assertEquals(stderr, `mydocker: Cannot kill container: c1: Container ${id} is not running\n`);
+  await box.ok(["rm", "c1"]); // and the bridge that its keeper could not take down
 });
 
 test("restart starts again what runs, what has ended and what never ran", async (box) => {

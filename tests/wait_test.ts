@@ -88,6 +88,7 @@ test("wait of a container whose keeper is killed", async (box) => {
   const keeper = Number(/^PPid:\s*(\d+)$/m.exec(await Deno.readTextFile(`/proc/${pid}/status`))![1]);
   Deno.kill(keeper, "SIGKILL");
   assertEquals((await waiting.end()).stdout, "137\n");
+  await box.ok(["ps"]); // takes the bridge down
 });
 
 function opens(pid: number, ending: string): boolean {

@@ -9,7 +9,7 @@ import { print, printError } from "./output.ts";
 export type CommandTable = Record<string, { summary?: string; load(): Promise<CommandModule> }>;
 
 /** Words that only begin a command's name. */
-export const GROUPS = ["container", "image", "system", "volume"];
+export const GROUPS = ["container", "image", "network", "system", "volume"];
 
 /** Runs what `argv` says and returns the exit code; errors are printed. */
 export function program(

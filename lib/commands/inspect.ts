@@ -10,16 +10,16 @@ import { containerInspect } from "../container/inspect.ts";
 export const spec: CommandSpec = {
   name: "inspect",
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
-  summary: "Show all there is to know about containers, images and volumes",
+  summary: "Show all there is to know about containers, images, networks and volumes",
   flags: [
     { name: "format", short: "f", kind: "string", help: "Format with a Go template, or 'json'" },
     { name: "size", short: "s", kind: "bool", help: "Also how much a container takes on disk" },
-    { name: "type", kind: "string", help: "Look only for a container, an image or a volume" },
+    { name: "type", kind: "string", help: "Look only for a container, an image, a network or a volume" },
   ],
   args: [1, Infinity],
 };
 
-type Kind = "container" | "image" | "volume";
+type Kind = "container" | "image" | "network" | "volume";
 /** What is shown of the object a reference stands for; undefined where there is none. `size`: how big it is, too. */
 type Finder = (reference: string, size: boolean) => unknown | Promise<unknown>;
 
@@ -34,6 +34,13 @@ const FINDERS: Record<Kind, Finder> = {
   async image(reference) {
     const { inspectImage } = await import("../image/inspect.ts");
     return inspectImage(reference);
+  },
+  async network(reference) {
+    const { findNetwork } = await import("../network/store.ts");
+    const { repairIfNeeded } = await import("../network/leftovers.ts");
+    await repairIfNeeded();
+    const network = await findNetwork(reference);
+    return network && (await import("../network/inspect.ts")).networkInspect(network);
   },
   async volume(reference) {
     const { inspectVolume } = await import("../volume/inspect.ts");
@@ -51,7 +58,7 @@ export async function run(parsed: Parsed): Promise<number> {
 export async function inspect(parsed: Parsed, kind: string | undefined): Promise<number> {
   if (kind !== undefined && !(kind in FINDERS)) {
     throw new CommandError(
-      `"${kind}" is not a valid value for --type: there are container, image and volume`,
+      `"${kind}" is not a valid value for --type: there are container, image, network and volume`,
       1,
     );
   }

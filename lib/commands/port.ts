@@ -1,10 +1,14 @@
-// port: what of a container's ports can be reached from outside. Nothing can, yet: there is no network to publish to.
+// port: what of a container's ports can be reached from outside.
 
 import * as file from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
-import { goQuote } from "../cli/go_text.ts";
+import { print } from "../cli/output.ts";
+import type { PortBinding } from "../container/config.ts";
 import { findContainer } from "../container/find.ts";
+import { containerState, isAlive } from "../container/state.ts";
+import { parsePort } from "../network/port_spec.ts";
+import { publishedPorts } from "../network/ports.ts";
 
 export const spec: CommandSpec = {
   name: "port",
@@ -15,18 +19,34 @@ export const spec: CommandSpec = {
   args: [1, 2],
 };
 
-/** Prints nothing; a port that is asked for is not published, as docker says it. */
+/** Prints where the ports are found; one that is asked for must be published. */
 export function run(parsed: Parsed): number {
   const [reference, wanted] = parsed.args;
-  file.close(findContainer(reference).dir);
-  if (wanted === undefined) return 0;
-  const [port, protocol = "tcp"] = wanted.split(/\/(.*)/s);
-  if (!/^\d+$/.test(port) || Number(port) > 65535) {
-    const problem = /^\d+$/.test(port) ? "value out of range" : "invalid syntax";
-    throw new CommandError(
-      `invalid port (${wanted}): strconv.ParseUint: parsing ${goQuote(port)}: ${problem}`,
-      1,
+  const { dir, config } = findContainer(reference);
+  const ports = publishedPorts(dir, config, isAlive(containerState(dir)));
+  file.close(dir);
+  if (wanted === undefined) {
+    print(
+      Object.entries(ports).sort(byPort).flatMap(([port, bindings]) =>
+        (bindings ?? []).map((binding) => `${port} -> ${shown(binding)}\n`)
+      ).join(""),
     );
+    return 0;
   }
-  throw new CommandError(`No public port '${port}/${protocol}' published for ${reference}`, 1);
+  const [port, protocol = "tcp"] = wanted.split(/\/(.*)/s);
+  const number = parsePort(port, (why) => new CommandError(`invalid port (${wanted}): ${why}`, 1));
+  const bindings = ports[`${number}/${protocol}`];
+  if (!bindings) {
+    throw new CommandError(`No public port '${number}/${protocol}' published for ${reference}`, 1);
+  }
+  print(bindings.map((binding) => `${shown(binding)}\n`).join(""));
+  return 0;
+}
+
+function shown({ HostIp, HostPort }: PortBinding): string {
+  return `${HostIp}:${HostPort}`;
+}
+
+function byPort([a]: [string, unknown], [b]: [string, unknown]): number {
+  return parseInt(a) - parseInt(b) || (a < b ? -1 : 1);
 }

@@ -5,8 +5,11 @@ import { goQuote } from "../cli/go_text.ts";
 import { ellipsis, humanAgo, humanDuration, humanSize, shortId } from "../cli/human.ts";
 import { print, printError } from "../cli/output.ts";
 import { table } from "../cli/table.ts";
+import { networksOf } from "../container/config.ts";
 import { listContainers, type ListedContainer } from "../container/list.ts";
-import type { ContainerState } from "../container/state.ts";
+import { type ContainerState, isAlive } from "../container/state.ts";
+import { repairIfNeeded } from "../network/leftovers.ts";
+import { portColumn } from "../network/ports.ts";
 import { isImageId } from "../image/reference.ts";
 import { tagTarget } from "../image/store.ts";
 
@@ -91,6 +94,8 @@ async function chosen(parsed: Parsed): Promise<ListedContainer[]> {
     : undefined;
   const listed = listContainers(parsed.bool("all") || last > 0 || (filter?.allStates ?? false));
   const passed = filter ? listed.filter(filter.matches) : listed;
+  const alive = new Set(listed.filter(({ state }) => isAlive(state)).map(({ id }) => id));
+  await repairIfNeeded((id) => alive.has(id));
   return last > 0 ? passed.slice(0, last) : passed;
 }
 
@@ -130,7 +135,7 @@ export function rowMaker(
 ): (container: ListedContainer) => Row {
   const imageColumn = imageColumnMaker();
   return (container) => {
-    const { id, config, state } = container;
+    const { id, config, state, ports } = container;
     const created = Date.parse(config.created);
     const cut = (text: string, max: number) => short ? ellipsis(text, max) : text;
     return {
@@ -151,7 +156,9 @@ export function rowMaker(
         return statusText(state);
       },
       State: state.status,
-      Ports: "",
+      get Ports() {
+        return portColumn(ports);
+      },
       Names: config.name,
       get Labels() {
         return Object.entries(config.process.Labels ?? {}).map(([key, value]) => `${key}=${value}`).join(",");
@@ -160,7 +167,9 @@ export function rowMaker(
         const sources = config.mounts.filter(({ type }) => type !== "tmpfs").map(({ source }) => source);
         return sources.map((source) => cut(source, 15)).join(",");
       },
-      Networks: config.network,
+      get Networks() {
+        return networksOf(config).map(({ network }) => network).sort().join(",");
+      },
       get LocalVolumes() {
         return String(config.mounts.filter(({ type }) => type === "volume").length);
       },

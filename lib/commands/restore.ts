@@ -7,6 +7,7 @@ import { print, printError } from "../cli/output.ts";
 import { type Container, openContainer } from "../container/find.ts";
 import { listContainers } from "../container/list.ts";
 import { containerState, wasStopped } from "../container/state.ts";
+import { repairIfNeeded } from "../network/leftovers.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
 import { start } from "./start.ts";
 
@@ -21,6 +22,7 @@ export const spec: CommandSpec = {
 export async function run(): Promise<number> {
   requireRoot();
   requireKernel();
+  await repairIfNeeded();
   let code = 0;
   // The first created first: others may build on it.
   for (const { id } of listContainers(true).reverse()) {

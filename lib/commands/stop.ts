@@ -5,6 +5,7 @@ import { several } from "../cli/several.ts";
 import { findContainer } from "../container/find.ts";
 import { removeContainer } from "../container/remove.ts";
 import { parseSignal } from "../container/signals.ts";
+import { repairIfNeeded } from "../network/leftovers.ts";
 import { stopContainer, type StopOptions } from "../container/stop.ts";
 
 /** How a container is ended: of stop and restart. */
@@ -49,6 +50,7 @@ export async function run(parsed: Parsed): Promise<number> {
     const hasRun = await stopContainer(container, options);
     // Its keeper does that too, in a while; but now its name is free when this command is over.
     if (hasRun && container.config.autoRemove) await removeContainer(container, { volumes: true });
+    if (!hasRun) await repairIfNeeded();
     return reference;
   });
 }

@@ -136,7 +136,18 @@ export interface ContainerConfig extends WallConfig {
   /** As given: docker's HostConfig.Binds and Tmpfs, for inspect. */
   binds: string[];
   tmpfs: Record<string, string>;
-  network: "none" | "host";
+  /** "none", "host", "bridge", the name of another network, or "container:ID". */
+  network: string;
+  /** Its networks, for eth0, eth1 and so on. */
+  networks?: EndpointRequest[];
+  /** --dns, --dns-search and --dns-option */
+  dns?: { servers: string[]; search: string[]; options: string[] };
+  /** --add-host: "name:address" */
+  extraHosts?: string[];
+  /** --mac-address */
+  macAddress?: string;
+  /** Ports to publish: docker's PortBindings by "80/tcp", and whether all others that are exposed are, too. */
+  ports?: { bindings: Record<string, PortBinding[]>; all: boolean };
   /** Undefined where there is none. */
   limits?: Limits;
   /** --security-opt as given, but with the profile in place of its file: docker's HostConfig.SecurityOpt. */
@@ -149,10 +160,33 @@ export interface ContainerConfig extends WallConfig {
   exposedSystemPaths?: boolean;
 }
 
+/** Where a port is to be found, with docker's names: "" is for any; HostPort may be a range. */
+export interface PortBinding {
+  HostIp: string;
+  HostPort: string;
+}
+
+/** What a container wants of a network. */
+export interface EndpointRequest {
+  /** The network's name. */
+  network: string;
+  aliases?: string[];
+  /** Addresses of its own choice. */
+  ip?: string;
+  ip6?: string;
+  mac?: string;
+}
+
 /** Reads the configuration from the container's directory; undefined where it is missing or damaged. */
 export function readConfig(dir: number): ContainerConfig | undefined {
   const config = readJson<ContainerConfig>(dir, "config.json");
   return isWhole(config) ? config : undefined;
+}
+
+/** The container's networks, none and host among them. */
+export function networksOf({ network, networks }: ContainerConfig): EndpointRequest[] {
+  if (network === "none" || network === "host") return [{ network }];
+  return networks ?? [];
 }
 
 /** Whether it has what all else builds on. */

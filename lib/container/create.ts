@@ -6,22 +6,14 @@ import { removeTree } from "../../ffi/remove_tree.ts";
 import { CommandError } from "../cli/error.ts";
 import { emitContainer } from "../events/emit.ts";
 import { randomHex } from "../state/hex.ts";
+import { hostsOf } from "../network/hosts.ts";
+import { resolvers } from "../network/resolvers.ts";
 import { writeFile } from "../state/json.ts";
 import { beginWork, rootFd } from "../state/root.ts";
 import type { ContainerConfig } from "./config.ts";
 import { type Container, openContainer } from "./find.ts";
 import { RECORDS } from "../keeper/report.ts";
 import { claimName, releaseName } from "./names.ts";
-
-const HOSTS = [
-  "127.0.0.1\tlocalhost",
-  "::1\tlocalhost ip6-localhost ip6-loopback",
-  "fe00::0\tip6-localnet",
-  "ff00::0\tip6-mcastprefix",
-  "ff02::1\tip6-allnodes",
-  "ff02::2\tip6-allrouters",
-  "",
-].join("\n");
 
 /** A fresh ID: 64 hex digits, not all digits at the front, so that its short form is not taken for a number. */
 export function newId(): string {
@@ -66,8 +58,8 @@ function fillDirectory(path: string, config: ContainerConfig): void {
     makeUpper(dir, config.layers);
     file.mkdirat(dir, "work", 0o700);
     writeFile(dir, "hostname", config.hostname + "\n", 0o644);
-    writeFile(dir, "hosts", config.network === "host" ? hostFile("/etc/hosts") ?? HOSTS : HOSTS, 0o644);
-    writeFile(dir, "resolv.conf", hostFile("/etc/resolv.conf") ?? "", 0o644);
+    writeFile(dir, "hosts", hostsOf(config), 0o644);
+    writeFile(dir, "resolv.conf", resolvers(config), 0o644);
     writeFile(dir, "lock", new Uint8Array(RECORDS.size));
     writeFile(dir, "config.json", JSON.stringify(config));
   } finally {
@@ -83,13 +75,4 @@ function makeUpper(dir: number, layers: string[]): void {
   if (!root) return;
   if (root.uid || root.gid) file.fchownat(dir, "upper", root.uid, root.gid);
   if ((root.mode & 0o7777) !== 0o755) file.fchmodat(dir, "upper", root.mode & 0o7777);
-}
-
-function hostFile(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }

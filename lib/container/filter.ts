@@ -7,6 +7,7 @@ import { goQuote } from "../cli/go_text.ts";
 import { layersOf } from "../image/config.ts";
 import { parseReference } from "../image/reference.ts";
 import { imageIds, readImage, resolveIfAny } from "../image/store.ts";
+import { networksOf } from "./config.ts";
 import { findContainerId, openContainer } from "./find.ts";
 import type { ListedContainer } from "./list.ts";
 
@@ -50,7 +51,7 @@ const TESTS: Record<string, (values: string[]) => Test> = {
     const matches = namePattern(pattern);
     return ({ config }) => matches(config.name) || matches(`/${config.name}`);
   }),
-  network: anyOf((network) => ({ config }) => config.network === network),
+  network: anyOf((name) => ({ config }) => networksOf(config).some(({ network }) => network === name)),
   publish: anyOf((port) => published("publish", port)),
   since: anyOf((reference) => {
     const limit = createdOf(reference);
@@ -105,16 +106,25 @@ function exitCodeOf(text: string): number {
   return Number(text);
 }
 
-/** No container publishes a port yet, so that this only sees whether `text` is one: "80", "80/tcp", "80-90/udp". */
-function published(filter: string, text: string): Test {
-  const range = text.replace(/\/[^/]*$/, "").split("-");
+/** "80", "80/tcp", "80-90/udp": ports of the host for `publish`, and of the container for `expose`. */
+function published(filter: "expose" | "publish", text: string): Test {
+  const [, ports, protocol = "tcp"] = /^([^/]*)(?:\/(.*))?$/s.exec(text)!;
+  const range = ports.split("-");
   const wrong = range.find((port) => !/^\d+$/.test(port) || Number(port) > 65535);
   if (wrong !== undefined) {
     const problem = /^\d+$/.test(wrong) ? "value out of range" : "invalid syntax";
     const parsing = `strconv.ParseUint: parsing ${goQuote(wrong)}: ${problem}`;
     refuse(`error while looking up for ${filter} ${text}: ${parsing}`);
   }
-  return () => false;
+  const [first, last = first] = range.map(Number);
+  const matches = (port: number) => first <= port && port <= last;
+  return (container) =>
+    Object.entries(container.ports).some(([key, bindings]) => {
+      const [port, kind] = key.split("/");
+      if (kind !== protocol) return false;
+      if (filter === "expose") return matches(Number(port));
+      return (bindings ?? []).some(({ HostPort }) => matches(Number(HostPort)));
+    });
 }
 
 /**

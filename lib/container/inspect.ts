@@ -1,6 +1,7 @@
 // A container as docker inspect shows it: its JSON, with the fields that mean something here.
 
 import type { DeviceLimit, Limits } from "../cgroup/limits.ts";
+import { networkSettings } from "../network/settings.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
 import { rootPath } from "../state/root.ts";
 import { timestamp } from "../state/time.ts";
@@ -58,7 +59,7 @@ export function containerInspect({ id, dir, config }: Container, size: boolean):
     ...(size ? sizes(id, config) : {}),
     Mounts: config.mounts.map(mountPoint),
     Config: processOf(config),
-    NetworkSettings: networkSettings(config),
+    NetworkSettings: networkSettings(dir, config, isAlive(state)),
   };
 }
 
@@ -91,7 +92,7 @@ function hostConfig(config: ContainerConfig): Record<string, unknown> {
     ContainerIDFile: "",
     LogConfig: { Type: config.log.driver, Config: config.log.options },
     NetworkMode: config.network,
-    PortBindings: {},
+    PortBindings: config.ports?.bindings ?? {},
     RestartPolicy: { Name: config.restart.name, MaximumRetryCount: config.restart.maximumRetryCount },
     AutoRemove: config.autoRemove,
     VolumeDriver: "",
@@ -99,10 +100,10 @@ function hostConfig(config: ContainerConfig): Record<string, unknown> {
     CapAdd: config.capAdd ?? null,
     CapDrop: config.capDrop ?? null,
     CgroupnsMode: config.cgroupnsMode ?? "private",
-    Dns: [],
-    DnsOptions: [],
-    DnsSearch: [],
-    ExtraHosts: null,
+    Dns: config.dns?.servers ?? [],
+    DnsOptions: config.dns?.options ?? [],
+    DnsSearch: config.dns?.search ?? [],
+    ExtraHosts: config.extraHosts ?? null,
     GroupAdd: config.groupAdd ?? null,
     IpcMode: config.ipcMode ?? "private",
     Cgroup: "",
@@ -110,7 +111,7 @@ function hostConfig(config: ContainerConfig): Record<string, unknown> {
     OomScoreAdj: config.oomScoreAdj ?? 0,
     PidMode: config.pidMode ?? "",
     Privileged: config.privileged ?? false,
-    PublishAllPorts: false,
+    PublishAllPorts: config.ports?.all ?? false,
     ReadonlyRootfs: config.readOnlyRootfs,
     SecurityOpt: shownOptions(config),
     Tmpfs: Object.keys(config.tmpfs).length > 0 ? config.tmpfs : undefined,
@@ -215,45 +216,6 @@ function limitsOf(limits: Limits): Record<string, unknown> {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-/** Neither of the two networks there are gives a container an address. */
-function networkSettings(config: ContainerConfig): Record<string, unknown> {
-  const endpoint = {
-    IPAMConfig: null,
-    Links: null,
-    Aliases: null,
-    NetworkID: "",
-    EndpointID: "",
-    Gateway: "",
-    IPAddress: "",
-    IPPrefixLen: 0,
-    IPv6Gateway: "",
-    GlobalIPv6Address: "",
-    GlobalIPv6PrefixLen: 0,
-    MacAddress: "",
-    DriverOpts: null,
-  };
-  return {
-    Bridge: "",
-    SandboxID: "",
-    HairpinMode: false,
-    LinkLocalIPv6Address: "",
-    LinkLocalIPv6PrefixLen: 0,
-    Ports: {},
-    SandboxKey: "",
-    SecondaryIPAddresses: null,
-    SecondaryIPv6Addresses: null,
-    EndpointID: "",
-    Gateway: "",
-    GlobalIPv6Address: "",
-    GlobalIPv6PrefixLen: 0,
-    IPAddress: "",
-    IPPrefixLen: 0,
-    IPv6Gateway: "",
-    MacAddress: "",
-    Networks: { [config.network]: endpoint },
-  };
-}
-
 function mountPoint(mount: Mount): Record<string, unknown> {
   const common = { Destination: mount.target, RW: !mount.readOnly };
   const unnamed = { Name: undefined, Driver: undefined };
@@ -296,7 +258,7 @@ function processOf(config: ContainerConfig): Record<string, unknown> {
     Volumes: process.Volumes ?? null,
     WorkingDir: process.WorkingDir ?? "",
     Entrypoint: process.Entrypoint ?? null,
-    MacAddress: undefined,
+    MacAddress: config.macAddress,
     OnBuild: process.OnBuild ?? null,
     Labels: process.Labels ?? {},
     StopSignal: process.StopSignal,

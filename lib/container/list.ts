@@ -3,16 +3,18 @@
 import * as file from "../../ffi/file.ts";
 import { isFailure } from "../cli/error.ts";
 import { printError } from "../cli/output.ts";
+import { type PortMap, publishedPorts } from "../network/ports.ts";
 import { rootFd } from "../state/root.ts";
 import type { ContainerConfig } from "./config.ts";
 import { containerIds, openContainer } from "./find.ts";
-import { type ContainerState, containerState, keeperLives } from "./state.ts";
+import { type ContainerState, containerState, isAlive, keeperLives } from "./state.ts";
 
 /** A container with nothing of it kept open: there may be more of them than descriptors. */
 export interface ListedContainer {
   id: string;
   config: ContainerConfig;
   state: ContainerState;
+  ports: PortMap;
 }
 
 /**
@@ -44,8 +46,9 @@ export function listedContainer(id: string): ListedContainer | undefined {
     if (!container) return undefined;
     const { dir, config } = container;
     const state = containerState(dir);
+    const ports = publishedPorts(dir, config, isAlive(state));
     file.close(dir);
-    return { id, config, state };
+    return { id, config, state, ports };
   } catch (error) {
     if (!isFailure(error)) throw error;
     printError(`mydocker: warning: ${error.message}\n`);

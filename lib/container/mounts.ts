@@ -4,8 +4,6 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { bindDetached } from "../../ffi/mount.ts";
 import { CommandError } from "../cli/error.ts";
-import { append } from "../events/append.ts";
-import { volumeEvents } from "../events/emit.ts";
 import { openInsideIfAny } from "../layer/inside.ts";
 import type { Mount } from "./config.ts";
 import type { Container } from "./find.ts";
@@ -14,25 +12,26 @@ import type { PreparedMount } from "../keeper/init_program.ts";
 /** /etc/hostname and its like, which every container has of its own, over the image's. */
 const ETC_FILES = ["hostname", "hosts", "resolv.conf"];
 
-/** Detached mounts for all the container's mounts, parents before what lies in them, for it to start with them. */
-export async function prepareMounts(container: Container, rootfs: number): Promise<PreparedMount[]> {
-  const prepared = await openMounts(container, rootfs);
-  const mounted = volumeEvents(container, "mount");
-  if (mounted.length > 0) append(mounted);
-  return prepared;
-}
-
-/** The same for a look at them. */
+/** Detached mounts for all the container's mounts, parents before what lies in them. */
 export async function openMounts(container: Container, rootfs: number): Promise<PreparedMount[]> {
   const prepared: PreparedMount[] = [];
   const targets = new Set(container.config.mounts.map(({ target }) => target));
+  const home = await etcDirectory(container);
   for (const name of ETC_FILES) {
     if (targets.has(`/etc/${name}`)) continue;
-    const fd = bindDetached(container.dir, name);
+    const fd = bindDetached(home, name);
     prepared.push({ target: `/etc/${name}`, readOnly: false, flags: 0, isFile: true, source: { fd } });
   }
+  if (home !== container.dir) file.close(home);
   for (const mount of container.config.mounts) prepared.push(await prepareMount(mount, rootfs));
   return prepared;
+}
+
+/** Where those files are: with the other one, of a container that shares another's network. */
+async function etcDirectory({ dir, config: { network } }: Container): Promise<number> {
+  if (!network.startsWith("container:")) return dir;
+  const { sharedContainer } = await import("../network/shared.ts");
+  return sharedContainer(network).dir;
 }
 
 async function prepareMount(mount: Mount, rootfs: number): Promise<PreparedMount> {

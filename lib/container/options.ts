@@ -14,6 +14,8 @@ import { restartPolicy } from "./restart_policy.ts";
 import { givenLimits, LIMIT_FLAGS } from "./limit_flags.ts";
 import { SECURITY_FLAGS, securityOptions } from "./security_options.ts";
 import { ENVIRONMENT_FLAGS, givenEnvironment, readEnvFile } from "./environment_flags.ts";
+import { NETWORK_FLAGS, type NetworkOptions } from "./network_flags.ts";
+import { PUBLISH_FLAGS, publishing } from "./publish_flags.ts";
 import { WALL_FLAGS, wallConfig } from "./wall_flags.ts";
 
 /** Flags of `run` that describe the container. */
@@ -51,14 +53,8 @@ export const CONTAINER_FLAGS: Flag[] = [
     help: "Mount a directory, a volume or a tmpfs (type=,source=,target=,…)",
   },
   { name: "name", kind: "string", help: "Name of the container" },
-  {
-    name: "network",
-    kind: "string",
-    value: "network",
-    help: "none: loopback only; host: the host's own",
-    default: "none",
-  },
-  { name: "net", kind: "string", value: "network", help: "The same as --network", hidden: true },
+  ...NETWORK_FLAGS,
+  ...PUBLISH_FLAGS,
   { name: "read-only", kind: "bool", help: "Mount the root file system read-only" },
   {
     name: "restart",
@@ -105,7 +101,9 @@ export async function containerConfig(
     throw new CommandError("No command specified: neither the image nor the command line names one");
   }
   if (argv[0] === "") throw new CommandError('exec: "": executable file not found in $PATH', 127);
-  const network = networkMode(parsed);
+  const network = await networkOptions(parsed);
+  const { ports, exposed } = await publishing(parsed, network.network);
+  if (Object.keys(exposed).length > 0) process.ExposedPorts = { ...process.ExposedPorts, ...exposed };
   const walls = await wallConfig(parsed, refused);
   return {
     ...walls,
@@ -114,7 +112,7 @@ export async function containerConfig(
     image: image.id,
     imageName,
     layers: layersOf(image.config),
-    hostname: hostname(parsed, network === "host" || walls.utsMode === "host", id),
+    hostname: hostname(parsed, network.network === "host" || walls.utsMode === "host", id),
     process,
     argv,
     ...streams(parsed, detached),
@@ -129,7 +127,8 @@ export async function containerConfig(
     tmpfs: Object.fromEntries(
       parsed.list("tmpfs").map((tmpfs) => tmpfs.split(/:(.*)/s).concat("").slice(0, 2)),
     ),
-    network,
+    ...network,
+    ports,
     limits: await givenLimits(parsed),
     ...await securityOptions(parsed, capabilitiesOf(walls)),
   };
@@ -215,10 +214,19 @@ function hostname(parsed: Parsed, isHosts: boolean, id: string): string {
   return isHosts ? Deno.hostname() : id.slice(0, 12);
 }
 
-function networkMode(parsed: Parsed): "none" | "host" {
-  const network = parsed.given("net") ? parsed.text("net") : parsed.text("network");
-  if (network === "none" || network === "host") return network;
-  throw new CommandError(`network ${network} not found: there are none and host`);
+/** The parser is loaded only where there is something to parse. */
+async function networkOptions(parsed: Parsed): Promise<NetworkOptions> {
+  const given = NETWORK_FLAGS.filter(({ name }) => parsed.given(name));
+  const [network = "bridge", ...more] = [
+    ...parsed.list("network"),
+    ...parsed.given("net") ? [parsed.text("net")!] : [],
+  ];
+  const simple = given.length <= 1 && more.length === 0 && ["bridge", "none", "host"].includes(network);
+  if (given.length > 0 && !(simple && ["network", "net"].includes(given[0].name))) {
+    const { parseNetworkOptions } = await import("../network/options.ts");
+    return await parseNetworkOptions(parsed);
+  }
+  return { network, networks: network === "bridge" ? [{ network }] : [] };
 }
 
 /** Later entries win over earlier ones, and keep their place. */

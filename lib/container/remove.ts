@@ -9,6 +9,7 @@ import { CommandError } from "../cli/error.ts";
 import { append } from "../events/append.ts";
 import { emitContainer } from "../events/emit.ts";
 import { beginWork, bury, discard, rootFd } from "../state/root.ts";
+import { readRecords } from "../keeper/report.ts";
 import { readConfig } from "./config.ts";
 import type { Container } from "./find.ts";
 import { endIfFrozen } from "./frozen.ts";
@@ -28,6 +29,7 @@ export async function removeContainer(
   await beginWork();
   const lock = await holdStopped(container, options.force ?? false);
   if (lock === undefined) return;
+  await leaveNetworks(container, lock);
   const grave = buryWithName(container);
   if (grave) {
     emitContainer(container, "destroy");
@@ -41,6 +43,15 @@ export async function removeContainer(
     await removeUnusedLayers(config.layers);
   }
   if (options.volumes) await removeAnonymousVolumes(container);
+}
+
+/** What a killed keeper could not do any more. */
+async function leaveNetworks({ id, dir }: Container, lock: number): Promise<void> {
+  // Where `lock` was damaged it says neither that it ran nor how it ended.
+  if (readRecords(lock).end || !file.statIfAny(dir, "endpoints.json")) return;
+  const { leaveForKilled, settle } = await import("../network/life.ts");
+  await leaveForKilled(id);
+  await settle();
 }
 
 /** Moves a container into tmp/ and gives its name up: the one it has now, whatever it was when the command began. */

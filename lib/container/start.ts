@@ -14,7 +14,7 @@ import { callerEnvironment, selfPath } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
 import { mountRootfs } from "../layer/overlay.ts";
 import { writeFile } from "../state/json.ts";
-import { containerEvent, volumeEvents } from "../events/emit.ts";
+import { containerEvent, endpointEvent, volumeEvents } from "../events/emit.ts";
 import { framesOf } from "../events/event.ts";
 import { rootPath } from "../state/root.ts";
 import type { ContainerConfig } from "./config.ts";
@@ -31,7 +31,9 @@ import {
   type RestartPlan,
   type Successor,
 } from "../keeper/keeper_program.ts";
-import { prepareMounts } from "./mounts.ts";
+import { openMounts } from "./mounts.ts";
+import type { Joined } from "../network/join.ts";
+import { resolvers } from "../network/resolvers.ts";
 import { clearRecords, readReport, type Report } from "../keeper/report.ts";
 import { nextDelay } from "./restart.ts";
 import { containerState, type Restarts, type StartFailure } from "./state.ts";
@@ -103,31 +105,37 @@ async function launch(
 ): Promise<Running> {
   const { dir, config } = container;
   const opened: number[] = [lock];
+  let giveUp: Joined["giveUp"] = async () => {};
   const keep = (fd: number) => (opened.push(fd), fd);
   let groups: Group[] = [];
   try {
     file.unlinkIfAny(dir, "updated");
     endIfFrozen(dir, () => true); // what a killed keeper left
     const walls = movesWalls(config) ? await openWalls(container, keep) : undefined;
+    if (former.started !== undefined) replaceResolvers(container);
     groups = await makeGroups(config, walls?.deviceRules ?? DEFAULT_DEVICE_RULES);
     step("cgroup made");
     if (walls && groups.length === 0) walls.mindNoGroups();
-    const init = await prepareInit(container, groups, walls, keep);
+    const network = await prepareNetwork(container, keep);
+    giveUp = network.giveUp ?? giveUp;
+    const init = { ...await prepareInit(container, groups, walls, keep), ...network.init };
     const streams = openStreams(config, attached, init.devpts, keep, init.identity);
     const [messages, messagesWrite] = pipe();
     keep(messagesWrite);
     const held = { messages: messagesWrite, lock, ...openOutput(container, keep) };
     const plan: KeeperPlan = {
       ...{ init: { ...init, stdio: streams.inside }, ...held, sources: streams.sources },
-      events: lifeEvents(container),
+      events: lifeEvents(container, network.endpoints),
       detached: isDetached(attached),
       terminal: streams.terminal,
       stdin: config.stdinOnce ? undefined : streams.input,
       ...aftermath(container, lock, restarts),
+      networks: network.leave && leavePlan(network.leave, config),
     };
     const program = keeperProgram(plan);
     step(`kernel program of ${program.count} steps assembled`);
     spawn(program, `mydocker: keeper of ${config.name}`, keeperDescriptors(plan));
+    giveUp = async () => {}; // the keeper does
     const report = handOver(opened, messages);
     if (report?.kind !== "started") {
       file.close(messages);
@@ -136,6 +144,7 @@ async function launch(
     step(`process ${report.pid} executed ${config.argv[0]}`);
     return running(report.pid, messages, streams, attached, config);
   } catch (error) {
+    await giveUp();
     noteFailure(dir, error, former);
     removeGroups(groups);
     throw error;
@@ -169,19 +178,19 @@ async function prepareInit(
   groups: Group[],
   walls: PreparedWalls | undefined,
   keep: (fd: number) => number,
-): Promise<Omit<KeeperPlan["init"], "stdio">> {
+): Promise<Omit<KeeperPlan["init"], "stdio" | "ownNetwork">> {
   const { config } = container;
   const rootfs = keep(mountRootfs(config));
   step("overlay mounted, detached");
   requireDirectories(rootfs, config.imageName);
   const identity = resolveIdentity(rootfs, config.process.User ?? "", config.groupAdd);
-  const mounts = await prepareMounts(container, rootfs);
+  const mounts = await openMounts(container, rootfs);
   for (const { source } of mounts) if ("fd" in source) keep(source.fd);
   step("mounts prepared");
   const devpts = keep(mountDetached("devpts", DEVPTS, MOUNT_ATTR.noSuid | MOUNT_ATTR.noExec));
   return {
     ...{ rootfs, devpts, tty: config.tty, hostname: config.hostname },
-    ...{ ownNetwork: config.network !== "host", readOnlyRootfs: config.readOnlyRootfs, mounts, identity },
+    ...{ readOnlyRootfs: config.readOnlyRootfs, mounts, identity },
     ...{ confinement: confinementOf(config), walls: walls?.steps, cgroups: shownGroups(groups), groups },
     exposedSystemPaths: config.exposedSystemPaths === true || config.privileged === true,
     workingDirectory: config.process.WorkingDir || "/",
@@ -194,6 +203,12 @@ async function prepareInit(
 async function openWalls(container: Container, keep: (fd: number) => number) {
   const { prepareWalls } = await import("./walls.ts");
   return prepareWalls(container, keep);
+}
+
+/** As the host has them now: since the container was made, they may have become others. */
+function replaceResolvers({ dir, config }: Container): void {
+  removeTree(dir, "resolv.conf");
+  writeFile(dir, "resolv.conf", resolvers(config), 0o644);
 }
 
 async function openReaper(
@@ -213,10 +228,22 @@ function openOutput({ dir, config }: Container, keep: (fd: number) => number) {
   return { devNull, log: { fd, dir, maxSize, maxFiles, left } };
 }
 
-function lifeEvents(container: Container): KeeperPlan["events"] {
-  const ended = [containerEvent(container, "die"), ...volumeEvents(container, "unmount")];
+function lifeEvents(container: Container, endpoints: Joined["endpoints"] = []): KeeperPlan["events"] {
+  const networks = (action: "connect" | "disconnect") =>
+    endpoints.map(({ network, networkId }) =>
+      endpointEvent({ id: networkId, name: network }, container.id, action)
+    );
+  const ended = [
+    containerEvent(container, "die"),
+    ...networks("disconnect"),
+    ...volumeEvents(container, "unmount"),
+  ];
   return {
-    started: framesOf([containerEvent(container, "start")]),
+    started: framesOf([
+      ...networks("connect"),
+      ...volumeEvents(container, "mount"),
+      containerEvent(container, "start"),
+    ]),
     ended: framesOf(ended),
     outOfMemory: framesOf([containerEvent(container, "oom")]),
   };
@@ -240,6 +267,35 @@ function aftermath(
   return { restart };
 }
 
+/** The container's networks, and what its first process has to do for them. */
+async function prepareNetwork(container: Container, keep: (fd: number) => number): Promise<PreparedNetwork> {
+  const { network } = container.config;
+  if (network.startsWith("container:")) {
+    const { openNetworkOf } = await import("../network/shared.ts");
+    return { init: { ownNetwork: false, networkNamespace: keep(openNetworkOf(network)) } };
+  }
+  if (network === "none" || network === "host") return { init: { ownNetwork: network === "none" } };
+  const { joinNetworks } = await import("../network/life.ts");
+  const { init, leave, endpoints, giveUp } = await joinNetworks(container, keep);
+  return { init: { ownNetwork: true, network: init }, leave, endpoints, giveUp };
+}
+
+interface PreparedNetwork extends Partial<Pick<Joined, "leave" | "endpoints" | "giveUp">> {
+  init: Pick<KeeperPlan["init"], "ownNetwork" | "network" | "networkNamespace">;
+}
+
+/** What the keeper does about the networks: names are known on those that have been made, not on the default one. */
+function leavePlan(leave: Joined["leave"], { networks = [] }: ContainerConfig): KeeperPlan["networks"] {
+  const named = networks.map(({ network }) => network).filter((name) => name !== "bridge");
+  return {
+    ...leave,
+    settle: ourselves("settle-networks"),
+    forget: named.length > 0 ? ourselves("settle-networks", ...named) : undefined,
+    // Those of nf_tables go with their socket.
+    lowerPorts: leave.ports && !leave.ports.held ? ourselves("lower-ports", leave.ports.rules) : undefined,
+  };
+}
+
 /** Mounted through a symlink, a /proc would be one place and its masks another. */
 function requireDirectories(rootfs: number, image: string): void {
   for (const name of ["proc", "sys", "dev"]) {
@@ -252,7 +308,7 @@ function requireDirectories(rootfs: number, image: string): void {
 
 /** The mydocker that runs now, with other arguments. */
 function ourselves(...args: string[]): Successor {
-  const names = ["PATH", "HOME", "XDG_CACHE_HOME", "MYDOCKER_CACHE"];
+  const names = ["PATH", "HOME", "MYDOCKER_FIREWALL", "XDG_CACHE_HOME", "MYDOCKER_CACHE"];
   const inherited = names.map((name) => [name, callerEnvironment(name)]).filter(([, value]) =>
     value !== undefined
   );
@@ -277,6 +333,7 @@ function startError(
     const hint = "a directory can be mounted on a directory only, and a file on a file";
     return new CommandError(`can't mount on ${what}: ${reason}; ${hint}`);
   }
+  if (call === "recvfrom") return new CommandError(`can't set up ${what} in ${config.name}: ${reason}`);
   return new CommandError(`can't start ${config.name}: ${call} ${what}: ${reason}`);
 }
 

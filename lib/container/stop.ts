@@ -99,7 +99,7 @@ async function untilOver(
     // Without the mark, it was started by hand meanwhile, and that is none of this command's business.
     while (look(life).kept && (mark === "no room" || file.statIfAny(container.dir, "stopped"))) {
       const first = processOf(container);
-      if (first === undefined) endResting(container);
+      if (first === undefined) await endResting(container);
       else await end(first, container).finally(() => file.close(first));
       await change(life, SETTLING_MS);
     }
@@ -162,9 +162,12 @@ function send(pidfd: number, { id, config }: Target, signal: number): void {
 }
 
 /** A keeper that only waits to start the container again may go. */
-function endResting(container: Target): void {
+async function endResting(container: Target): Promise<void> {
   const keeper = restingKeeperOf(container);
   if (keeper === undefined) return;
   signalPidfd(keeper, SIGKILL);
   file.close(keeper);
+  if (!container.config?.networks?.length) return;
+  const { settle } = await import("../network/life.ts");
+  await settle();
 }

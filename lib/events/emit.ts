@@ -39,6 +39,24 @@ export function emitVolume(name: string, action: string): void {
   append([volumeEvent(name, action)]);
 }
 
+/** Notes that a network was made ("create") or removed ("destroy"). */
+export function emitNetwork(
+  { id, name, driver }: { id: string; name: string; driver: string },
+  action: string,
+): void {
+  append([{ Type: "network", Action: action, Actor: { ID: id, Attributes: { name, type: driver } } }]);
+}
+
+/** That a container came into a network ("connect") or left it ("disconnect"). */
+export function endpointEvent(
+  network: { id: string; name: string },
+  container: string,
+  action: "connect" | "disconnect",
+): Event {
+  const Attributes = { container, name: network.name, type: "bridge" };
+  return { Type: "network", Action: action, Actor: { ID: network.id, Attributes } };
+}
+
 /** What happens to a container's volumes when it starts and when it has ended; none where it has no volumes. */
 export function volumeEvents(
   { id, config }: Pick<Container, "id" | "config">,

@@ -7,7 +7,7 @@ import { now, type Time } from "../../ffi/clock.ts";
 
 /** What happened, in docker's shape (Engine API, "Monitor events"), but for the time. */
 export interface Event {
-  Type: "container" | "image" | "volume";
+  Type: "container" | "image" | "network" | "volume";
   Action: string;
   Actor: { ID: string; Attributes: Record<string, string> };
 }

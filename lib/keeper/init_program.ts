@@ -2,7 +2,14 @@
 // needs to decide was decided before; here is only the order, which the kernel is particular about.
 
 import type { Group } from "../cgroup/group.ts";
-import { CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NEWUTS, CLONE_PIDFD, SHARING_CHILD } from "../../ffi/clone.ts";
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWNET,
+  CLONE_NEWPID,
+  CLONE_NEWUTS,
+  CLONE_PIDFD,
+  SHARING_CHILD,
+} from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import {
   MNT_DETACH,
@@ -18,6 +25,7 @@ import { boundingSet } from "../security/capabilities.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
 import { enterGroups } from "./cgroup_program.ts";
 import { execute } from "./execute_program.ts";
+import { type NetworkPlan, setUpNetwork } from "./network_steps.ts";
 import { mountDevices } from "./device_program.ts";
 import { attempt, cloneTree, CLOSED, makeDirectory, mountAt, remountReadOnly } from "./mount_program.ts";
 import type { Identity } from "../container/identity.ts";
@@ -53,7 +61,12 @@ export interface InitPlan {
   stdio: [number, number, number];
   tty: boolean;
   hostname: string;
+  /** It is in a new network namespace. */
   ownNetwork: boolean;
+  /** What to set up there besides the loopback interface. */
+  network?: NetworkPlan;
+  /** Another container's network namespace, to be entered. */
+  networkNamespace?: number;
   /** What there is of the container's cgroup, and its descriptors (openGroups). */
   groups: Group[];
   openedGroups: Cell[];
@@ -93,6 +106,9 @@ export function initProgram(p: Program, plan: InitPlan): void {
   walls?.enter(p);
   const cgroups = plan.cgroups.map(({ path }) => cloneTree(p, path));
   p.call("umask", [0]);
+  if (plan.networkNamespace !== undefined) {
+    p.call("setns", [plan.networkNamespace, CLONE_NEWNET], { what: "the other container's network" });
+  }
   enterRoot(p, plan.rootfs);
   leaveMarks(p);
   mountDevices(p, plan, cgroups);
@@ -100,11 +116,13 @@ export function initProgram(p: Program, plan: InitPlan): void {
   // Not before: with a /proc, a symlink in the image to /proc/self/fd/N would be a way to a directory of the host's for
   // as long as this process has any open, and mount points are made above.
   mountAt(p, "proc", "proc", "/proc", CLOSED, "");
+  // Before /proc/sys is read-only.
+  if (plan.ownNetwork) raiseLoopback(p);
+  if (plan.network) setUpNetwork(p, plan.network);
   walls?.sysctls(p);
   if (!plan.exposedSystemPaths) protectPaths(p, plan.spare);
   if (plan.readOnlyRootfs) remountReadOnly(p, "/", 0);
   if (!(shared & CLONE_NEWUTS)) setHostname(p, plan.hostname);
-  if (plan.ownNetwork) raiseLoopback(p);
   // The caller's session keyring would stay readable; without keyrings in the kernel there is none to leave.
   attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
   p.call("umask", [0o022]);

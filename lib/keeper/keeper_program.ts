@@ -13,12 +13,21 @@ import {
   CLONE_NEWNS,
   CLONE_NEWPID,
   CLONE_NEWUTS,
+  SHARING_CHILD,
 } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import { type Cell, FAILED_STEP, FAILURE, type Label, newProgram, type Program } from "../../ffi/program.ts";
 import { cloneInto, closeGroups, ifOutOfMemory, openGroups, removeGroups } from "./cgroup_program.ts";
 import { appendEvents } from "./event_program.ts";
 import { type InitPlan, initProgram } from "./init_program.ts";
+import {
+  heldDescriptors,
+  ifSole,
+  leaveNetworks,
+  type LeavePlan,
+  lookForConnected,
+  releaseClaims,
+} from "./network_steps.ts";
 import {
   ifAlone,
   type LogPlan,
@@ -68,6 +77,11 @@ export interface KeeperPlan extends PumpPlan {
   /** What to execute at the end if the command that started it does not see to that. */
   finish?: Successor;
   restart?: RestartPlan;
+  /**
+   * What the container's networks need at its end, who takes down those it was the last user of, who tells the others on
+   * them that it has left, and who takes away the firewall's rules for its ports where closing a socket does not.
+   */
+  networks?: Omit<LeavePlan, "dir"> & { settle: Successor; forget?: Successor; lowerPorts?: Successor };
 }
 
 /** Descriptors the keeper inherits, besides 0 to 2. */
@@ -75,6 +89,7 @@ export function keeperDescriptors(plan: KeeperPlan): number[] {
   const mounts = plan.init.mounts.flatMap(({ source }) => "fd" in source ? [source.fd] : []);
   const all = [
     ...[plan.init.rootfs, plan.init.devpts, ...plan.init.stdio, ...mounts, plan.init.reaper?.fd ?? -1],
+    ...[plan.init.network?.socket ?? -1, plan.init.networkNamespace ?? -1],
     ...plan.init.walls?.descriptors ?? [],
     ...keptDescriptors(plan),
   ];
@@ -89,6 +104,7 @@ export function keeperProgram(plan: KeeperPlan) {
   const brokenInit = p.cell();
   const pid = p.cell();
   const self = p.cell();
+  const connected = p.cell();
   const message = p.words([0, 0, 0]);
   p.onFailure(failed);
   introduce(p, "mydocker-keeper");
@@ -112,13 +128,16 @@ export function keeperProgram(plan: KeeperPlan) {
   const exited = recordEnd(p, plan, pumped.status).seconds;
   appendEvents(p, plan.log.dir, EVENTS, plan.events.ended, pumped.status);
   removeGroups(p, plan.init.groups);
+  leave(p, plan);
+  // Before the lock is given back: with --rm the directory may go then.
+  if (plan.networks) lookForConnected(p, plan.log.dir, connected);
   if (plan.restart) startAgain(p, plan, plan.restart, { ...pumped, message, started, exited, over });
   p.place(over);
   // Before the word is out: whoever hears it may at once remove or start the container.
   giveBack(p, plan.lock);
   send(p, plan.messages, message, ENDED, pumped.status, pumped.broken);
   if (plan.finish) finish(p, plan, poll, pumped.memory, plan.finish);
-  p.call("exit_group", [0]);
+  endKeeper(p, plan, connected, 0);
 
   p.place(failed);
   // Before other steps fail, which they may.
@@ -126,10 +145,47 @@ export function keeperProgram(plan: KeeperPlan) {
   p.set(step, FAILED_STEP);
   p.set(failure, FAILURE);
   plan.init.walls?.end(p, plan.init.groups);
+  leave(p, plan);
   giveBack(p, plan.lock);
   send(p, plan.messages, message, FAILED, step, failure);
-  p.call("exit_group", [1]);
+  endKeeper(p, plan, connected, 1);
   return p.assemble();
+}
+
+/** Gives back what the container had of its networks. */
+function leave(p: Program, { networks, log }: KeeperPlan): void {
+  if (!networks) return;
+  if (networks.lowerPorts) {
+    const [started, next] = [p.label(), p.label()];
+    const child = p.cell();
+    executeInChild(p, networks.lowerPorts, started, child);
+    p.place(started);
+    p.call("wait4", [child, 0, 0, 0], { negative: next });
+    p.place(next);
+  }
+  releaseClaims(p, { ...networks, dir: log.dir });
+}
+
+/** Ends, or becomes what takes down the networks that it was the last user of. */
+function endKeeper(p: Program, { networks, devNull }: KeeperPlan, connected: Cell, code: number): void {
+  const end = p.label();
+  // Executed once more in the container, the program has none of its descriptors.
+  p.onFailure(end);
+  if (networks) {
+    // Whoever waits for the end of the container's streams, or of the messages, shall not wait for this.
+    takeNothing(p, { devNull });
+    closeOthers(p, [...networks.users].sort((a, b) => a - b));
+    if (networks.forget) {
+      const next = p.label();
+      ifSole(p, networks.users, next);
+      executeInChild(p, networks.forget, next);
+      p.place(next);
+    }
+    leaveNetworks(p, networks, connected, end);
+    execute(p, networks.settle, end);
+  }
+  p.place(end);
+  p.call("exit_group", [code]);
 }
 
 /** Gives the lock back, and does not leave that to close: mydocker may not have closed its own descriptor of it yet. */
@@ -157,7 +213,7 @@ export function introduce(p: Program, name: string): void {
 }
 
 /** Gives up the standard streams, which somebody may wait for the end of. */
-export function takeNothing(p: Program, plan: PumpPlan): void {
+export function takeNothing(p: Program, plan: Pick<PumpPlan, "devNull">): void {
   for (const fd of [0, 1, 2]) p.call("dup3", [plan.devNull, fd, 0]);
 }
 
@@ -174,7 +230,17 @@ export function closeOthers(p: Program, fds: number[]): void {
 function keptDescriptors(plan: KeeperPlan): number[] {
   const { log, messages, devNull, lock, stdin } = plan;
   const sources = plan.sources.map(({ fd }) => fd);
-  return [...sources, log.dir, log.fd, messages, devNull, lock, ...stdin === undefined ? [] : [stdin]];
+  const held = plan.networks ? heldDescriptors(plan.networks) : [];
+  return [
+    ...sources,
+    log.dir,
+    log.fd,
+    messages,
+    devNull,
+    lock,
+    ...held,
+    ...stdin === undefined ? [] : [stdin],
+  ];
 }
 
 function descriptorsOfInitOnly(plan: KeeperPlan): number[] {
@@ -321,6 +387,15 @@ function execute(p: Program, { path, argv, environment }: Successor, failed: Lab
   p.call("execve", [p.string(path), p.strings(argv), p.strings(environment)], { negative: failed });
 }
 
+/** Goes on at `next` in any case. */
+function executeInChild(p: Program, successor: Successor, next: Label, child = p.cell()): void {
+  const failed = p.label();
+  p.call("clone", [SHARING_CHILD, 0, 0, 0, 0], { store: child, positive: next, negative: next });
+  execute(p, successor, failed);
+  p.place(failed);
+  p.call("exit_group", [1]);
+}
+
 /** Where nobody is left to clean up after the container, mydocker is started again for that, in the keeper's place. */
 function finish(
   p: Program,
@@ -331,6 +406,7 @@ function finish(
 ): void {
   const attended = p.label();
   if (!plan.detached) ifAlone(p, plan, poll, memory, attended);
-  execute(p, successor, attended);
+  if (plan.networks) executeInChild(p, successor, attended); // it has its networks to look after itself
+  else execute(p, successor, attended);
   p.place(attended);
 }

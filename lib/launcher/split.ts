@@ -28,6 +28,20 @@ function closure(name: string, found = new Set<string>()): Set<string> {
 
 const needed = [...closure(command)];
 
+/** Characters below which a part costs less to have in COMMAND.js than a file of its own costs those who want it. */
+const SMALL = 600;
+
+/** Adds what is small, and needs nothing else. Only parts, which esbuild calls chunks, are never asked for by name. */
+for (let before = 0; before < needed.length;) {
+  before = needed.length;
+  for (const [name, text] of texts) {
+    if (needed.includes(name) || !name.startsWith("chunk-") || text.length > SMALL) continue;
+    if ([...text.matchAll(STATIC_IMPORT)].every(([, , imported]) => needed.includes(imported))) {
+      needed.push(name);
+    }
+  }
+}
+
 /** Under what name COMMAND.js exports what a part of it did. */
 const exported = (part: string, name: string) => `${name}$${needed.indexOf(part)}`;
 

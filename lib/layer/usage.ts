@@ -26,12 +26,11 @@ function layersInUse(): Set<string> | undefined {
 
 /** None for a container that has just been removed; undefined for a damaged one. */
 function containerLayers(id: string): string[] | undefined {
-  if (!file.statIfAny(rootFd(), `containers/${id}/config.json`)) {
-    return file.statIfAny(rootFd(), `containers/${id}`) ? undefined : [];
-  }
-  const dir = file.openat(rootFd(), `containers/${id}`, file.O_PATH | file.O_DIRECTORY);
+  const dir = file.openIfAny(rootFd(), `containers/${id}`, file.O_PATH | file.O_DIRECTORY);
+  if (dir === undefined) return [];
   try {
-    return readConfig(dir)?.layers;
+    // What is being removed leaves its place before it is emptied.
+    return readConfig(dir)?.layers ?? (file.statIfAny(rootFd(), `containers/${id}`) ? undefined : []);
   } finally {
     file.close(dir);
   }

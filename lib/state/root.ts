@@ -8,6 +8,7 @@
 //   layers/HEX/      diff/ is an unpacked layer, skeleton the rest of its archive, replaced/ contents that only the
 //                    archive has, layer.json sizes; HEX is the diff id
 //   volumes/NAME/    _data/ and volume.json
+//   networks/NAME/   network.json, who uses it, and who has which address (lib/network/)
 //   events           what happened, and events.1 what happened before (lib/events/)
 //   tmp/             whatever is not finished, or no longer wanted
 //
@@ -21,7 +22,7 @@ import { removeTree } from "../../ffi/remove_tree.ts";
 import { CommandError } from "../cli/error.ts";
 import { requireRoot } from "../host/kernel.ts";
 
-const FOLDERS = ["containers", "names", "images", "tags", "layers", "volumes", "tmp"];
+const FOLDERS = ["containers", "names", "images", "tags", "layers", "volumes", "networks", "tmp"];
 
 /** The root directory's path, from --root or MYDOCKER_ROOT; absolute, without a closing slash. */
 export function rootPath(): string {
@@ -75,7 +76,7 @@ function makePath(path: string): void {
 function makeFolders(fd: number): void {
   for (const folder of FOLDERS) ignoreExists(() => file.mkdirat(fd, folder, 0o700));
   // All of them, so that what makes room needs none. The last is the sign that nothing is missing.
-  for (const folder of ["names", "images", "volumes", "tmp"]) {
+  for (const folder of ["names", "images", "volumes", "networks", "tmp"]) {
     file.close(file.openat(fd, `${folder}/.lock`, file.O_RDWR | file.O_CREAT, 0o600));
   }
 }

@@ -21,15 +21,14 @@ export function sweep(): void {
     const owner = readJson<GroupOwner>(rootFd(), `tmp/${name}`);
     if (owner?.id) removeGroups(groupsOf(owner));
   }
-  for (const name of names) {
-    completePublishing(`tmp/${name}`);
-    removeTree(rootFd(), `tmp/${name}`);
-  }
+  for (const name of names) completePublishing(`tmp/${name}`);
   sweepGroups((id) => file.statIfAny(rootFd(), `containers/${id}`) !== undefined && !isKept(id));
   for (const layer of unusedLayers()) discard(`layers/${layer}`);
   for (const name of namesIn("names")) {
     if (name !== ".lock" && !isHad(name)) removeTree(rootFd(), `names/${name}`);
   }
+  // Last: for as long as one of them is there, a sweep that is killed begins anew.
+  for (const name of names) removeTree(rootFd(), `tmp/${name}`);
 }
 
 function isKept(id: string): boolean {

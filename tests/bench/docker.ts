@@ -1,31 +1,37 @@
 // Docker, with a daemon of the benchmark's own: another one on the machine is neither asked nor disturbed.
 
 import { exists, find, killOne, type Place, wait } from "./place.ts";
-import { importing, installed, running, type Setup, version } from "./peers.ts";
+import { type Archives, importing, installed, type Peer, running, type Setup, version } from "./peers.ts";
 
-/** A daemon that sets up no network, from its first answer until it is told to stop. */
-class Daemon implements AsyncDisposable {
+const NO_NETWORK = [
+  ...["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"],
+];
+
+/** A daemon, from its first answer until it is told to stop. `name` is that of its directories. */
+export class DockerDaemon implements AsyncDisposable {
   readonly socket: string;
   readonly #child: Deno.ChildProcess;
   #ended = false;
 
-  constructor(place: Place, dockerd: string) {
-    const state = place.mkdir("docker", place.state);
-    const log = `${place.dir}/dockerd.log`;
-    const config = `${place.dir}/daemon.json`;
+  readonly #log: string;
+
+  constructor(place: Place, dockerd: string, name = "docker", network = NO_NETWORK) {
+    const state = place.mkdir(name, place.state);
+    const log = this.#log = `${place.dir}/${name}.log`;
+    const config = `${place.dir}/${name}.json`;
     this.socket = `${state}/docker.sock`;
     Deno.writeTextFileSync(config, "{}");
     const { argv, env, cwd } = place.command([
       ...["/bin/sh", "-c", 'log=$1; shift; exec "$@" >"$log" 2>&1', "sh", log, dockerd],
       ...["--host", `unix://${this.socket}`, "--config-file", config],
-      ...["--data-root", place.mkdir("docker"), "--exec-root", state, "--pidfile", `${state}/dockerd.pid`],
-      ...["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"],
+      ...["--data-root", place.mkdir(name), "--exec-root", state, "--pidfile", `${state}/dockerd.pid`],
+      ...network,
       ...["--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", `/${place.cgroup}`],
       ...[
         "--containerd-namespace",
-        place.cgroup,
+        `${place.cgroup}-${name}`,
         "--containerd-plugins-namespace",
-        `${place.cgroup}-plugins`,
+        `${place.cgroup}-${name}-plugins`,
       ],
     ]);
     this.#child = new Deno.Command(argv[0], {
@@ -48,7 +54,7 @@ class Daemon implements AsyncDisposable {
       return this.#ended || exists(this.socket) && await answers();
     });
     if (ready && !this.#ended) return;
-    const log = Deno.readTextFileSync(`${place.dir}/dockerd.log`).trim().split("\n");
+    const log = Deno.readTextFileSync(this.#log).trim().split("\n");
     throw new Error(`dockerd doesn't answer: ${log.at(-1)}`);
   }
 
@@ -62,11 +68,19 @@ class Daemon implements AsyncDisposable {
 }
 
 /** docker with Debian's client. */
-export const docker: Setup = async (place, archives) => {
+export const docker: Setup = (place, archives) =>
+  dockerPeer(place, archives, (dockerd) => new DockerDaemon(place, dockerd));
+
+/** The same with another daemon. */
+export async function dockerPeer(
+  place: Place,
+  archives: Archives,
+  start: (dockerd: string) => DockerDaemon,
+): Promise<Peer> {
   const client = installed("docker");
   const dockerd = find("dockerd");
   if (dockerd === undefined) throw new Error("there is a client, but no dockerd");
-  const daemon = place.use(new Daemon(place, dockerd));
+  const daemon = place.use(start(dockerd));
   const env = { DOCKER_HOST: `unix://${daemon.socket}`, DOCKER_CONFIG: place.mkdir("docker-config") };
   await daemon.ready(place, () => place.run([client, "version"], env));
   const driver = await place.run([client, "info", "-f", "{{.Driver}}, {{.DefaultRuntime}}"], env);
@@ -77,4 +91,4 @@ export const docker: Setup = async (place, archives) => {
     run: await running("docker run --rm", place, [client], archives.busybox, env),
     import: archives.debian && importing("docker import", place, [client], archives.debian, env) || undefined,
   };
-};
+}

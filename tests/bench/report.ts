@@ -101,7 +101,9 @@ export type Kind =
   | "load"
   | "save"
   | "commit"
-  | "peak";
+  | "peak"
+  | "network"
+  | "throughput";
 
 const EXPECTATIONS: Record<Kind, Expectation[]> = {
   exec: [
@@ -167,6 +169,19 @@ const EXPECTATIONS: Record<Kind, Expectation[]> = {
   load: [faster("load at least 2 × faster than docker's", "load", "docker", 2)],
   save: [faster("save no slower than docker's", "save", "docker", 1)],
   commit: [faster("commit no slower than docker's", "commit", "docker", 1)],
+  network: [
+    {
+      text: "at most 1.5 × that of --network none",
+      value: "mydocker run --rm",
+      base: "mydocker run --rm --network none",
+      most: 1.5,
+    },
+    faster("at least 6 × faster than docker", "run --rm", "docker", 6),
+    faster("at least 6 × faster than podman", "run --rm", "podman", 6),
+  ],
+  throughput: [
+    { text: "at least 0.95 × docker's", value: "mydocker", base: "docker", least: 0.95 },
+  ],
   peak: [
     { text: "at most 150 MB, plain", value: "load, plain", most: 150_000 },
     { text: "at most 150 MB, gzip", value: "load, gzip", most: 150_000 },

@@ -1,0 +1,55 @@
+// network create: makes a network, and prints its ID.
+
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { CommandError } from "../../cli/error.ts";
+import { print } from "../../cli/output.ts";
+import { createNetwork } from "../../network/make.ts";
+
+export const spec: CommandSpec = {
+  name: "network create",
+  usage: "[OPTIONS] NETWORK",
+  summary: "Create a network",
+  args: [1, 1],
+  flags: [
+    { name: "driver", short: "d", kind: "string", default: "bridge", help: "Driver; there is only bridge" },
+    { name: "gateway", kind: "list", value: "ip", help: "The host's address in the subnet" },
+    { name: "internal", kind: "bool", help: "No way out of the network" },
+    {
+      name: "ip-range",
+      kind: "list",
+      value: "subnet",
+      help: "Part of the subnet that addresses are taken from",
+    },
+    { name: "ipv6", kind: "bool", help: "With IPv6 addresses, of a --subnet" },
+    { name: "label", kind: "list", help: "Set metadata on the network (key=value)" },
+    { name: "opt", short: "o", kind: "list", value: "map", help: "Driver options (key=value)" },
+    { name: "subnet", kind: "list", value: "subnet", help: "The network's addresses (10.0.0.0/24)" },
+  ],
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  const driver = parsed.text("driver");
+  if (driver !== "bridge") {
+    throw new CommandError(`network driver '${driver}' is not supported; use bridge, the default`, 1);
+  }
+  const subnets = parsed.list("subnet");
+  if (parsed.bool("ipv6") && !subnets.some((subnet) => subnet.includes(":"))) {
+    throw new CommandError("--ipv6 needs an IPv6 --subnet, for example fd00:1234::/64", 1);
+  }
+  const { id } = await createNetwork({
+    name: parsed.args[0],
+    internal: parsed.bool("internal"),
+    options: pairs(parsed.list("opt")),
+    labels: pairs(parsed.list("label")),
+    ...{ subnets, gateways: parsed.list("gateway"), ranges: parsed.list("ip-range") },
+  });
+  print(`${id}\n`);
+  return 0;
+}
+
+function pairs(list: string[]): Record<string, string> {
+  return Object.fromEntries(list.map((entry) => {
+    const [key, value = ""] = entry.split(/=(.*)/s, 2);
+    return [key, value];
+  }));
+}

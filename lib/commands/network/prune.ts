@@ -1,0 +1,29 @@
+// network prune: removes all networks that no container is in.
+
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { confirm } from "../../cli/confirm.ts";
+import { parseFilters } from "../../cli/filter.ts";
+import { deletedText } from "../../cli/human.ts";
+import { print } from "../../cli/output.ts";
+import { repairIfNeeded } from "../../network/leftovers.ts";
+import { pruneNetworks } from "../../network/remove.ts";
+
+export const spec: CommandSpec = {
+  name: "network prune",
+  usage: "[OPTIONS]",
+  summary: "Remove networks that no container uses",
+  args: [0, 0],
+  flags: [
+    { name: "filter", kind: "list", value: "filter", help: "Remove only some: label=, label!=, until=" },
+    { name: "force", short: "f", kind: "bool", help: "Do not ask first" },
+  ],
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  const filters = parseFilters(parsed.list("filter"), "--filter", ["label", "label!", "until"]);
+  const question = "This will remove all custom networks not used by at least one container.";
+  if (!parsed.bool("force") && !confirm(question)) return 0;
+  await repairIfNeeded();
+  print(deletedText("Networks", await pruneNetworks(filters)));
+  return 0;
+}

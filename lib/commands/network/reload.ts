@@ -1,0 +1,19 @@
+// network reload: the firewall's rules once more, for hosts where something has flushed them.
+
+import type { CommandSpec } from "../../cli/command.ts";
+import { requireRoot } from "../../host/kernel.ts";
+import { reloadRules } from "../../network/reload.ts";
+
+export const spec: CommandSpec = {
+  name: "network reload",
+  usage: "",
+  summary: "Put the firewall's rules up again, after somebody has flushed them",
+  flags: [],
+  args: [0, 0],
+};
+
+export async function run(): Promise<number> {
+  requireRoot();
+  await reloadRules();
+  return 0;
+}

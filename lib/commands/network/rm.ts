@@ -1,0 +1,35 @@
+// network rm: removes networks that no container is in.
+
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { isFailure } from "../../cli/error.ts";
+import { print, printError } from "../../cli/output.ts";
+import { repairIfNeeded } from "../../network/leftovers.ts";
+import { removeNetwork } from "../../network/remove.ts";
+import { findNetwork } from "../../network/store.ts";
+
+export const spec: CommandSpec = {
+  name: "network rm",
+  usage: "NETWORK [NETWORK...]",
+  summary: "Remove networks that no container uses",
+  aliases: ["network remove"],
+  args: [1, Infinity],
+  flags: [{ name: "force", short: "f", kind: "bool", help: "Take no offence at networks that do not exist" }],
+};
+
+/** Prints each as it was named; what can't be removed is no reason to stop. */
+export async function run(parsed: Parsed): Promise<number> {
+  await repairIfNeeded();
+  let status = 0;
+  for (const reference of parsed.args) {
+    try {
+      if (parsed.bool("force") && !await findNetwork(reference)) continue;
+      await removeNetwork(reference);
+      print(`${reference}\n`);
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      printError(`mydocker: ${error.message}\n`);
+      status = 1;
+    }
+  }
+  return status;
+}

@@ -1,0 +1,41 @@
+// Interfaces for a container that runs: a process that enters its network namespace and does there what its first process
+// does at a start. It goes on to the end also when mydocker is killed.
+
+import { CLONE_NEWNET } from "../../ffi/clone.ts";
+import { FAILED_STEP, FAILURE, newProgram } from "../../ffi/program.ts";
+import { closeOthers, introduce } from "./keeper_program.ts";
+import { type NetworkPlan, setUpNetwork } from "./network_steps.ts";
+import { send } from "./pump_program.ts";
+import { FAILED, STARTED } from "./report.ts";
+
+export interface ConnectPlan {
+  /** The container's network namespace. */
+  namespace: number;
+  /** Interfaces to make, and routes to add after; its socket is one of the host's namespace. */
+  network: NetworkPlan;
+  /** Where it says how it went: "started" is all well. */
+  messages: number;
+}
+
+/** Descriptors it inherits, besides 0 to 2. */
+export function connectDescriptors({ namespace, network, messages }: ConnectPlan): number[] {
+  return [namespace, network.socket, messages].sort((a, b) => a - b);
+}
+
+export function connectProgram(plan: ConnectPlan) {
+  const p = newProgram();
+  const failed = p.label();
+  const message = p.words([0, 0, 0]);
+  p.onFailure(failed);
+  introduce(p, "mydocker-connect");
+  closeOthers(p, connectDescriptors(plan));
+  p.call("setns", [plan.namespace, CLONE_NEWNET], { what: "the container's network" });
+  setUpNetwork(p, plan.network);
+  send(p, plan.messages, message, STARTED, p.cell(), 0);
+  p.call("exit_group", [0]);
+
+  p.place(failed);
+  send(p, plan.messages, message, FAILED, FAILED_STEP, FAILURE);
+  p.call("exit_group", [1]);
+  return p.assemble();
+}

@@ -1,0 +1,216 @@
+// A container's end of its networks, set up by its first process: it asks the host's network namespace, over a socket that
+// mydocker opened there, for veth pairs whose other ends are its own, and configures those over a socket of its own.
+
+import * as file from "../../ffi/file.ts";
+import type { Cell, Label, Program, Value } from "../../ffi/program.ts";
+
+/** A netlink message (ffi/netlink.ts) and what it is for, as a failure shall say it. */
+export interface Request {
+  bytes: Uint8Array;
+  what: string;
+}
+
+/** One interface of the container. */
+export interface InterfacePlan {
+  /** "eth0" */
+  name: string;
+  /** Makes the pair; its last 32 bits become the pid of the process whose namespace gets the peer. */
+  create: Request;
+  /** What else the host's end needs. */
+  host?: Request;
+  /** Brings it up: a veth's peer can't be made so. */
+  up: Request;
+  /** RTM_NEWADDR, whose header's index becomes the interface's. */
+  addresses: Request[];
+}
+
+export interface NetworkPlan {
+  /** A netlink socket in the host's network namespace. */
+  socket: number;
+  interfaces: InterfacePlan[];
+  /** Sent as they are, in the end. */
+  routes: Request[];
+  /** Interfaces get IPv6 addresses: also those by which a link's neighbours reach each other. */
+  ipv6: boolean;
+}
+
+/** Where struct ifaddrmsg has the index, in the message. */
+const ADDRESS_INDEX = 20;
+
+/** Makes and configures the interfaces; /proc is mounted and can be written. */
+export function setUpNetwork(p: Program, plan: NetworkPlan): void {
+  allowIpv6(p, plan.ipv6);
+  const pid = p.cell();
+  p.call("getpid", [], { store: pid });
+  for (const { create, host } of plan.interfaces) {
+    const padded = new Uint8Array(create.bytes.length + 4);
+    padded.set(create.bytes);
+    const address = p.bytes(padded);
+    p.set({ address: address + create.bytes.length - 4 }, pid);
+    send(p, plan.socket, address, create);
+    if (host) send(p, plan.socket, p.bytes(host.bytes), host);
+  }
+  const own = p.cell();
+  const [AF_NETLINK, SOCK_RAW, NETLINK_ROUTE] = [16, 3, 0];
+  p.call("socket", [AF_NETLINK, SOCK_RAW, NETLINK_ROUTE], { store: own, what: "NETLINK_ROUTE" });
+  for (const { name, up, addresses } of plan.interfaces) {
+    send(p, own, p.bytes(up.bytes), up);
+    const index = interfaceIndex(p, own, name);
+    for (const request of addresses) {
+      const address = p.bytes(request.bytes);
+      // The index takes half of what is stored; the other half is set again.
+      const next = new DataView(request.bytes.buffer, request.bytes.byteOffset).getUint32(
+        ADDRESS_INDEX + 4,
+        true,
+      );
+      p.subtract(index, -next * 2 ** 32, { store: { address: address + ADDRESS_INDEX } });
+      send(p, own, address, request);
+    }
+  }
+  for (const request of plan.routes) send(p, own, p.bytes(request.bytes), request);
+  p.call("close", [own]);
+}
+
+/** For interfaces that are still to come. A kernel without IPv6 has no such file. */
+function allowIpv6(p: Program, allow: boolean): void {
+  const [next, fd] = [p.label(), p.cell()];
+  const path = p.string("/proc/sys/net/ipv6/conf/default/disable_ipv6");
+  p.call("openat", [file.AT_FDCWD, path, file.O_WRONLY, 0], { store: fd, negative: next });
+  p.call("write", [fd, p.string(allow ? "0" : "1"), 1], { what: "net.ipv6.conf.default.disable_ipv6" });
+  p.call("close", [fd]);
+  p.place(next);
+}
+
+/** struct ifreq: a name in 16 bytes, then the index. Netdevice ioctls work on any socket. */
+function interfaceIndex(p: Program, socket: Cell, name: string): Cell {
+  const SIOCGIFINDEX = 0x8933;
+  const ifreq = new Uint8Array(40);
+  ifreq.set(new TextEncoder().encode(name));
+  const address = p.bytes(ifreq);
+  p.call("ioctl", [socket, SIOCGIFINDEX, address], { what: name });
+  return { address: address + 16 };
+}
+
+const REPLY_SIZE = 64;
+
+/** Sends the message at `address` and fails with the errno of the kernel's answer, if it has one. */
+function send(p: Program, socket: Value, address: number, { bytes, what }: Request): void {
+  const reply = p.bytes(new Uint8Array(REPLY_SIZE));
+  const [error, done] = [p.cell(), p.label()];
+  p.call("sendto", [socket, address, bytes.length, 0, 0, 0], { what });
+  p.call("recvfrom", [socket, reply, REPLY_SIZE, 0, 0, 0], { what });
+  // struct nlmsgerr after the answer's header: 32 bits of negated errno, then the request's header, its length first.
+  p.subtract({ address: reply + 16 }, bytes.length * 2 ** 32, { store: error, zero: done });
+  p.subtract(error, 2 ** 32, { store: error });
+  p.fail("recvfrom", error, what);
+  p.place(done);
+}
+
+/** A file in the container's directory: it got into a network while it ran. */
+export const CONNECTED = "connected";
+
+/** What the keeper does about the container's networks once it has ended, or could not be started. */
+export interface LeavePlan {
+  /** The networks' lock files, of which it has the shared locks. */
+  users: number[];
+  /** Claims of addresses, relative to the container's directory `dir`. */
+  claims: string[];
+  dir: number;
+  ports?: PortsPlan;
+}
+
+/** Published ports, which others may have from the container's end on. */
+export interface PortsPlan {
+  /** Sockets that keep them. */
+  sockets: number[];
+  /** The socket that the firewall's rules belong to, and what sent by it takes them away. */
+  held?: { socket: number; farewell: Uint8Array[] };
+}
+
+/** Descriptors that the keeper holds until the container's end. */
+export function heldDescriptors({ users, ports }: Pick<LeavePlan, "users" | "ports">): number[] {
+  return [...users, ...ports?.sockets ?? [], ...ports?.held ? [ports.held.socket] : []];
+}
+
+/** Gives addresses and ports back. The container's lock is still held: until then nobody else takes the addresses. */
+export function releaseClaims(p: Program, { claims, dir, ports }: LeavePlan): void {
+  if (ports) releasePorts(p, ports);
+  for (const claim of claims) {
+    const next = p.label();
+    p.call("unlinkat", [dir, p.string(claim), 0], { negative: next });
+    p.place(next);
+  }
+}
+
+/** Sets `connected` where the container got into networks since its start, of which the keeper knows nothing else. */
+export function lookForConnected(p: Program, dir: number, connected: Cell): void {
+  const none = p.label();
+  const marker = p.cell();
+  p.call("openat", [dir, p.string(CONNECTED), file.O_PATH | file.O_CLOEXEC, 0], {
+    store: marker,
+    negative: none,
+  });
+  p.set(connected, 1);
+  p.place(none);
+}
+
+/** The rules first: whoever has the port next shall not find them. The firewall's socket takes 10 ms to close: later. */
+function releasePorts(p: Program, { sockets, held }: PortsPlan): void {
+  for (const bytes of held?.farewell ?? []) {
+    const next = p.label();
+    p.call("write", [held!.socket, p.bytes(bytes), bytes.length], { negative: next });
+    p.place(next);
+  }
+  for (const socket of sockets) {
+    const next = p.label();
+    p.call("close", [socket], { negative: next });
+    p.place(next);
+  }
+}
+
+const [F_OFD_SETLK, F_RDLCK, F_WRLCK, F_UNLCK] = [37, 0, 1, 2];
+/** struct flock of the whole file. */
+const flock = (p: Program, type: number) => p.words([type, 0, 0, 0]);
+
+/** Goes to `sole` where nobody else is on any of these networks, who would have to hear of the end. */
+export function ifSole(p: Program, users: number[], sole: Label): void {
+  const others = p.label();
+  for (const fd of users) {
+    p.call("fcntl", [fd, F_OFD_SETLK, flock(p, F_WRLCK)], { negative: others });
+    p.call("fcntl", [fd, F_OFD_SETLK, flock(p, F_RDLCK)], { negative: others });
+  }
+  p.goto(sole);
+  p.place(others);
+}
+
+/** How long a bridge stays after its last user: whoever comes next finds it there. */
+const LINGER_NS = 300e6;
+
+/**
+ * Waits for a while, gives the locks of the networks back, and goes on at the next step if that was the last user of
+ * one of them: its bridge is to be taken down. Or if `last` is not 0 before. Otherwise goes to the end given by `others`.
+ */
+export function leaveNetworks(
+  p: Program,
+  { users }: Pick<LeavePlan, "users">,
+  last: Cell,
+  others: Label,
+): void {
+  const waited = p.label();
+  p.call("ppoll", [0, 0, p.words([0, LINGER_NS]), 0, 8], { negative: waited });
+  p.place(waited);
+  for (const fd of users) {
+    const [unlocked, next] = [p.label(), p.label()];
+    // Whoever tries after the last of all has given its lock back is not refused: one of those who leave at the same
+    // time is sure to see that nobody is left.
+    p.call("fcntl", [fd, F_OFD_SETLK, flock(p, F_UNLCK)], { negative: unlocked });
+    p.place(unlocked);
+    p.call("fcntl", [fd, F_OFD_SETLK, flock(p, F_WRLCK)], { negative: next });
+    // By word: mydocker may not have closed its own descriptors yet.
+    p.call("fcntl", [fd, F_OFD_SETLK, flock(p, F_UNLCK)], { negative: next });
+    p.set(last, 1);
+    p.place(next);
+  }
+  p.subtract(last, 0, { zero: others });
+  p.call("close_range", [3, 0xffffffff, 0], { negative: others });
+}

@@ -1,0 +1,160 @@
+// Telling nf_tables. No program is needed for that, only a kernel that has it.
+
+import { isErrno, KernelError } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { converse, openNetfilter } from "../../ffi/netfilter.ts";
+import { pause } from "../../ffi/process.ts";
+import { addNetworkTables, addPortTables, deleteTables } from "./nft.ts";
+import { type Messages, newMessages, transaction } from "./nft_bytes.ts";
+import { type Family, familyOf, type NetworkRules, type PortRules } from "./rules.ts";
+
+const NLMSG_ERROR = 2;
+
+/** Makes a network's tables, in place of those that are there: a killed command's, or the same. */
+export function raiseNetwork(rules: NetworkRules): void {
+  withSocket((socket) => {
+    const families = rules.subnets.map(({ family }) => family);
+    try {
+      send(socket, (messages) => addNetworkTables(messages, rules));
+    } catch (error) {
+      if (!isErrno(error, "EEXIST")) throw error;
+      const old = families.filter((family) => hasTable(socket, rules.name, family));
+      send(socket, (messages) => {
+        deleteTables(messages, rules.name, old);
+        addNetworkTables(messages, rules);
+      });
+    }
+  });
+}
+
+/** Takes them away, where they are. */
+export function lowerNetwork({ name, subnets }: Pick<NetworkRules, "name" | "subnets">): void {
+  withSocket((socket) => subnets.forEach(({ family }) => remove(socket, name, family)));
+}
+
+/** What holds a container's tables. */
+export interface Held {
+  /** The netlink socket they belong to. */
+  socket: number;
+  /** What sent by it takes them away: one after the other. */
+  farewell: Uint8Array[];
+}
+
+/** How long the table of a keeper that was killed may still be there, and in which steps to look, in ms. */
+const [PATIENCE, PAUSE] = [1000, 5];
+
+/** Makes the tables of a container's ports. They are there until the socket is closed by all who have it. */
+export async function raisePorts(rules: PortRules): Promise<Held> {
+  const socket = openNetfilter();
+  try {
+    for (let waited = 0; !addPorts(socket, rules); waited += PAUSE) {
+      if (waited > PATIENCE) throw new KernelError("nf_tables", rules.name, EEXIST);
+      for (const family of familiesOf(rules)) attemptRemove(socket, rules.name, family);
+      await pause(PAUSE);
+    }
+  } catch (error) {
+    file.close(socket);
+    throw error;
+  }
+  const farewell = familiesOf(rules).map((family) =>
+    transaction((messages) => deleteTables(messages, rules.name, [family]))
+  );
+  return { socket, farewell };
+}
+
+/** Takes a container's tables away, by the socket they belong to. */
+export function lowerPorts(socket: number, rules: PortRules): void {
+  for (const family of familiesOf(rules)) remove(socket, rules.name, family);
+}
+
+/** Makes those of the tables that are missing, by the socket they belong to. */
+export function restorePorts(socket: number, { name, ports }: PortRules): void {
+  for (const family of familiesOf({ name, ports })) {
+    if (hasTable(socket, name, family)) continue;
+    addPorts(socket, { name, ports: ports.filter(({ hostIp }) => familyOf(hostIp) === family) });
+  }
+}
+
+const EEXIST = 17;
+
+/** False where tables of that name are there, and may belong to somebody else. */
+function addPorts(socket: number, rules: PortRules): boolean {
+  for (const owned of [true, false]) {
+    try {
+      send(socket, (messages) => addPortTables(messages, rules, owned));
+      return true;
+    } catch (error) {
+      // Before Linux 5.12 tables have no owners.
+      if (owned && isErrno(error, "EINVAL", "ENOTSUP")) continue;
+      if (isErrno(error, "EEXIST", "EPERM")) return false;
+      throw error;
+    }
+  }
+  return false;
+}
+
+function familiesOf({ ports }: PortRules): Family[] {
+  return [...new Set(ports.map(({ hostIp }) => familyOf(hostIp)))];
+}
+
+/** One that belongs to a socket which is just being closed goes by itself. */
+function attemptRemove(socket: number, name: string, family: Family): void {
+  try {
+    remove(socket, name, family);
+  } catch (error) {
+    if (!isErrno(error, "EPERM")) throw error;
+  }
+}
+
+/** Whether a network's or container's table is there. */
+function hasTable(socket: number, name: string, family: Family): boolean {
+  return asks(socket, family, "getTable", (messages) => messages.text(1, name));
+}
+
+/** Whether there is a chain FORWARD of iptables in its variant that uses nf_tables. */
+export function hasForward(family: Family): boolean {
+  return withSocket((socket) =>
+    asks(socket, family, "getChain", (messages) => {
+      messages.text(1, "filter");
+      messages.text(3, "FORWARD");
+    })
+  );
+}
+
+function asks(
+  socket: number,
+  family: Family,
+  kind: "getTable" | "getChain",
+  attributes: (messages: Messages) => void,
+): boolean {
+  const messages = newMessages();
+  messages.message(family, kind, 0, () => attributes(messages));
+  return converse(socket, messages.finish()).some(({ type }) => type !== NLMSG_ERROR);
+}
+
+function remove(socket: number, name: string, family: Family): void {
+  try {
+    send(socket, (messages) => deleteTables(messages, name, [family]));
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+  }
+}
+
+/** Does something with a socket to netfilter of its own. */
+export function withSocket<T>(work: (socket: number) => T): T {
+  const socket = openNetfilter();
+  try {
+    return work(socket);
+  } finally {
+    file.close(socket);
+  }
+}
+
+/** A transaction. Throws the KernelError of the first message that failed. */
+export function send(socket: number, content: (messages: Messages) => void): void {
+  const answers = converse(socket, transaction(content)).filter(({ type }) => type === NLMSG_ERROR);
+  for (const { payload } of answers) {
+    const code = -new DataView(payload.buffer, payload.byteOffset).getInt32(0, true);
+    if (code !== 0) throw new KernelError("nf_tables", "", code);
+  }
+}

@@ -1,0 +1,12 @@
+// Which packet filter it is to be, and that there is none.
+
+import { callerEnvironment } from "../cli/environment.ts";
+import { CommandError } from "../cli/error.ts";
+
+/** There is nothing that could filter or translate packets. */
+export class NoFirewall extends CommandError {}
+
+/** MYDOCKER_FIREWALL, for who wants "iptables" or nothing but "nftables". */
+export function preference(): string | undefined {
+  return callerEnvironment("MYDOCKER_FIREWALL");
+}

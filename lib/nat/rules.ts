@@ -1,0 +1,41 @@
+// What the firewall has to know, whoever is told: nf_tables (nft.ts) or iptables (iptables.ts).
+
+import type { PortProtocol } from "../../ffi/socket.ts";
+
+/** Kinds of addresses, as nf_tables names them. */
+export type Family = "ip" | "ip6";
+
+/** A network's rules: there while its bridge is. */
+export interface NetworkRules {
+  /** Names tables and chains: the root's mark, and the beginning of the network's ID. */
+  name: string;
+  bridge: string;
+  /** "172.17.0.0/16", for each family it has. */
+  subnets: { family: Family; subnet: string }[];
+  /** No way out, and none in. */
+  internal: boolean;
+  /** What leaves a subnet has the host's address. */
+  masquerade: boolean;
+}
+
+/** A port of the host that leads to one of a container's. */
+export interface PublishedPort {
+  protocol: PortProtocol;
+  /** "0.0.0.0" or "::" for all the host's addresses. */
+  hostIp: string;
+  hostPort: number;
+  /** The container's. */
+  address: string;
+  port: number;
+}
+
+/** A container's published ports: there while it runs. */
+export interface PortRules {
+  /** As a network's; with the beginning of the container's ID. */
+  name: string;
+  ports: PublishedPort[];
+}
+
+export function familyOf(address: string): Family {
+  return address.includes(":") ? "ip6" : "ip";
+}

@@ -1,0 +1,148 @@
+// Changes of who is in which network while the container runs. One at a time in a root directory; each is noted before
+// anything is done, and a note that is found is of a command that was killed. Then the container leaves that network:
+// which completes what disconnect began, and takes back what connect had.
+
+import * as file from "../../ffi/file.ts";
+import { lock } from "../../ffi/lock.ts";
+import * as netlink from "../../ffi/netlink.ts";
+import { fetchDescriptor } from "../../ffi/process.ts";
+import { readConfig } from "../container/config.ts";
+import type { Container } from "../container/find.ts";
+import { lockNames } from "../container/names.ts";
+import { processOf } from "../container/process.ts";
+import { readStarted } from "../keeper/report.ts";
+import { readJson, replaceFile } from "../state/json.ts";
+import { rootFd } from "../state/root.ts";
+import { settle } from "./bridge.ts";
+import { CHANGE } from "./change_mark.ts";
+import { claimsOn, releaseAddresses } from "./claims.ts";
+import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
+import { ownLines } from "./hosts.ts";
+import { defaultRoutes, existingNetwork, type JoinedNetwork } from "./join.ts";
+import { refreshNames, rewriteHosts, tag } from "./names.ts";
+import { plug, unplug } from "./plug.ts";
+import { movePorts } from "./republish.ts";
+import { openNetwork } from "./shared.ts";
+import type { EndpointRequest } from "../container/config.ts";
+
+interface Change {
+  container: string;
+  endpoint: Endpoint;
+}
+
+/** Does `work` with nobody else at it, and with nothing left of killed commands. */
+export async function changing<T>(work: () => Promise<T>): Promise<T> {
+  const fd = file.openat(rootFd(), "networks/.changing", file.O_RDWR | file.O_CREAT, 0o600);
+  try {
+    lock(fd, "exclusive");
+    const found = readJson<Change>(rootFd(), CHANGE);
+    if (found) await leaveNetwork(found.container, found.endpoint);
+    file.unlinkIfAny(rootFd(), CHANGE);
+    return await work();
+  } finally {
+    file.close(fd);
+  }
+}
+
+/**
+ * Does `work` on a container's endpoint. Should it fail or be killed, the container leaves that network. `work` says by its
+ * argument what more has become known of the endpoint.
+ */
+export async function noted(
+  container: string,
+  endpoint: Endpoint,
+  work: (note: (known: Endpoint) => void) => Promise<void>,
+): Promise<void> {
+  let noted = endpoint;
+  const note = (known: Endpoint) => {
+    const change: Change = { container, endpoint: noted = known };
+    replaceFile(rootFd(), CHANGE, JSON.stringify(change));
+  };
+  note(endpoint);
+  try {
+    await work(note);
+  } catch (error) {
+    await leaveNetwork(container, noted);
+    throw error;
+  } finally {
+    file.unlinkIfAny(rootFd(), CHANGE);
+  }
+}
+
+/** Takes all away that a container has of a network: each step also where it was done before, or never begun. */
+export async function leaveNetwork(id: string, endpoint: Endpoint): Promise<void> {
+  const route = netlink.openRoute();
+  const dir = file.openIfAny(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
+  try {
+    if (dir !== undefined) {
+      changeConfig(dir, (networks) => networks.filter((one) => one.network !== endpoint.network));
+    }
+    unplug(route, endpoint);
+    if (dir !== undefined) await leaveAlive({ id, dir }, endpoint, route);
+    const claims = claimsOn({ name: endpoint.network }).filter(({ owner }) => owner === id);
+    releaseAddresses({ name: endpoint.network }, claims.map(({ address }) => address), id);
+  } finally {
+    if (dir !== undefined) file.close(dir);
+    file.close(route);
+  }
+  refreshNames([endpoint.network]);
+  await settle([endpoint.network]);
+}
+
+/** Replaces what config.json says of the container's networks. */
+export function changeConfig(dir: number, change: (networks: EndpointRequest[]) => EndpointRequest[]): void {
+  const names = lockNames(); // for rename's sake, which replaces the file, too
+  try {
+    const config = readConfig(dir);
+    if (!config) return;
+    const networks = change(config.networks ?? []);
+    if (JSON.stringify(networks) === JSON.stringify(config.networks ?? [])) return;
+    replaceFile(dir, "config.json", JSON.stringify({ ...config, networks }));
+  } finally {
+    file.close(names);
+  }
+}
+
+/** What the container itself, its files and its keeper have of the network. */
+async function leaveAlive(
+  container: Pick<Container, "id" | "dir">,
+  endpoint: Endpoint,
+  route: number,
+): Promise<void> {
+  const { dir } = container;
+  const before = readEndpoints(dir);
+  const rest = before.filter(({ id }) => id !== endpoint.id);
+  if (rest.length < before.length) writeEndpoints(dir, rest);
+  // With it, the keeper is the one that the records name.
+  const first = processOf(container);
+  if (first === undefined) return;
+  file.close(first);
+  if (endpoint.users !== undefined) giveUsersBack(dir, endpoint.users);
+  await movePorts(dir, endpoint, rest);
+  const config = readConfig(dir);
+  if (config) {
+    const own = ownLines(config, endpoint).split(/(?<=\n)/);
+    rewriteHosts(dir, (line) => own.includes(line) || line.endsWith(tag(endpoint.network)), "");
+  }
+  const routes = defaultRoutes(await joinedTo(rest), "replace");
+  const namespace = routes.length > 0 ? openNetwork(dir) : undefined;
+  if (namespace === undefined) return;
+  plug(namespace, { socket: route, interfaces: [], routes, ipv6: false });
+  file.close(namespace);
+}
+
+/** Endpoints with their networks. */
+export async function joinedTo(endpoints: Endpoint[]): Promise<JoinedNetwork[]> {
+  return await Promise.all(
+    endpoints.map(async (endpoint) => ({ endpoint, network: await existingNetwork(endpoint.network) })),
+  );
+}
+
+/** The keeper's lock of the network: it belongs to the open file, which the keeper's descriptor is only a way to. */
+function giveUsersBack(dir: number, users: number): void {
+  const keeper = readStarted(dir)?.keeper;
+  if (keeper === undefined) return;
+  const fd = fetchDescriptor(keeper, users);
+  lock(fd, "none");
+  file.close(fd);
+}

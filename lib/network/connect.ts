@@ -1,0 +1,186 @@
+// network connect and disconnect. Of a container that does not run only its configuration changes.
+
+import * as file from "../../ffi/file.ts";
+import { tryLock } from "../../ffi/lock.ts";
+import * as netlink from "../../ffi/netlink.ts";
+import { CommandError } from "../cli/error.ts";
+import type { EndpointRequest } from "../container/config.ts";
+import { type Container, findContainer } from "../container/find.ts";
+import { containerState, firstProcess } from "../container/state.ts";
+import { openLock } from "../container/stray.ts";
+import { append } from "../events/append.ts";
+import { endpointEvent } from "../events/emit.ts";
+import { CONNECTED } from "../keeper/network_steps.ts";
+import { randomHex } from "../state/hex.ts";
+import { writeFile } from "../state/json.ts";
+import { sleep } from "../state/sleep.ts";
+import { raiseBridge, settle } from "./bridge.ts";
+import { changeConfig, changing, joinedTo, leaveNetwork, noted } from "./change.ts";
+import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
+import { ownLines } from "./hosts.ts";
+import { claimEndpoint, defaultRoutes, holdNetwork, interfacePlan, isIpv6 } from "./join.ts";
+import { refreshNames, rewriteHosts } from "./names.ts";
+import { checkEndpoint } from "./options.ts";
+import { plug } from "./plug.ts";
+import { openNetwork } from "./shared.ts";
+import { findNetwork, isDefaultBridge, type Network } from "./store.ts";
+
+/** How long a container may take to start, in ms. */
+const PATIENCE = 10_000;
+
+const refused = (message: string) => new CommandError(message, 1);
+
+/** Brings a container into a network. Throws CommandError (exit 1), in docker's words. */
+export async function connectNetwork(
+  reference: string,
+  name: string,
+  wishes: Omit<EndpointRequest, "network">,
+): Promise<void> {
+  const network = await bridgeNetwork(reference);
+  checkEndpoint(network, wishes);
+  await changing(async () => {
+    const container = findContainer(name);
+    try {
+      requireOwnNetwork(container, network);
+      if (container.config.networks?.some((one) => one.network === network.name)) {
+        throw refused(
+          `endpoint with name ${container.config.name} already exists in network ${network.name}`,
+        );
+      }
+      const request = { network: network.name, ...wishes };
+      await withLife(container, {
+        stopped: () => changeConfig(container.dir, (networks) => [...networks, request]),
+        running: () => connectRunning(container, network, request),
+      });
+    } finally {
+      file.close(container.dir);
+    }
+  });
+}
+
+/** Takes a container out of a network; with `force` also where there is no such container any more. */
+export async function disconnectNetwork(reference: string, name: string, force: boolean): Promise<void> {
+  const network = await bridgeNetwork(reference);
+  await changing(async () => {
+    const container = findContainer(name);
+    try {
+      requireOwnNetwork(container, network);
+      const endpoint = readEndpoints(container.dir).find(({ networkId }) => networkId === network.id);
+      const isMember = container.config.networks?.some((one) => one.network === network.name);
+      if (!isMember && !(force && endpoint)) {
+        throw refused(`container ${container.id} is not connected to network ${network.name}`);
+      }
+      await withLife(container, {
+        stopped: () =>
+          changeConfig(container.dir, (networks) => networks.filter((one) => one.network !== network.name)),
+        running: async () => {
+          if (endpoint) await noted(container.id, endpoint, () => leaveNetwork(container.id, endpoint));
+          append([endpointEvent(network, container.id, "disconnect")]);
+        },
+      });
+    } finally {
+      file.close(container.dir);
+    }
+  });
+}
+
+async function bridgeNetwork(reference: string): Promise<Network> {
+  const network = await findNetwork(reference);
+  if (!network) throw refused(`network ${reference} not found`);
+  if (network.driver === "host") {
+    throw refused("container cannot be disconnected from host network or connected to host network");
+  }
+  if (network.driver === "null") throw noneIsAlone();
+  return network;
+}
+
+function requireOwnNetwork({ config }: Container, network: Network): void {
+  if (config.network === "none") throw noneIsAlone();
+  if (config.network !== "host" && !config.network.startsWith("container:")) return;
+  throw refused(
+    "container sharing network namespace with another container or host cannot be connected to any other network: " +
+      network.name,
+  );
+}
+
+const noneIsAlone = () =>
+  refused(
+    "container cannot be connected to multiple networks with one of the networks in private (none) mode",
+  );
+
+/** Does what is right for a container that runs, or for one that does not and is kept from being started meanwhile. */
+async function withLife(
+  container: Container,
+  { stopped, running }: { stopped: () => void; running: () => Promise<void> },
+): Promise<void> {
+  const patience = performance.now() + PATIENCE;
+  for (;;) {
+    const lock = await openLock(container);
+    try {
+      if (tryLock(lock, "exclusive")) return stopped();
+    } finally {
+      file.close(lock);
+    }
+    if (firstProcess(container.dir) !== undefined) return await running();
+    // It is being started, or waits to be: from then on it has what its configuration says.
+    if (performance.now() > patience) {
+      throw refused(
+        `container ${container.config.name} is ${containerState(container.dir).status}; try again`,
+      );
+    }
+    sleep(5);
+  }
+}
+
+/** All that its first process and keeper would have of it, had it been there at the start. */
+async function connectRunning(container: Container, known: Network, request: EndpointRequest): Promise<void> {
+  const { id, dir, config } = container;
+  const route = netlink.openRoute();
+  const users = holdNetwork(known.name); // until there is a claim
+  try {
+    const { network, index } = await raiseBridge(route, known);
+    const before = readEndpoints(dir);
+    writeFile(dir, CONNECTED, "");
+    const begun = emptyEndpoint(network, freeName(before));
+    await noted(id, begun, async (note) => {
+      const endpoint = {
+        ...await claimEndpoint(network, request, id, undefined, begun.interface),
+        id: begun.id,
+      };
+      note(endpoint);
+      const namespace = openNetwork(dir);
+      if (namespace === undefined) throw refused(`container ${config.name} has just ended`);
+      const had = defaultRoutes(await joinedTo(before));
+      const has = defaultRoutes([...await joinedTo(before), { endpoint, network }]);
+      plug(namespace, {
+        socket: route,
+        interfaces: [interfacePlan(network, endpoint, index)],
+        routes: has.filter(({ what }) => !had.some((one) => one.what === what)),
+        ipv6: endpoint.addresses.some(isIpv6),
+      });
+      file.close(namespace);
+      writeEndpoints(dir, [...before, endpoint]);
+      rewriteHosts(dir, () => false, ownLines(config, endpoint));
+      changeConfig(dir, (networks) => [...networks, request]);
+    });
+    if (!isDefaultBridge(network)) refreshNames([network.name]);
+    append([endpointEvent(network, id, "connect")]);
+  } finally {
+    file.close(users);
+    file.close(route);
+    await settle([known.name]); // where nobody has come into it
+  }
+}
+
+/** Before it has any address. */
+function emptyEndpoint(network: Network, name: string): Endpoint {
+  return {
+    ...{ id: randomHex(), network: network.name, networkId: network.id, interface: name },
+    ...{ addresses: [], prefixes: [], gateways: [], mac: "" },
+  };
+}
+
+/** The first of eth0, eth1 and so on that it has not. */
+function freeName(endpoints: { interface: string }[]): string {
+  for (let n = 0;; n++) if (!endpoints.some((one) => one.interface === `eth${n}`)) return `eth${n}`;
+}

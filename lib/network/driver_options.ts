@@ -1,0 +1,46 @@
+// network create -o: docker's options of its bridge driver.
+
+import { CommandError } from "../cli/error.ts";
+import { parseAddress } from "./address.ts";
+
+export const BRIDGE_NAME = "com.docker.network.bridge.name";
+export const MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade";
+export const HOST_BINDING = "com.docker.network.bridge.host_binding_ipv4";
+export const MTU = "com.docker.network.driver.mtu";
+
+const isBoolean = (value: string) => /^(true|false|1|0)$/.test(value);
+
+/** What each may be. */
+const VALUES: Record<string, (value: string) => boolean> = {
+  // dev_valid_name of the kernel.
+  [BRIDGE_NAME]: (value) => /^[^\s/:]{1,15}$/.test(value) && value !== "." && value !== "..",
+  [MASQUERADE]: isBoolean,
+  [HOST_BINDING]: (value) => !value.includes(":") && parseAddress(value) !== undefined,
+  [MTU]: (value) => /^\d+$/.test(value) && Number(value) >= 68 && Number(value) <= 65535,
+  // What stays on a bridge passes no rules of ours.
+  "com.docker.network.bridge.enable_icc": (value) => value === "true" || value === "1",
+};
+
+/** Throws CommandError (exit 1): one that is not known here would do nothing. */
+export function checkDriverOptions(options: Record<string, string>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(VALUES, name)) {
+      throw new CommandError(
+        `network option ${name} is not supported: there are ${Object.keys(VALUES).join(", ")}`,
+        1,
+      );
+    }
+    if (VALUES[name](value)) continue;
+    throw new CommandError(`network option ${name} can't be ${JSON.stringify(value)}`, 1);
+  }
+}
+
+/** Whether addresses of the network are hidden behind the host's. */
+export function masquerades(options: Record<string, string>): boolean {
+  return !/^(false|0)$/.test(options[MASQUERADE] ?? "");
+}
+
+/** The interfaces' MTU; undefined for the kernel's own. */
+export function mtuOf(options: Record<string, string>): number | undefined {
+  return options[MTU] === undefined ? undefined : Number(options[MTU]);
+}

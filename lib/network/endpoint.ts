@@ -1,0 +1,33 @@
+// containers/ID/endpoints.json: what a container got of its networks when it was started last. It has that while it runs.
+
+import * as file from "../../ffi/file.ts";
+import { readJson, writeFile } from "../state/json.ts";
+
+export interface Endpoint {
+  /** 64 hex digits, others with every start. */
+  id: string;
+  /** The network's name and ID. */
+  network: string;
+  networkId: string;
+  /** "eth0" */
+  interface: string;
+  /** One for each of the network's pools, without a prefix's length; those lengths; and the gateways. */
+  addresses: string[];
+  prefixes: number[];
+  gateways: string[];
+  mac: string;
+  /** The keeper's descriptor of the network's lock file `users`; none where it was connected while it ran. */
+  users?: number;
+}
+
+/** Of the container whose directory is `dir`; empty where it was never started, or is in no network. */
+export function readEndpoints(dir: number): Endpoint[] {
+  const endpoints = readJson<Endpoint[]>(dir, "endpoints.json");
+  return Array.isArray(endpoints) ? endpoints : [];
+}
+
+/** Readers see the old ones or the new; a machine that goes down forgets both. */
+export function writeEndpoints(dir: number, endpoints: Endpoint[]): void {
+  writeFile(dir, "endpoints.json.new", JSON.stringify(endpoints));
+  file.renameat2(dir, "endpoints.json.new", dir, "endpoints.json");
+}

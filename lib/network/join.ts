@@ -1,0 +1,242 @@
+// A container's way into its networks, prepared before it starts: bridges are up, addresses claimed, and every message
+// written that its first process will send.
+
+import * as file from "../../ffi/file.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
+import { lock } from "../../ffi/lock.ts";
+import * as netlink from "../../ffi/netlink.ts";
+import { step } from "../cli/debug.ts";
+import { CommandError } from "../cli/error.ts";
+import type { EndpointRequest } from "../container/config.ts";
+import type { Container } from "../container/find.ts";
+import {
+  CONNECTED,
+  type InterfacePlan,
+  type LeavePlan,
+  type NetworkPlan,
+  type Request,
+} from "../keeper/network_steps.ts";
+import { randomHex } from "../state/hex.ts";
+import { writeFile } from "../state/json.ts";
+import { rootFd } from "../state/root.ts";
+import { macOf, parseAddress, subnetOf } from "./address.ts";
+import { raiseBridge, settle } from "./bridge.ts";
+import { claimAddress } from "./allocate.ts";
+import { claimPath, releaseAddresses } from "./claims.ts";
+import { mtuOf } from "./driver_options.ts";
+import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
+import { finishChange } from "./change_mark.ts";
+import { ownHosts } from "./hosts.ts";
+import { addressMessage, defaultRouteMessage, hairpinMessage, upMessage, vethMessage } from "./link.ts";
+import { refreshNames } from "./names.ts";
+import type { HeldPorts } from "./publish.ts";
+import { leaveForKilled, repairNetworks } from "./repair.ts";
+import { isDefaultBridge, type Network, networkByName, openUsers } from "./store.ts";
+
+/** What a start needs to know of the container's networks. */
+export interface Joined {
+  init: NetworkPlan;
+  leave: Omit<LeavePlan, "dir"> & { ports?: HeldPorts };
+  endpoints: Endpoint[];
+  /** Gives all back that was claimed: for a start that fails before there is a keeper. */
+  giveUp(): Promise<void>;
+}
+
+/** A network, and what a container has of it. */
+export interface JoinedNetwork {
+  network: Network;
+  endpoint: Endpoint;
+}
+
+/**
+ * Prepares the container's interfaces, in the order of its networks; `keep` gets the descriptors that the keeper inherits.
+ * The caller has the container's lock. Throws CommandError.
+ */
+export async function joinNetworks(container: Container, keep: (fd: number) => number): Promise<Joined> {
+  await finishChange();
+  await leaveFormer(container);
+  const joined = noneJoined(container, keep(netlink.openRoute()));
+  const { init, leave, endpoints } = joined;
+  try {
+    const networks = await joinEach(container, joined, keep);
+    init.ipv6 = endpoints.some(({ addresses }) => addresses.some(isIpv6));
+    init.routes = defaultRoutes(networks);
+    if (container.config.ports) {
+      const { publishPorts } = await import("./publish.ts");
+      leave.ports = await publishPorts(container, networks, keep);
+      allowHairpins(joined, endpoints);
+    }
+    writeFiles(container, endpoints);
+  } catch (error) {
+    await joined.giveUp();
+    throw error;
+  }
+  step(`networks prepared: ${endpoints.map(({ addresses }) => addresses.join(" ")).join(", ")}`);
+  return joined;
+}
+
+/** What it still has of its last life, where its keeper was killed. */
+async function leaveFormer({ id, dir }: Container): Promise<void> {
+  file.unlinkIfAny(dir, CONNECTED);
+  const has = readEndpoints(dir).some(({ network, addresses }) =>
+    addresses.some((address) => file.statIfAny(rootFd(), claimPath({ name: network }, address, id)))
+  );
+  if (has) await leaveForKilled(id);
+}
+
+function noneJoined({ id, config }: Container, route: number): Joined {
+  const joined: Joined = {
+    init: { socket: route, interfaces: [], routes: [], ipv6: false },
+    leave: { users: [], claims: [] },
+    endpoints: [],
+    async giveUp() {
+      for (const { network, addresses } of joined.endpoints) {
+        releaseAddresses({ name: network }, addresses, id);
+      }
+      for (const users of joined.leave.users) lock(users, "none");
+      await settle((config.networks ?? []).map(({ network }) => network));
+    },
+  };
+  return joined;
+}
+
+/** Claims addresses on all networks, whose bridges are up then. */
+async function joinEach(
+  { id, config }: Container,
+  { init, leave, endpoints }: Joined,
+  keep: (fd: number) => number,
+): Promise<JoinedNetwork[]> {
+  const joined: JoinedNetwork[] = [];
+  for (const request of config.networks ?? []) {
+    const known = await existingNetwork(request.network);
+    const users = keep(holdNetwork(known.name));
+    leave.users.push(users);
+    const { network, index } = await raiseBridge(init.socket, known);
+    const name = `eth${endpoints.length}`;
+    const endpoint = { ...await claimEndpoint(network, request, id, config.macAddress, name), users };
+    endpoints.push(endpoint);
+    joined.push({ endpoint, network });
+    init.interfaces.push(interfacePlan(network, endpoint, index));
+    leave.claims.push(...endpoint.addresses.map((address) => `../../${claimPath(network, address, id)}`));
+  }
+  return joined;
+}
+
+/** What inspect, other members and the container itself see of it. */
+function writeFiles({ dir, config }: Container, endpoints: Endpoint[]): void {
+  writeEndpoints(dir, endpoints);
+  removeTree(dir, "hosts");
+  writeFile(dir, "hosts", ownHosts(config, endpoints), 0o644);
+  const named = endpoints.map(({ network }) => network).filter((name) => !isDefaultBridge({ name }));
+  if (named.length > 0) refreshNames(named);
+}
+
+/**
+ * A container may ask for its own published port by the host's address. Where packets of a bridge pass the packet
+ * filter (br_netfilter), the bridge itself sends them to their new destination, which is where they came from.
+ */
+function allowHairpins({ init }: Joined, endpoints: Endpoint[]): void {
+  endpoints.forEach((endpoint, at) => {
+    const name = vethName(endpoint);
+    init.interfaces[at].host = { bytes: hairpinMessage(name), what: `hairpin mode of ${name}` };
+  });
+}
+
+export async function existingNetwork(name: string): Promise<Network> {
+  const network = await networkByName(name);
+  if (!network) throw new CommandError(`network ${name} not found`);
+  return network;
+}
+
+/** Descriptor with the shared lock of the network's users. It counts only if the network was not removed while it was waited for. */
+export function holdNetwork(name: string): number {
+  for (;;) {
+    const users = openUsers(name);
+    if (users === undefined) throw new CommandError(`network ${name} not found`);
+    lock(users, "shared");
+    const now = file.statIfAny(rootFd(), `networks/${name}/users`);
+    if (now?.inode === file.stat(users, "").inode) return users;
+    file.close(users);
+  }
+}
+
+export async function claimEndpoint(
+  network: Network,
+  request: EndpointRequest,
+  id: string,
+  mac: string | undefined,
+  name: string,
+): Promise<Endpoint> {
+  const addresses: string[] = [];
+  try {
+    for (const pool of network.pools) {
+      const { family } = subnetOf(pool.subnet);
+      const wanted = family === netlink.AF_INET ? request.ip : request.ip6;
+      let address;
+      while ((address = claimAddress(network, pool, id, wanted)) === undefined) {
+        await repairNetworks();
+      }
+      addresses.push(address);
+    }
+  } catch (error) {
+    releaseAddresses(network, addresses, id);
+    throw error;
+  }
+  return {
+    id: randomHex(),
+    network: network.name,
+    networkId: network.id,
+    interface: name,
+    addresses,
+    prefixes: network.pools.map(({ subnet }) => subnetOf(subnet).prefix),
+    gateways: network.pools.map(({ gateway }) => gateway),
+    // As docker, --mac-address is the first network's.
+    mac: request.mac ?? (name === "eth0" ? mac : undefined) ?? macOf(parseAddress(addresses[0])!),
+  };
+}
+
+/** The container's end of a network, on the bridge of this index. */
+export function interfacePlan(network: Network, endpoint: Endpoint, bridge: number): InterfacePlan {
+  const { interface: name, mac, addresses, prefixes } = endpoint;
+  return {
+    name,
+    create: {
+      bytes: vethMessage({ name: vethName(endpoint), bridge, peer: name, mac, mtu: mtuOf(network.options) }),
+      what: `${name} on network ${network.name}`,
+    },
+    up: { bytes: upMessage(name), what: `${name} up` },
+    addresses: addresses.map((address, n): Request => ({
+      bytes: addressMessage(0, { ...parseAddress(address)!, prefix: prefixes[n] }),
+      what: `${address} of ${name}`,
+    })),
+  };
+}
+
+/**
+ * The default routes of a container in these networks: of each family, the first that leads anywhere has it. With "replace",
+ * in place of those it has, if it has any.
+ */
+export function defaultRoutes(joined: JoinedNetwork[], replace?: "replace"): Request[] {
+  const found = new Map<number, Request>();
+  for (const { network, endpoint } of joined) {
+    if (network.internal) continue;
+    for (const text of endpoint.gateways) {
+      const gateway = parseAddress(text)!;
+      if (found.has(gateway.family)) continue;
+      found.set(gateway.family, {
+        bytes: defaultRouteMessage(gateway, replace),
+        what: `default route by ${text}`,
+      });
+    }
+  }
+  return [...found.values()];
+}
+
+export function isIpv6(address: string): boolean {
+  return address.includes(":");
+}
+
+/** The host's end: 15 bytes at most (IFNAMSIZ). */
+export function vethName({ id }: Pick<Endpoint, "id">): string {
+  return `veth${id.slice(0, 11)}`;
+}

@@ -1,0 +1,139 @@
+// Links, addresses and routes as netlink messages (rtnetlink(7), linux/if_link.h).
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as netlink from "../../ffi/netlink.ts";
+import { type Address, type Subnet, toBytes } from "./address.ts";
+
+const IFLA_ADDRESS = 1;
+const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
+const IFLA_MASTER = 10;
+const IFLA_LINKINFO = 18;
+const IFLA_NET_NS_PID = 19;
+const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+const IFLA_INFO_SLAVE_KIND = 4;
+const IFLA_INFO_SLAVE_DATA = 5;
+const IFLA_BRPORT_MODE = 4;
+const VETH_INFO_PEER = 1;
+const IFA_ADDRESS = 1;
+const IFA_LOCAL = 2;
+const IFA_BROADCAST = 4;
+const IFA_FLAGS = 8;
+const IFA_F_NODAD = 2;
+const RTA_GATEWAY = 5;
+const IFF_UP = 1;
+const REPLACE = netlink.NLM_F_CREATE | netlink.NLM_F_REPLACE;
+const NEW = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL;
+
+/** A link as far as it matters here. */
+export interface Link {
+  index: number;
+  up: boolean;
+}
+
+/** The link of this name in the namespace of the socket `route`; undefined where there is none. */
+export function linkByName(route: number, name: string): Link | undefined {
+  try {
+    const asked = netlink.message(netlink.RTM_GETLINK, 0, netlink.linkHeader(), [[IFLA_IFNAME, name]]);
+    const [{ header }] = netlink.request(route, asked, name);
+    return { index: header.getInt32(4, true), up: (header.getUint32(8, true) & IFF_UP) !== 0 };
+  } catch (error) {
+    if (isErrno(error, "ENODEV")) return undefined;
+    throw error;
+  }
+}
+
+/** Makes a bridge, which is down. Its own MAC address keeps it from taking on that of whichever port comes first. */
+export function bridgeMessage(name: string, mac: string, mtu?: number): Uint8Array {
+  return netlink.message(netlink.RTM_NEWLINK, NEW, netlink.linkHeader(), [
+    [IFLA_IFNAME, name],
+    ...withMtu(mtu),
+    [IFLA_ADDRESS, macBytes(mac)],
+    [IFLA_LINKINFO, [[IFLA_INFO_KIND, "bridge"]]],
+  ]);
+}
+
+/** Brings a link up. */
+export function upMessage(name: string): Uint8Array {
+  return netlink.message(netlink.RTM_NEWLINK, 0, netlink.linkHeader(0, IFF_UP), [[IFLA_IFNAME, name]]);
+}
+
+/** Deletes a link. */
+export function deleteMessage(name: string): Uint8Array {
+  return netlink.message(netlink.RTM_DELLINK, 0, netlink.linkHeader(), [[IFLA_IFNAME, name]]);
+}
+
+/** One end of a veth pair in the host, on a bridge, the other one in the namespace of a process. */
+export interface Veth {
+  name: string;
+  bridge: number;
+  peer: string;
+  mac: string;
+  mtu?: number;
+}
+
+const withMtu = (mtu?: number): netlink.Attribute[] => mtu === undefined ? [] : [[IFLA_MTU, mtu]];
+
+/**
+ * Makes a veth pair, with the host's end up. The process whose namespace gets the peer is what the message's last 32 bits say: its
+ * pid, as the sender knows it.
+ */
+export function vethMessage({ name, bridge, peer, mac, mtu }: Veth): Uint8Array {
+  // VETH_INFO_PEER is a struct ifinfomsg and attributes, as one value.
+  const inner = netlink.message(0, 0, netlink.linkHeader(), [
+    [IFLA_IFNAME, peer],
+    [IFLA_ADDRESS, macBytes(mac)],
+    ...withMtu(mtu),
+    [IFLA_NET_NS_PID, 0],
+  ]).subarray(netlink.MESSAGE_HEADER);
+  return netlink.message(netlink.RTM_NEWLINK, NEW, netlink.linkHeader(0, IFF_UP), [
+    [IFLA_IFNAME, name],
+    [IFLA_MASTER, bridge],
+    ...withMtu(mtu),
+    [IFLA_LINKINFO, [[IFLA_INFO_KIND, "veth"], [IFLA_INFO_DATA, [[VETH_INFO_PEER, inner]]]]],
+  ]);
+}
+
+/** Has a bridge send back by a port what came in there (hairpin mode). */
+export function hairpinMessage(name: string): Uint8Array {
+  return netlink.message(netlink.RTM_NEWLINK, 0, netlink.linkHeader(), [
+    [IFLA_IFNAME, name],
+    [IFLA_LINKINFO, [
+      [IFLA_INFO_SLAVE_KIND, "bridge"],
+      [IFLA_INFO_SLAVE_DATA, [[IFLA_BRPORT_MODE, Uint8Array.of(1)]]],
+    ]],
+  ]);
+}
+
+/** Gives a link an address. IPv6's is not probed for duplicates first: who has it is known. */
+export function addressMessage(index: number, { prefix, ...address }: Subnet): Uint8Array {
+  const bytes = toBytes(address);
+  const more: netlink.Attribute[] = address.family === netlink.AF_INET
+    ? [[IFA_BROADCAST, broadcast(address, prefix)]]
+    : [[IFA_FLAGS, IFA_F_NODAD]];
+  const header = netlink.addressHeader(address.family, prefix, index);
+  return netlink.message(netlink.RTM_NEWADDR, NEW, header, [
+    [IFA_LOCAL, bytes],
+    [IFA_ADDRESS, bytes],
+    ...more,
+  ]);
+}
+
+function broadcast(address: Address, prefix: number): Uint8Array {
+  const hosts = (1n << BigInt(32 - prefix)) - 1n;
+  return toBytes({ ...address, value: address.value | hosts });
+}
+
+/** The default route by way of a gateway on some link's network; with "replace" in place of another. */
+export function defaultRouteMessage(gateway: Address, replace?: "replace"): Uint8Array {
+  const header = netlink.routeHeader(gateway.family, 0);
+  return netlink.message(netlink.RTM_NEWROUTE, replace ? REPLACE : NEW, header, [[
+    RTA_GATEWAY,
+    toBytes(gateway),
+  ]]);
+}
+
+function macBytes(mac: string): Uint8Array {
+  return Uint8Array.from(mac.split(":"), (byte) => parseInt(byte, 16));
+}

@@ -1,0 +1,129 @@
+// Making a network that a user asked for.
+
+import * as file from "../../ffi/file.ts";
+import { AF_INET, openRoute } from "../../ffi/netlink.ts";
+import { CommandError } from "../cli/error.ts";
+import { emitNetwork } from "../events/emit.ts";
+import { randomHex } from "../state/hex.ts";
+import {
+  type Address,
+  contains,
+  networkOf,
+  overlaps,
+  parseAddress,
+  parseSubnet,
+  type Subnet,
+  subnetOf,
+  subnetText,
+} from "./address.ts";
+import { BRIDGE_NAME, checkDriverOptions } from "./driver_options.ts";
+import { choosePool, firstHost, subnetsInUse } from "./pool.ts";
+import {
+  addNetwork,
+  type AddressPool,
+  isNetworkName,
+  listNetworks,
+  lockNetworks,
+  type Network,
+  networkByName,
+} from "./store.ts";
+
+/** What a user says of a network's addresses: any number of each, matched by what contains what. */
+export interface AddressWishes {
+  subnets: string[];
+  gateways: string[];
+  ranges: string[];
+}
+
+export type NetworkWishes = Pick<Network, "name" | "internal" | "options" | "labels"> & AddressWishes;
+
+const refused = (message: string) => new CommandError(message, 1);
+
+/** Makes a network; its bridge comes with the first container. Throws CommandError (exit 1). */
+export async function createNetwork(wishes: NetworkWishes): Promise<Network> {
+  const { name, internal, options, labels } = wishes;
+  if (!isNetworkName(name)) {
+    throw refused(`invalid network name: ${name}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
+  }
+  if (["bridge", "host", "none", "default"].includes(name)) {
+    throw refused(`operation is not permitted on predefined ${name} network`);
+  }
+  checkDriverOptions(options);
+  const held = lockNetworks("exclusive");
+  try {
+    const taken = (await listNetworks()).find((other) => other.interface === options[BRIDGE_NAME]);
+    if (taken) throw refused(`network ${taken.name} has interface ${taken.interface} already`);
+    if (await networkByName(name)) throw refused(`network with name ${name} already exists`);
+    const id = randomHex();
+    const network: Network = {
+      ...{ id, name, driver: "bridge", created: new Date().toISOString() },
+      pools: await pools(wishes),
+      interface: options[BRIDGE_NAME] ?? `md-${id.slice(0, 12)}`,
+      ...{ internal, options, labels },
+    };
+    if (!await addNetwork(network)) throw refused(`network with name ${name} already exists`);
+    emitNetwork(network, "create");
+    return network;
+  } finally {
+    file.close(held);
+  }
+}
+
+/** In the caller's lock: what the others have does not change meanwhile. */
+async function pools(wishes: AddressWishes): Promise<AddressPool[]> {
+  const given = givenPools(wishes);
+  const route = openRoute();
+  try {
+    const used = subnetsInUse(route);
+    const known = (await listNetworks()).flatMap(({ pools }) => pools).filter(({ subnet }) => subnet !== "");
+    const others = known.map(({ subnet }) => subnetOf(subnet));
+    for (const { subnet } of given) {
+      if ([...used, ...others].some((other) => overlaps(other, subnetOf(subnet)))) {
+        throw refused(`Pool overlaps with other one on this address space: ${subnet}`);
+      }
+    }
+    const hasIpv4 = given.some(({ subnet }) => !subnet.includes(":"));
+    return hasIpv4 ? given : [choosePool([...used, ...others]), ...given];
+  } finally {
+    file.close(route);
+  }
+}
+
+function givenPools({ subnets, gateways, ranges }: AddressWishes): AddressPool[] {
+  const parsed = subnets.map((text) => {
+    const subnet = parseSubnet(text);
+    if (!subnet) throw refused(`invalid subnet ${text}: invalid CIDR address: ${text}`);
+    return networkOf(subnet);
+  });
+  if (parsed.length === 0 && gateways.length + ranges.length > 0) {
+    throw refused("every ip-range or gateway must have a corresponding subnet");
+  }
+  const families = parsed.map(({ family }) => family);
+  if (new Set(families).size < families.length) {
+    throw refused("bridge driver doesn't support multiple subnets of one address family");
+  }
+  const found = parsed.map((subnet): AddressPool => ({
+    subnet: subnetText(subnet),
+    gateway: firstHost(subnet),
+  }));
+  for (const text of gateways) {
+    poolWith(parsed, found, parseAddress(text), `gateway ${text}`).gateway = text;
+  }
+  for (const text of ranges) poolWith(parsed, found, parseSubnet(text), `range ${text}`).range = text;
+  // IPv4 first, as everything here has it.
+  return found.sort((a, b) => familyOrder(a) - familyOrder(b));
+}
+
+const familyOrder = ({ subnet }: AddressPool) => subnetOf(subnet).family === AF_INET ? 0 : 1;
+
+function poolWith(
+  subnets: Subnet[],
+  pools: AddressPool[],
+  address: Address | undefined,
+  what: string,
+): AddressPool {
+  if (!address) throw refused(`invalid ${what}`);
+  const index = subnets.findIndex((subnet) => contains(subnet, address));
+  if (index < 0) throw refused(`no matching subnet for ${what}`);
+  return pools[index];
+}

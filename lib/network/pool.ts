@@ -1,0 +1,76 @@
+// Which subnets a network gets that names none: docker's own, but none that leads elsewhere already.
+
+import * as netlink from "../../ffi/netlink.ts";
+import { CommandError } from "../cli/error.ts";
+import { addressText, bounds, fromBytes, overlaps, type Subnet, subnetOf, subnetText } from "./address.ts";
+import type { AddressPool, Network } from "./store.ts";
+
+const IFA_ADDRESS = 1;
+const RTA_DST = 1;
+const RTA_OIF = 4;
+
+/** Docker's default pools: 172.17.0.0/16 to 172.31.0.0/16, then 192.168.0.0/20 to 192.168.240.0/20. */
+function candidates(): Subnet[] {
+  const wide = Array.from({ length: 15 }, (_, n) => subnetOf(`172.${17 + n}.0.0/16`));
+  const narrow = Array.from({ length: 16 }, (_, n) => subnetOf(`192.168.${16 * n}.0/20`));
+  return [...wide, ...narrow];
+}
+
+/** Subnets that the host's interfaces and routes lead to, but for those of the interface `except`. */
+export function subnetsInUse(route: number, except?: number): Subnet[] {
+  const addresses = netlink.dump(route, netlink.RTM_GETADDR, netlink.AF_UNSPEC)
+    .filter(({ header }) => header.getUint32(4, true) !== except)
+    .map(({ header, attributes }) => subnet(header, 1, attributes.get(IFA_ADDRESS)));
+  const routes = netlink.dump(route, netlink.RTM_GETROUTE, netlink.AF_UNSPEC)
+    .filter(({ attributes }) => except === undefined || outgoing(attributes) !== except)
+    // A default route leads everywhere, and is in nobody's way.
+    .map(({ header, attributes }) => subnet(header, 1, attributes.get(RTA_DST)));
+  return [...addresses, ...routes].filter((found) => found !== undefined && found.prefix > 0) as Subnet[];
+}
+
+function outgoing(attributes: Map<number, Uint8Array>): number | undefined {
+  const bytes = attributes.get(RTA_OIF);
+  return bytes && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+}
+
+/** Of struct ifaddrmsg or rtmsg, which begin with the family, and the prefix's length next. */
+function subnet(header: DataView, prefixAt: number, bytes: Uint8Array | undefined): Subnet | undefined {
+  const family = header.getUint8(0);
+  if (!bytes || (family !== netlink.AF_INET && family !== netlink.AF_INET6)) return undefined;
+  return { family, value: fromBytes(bytes), prefix: header.getUint8(prefixAt) };
+}
+
+/** A pool that overlaps with none of `used`. Throws CommandError where there is none left. */
+export function choosePool(used: Subnet[]): AddressPool {
+  const free = candidates().find((candidate) => !used.some((other) => overlaps(candidate, other)));
+  if (!free) {
+    throw new CommandError(
+      "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network; " +
+        "choose one with network create --subnet",
+      1,
+    );
+  }
+  return { subnet: subnetText(free), gateway: firstHost(free), automatic: true };
+}
+
+/** The subnet's first address that a host can have. */
+export function firstHost(subnet: Subnet): string {
+  return addressText({ family: subnet.family, value: bounds(subnet)[0] + 1n });
+}
+
+/**
+ * The network's pools, now that it comes up: those chosen here are chosen again where they have come to overlap with
+ * what the host uses. Throws CommandError where a user's own do.
+ */
+export function poolsNow(network: Network, used: Subnet[], elsewhere: Subnet[]): AddressPool[] {
+  return network.pools.map((pool) => {
+    const conflict = pool.subnet && used.find((other) => overlaps(subnetOf(pool.subnet), other));
+    if (pool.subnet && !conflict) return pool;
+    if (pool.automatic) return choosePool([...used, ...elsewhere]);
+    throw new CommandError(
+      `network ${network.name} can't come up: the host has ${
+        subnetText(conflict as Subnet)
+      } already, which overlaps with ${pool.subnet}`,
+    );
+  });
+}

@@ -1,0 +1,124 @@
+// A container's published ports when it starts: taken of the host, led to the container, and noted.
+
+import type { PortProtocol } from "../../ffi/socket.ts";
+import { showPort } from "../../ffi/socket.ts";
+import { CommandError } from "../cli/error.ts";
+import type { ContainerConfig } from "../container/config.ts";
+import type { Container } from "../container/find.ts";
+import { type Claim, claimPorts, type PortRequest } from "../nat/claim.ts";
+import { raisePorts } from "../nat/firewall.ts";
+import type { Held } from "../nat/nftables.ts";
+import type { PublishedPort } from "../nat/rules.ts";
+import { writeFile } from "../state/json.ts";
+import { parseAddress } from "./address.ts";
+import { HOST_BINDING } from "./driver_options.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { rulesName } from "./outside.ts";
+import { type PortNote, PORTS } from "./ports.ts";
+import type { Network } from "./store.ts";
+
+/** What the keeper has of the ports, and gives back at the container's end. */
+export interface HeldPorts {
+  /** Sockets to close. */
+  sockets: number[];
+  /** The socket that the firewall's rules belong to, and what to send by it before. */
+  held?: Held;
+  /** Without one: the rules' name, for lowerPorts. */
+  rules: string;
+}
+
+/**
+ * Publishes the container's ports on its first network that is not internal. `keep` gets the descriptors that the keeper
+ * inherits. Throws CommandError: a port is taken, or an address is not there.
+ */
+export async function publishPorts(
+  { id, dir, config }: Container,
+  joined: { endpoint: Endpoint; network: Network }[],
+  keep: (fd: number) => number,
+): Promise<HeldPorts | undefined> {
+  const outer = joined.find(({ network }) => !network.internal);
+  if (!outer) return undefined;
+  const { addresses } = outer.endpoint;
+  const [ip, ip6] = [addresses.find((a) => !a.includes(":")), addresses.find((a) => a.includes(":"))];
+  const requests = requestsOf(config, ip !== undefined, ip6 !== undefined, outer.network);
+  if (requests.length === 0) return undefined;
+  const claims = await claimPorts(requests, config.name);
+  const sockets = claims.flatMap(({ fd }) => fd === undefined ? [] : [keep(fd)]);
+  const ports = claims.map((claim): PublishedPort => ({
+    protocol: claim.protocol,
+    hostIp: claim.hostIp,
+    hostPort: claim.hostPort,
+    address: claim.hostIp.includes(":") ? ip6! : ip!,
+    port: claim.port,
+  }));
+  const rules = await rulesName(id);
+  const held = await raisePorts({ name: rules, ports }, outer.network.interface);
+  if (held) keep(held.socket);
+  for (const claim of claims) showClaim(claim);
+  const note: PortNote = { firewall: held?.socket, rules, bridge: outer.network.interface, ports };
+  writeFile(dir, PORTS, JSON.stringify(note));
+  return { sockets, held, rules };
+}
+
+function showClaim({ fd, protocol }: Claim): void {
+  if (fd !== undefined) showPort(fd, protocol);
+}
+
+function requestsOf(
+  { ports, process }: ContainerConfig,
+  ip: boolean,
+  ip6: boolean,
+  network: Network,
+): PortRequest[] {
+  const { bindings, all } = ports!;
+  const everywhere = [...(ip ? [network.options[HOST_BINDING] ?? "0.0.0.0"] : []), ...(ip6 ? ["::"] : [])];
+  const chosen = Object.entries(bindings).flatMap(([key, wanted]) =>
+    wanted.map(({ HostIp, HostPort }): PortRequest => {
+      if (HostIp !== "" && !(HostIp.includes(":") ? ip6 : ip)) {
+        throw unreachable(HostIp, HostPort, network.name);
+      }
+      checkReachable(HostIp, HostPort);
+      return { ...portOf(key), hostIps: HostIp === "" ? everywhere : [HostIp], hostPorts: rangeOf(HostPort) };
+    })
+  );
+  const exposed = all ? Object.keys(process.ExposedPorts ?? {}).filter((key) => !bindings[key]) : [];
+  return [
+    ...chosen,
+    ...exposed.filter(isPublishable).map((key) => ({ ...portOf(key), hostIps: everywhere })),
+  ];
+}
+
+/** Packets from ::1 leave the loopback interface for nobody: there is no route_localnet for IPv6. */
+function checkReachable(hostIp: string, hostPort: string): void {
+  if (!hostIp.includes(":") || parseAddress(hostIp)?.value !== 1n) return;
+  throw new CommandError(
+    `can't publish on [::1]:${hostPort || "0"}: the kernel lets nothing out from there; use 127.0.0.1`,
+  );
+}
+
+function unreachable(hostIp: string, hostPort: string, network: string): CommandError {
+  const [shown, version] = hostIp.includes(":") ? [`[${hostIp}]`, "IPv6"] : [hostIp, "IPv4"];
+  return new CommandError(
+    `can't publish on ${shown}:${
+      hostPort || "0"
+    }: containers of network ${network} have no ${version} address, ` +
+      `and nothing here translates; publish on an address of the other kind, or use a network with ${version}`,
+  );
+}
+
+/** "8000-8010", "8000"; "" and "0" are for any. */
+function rangeOf(text: string): [number, number] | undefined {
+  const [first, last = first] = text.split("-").map(Number);
+  return first === 0 ? undefined : [first, last];
+}
+
+/** "80/tcp" */
+function portOf(key: string): { port: number; protocol: PortProtocol } {
+  const [port, protocol] = key.split("/");
+  return { port: Number(port), protocol: protocol as PortProtocol };
+}
+
+/** An image may name others. */
+function isPublishable(key: string): boolean {
+  return /^\d+\/(tcp|udp|sctp)$/.test(key) && Number(key.split("/")[0]) > 0;
+}

@@ -1,0 +1,61 @@
+// The firewall's rules of all that runs, put up again: a reload of the host's own firewall has often flushed all others'.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { lock } from "../../ffi/lock.ts";
+import * as netlink from "../../ffi/netlink.ts";
+import { fetchDescriptor } from "../../ffi/process.ts";
+import { containerIds, openContainer } from "../container/find.ts";
+import { keeperLives } from "../container/state.ts";
+import { openRecords, readRecords } from "../keeper/report.ts";
+import { raiseNetwork, restorePorts } from "../nat/firewall.ts";
+import { linkByName } from "./link.ts";
+import { networkRules } from "./outside.ts";
+import { readPorts } from "./ports.ts";
+import { listNetworks, openUsers } from "./store.ts";
+
+/** Puts up the rules of every network that is up, and of every running container's ports. Throws CommandError. */
+export async function reloadRules(): Promise<void> {
+  const route = netlink.openRoute();
+  for (const network of await listNetworks()) {
+    if (network.driver !== "bridge") continue;
+    const users = openUsers(network.name);
+    if (users === undefined) continue;
+    // With it, nobody takes the bridge down meanwhile.
+    lock(users, "shared");
+    if (linkByName(route, network.interface)?.up) await raiseNetwork(await networkRules(network));
+    file.close(users);
+  }
+  file.close(route);
+  for (const id of containerIds()) await reloadPorts(id);
+}
+
+async function reloadPorts(id: string): Promise<void> {
+  const container = openContainer(id);
+  if (!container) return;
+  const { dir } = container;
+  try {
+    const note = readPorts(dir);
+    if (!note) return;
+    const socket = keeperSocket(dir, note.firewall);
+    const ended = note.firewall === undefined ? !keeperLives(dir) : socket === undefined;
+    if (!ended) await restorePorts({ name: note.rules, ports: note.ports }, note.bridge, socket);
+    if (socket !== undefined) file.close(socket);
+  } finally {
+    file.close(dir);
+  }
+}
+
+/** The keeper's own socket: only by that the container's rules can be changed. Undefined where it has none. */
+export function keeperSocket(dir: number, fd: number | undefined): number | undefined {
+  const records = fd === undefined ? undefined : openRecords(dir);
+  if (fd === undefined || records === undefined) return undefined;
+  const { start, end } = readRecords(records);
+  file.close(records);
+  try {
+    return start && !end && keeperLives(dir) ? fetchDescriptor(start.keeper, fd) : undefined;
+  } catch (error) {
+    if (isErrno(error, "ESRCH", "EBADF")) return undefined; // it has just ended
+    throw error;
+  }
+}

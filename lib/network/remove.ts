@@ -1,0 +1,75 @@
+// Taking networks away.
+
+import * as file from "../../ffi/file.ts";
+import { tryLock } from "../../ffi/lock.ts";
+import { openRoute } from "../../ffi/netlink.ts";
+import { CommandError } from "../cli/error.ts";
+import { type Filters, matchesLabels } from "../cli/filter.ts";
+import { untilOf } from "../cli/until.ts";
+import { emitNetwork } from "../events/emit.ts";
+import { beginWork, discard } from "../state/root.ts";
+import { sleep } from "../state/sleep.ts";
+import { isInUse, takeDown } from "./bridge.ts";
+import {
+  DEFAULT_NETWORKS,
+  findNetwork,
+  listNetworks,
+  lockNetworks,
+  type Network,
+  openUsers,
+} from "./store.ts";
+import { members } from "./users.ts";
+
+/** How long the keepers of ended containers may still look after the network's bridge, in ms. */
+const PATIENCE = 3000;
+
+/** Removes a network, by whatever names it. Throws CommandError (exit 1) where there is none, or containers are in it. */
+export async function removeNetwork(reference: string): Promise<void> {
+  const network = await findNetwork(reference);
+  if (!network) throw new CommandError(`No such network: ${reference}`, 1);
+  const { name, id } = network;
+  if (DEFAULT_NETWORKS.includes(name)) {
+    throw new CommandError(`${name} is a pre-defined network and cannot be removed`, 1);
+  }
+  if (!await removeIfUnused(network)) {
+    throw new CommandError(`error while removing network: network ${name} id ${id} has active endpoints`, 1);
+  }
+}
+
+/** Removes networks that no container is in, as far as the filters label, label! and until let them through; returns their names. */
+export async function pruneNetworks(filters: Filters): Promise<string[]> {
+  const before = untilOf(filters);
+  const removed: string[] = [];
+  for (const network of await listNetworks()) {
+    const { name, labels, created } = network;
+    if (DEFAULT_NETWORKS.includes(name) || !matchesLabels(labels, filters)) continue;
+    if (Date.parse(created) >= before) continue;
+    if (await removeIfUnused(network)) removed.push(name);
+  }
+  return removed;
+}
+
+/** False where a container is in it. */
+async function removeIfUnused(network: Network): Promise<boolean> {
+  await beginWork();
+  const held = lockNetworks("exclusive");
+  const users = openUsers(network.name);
+  try {
+    if (users === undefined) return true; // another command was faster
+    const patience = performance.now() + PATIENCE;
+    while (!tryLock(users, "exclusive")) {
+      if (members().some(({ endpoint }) => endpoint.networkId === network.id)) return false;
+      if (performance.now() > patience) return false;
+      sleep(5);
+    }
+    if (isInUse(network)) return false;
+    const route = openRoute();
+    await takeDown(route, network);
+    file.close(route);
+    discard(`networks/${network.name}`, () => emitNetwork(network, "destroy"));
+    return true;
+  } finally {
+    if (users !== undefined) file.close(users);
+    file.close(held);
+  }
+}

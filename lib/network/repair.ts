@@ -1,0 +1,52 @@
+// What keepers would have done about their containers' networks, had they not been killed.
+
+import * as file from "../../ffi/file.ts";
+import { tryLock } from "../../ffi/lock.ts";
+import { lowerPorts as lowerRules } from "../nat/firewall.ts";
+import { rootFd } from "../state/root.ts";
+import { settle } from "./bridge.ts";
+import { claimsOn, isKept, releaseAddresses } from "./claims.ts";
+import { refreshNames } from "./names.ts";
+import { readPorts } from "./ports.ts";
+import { networkNames } from "./store.ts";
+
+/** Does it for all of them, and takes down the bridges that nobody uses then. Throws CommandError. */
+export async function repairNetworks(): Promise<void> {
+  const owners = new Set(networkNames().flatMap((name) => claimsOn({ name })).map(({ owner }) => owner));
+  for (const id of owners) if (!isKept(id)) await repairOne(id);
+  await settle();
+}
+
+/** With the container's lock, so that nobody starts it meanwhile. */
+async function repairOne(id: string): Promise<void> {
+  const lock = file.openIfAny(rootFd(), `containers/${id}/lock`, file.O_RDWR);
+  try {
+    if (lock === undefined || tryLock(lock, "exclusive")) await leaveForKilled(id);
+  } finally {
+    if (lock !== undefined) file.close(lock);
+  }
+}
+
+/** Gives back what the container had. The caller has its lock, or it is gone. */
+export async function leaveForKilled(id: string): Promise<void> {
+  const left = networkNames().filter((name) => claimsOn({ name }).some(({ owner }) => owner === id));
+  const dir = file.openIfAny(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
+  try {
+    // First: whoever has the address next shall not be found by these ports.
+    if (dir !== undefined) await lowerPorts(dir);
+  } finally {
+    if (dir !== undefined) file.close(dir);
+  }
+  for (const name of left) {
+    const had = claimsOn({ name }).filter(({ owner }) => owner === id).map(({ address }) => address);
+    releaseAddresses({ name }, had, id);
+  }
+  refreshNames(left);
+}
+
+/** Rules that went with no socket of the keeper's. */
+async function lowerPorts(dir: number): Promise<void> {
+  const ports = readPorts(dir);
+  if (!ports || ports.firewall !== undefined) return;
+  await lowerRules(ports.rules);
+}

@@ -1,0 +1,57 @@
+// A container's /etc/resolv.conf (resolv.conf(5)): the host's, without what only the host itself can reach.
+
+import type { ContainerConfig } from "../container/config.ts";
+
+const HOST_FILE = "/etc/resolv.conf";
+/** Where systemd-resolved has the servers that its own, 127.0.0.53, asks (systemd-resolved(8)). */
+const BEHIND_RESOLVED = "/run/systemd/resolve/resolv.conf";
+/** Docker's, for hosts that have none to share. */
+const FALLBACK = ["8.8.8.8", "8.8.4.4"];
+
+/** The file's content for a container with this configuration. */
+export function resolvers({ network, dns }: Pick<ContainerConfig, "network" | "dns">): string {
+  const host = hostFile();
+  const shared = network === "host" ? host : reachable(host);
+  if (!dns) return shared;
+  const { servers, search, options } = dns;
+  const lines = shared.split("\n");
+  // What is not given is the host's.
+  const given = (words: string[], keyword: string) => words.length > 0 ? words : valuesOf(lines, keyword);
+  const domains = given(search, "search");
+  return [
+    ...domains.length > 0 && domains.join(" ") !== "." ? [`search ${domains.join(" ")}`] : [],
+    ...given(servers, "nameserver").map((server) => `nameserver ${server}`),
+    ...given(options, "options").length > 0 ? [`options ${given(options, "options").join(" ")}`] : [],
+    "",
+  ].join("\n");
+}
+
+function valuesOf(lines: string[], keyword: string): string[] {
+  return lines.map((line) => line.trim().split(/\s+/)).filter(([first]) => first === keyword)
+    .flatMap(([, ...values]) => values);
+}
+
+function hostFile(): string {
+  const text = read(HOST_FILE);
+  const servers = valuesOf(text.split("\n"), "nameserver");
+  return servers.length === 1 && servers[0] === "127.0.0.53" ? read(BEHIND_RESOLVED) || text : text;
+}
+
+/** Without name servers that listen on the host's loopback interface, or on a link that the container has not. */
+function reachable(text: string): string {
+  const lines = text.split("\n").filter((line) =>
+    !/^\s*nameserver\s+(127\.|::1\s*$|::ffff:127\.|fe80:)/i.test(line)
+  );
+  if (valuesOf(lines, "nameserver").length > 0) return lines.join("\n");
+  const rest = lines.join("\n").replace(/\n*$/, "");
+  return `${rest && `${rest}\n`}${FALLBACK.map((server) => `nameserver ${server}\n`).join("")}`;
+}
+
+function read(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}

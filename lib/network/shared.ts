@@ -1,0 +1,34 @@
+// --network container:ID: another container's network namespace.
+
+import * as file from "../../ffi/file.ts";
+import { CommandError } from "../cli/error.ts";
+import { type Container, findContainer } from "../container/find.ts";
+import { firstProcess } from "../container/state.ts";
+
+/** The container that the network mode "container:ID" names. Throws docker's CommandError where there is none. */
+export function sharedContainer(mode: string): Container {
+  return findContainer(mode.slice("container:".length));
+}
+
+/** Descriptor of that container's network namespace. Throws CommandError where it does not run. */
+export function openNetworkOf(mode: string): number {
+  const { id, dir } = sharedContainer(mode);
+  try {
+    const fd = openNetwork(dir);
+    if (fd !== undefined) return fd;
+    throw new CommandError(`cannot join network of a non running container: ${id}`);
+  } finally {
+    file.close(dir);
+  }
+}
+
+/** The same of the container whose directory is `dir`; undefined where it does not run. */
+export function openNetwork(dir: number): number | undefined {
+  const pid = firstProcess(dir);
+  if (pid === undefined) return undefined;
+  const fd = file.openIfAny(file.AT_FDCWD, `/proc/${pid}/ns/net`, file.O_RDONLY);
+  // Still the same process, so the namespace is its.
+  if (fd === undefined || firstProcess(dir) === pid) return fd;
+  file.close(fd);
+  return undefined;
+}

@@ -1,0 +1,205 @@
+// Networks: networks/NAME/ holds
+//
+//   network.json   what the network is; only the subnets of one that chose them itself ever change, while it is down
+//   users          a lock file. Whoever starts a container on the network has the shared lock of it, and the container's
+//                  keeper inherits it; whoever takes the network's interface down has the exclusive one (bridge.ts)
+//   addresses/     who has which of its addresses (claims.ts)
+//   up             there while the interface may be
+//
+// Whoever makes a container that names a network holds the shared lock of networks/.lock until the container is in
+// containers/; whoever removes a network holds it exclusively.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
+import { lock } from "../../ffi/lock.ts";
+import { CommandError } from "../cli/error.ts";
+import { randomHex } from "../state/hex.ts";
+import { readJson, replaceFile, writeFile } from "../state/json.ts";
+import { rootMark } from "../state/mark.ts";
+import { beginWork, rootFd, rootPath, temporaryName } from "../state/root.ts";
+
+/** One family's addresses of a network. */
+export interface AddressPool {
+  /** "172.17.0.0/16" */
+  subnet: string;
+  gateway: string;
+  /** Where addresses are taken from, unless it is the whole subnet. */
+  range?: string;
+  /** It was chosen here, and can be chosen again. */
+  automatic?: boolean;
+}
+
+/** What is known of a network. */
+export interface Network {
+  /** 64 hex digits. */
+  id: string;
+  name: string;
+  driver: "bridge" | "host" | "null";
+  /** RFC 3339, UTC. */
+  created: string;
+  /** One for IPv4, and maybe one for IPv6. */
+  pools: AddressPool[];
+  /** The bridge's name. */
+  interface: string;
+  /** No way out: no default route. */
+  internal: boolean;
+  options: Record<string, string>;
+  labels: Record<string, string>;
+}
+
+/** The networks that are there without having been made. */
+export const DEFAULT_NETWORKS = ["bridge", "host", "none"];
+const DEFAULT_ROOT = "/var/lib/mydocker";
+const OPTIONS_OF_DEFAULT = {
+  "com.docker.network.bridge.default_bridge": "true",
+  "com.docker.network.bridge.enable_icc": "true",
+  "com.docker.network.bridge.enable_ip_masquerade": "true",
+  "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
+};
+
+/** Whether it is the network of containers that name none: no names are resolved on it, as docker has it. */
+export function isDefaultBridge({ name }: Pick<Network, "name">): boolean {
+  return name === "bridge";
+}
+
+/** The network of this name; undefined where there is none. One of the default ones is made on first use. */
+export async function networkByName(name: string): Promise<Network | undefined> {
+  if (!isNetworkName(name)) return undefined;
+  const network = readNetwork(name);
+  if (network || !DEFAULT_NETWORKS.includes(name)) return network;
+  return await makeDefault(name);
+}
+
+/** Docker's rule for names of all kinds. */
+export function isNetworkName(name: string): boolean {
+  return /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name);
+}
+
+/** As networkByName, by what a user types: a name, an ID, or the beginning of one. Throws CommandError (exit 1). */
+export async function findNetwork(reference: string): Promise<Network | undefined> {
+  const named = await networkByName(reference);
+  if (named || !/^[0-9a-f]+$/.test(reference)) return named;
+  const matches = (await listNetworks()).filter(({ id }) => id.startsWith(reference));
+  if (matches.length > 1) {
+    throw new CommandError(
+      `network ${reference} is ambiguous (${matches.length} matches found based on ID prefix)`,
+      1,
+    );
+  }
+  return matches[0];
+}
+
+/** All networks, by name. */
+export async function listNetworks(): Promise<Network[]> {
+  for (const name of DEFAULT_NETWORKS) await networkByName(name);
+  return networkNames().map(readNetwork).filter((network) => network !== undefined)
+    .sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/** Names of the networks that were made, in no order. */
+export function networkNames(): string[] {
+  const folder = file.openIfAny(rootFd(), "networks", file.O_RDONLY | file.O_DIRECTORY);
+  if (folder === undefined) return [];
+  try {
+    return file.entries(folder).map(({ name }) => name).filter(isNetworkName);
+  } finally {
+    file.close(folder);
+  }
+}
+
+/** Whether there is a network of this name. */
+export function networkExists(name: string): boolean {
+  return isNetworkName(name) && file.statIfAny(rootFd(), `networks/${name}`) !== undefined;
+}
+
+function readNetwork(name: string): Network | undefined {
+  const network = readJson<Network>(rootFd(), `networks/${name}/network.json`);
+  return typeof network?.id === "string" && Array.isArray(network.pools) ? network : undefined;
+}
+
+async function makeDefault(name: string): Promise<Network> {
+  const bridge = name === "bridge";
+  const network: Network = {
+    id: randomHex(),
+    name,
+    driver: bridge ? "bridge" : name === "host" ? "host" : "null",
+    created: new Date().toISOString(),
+    // Chosen when it comes up.
+    pools: bridge ? [{ subnet: "", gateway: "", automatic: true }] : [],
+    interface: !bridge ? "" : rootPath() === DEFAULT_ROOT ? "mydocker0" : `md-${await rootMark()}`,
+    internal: false,
+    options: bridge ? { ...OPTIONS_OF_DEFAULT } : {},
+    labels: {},
+  };
+  return await addNetwork(network) ? network : readNetwork(name)!;
+}
+
+/** Puts a network into the store; false where there is one of that name. */
+export async function addNetwork(network: Network): Promise<boolean> {
+  await beginWork();
+  makeFolder();
+  const path = temporaryName("network");
+  file.mkdirat(rootFd(), path, 0o700);
+  file.mkdirat(rootFd(), `${path}/addresses`, 0o700);
+  writeFile(rootFd(), `${path}/users`, "");
+  writeFile(rootFd(), `${path}/addresses/.lock`, "");
+  replaceFile(rootFd(), `${path}/network.json`, JSON.stringify(network));
+  try {
+    file.renameat2(rootFd(), path, rootFd(), `networks/${network.name}`, file.RENAME_NOREPLACE);
+    return true;
+  } catch (error) {
+    removeTree(rootFd(), path);
+    if (isErrno(error, "EEXIST")) return false;
+    throw error;
+  }
+}
+
+/** Replaces what is known of a network. The caller sees to it that nobody else does. */
+export function writeNetwork(network: Network): void {
+  replaceFile(rootFd(), `networks/${network.name}/network.json`, JSON.stringify(network));
+}
+
+/** Root directories of earlier versions have none. */
+function makeFolder(): void {
+  try {
+    file.mkdirat(rootFd(), "networks", 0o700);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+  }
+}
+
+/**
+ * Waits for the lock between those who begin to use networks ("shared", until the container can be seen in containers/)
+ * and those who remove them ("exclusive"). Closing the descriptor gives it back.
+ */
+export function lockNetworks(kind: "shared" | "exclusive"): number {
+  makeFolder();
+  const fd = file.openat(rootFd(), "networks/.lock", file.O_RDWR | file.O_CREAT, 0o600);
+  lock(fd, kind);
+  return fd;
+}
+
+/** Descriptor of the network's lock file `users`; undefined where the network is gone. */
+export function openUsers(name: string): number | undefined {
+  return file.openIfAny(rootFd(), `networks/${name}/users`, file.O_RDWR);
+}
+
+function upMark({ name }: Pick<Network, "name">): string {
+  return `networks/${name}/up`;
+}
+
+/** Notes, before the network's interface is made, that it may be there. */
+export function markUp(network: Pick<Network, "name">): void {
+  if (!mayBeUp(network)) writeFile(rootFd(), upMark(network), "");
+}
+
+/** Notes that it is gone. */
+export function markDown(network: Pick<Network, "name">): void {
+  file.unlinkIfAny(rootFd(), upMark(network));
+}
+
+/** Whether it may be there. */
+export function mayBeUp(network: Pick<Network, "name">): boolean {
+  return file.statIfAny(rootFd(), upMark(network)) !== undefined;
+}

@@ -1,0 +1,36 @@
+// Who is in a network: containers that have a keeper.
+
+import * as file from "../../ffi/file.ts";
+import { type Container, containerIds, openContainer } from "../container/find.ts";
+import { keeperLives } from "../container/state.ts";
+import { type Endpoint, readEndpoints } from "./endpoint.ts";
+
+/** A container in a network. */
+export interface Member {
+  id: string;
+  config: Container["config"];
+  endpoint: Endpoint;
+}
+
+/** Those that run, or are about to. One that is damaged has left. */
+export function members(): Member[] {
+  return containerIds().flatMap((id) => {
+    const container = openUndamaged(id);
+    if (!container) return [];
+    const { dir, config } = container;
+    try {
+      if (!config.networks?.length || !keeperLives(dir)) return [];
+      return readEndpoints(dir).map((endpoint) => ({ id, config, endpoint }));
+    } finally {
+      file.close(dir);
+    }
+  });
+}
+
+function openUndamaged(id: string): Container | undefined {
+  try {
+    return openContainer(id);
+  } catch {
+    return undefined;
+  }
+}
