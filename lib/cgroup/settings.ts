@@ -22,6 +22,14 @@ const OPTIONAL = ["memory-swap", "memory-reservation", "blkio-weight", "blkio-we
 /** Microseconds, docker's and the kernel's. */
 const CPU_PERIOD = 100_000;
 
+/** How fast a device may be read and written, as v1 and v2 call it. */
+const THROTTLES = [
+  { flag: "device-read-bps", field: "deviceReadBps", first: "read_bps", second: "rbps" },
+  { flag: "device-write-bps", field: "deviceWriteBps", first: "write_bps", second: "wbps" },
+  { flag: "device-read-iops", field: "deviceReadIops", first: "read_iops", second: "riops" },
+  { flag: "device-write-iops", field: "deviceWriteIops", first: "write_iops", second: "wiops" },
+] as const;
+
 /** In an order the kernel takes when there are no others yet. Throws CommandError for devices that are none. */
 export function settings(version: 1 | 2, limits: Limits): Setting[] {
   const written = version === 1 ? firstSettings(limits) : secondSettings(limits);
@@ -76,13 +84,9 @@ function firstSettings(limits: Limits): Written[] {
     ["blkio.weight_device", `${device} ${value}`],
     ["blkio.bfq.weight_device", `${device} ${value}`],
   ]);
-  const throttle = (what: string) => (device: string, value: number) => [
-    [`blkio.throttle.${what}_device`, `${device} ${value}`],
-  ];
-  each("device-read-bps", limits.deviceReadBps, throttle("read_bps"));
-  each("device-write-bps", limits.deviceWriteBps, throttle("write_bps"));
-  each("device-read-iops", limits.deviceReadIops, throttle("read_iops"));
-  each("device-write-iops", limits.deviceWriteIops, throttle("write_iops"));
+  for (const { flag, field, first } of THROTTLES) {
+    each(flag, limits[field], (device, value) => [[`blkio.throttle.${first}_device`, `${device} ${value}`]]);
+  }
   add("cpuset", "cpuset-cpus", "cpuset.cpus", limits.cpusetCpus);
   add("cpuset", "cpuset-mems", "cpuset.mems", limits.cpusetMems);
   return all;
@@ -117,12 +121,9 @@ function secondSettings(limits: Limits): Written[] {
     ["io.bfq.weight", `${device} ${value}`],
     ["io.weight", `${device} ${weightOfBlkio(value)}`],
   ]);
-  const throttle =
-    (key: string) => (device: string, value: number) => [["io.max", `${device} ${key}=${value}`]];
-  each("device-read-bps", limits.deviceReadBps, throttle("rbps"));
-  each("device-write-bps", limits.deviceWriteBps, throttle("wbps"));
-  each("device-read-iops", limits.deviceReadIops, throttle("riops"));
-  each("device-write-iops", limits.deviceWriteIops, throttle("wiops"));
+  for (const { flag, field, second } of THROTTLES) {
+    each(flag, limits[field], (device, value) => [["io.max", `${device} ${second}=${value}`]]);
+  }
   add("cpuset", "cpuset-cpus", "cpuset.cpus", limits.cpusetCpus);
   add("cpuset", "cpuset-mems", "cpuset.mems", limits.cpusetMems);
   return all;
