@@ -3,7 +3,7 @@
 
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { dropCgroups, killAll, leftCgroups, mountsOf, processesOf, storeProblems } from "./leaks.ts";
+import { cgroups, dropCgroups, killAll, leftCgroups, mountsOf, processesOf, storeProblems } from "./leaks.ts";
 import { busyboxTar, debianTar } from "./images.ts";
 import { dropInterface, interfaces, isolateNetwork } from "./netns.ts";
 
@@ -257,7 +257,11 @@ export class Box implements AsyncDisposable {
       dropCgroups(this.root);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    dropCgroups(this.root);
+    // The kernel takes its time to empty them.
+    for (let n = 0; n < 200 && cgroups(this.root).length > 0; n++) {
+      dropCgroups(this.root);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
     for (const name of interfaces()) if (!this.#interfaces.includes(name)) await dropInterface(name);
     const removed = await new Deno.Command("rm", { args: ["-rf", this.dir], stderr: "piped" }).output();
     if (!removed.success) leaks.push(`rm -rf: ${text(removed.stderr)}`);

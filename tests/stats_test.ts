@@ -32,7 +32,7 @@ async function shown(box: Box, name: string): Promise<Shown> {
 
 test("stats: docker's table, of those that run, of all, and of those named", async (box) => {
   await box.ok(["create", "--name", "created", "busybox", "true"]);
-  await box.ok(["run", "-d", "--name", "up", "busybox", "sleep", "1000"]);
+  await box.ok(["run", "-d", "--network", "none", "--name", "up", "busybox", "sleep", "1000"]);
   const [created, up] = [(await box.inspect("created")).Id, (await box.inspect("up")).Id];
   const nothing = "0.00%     0B / 0B             0.00%     0B / 0B   0B / 0B     0";
   const running = /^([0-9a-f]{12,64}) {3}up {8}0\.\d\d% {5}\S+iB \/ \S+iB *0\.\d\d% {5}0B \/ 0B {3}/;
@@ -80,7 +80,20 @@ test("stats: processor time, memory without what can be given back, and processe
   // Files in memory count; those that are only cached do not.
   const script = "head -c 30m /dev/zero >/dev/shm/kept; head -c 60m /dev/zero >/cached; sync; " +
     "sleep 1000 & sleep 1000 & while :; do :; done";
-  await box.ok(["run", "-d", "--name", "burn", "-m", "200m", "busybox", "sh", "-c", script]);
+  await box.ok([
+    "run",
+    "-d",
+    "--network",
+    "none",
+    "--name",
+    "burn",
+    "-m",
+    "200m",
+    "busybox",
+    "sh",
+    "-c",
+    script,
+  ]);
   await until("its processes are there", async () => (await shown(box, "burn")).pids === 3);
   const { cpu, memory, limit, percent, net } = await until("it burns", async () => {
     const now = await shown(box, "burn");
@@ -102,7 +115,7 @@ test("stats: processor time, memory without what can be given back, and processe
 });
 
 test("stats: what goes over a container's interfaces counts, but for the loopback", async (box) => {
-  await box.ok(["run", "-d", "--name", "net", "busybox", "sleep", "1000"]);
+  await box.ok(["run", "-d", "--network", "none", "--name", "net", "busybox", "sleep", "1000"]);
   await box.ok(["exec", "net", "ping", "-c1", "127.0.0.1"]);
   assertEquals((await shown(box, "net")).net, "0B / 0B");
   const inside = ["nsenter", "-t", String(await box.pidOf("net")), "-n", "ip", "link"];
@@ -121,11 +134,11 @@ const line = (...cells: string[]) => `[0-9a-f]{12} +${cells.join(" +")} .*\r\n`;
 const whole = (...lines: string[]) => new RegExp(`PIDS\r\n${lines.join("")}\u001b`);
 
 test("stats: the live table has those that come, and not those that are gone", async (box) => {
-  await box.ok(["run", "-d", "--name", "one", "busybox", "sleep", "1000"]);
+  await box.ok(["run", "-d", "--network", "none", "--name", "one", "busybox", "sleep", "1000"]);
   await using table = terminal(box, ["stats"], { columns: 120 });
   assertEquals((await table.expect(TITLE)).replace(TITLE, ""), CLEAR);
   await table.expect(whole(line("one")));
-  await box.ok(["run", "-d", "--name", "two", "busybox", "sleep", "1000"]);
+  await box.ok(["run", "-d", "--network", "none", "--name", "two", "busybox", "sleep", "1000"]);
   await table.expect(whole(line("one"), line("two")));
   await using named = terminal(box, ["stats", "one", "two"], { columns: 120 });
   await named.expect(whole(line("one", "[\\d.]+%", "\\S+iB"), line("two")));

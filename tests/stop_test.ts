@@ -81,10 +81,11 @@ test("stop ends several at the same time; of those that do not run nothing, and 
 });
 
 test("stop of a container with --rm is over when it is removed; of one that never ran, it stays", async (box) => {
-  await detached(box, "c1", POLITE, "--rm");
-  await box.ok(["stop", "c1"]);
-  await detached(box, "c1", POLITE, "--rm");
-  await box.ok(["stop", "c1"]);
+  // Its keeper has it removed, too: whoever comes second waits for the other.
+  for (let n = 0; n < 8; n++) {
+    await detached(box, "c1", POLITE, "--rm");
+    await box.ok(["stop", "c1"]);
+  }
   await box.ok(["create", "--rm", "--name", "c2", "busybox", "true"]);
   await box.ok(["stop", "c2"]);
   assertEquals(await box.ok(["ps", "-a", "--format", "{{.Names}}"]), "c2");

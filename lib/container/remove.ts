@@ -8,6 +8,7 @@ import { groupsOf, removeGroups } from "../cgroup/group.ts";
 import { CommandError } from "../cli/error.ts";
 import { append } from "../events/append.ts";
 import { emitContainer } from "../events/emit.ts";
+import { sleep } from "../state/sleep.ts";
 import { beginWork, bury, discard, rootFd } from "../state/root.ts";
 import { readRecords } from "../keeper/report.ts";
 import { readConfig } from "./config.ts";
@@ -81,6 +82,9 @@ export async function removeDamaged(id: string): Promise<void> {
   for (const fd of [names, lock, dir]) file.close(fd);
 }
 
+/** How long to wait for somebody else who removes a container, in milliseconds, before looking again. */
+const LOOK_AGAIN = 2;
+
 /**
  * Takes the lock that says that nobody runs or starts the container; with `force`, ends it before. Undefined where
  * someone else removed the container meanwhile.
@@ -93,14 +97,23 @@ async function holdStopped(
   const fd = await openLockIfAny(container, force);
   if (fd === undefined) return undefined;
   while (!tryLock(fd, "exclusive")) {
-    if (!force) throw notStopped(id, containerState(dir));
-    const { endContainer } = await import("./stop.ts");
-    await endContainer(container);
+    if (force) {
+      const { endContainer } = await import("./stop.ts");
+      await endContainer(container);
+    } else {
+      if (!isBeingRemoved(dir, fd)) throw notStopped(id, containerState(dir));
+      sleep(LOOK_AGAIN);
+    }
   }
   endIfFrozen(dir, () => true);
   // What a killed keeper left, in which processes of an exec may be.
   removeGroups(groupsOf(readConfig(dir) ?? { id }));
   return fd;
+}
+
+/** Whoever has the lock of a container of --rm that has ended removes it, and its configuration may be gone already. */
+function isBeingRemoved(dir: number, lock: number): boolean {
+  return readRecords(lock).end !== undefined && readConfig(dir)?.autoRemove !== false;
 }
 
 function notStopped(id: string, { status }: ContainerState): CommandError {
