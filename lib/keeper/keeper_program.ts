@@ -112,7 +112,13 @@ export function keeperProgram(plan: KeeperPlan) {
   if (plan.detached) takeNothing(p, plan);
   const poll = pollTable(p, plan);
   p.call("getpid", [], { store: self });
-  const parent = cloneInit(p, plan, { self, pid, pidfd: poll.init, failed: initFailed, broken: brokenInit });
+  const { parent, spent } = cloneInit(p, plan, {
+    self,
+    pid,
+    pidfd: poll.init,
+    failed: initFailed,
+    broken: brokenInit,
+  });
 
   p.place(parent);
   p.onFailure(failed);
@@ -121,7 +127,7 @@ export function keeperProgram(plan: KeeperPlan) {
   const started = recordStart(p, plan, pid, self).seconds;
   appendEvents(p, plan.log.dir, EVENTS, plan.events.started);
   send(p, plan.messages, message, STARTED, pid, 0);
-  const pumped = pump(p, plan, poll, { pid, message });
+  const pumped = pump(p, plan, poll, { pid, message, spent });
   plan.init.walls?.end(p, plan.init.groups);
   const over = p.label();
   noteOutOfMemory(p, plan);
@@ -248,12 +254,15 @@ function descriptorsOfInitOnly(plan: KeeperPlan): number[] {
   return keeperDescriptors(plan).filter((fd) => !kept.includes(fd));
 }
 
-/** Clones init and has it run its program; returns where the keeper goes on once init executed or failed. */
+/**
+ * Clones init and has it run its program; returns where the keeper goes on once init executed or failed, and the steps
+ * that are then spent.
+ */
 function cloneInit(
   p: Program,
   plan: KeeperPlan,
   cells: { self: Cell; pid: Cell; pidfd: number; failed: Label; broken: Cell },
-): Label {
+): { parent: Label; spent: [from: Label, to: Label] } {
   const keeperPidfd = p.cell();
   p.call("pidfd_open", [cells.self, 0], { store: keeperPidfd });
   const { groups, ownNetwork, walls } = plan.init;
@@ -280,7 +289,7 @@ function cloneInit(
   // What the keeper starts at its end is no child of that namespace.
   if (home) p.call("setns", [home, CLONE_NEWPID], { negative: parent });
   p.goto(parent);
-  return parent;
+  return { parent, spent: [init, cloned] };
 }
 
 /** Before the end is on record: whoever sees that looks for the mark. A full disk loses it, no more. */

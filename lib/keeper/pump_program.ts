@@ -114,7 +114,7 @@ export function pump(
   p: Program,
   plan: PumpPlan,
   poll: PollTable,
-  { pid, message }: { pid: Cell; message: number },
+  { pid, message, spent }: { pid: Cell; message: number; spent?: [from: Label, to: Label] },
 ): Pumped {
   const memory: PumpMemory = {
     ...{ buffer: p.reserve(BUFFER_SIZE), used: p.cell() },
@@ -130,7 +130,7 @@ export function pump(
   const ended = p.label();
   p.set(lives, { address: poll.init });
   p.place(wait);
-  waitForOutput(p, poll, memory, wait);
+  waitForOutput(p, poll, memory, wait, spent);
   plan.sources.forEach((source, index) => {
     const next = p.label();
     unlessReady(p, poll.entry(index), source.fd + POLLIN * EVENTS, next);
@@ -158,8 +158,17 @@ export function pump(
   return { status, broken: memory.broken, memory };
 }
 
-/** Waits for as long as it takes; but after much output for a while first, and gives its memory back. */
-function waitForOutput(p: Program, poll: PollTable, memory: PumpMemory, again: Label): void {
+/**
+ * Waits for as long as it takes; but after much output for a while first, and gives its memory back: with that of steps
+ * that are `spent`, which the kernel maps again when it maps those around.
+ */
+function waitForOutput(
+  p: Program,
+  poll: PollTable,
+  memory: PumpMemory,
+  again: Label,
+  spent?: [from: Label, to: Label],
+): void {
   const [lean, woken] = [p.label(), p.label()];
   p.subtract(memory.used, 0, { zero: lean });
   // Each time anew: the kernel leaves there what is left of it.
@@ -170,6 +179,7 @@ function waitForOutput(p: Program, poll: PollTable, memory: PumpMemory, again: L
   p.set(memory.used, 0);
   const rest = memory.buffer + PAGE_SIZE;
   p.call("madvise", [rest, BUFFER_SIZE - PAGE_SIZE, 4 /* MADV_DONTNEED */], { negative: lean });
+  if (spent) p.release(...spent);
   p.place(lean);
   p.call("ppoll", [poll.address, poll.count, 0, 0, 8], { negative: again });
   p.place(woken);
