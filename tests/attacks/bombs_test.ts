@@ -3,7 +3,7 @@
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeAttack } from "./attacker.ts";
-import { type Box, test, until } from "./helpers.ts";
+import { type Box, test, until } from "../helpers.ts";
 
 /** How many milliseconds the host takes to list all processes, which must be some. */
 async function listProcesses(box: Box): Promise<number> {

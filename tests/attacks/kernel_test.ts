@@ -3,9 +3,9 @@
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { ALL_OF_KERNEL, allowedBy, KERNEL, KEXEC, MODULES, TICK } from "./attack_calls.ts";
+import { ALL_OF_KERNEL, allowedBy, KERNEL, KEXEC, MODULES, TICK } from "./calls.ts";
 import { attack, attackOutside, type Outcome } from "./attacker.ts";
-import { test } from "./helpers.ts";
+import { test } from "../helpers.ts";
 
 /** That a kernel lacks a call altogether says nothing. */
 function assertAllowed(capability: string, outcomes: Outcome[], where: string): void {

@@ -4,7 +4,7 @@
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { carelessly, makeAttack } from "./attacker.ts";
-import { BIN, type Box, requires, type Running, test, until } from "./helpers.ts";
+import { BIN, type Box, requires, type Running, test, until } from "../helpers.ts";
 import { AT_FDCWD, O_RDONLY, O_WRONLY } from "../ffi/file.ts";
 import type { Cell, Label, Program } from "../ffi/program.ts";
 

@@ -4,7 +4,7 @@
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { attack, attackOutside, type Call, makeAttack, type Outcome, words } from "./attacker.ts";
-import { type Box, type Running, test } from "./helpers.ts";
+import { type Box, type Running, test } from "../helpers.ts";
 import { AT_FDCWD, O_PATH, O_RDONLY, O_RDWR } from "../ffi/file.ts";
 import { MEMORY } from "../ffi/program.ts";
 

@@ -3,7 +3,7 @@
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { MOUNTING } from "./attack_calls.ts";
+import { MOUNTING } from "./calls.ts";
 import {
   attack,
   attackCarelessly,
@@ -13,8 +13,8 @@ import {
   ints,
   makeAttack,
 } from "./attacker.ts";
-import { outputOf } from "./busy.ts";
-import { type Box, test, until } from "./helpers.ts";
+import { outputOf } from "../busy.ts";
+import { type Box, test, until } from "../helpers.ts";
 import { AT_FDCWD, O_RDONLY } from "../ffi/file.ts";
 
 const RENAME_EXCHANGE = 2;

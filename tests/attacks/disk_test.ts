@@ -3,7 +3,7 @@
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { makeAttack } from "./attacker.ts";
-import { BIN, type Box, test } from "./helpers.ts";
+import { BIN, type Box, test } from "../helpers.ts";
 import { AT_FDCWD } from "../ffi/file.ts";
 
 /** An executable that makes a directory in a directory, and so on, `depth` of them. */

@@ -2,12 +2,12 @@
 
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { type Bytes, dockerArchive, gzip, json, sha256 } from "./archives.ts";
-import { storeOf } from "./crash.ts";
-import { BIN, type Box, test } from "./helpers.ts";
-import { tar, type TarEntry } from "./images.ts";
-import { makeImage, noise } from "./registry.ts";
-import { serve } from "./registry_server.ts";
+import { type Bytes, dockerArchive, gzip, json, sha256 } from "../archives.ts";
+import { storeOf } from "../crash.ts";
+import { BIN, type Box, test } from "../helpers.ts";
+import { tar, type TarEntry } from "../images.ts";
+import { makeImage, noise } from "../registry.ts";
+import { serve } from "../registry_server.ts";
 
 /** Everything below the box's directory but the store, to see that nothing was written there. */
 function outside(box: Box): string[] {

@@ -2,10 +2,10 @@
 
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { ALL_OF_KERNEL, MOUNTING, opening, SETTINGS, SYSFS, TICK, writing } from "./attack_calls.ts";
+import { ALL_OF_KERNEL, MOUNTING, opening, SETTINGS, SYSFS, TICK, writing } from "./calls.ts";
 import { attack, attackInDocker, type Call } from "./attacker.ts";
-import { withDocker } from "./docker.ts";
-import { type Box, requires, test } from "./helpers.ts";
+import { withDocker } from "../docker.ts";
+import { type Box, requires, test } from "../helpers.ts";
 import { S_IFBLK, S_IFCHR } from "../ffi/file.ts";
 
 const FILES = [...SETTINGS, ...SYSFS].map(writing);

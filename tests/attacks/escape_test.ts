@@ -2,7 +2,7 @@
 
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { BIN, type Box, test } from "./helpers.ts";
+import { BIN, type Box, test } from "../helpers.ts";
 
 /** Every number that a descriptor of the host's could have while the container is set up. */
 const DESCRIPTORS = Array.from({ length: 45 }, (_, number) => number + 3);

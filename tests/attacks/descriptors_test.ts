@@ -4,7 +4,7 @@
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { carelessly } from "./attacker.ts";
-import { BIN, type Box, test, until } from "./helpers.ts";
+import { BIN, type Box, test, until } from "../helpers.ts";
 
 /** The mode of a /dev/null that stands in for the host's, after `attack`, a shell script in which $0 is mydocker. */
 async function modeOfNull(box: Box, attack: string): Promise<string> {

@@ -4,7 +4,7 @@
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { type Box, requires, test, until } from "./helpers.ts";
+import { type Box, requires, test, until } from "../helpers.ts";
 
 const SWAPPER = `
 #define _GNU_SOURCE

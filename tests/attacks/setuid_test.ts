@@ -3,8 +3,8 @@
 
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { type Box, test, until } from "./helpers.ts";
-import { makeCaller, results } from "./seccomp_probe.ts";
+import { type Box, test, until } from "../helpers.ts";
+import { makeCaller, results } from "../seccomp_probe.ts";
 import { systemCalls } from "../lib/seccomp/numbers.ts";
 
 /** Whether another user than root of this machine becomes root by a file. */

@@ -4,8 +4,8 @@
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { type Call, makeCalls } from "./attacker.ts";
-import { BIN, type Box, test, until } from "./helpers.ts";
-import { type Terminal, terminalOf } from "./pty.ts";
+import { BIN, type Box, test, until } from "../helpers.ts";
+import { type Terminal, terminalOf } from "../pty.ts";
 import { AT_FDCWD, O_RDWR } from "../ffi/file.ts";
 
 const [TIOCSTI, TIOCLINUX, TIOCSCTTY] = [0x5412, 0x541c, 0x540e];

@@ -3,10 +3,10 @@
 
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { outputOf } from "./busy.ts";
-import type { Box } from "./helpers.ts";
-import { busyboxTar } from "./images.ts";
-import { makeProgram } from "./seccomp_probe.ts";
+import { outputOf } from "../busy.ts";
+import type { Box } from "../helpers.ts";
+import { busyboxTar } from "../images.ts";
+import { makeProgram } from "../seccomp_probe.ts";
 import { KernelError } from "../ffi/errno.ts";
 import type { SyscallName } from "../ffi/nr.ts";
 import type { Program } from "../ffi/program.ts";
