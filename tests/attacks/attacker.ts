@@ -7,10 +7,10 @@ import { outputOf } from "../busy.ts";
 import type { Box } from "../helpers.ts";
 import { busyboxTar } from "../images.ts";
 import { makeProgram } from "../seccomp_probe.ts";
-import { KernelError } from "../ffi/errno.ts";
-import type { SyscallName } from "../ffi/nr.ts";
-import type { Program } from "../ffi/program.ts";
-import { systemCalls } from "../lib/seccomp/numbers.ts";
+import { KernelError } from "../../ffi/errno.ts";
+import type { SyscallName } from "../../ffi/nr.ts";
+import type { Program } from "../../ffi/program.ts";
+import { systemCalls } from "../../lib/seccomp/numbers.ts";
 
 /** Of all calls of this machine, by name. */
 const NUMBERS = Object.fromEntries(systemCalls(Deno.build.arch === "aarch64" ? "AARCH64" : "X86_64"));

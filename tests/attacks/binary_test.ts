@@ -5,8 +5,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { carelessly, makeAttack } from "./attacker.ts";
 import { BIN, type Box, requires, type Running, test, until } from "../helpers.ts";
-import { AT_FDCWD, O_RDONLY, O_WRONLY } from "../ffi/file.ts";
-import type { Cell, Label, Program } from "../ffi/program.ts";
+import { AT_FDCWD, O_RDONLY, O_WRONLY } from "../../ffi/file.ts";
+import type { Cell, Label, Program } from "../../ffi/program.ts";
 
 /** A descriptor's number, so that its path is known. */
 const FOUND = 100;

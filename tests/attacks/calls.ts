@@ -2,7 +2,7 @@
 // where they are allowed, or only to the process that makes them and in its namespaces.
 
 import { type Call, ints, type Outcome, words } from "./attacker.ts";
-import { AT_FDCWD, makedev, O_DIRECTORY, O_RDONLY, O_WRONLY } from "../ffi/file.ts";
+import { AT_FDCWD, makedev, O_DIRECTORY, O_RDONLY, O_WRONLY } from "../../ffi/file.ts";
 
 const PROCESS_KEYRING = -2;
 const [BPF_MAP_CREATE, BPF_MAP_TYPE_ARRAY] = [0, 2];

@@ -4,7 +4,7 @@
 import { assertEquals } from "@std/assert";
 import { makeAttack } from "./attacker.ts";
 import { BIN, type Box, test } from "../helpers.ts";
-import { AT_FDCWD } from "../ffi/file.ts";
+import { AT_FDCWD } from "../../ffi/file.ts";
 
 /** An executable that makes a directory in a directory, and so on, `depth` of them. */
 function makeDigger(path: string, depth: number): void {

@@ -6,7 +6,7 @@ import { ALL_OF_KERNEL, MOUNTING, opening, SETTINGS, SYSFS, TICK, writing } from
 import { attack, attackInDocker, type Call } from "./attacker.ts";
 import { withDocker } from "../docker.ts";
 import { type Box, requires, test } from "../helpers.ts";
-import { S_IFBLK, S_IFCHR } from "../ffi/file.ts";
+import { S_IFBLK, S_IFCHR } from "../../ffi/file.ts";
 
 const FILES = [...SETTINGS, ...SYSFS].map(writing);
 const NODES: Call[] = [[S_IFBLK, 120, 1], [S_IFCHR, 1, 1], [S_IFCHR, 4, 0]].flatMap((

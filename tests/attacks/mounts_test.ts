@@ -15,7 +15,7 @@ import {
 } from "./attacker.ts";
 import { outputOf } from "../busy.ts";
 import { type Box, test, until } from "../helpers.ts";
-import { AT_FDCWD, O_RDONLY } from "../ffi/file.ts";
+import { AT_FDCWD, O_RDONLY } from "../../ffi/file.ts";
 
 const RENAME_EXCHANGE = 2;
 

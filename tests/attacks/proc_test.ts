@@ -7,7 +7,7 @@ import { opening, present, SETTINGS, SYSFS, writing } from "./calls.ts";
 import { attack, type Call, type Outcome } from "./attacker.ts";
 import { type Box, type Requirements, test } from "../helpers.ts";
 import { host } from "../images.ts";
-import { S_IFBLK, S_IFCHR } from "../ffi/file.ts";
+import { S_IFBLK, S_IFCHR } from "../../ffi/file.ts";
 
 const all = (paths: string[], outcome: Outcome) => paths.map(() => outcome);
 

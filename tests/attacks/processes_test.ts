@@ -5,8 +5,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { attack, attackOutside, type Call, makeAttack, type Outcome, words } from "./attacker.ts";
 import { type Box, type Running, test } from "../helpers.ts";
-import { AT_FDCWD, O_PATH, O_RDONLY, O_RDWR } from "../ffi/file.ts";
-import { MEMORY } from "../ffi/program.ts";
+import { AT_FDCWD, O_PATH, O_RDONLY, O_RDWR } from "../../ffi/file.ts";
+import { MEMORY } from "../../ffi/program.ts";
 
 /** A process of the host's that waits; at MEMORY.data it has what nobody should read. */
 function startDecoy(box: Box): Running {

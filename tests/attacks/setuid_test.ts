@@ -5,7 +5,7 @@
 import { assertEquals } from "@std/assert";
 import { type Box, test, until } from "../helpers.ts";
 import { makeCaller, results } from "../seccomp_probe.ts";
-import { systemCalls } from "../lib/seccomp/numbers.ts";
+import { systemCalls } from "../../lib/seccomp/numbers.ts";
 
 /** Whether another user than root of this machine becomes root by a file. */
 async function becomesRoot(box: Box, path: string): Promise<boolean> {

@@ -6,7 +6,7 @@ import { assertEquals } from "@std/assert";
 import { type Call, makeCalls } from "./attacker.ts";
 import { BIN, type Box, test, until } from "../helpers.ts";
 import { type Terminal, terminalOf } from "../pty.ts";
-import { AT_FDCWD, O_RDWR } from "../ffi/file.ts";
+import { AT_FDCWD, O_RDWR } from "../../ffi/file.ts";
 
 const [TIOCSTI, TIOCLINUX, TIOCSCTTY] = [0x5412, 0x541c, 0x540e];
 
