@@ -1,7 +1,7 @@
 // Programs that attack, where they are run, and what came of it. An attacker is static and needs no libc, so that it runs
 // in any container, and outside of one to see that it would succeed.
 
-// @ts-types="./assert.d.ts"
+// @ts-types="../assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { outputOf } from "../busy.ts";
 import type { Box } from "../helpers.ts";

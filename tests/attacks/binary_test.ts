@@ -1,7 +1,7 @@
 // Overwriting the runtime through /proc/PID/exe (CVE-2019-5736): a container that gets hold of an executable of the
 // host's, which was executed in it or is about to be, could open it for writing once it no longer runs.
 
-// @ts-types="./assert.d.ts"
+// @ts-types="../assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { carelessly, makeAttack } from "./attacker.ts";
 import { BIN, type Box, requires, type Running, test, until } from "../helpers.ts";

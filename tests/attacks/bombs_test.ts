@@ -1,6 +1,6 @@
 // A container that takes all it gets: it gets no more than its limits, and the host goes on working meanwhile.
 
-// @ts-types="./assert.d.ts"
+// @ts-types="../assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeAttack } from "./attacker.ts";
 import { type Box, test, until } from "../helpers.ts";

@@ -1,7 +1,7 @@
 // What of the host's a container could hold on to: the descriptors its processes inherit, and the directory they start
 // in (CVE-2024-21626). See escape_test.ts for working directories and mount points that are descriptors.
 
-// @ts-types="./assert.d.ts"
+// @ts-types="../assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { carelessly } from "./attacker.ts";
 import { BIN, type Box, test, until } from "../helpers.ts";

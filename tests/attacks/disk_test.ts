@@ -1,6 +1,6 @@
 // What a container leaves on disk, for the commands that come after it.
 
-// @ts-types="./assert.d.ts"
+// @ts-types="../assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { makeAttack } from "./attacker.ts";
 import { BIN, type Box, test } from "../helpers.ts";

@@ -1,6 +1,6 @@
 // Ways out of a container that once were open, here or elsewhere.
 
-// @ts-types="./assert.d.ts"
+// @ts-types="../assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { BIN, type Box, test } from "../helpers.ts";
 

@@ -1,6 +1,6 @@
 // Layers made to do harm, by each of the ways in: import, load, pull. A clear line, nothing outside, nothing left.
 
-// @ts-types="./assert.d.ts"
+// @ts-types="../assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { type Bytes, dockerArchive, gzip, json, sha256 } from "../archives.ts";
 import { storeOf } from "../crash.ts";

@@ -1,7 +1,7 @@
 // The kernel's settings and the host's devices, as files: a container can't open for writing what concerns others. Nothing is
 // written where it can be opened.
 
-// @ts-types="./assert.d.ts"
+// @ts-types="../assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { opening, present, SETTINGS, SYSFS, writing } from "./calls.ts";
 import { attack, type Call, type Outcome } from "./attacker.ts";

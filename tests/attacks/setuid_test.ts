@@ -1,7 +1,7 @@
 // Set-user-ID programs: those that a container makes are root's for its host, too, if somebody there can reach them. What
 // they give inside, and --security-opt no-new-privileges, is in seccomp_test.ts.
 
-// @ts-types="./assert.d.ts"
+// @ts-types="../assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { type Box, test, until } from "../helpers.ts";
 import { makeCaller, results } from "../seccomp_probe.ts";

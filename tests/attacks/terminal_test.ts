@@ -1,7 +1,7 @@
 // Injecting keystrokes into the terminal that mydocker is called on: what runs there next would execute them, with the
 // caller's rights.
 
-// @ts-types="./assert.d.ts"
+// @ts-types="../assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { type Call, makeCalls } from "./attacker.ts";
 import { BIN, type Box, test, until } from "../helpers.ts";
