@@ -63,6 +63,18 @@ test("diff: a directory made anew says what of the old one is gone", async (box)
   assertEquals(shown, "C /srv\nD /srv/a\nC /srv/keep\nA /srv/new");
 });
 
+test("diff: what has another owner, group or mode and nothing else", async (box) => {
+  const script = "touch /own /grp /bits /same && mkdir /dir-own /dir-grp && ln -s x /link";
+  await box.ok(["run", "--name", "base", "busybox", "sh", "-c", script]);
+  await box.ok(["commit", "base", "based"]);
+  const change =
+    "chown 7 /own /dir-own && chgrp 7 /grp /dir-grp && chmod 4711 /bits && chown -h 7 /link && chown 0:0 /same";
+  await box.ok(["run", "--name", "two", "based", "sh", "-c", change]);
+  const changed = ["/bits", "/dir-grp", "/dir-own", "/grp", "/link", "/own"].map((path) => `C ${path}`);
+  const shown = (await box.ok(["diff", "two"])).split("\n");
+  assertEquals(shown.filter((line) => line !== "C /same"), changed);
+});
+
 test("diff: errors", async (box) => {
   const missing = await box.run(["diff", "nosuch"]);
   assertEquals([missing.code, missing.stderr], [1, "mydocker: No such container: nosuch\n"]);

@@ -2,7 +2,8 @@
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Box, test, until } from "./helpers.ts";
+import { BIN, type Box, test, until } from "./helpers.ts";
+import { processesOf } from "./leaks.ts";
 import { terminal } from "./pty.ts";
 
 /** A container that runs, with a variable, a user and a directory of its own where `flags` say so. */
@@ -139,6 +140,27 @@ test("exec: it ends with the container", async (box) => {
   await inside.expect("on");
   await end(box);
   assertEquals((await inside.end()).code, 137);
+});
+
+test("exec: a command dies with the process that looks after it, whoever it runs as", async (box) => {
+  await running(box);
+  for (const user of ["0", "1000:1000"]) {
+    await box.ok(["exec", "-d", "-u", user, "main", "sleep", "1234"]);
+    const command = () => processesOf(box.dir).find(({ command }) => command === "sleep 1234");
+    const { pid } = await until("the command runs", command);
+    const parent = Number(/PPid:\s*(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))![1]);
+    Deno.kill(parent, "SIGKILL");
+    await until(`the command of user ${user} is dead`, () => command() === undefined);
+  }
+  await end(box);
+});
+
+test("exec: the caller's umask does not come along", async (box) => {
+  await running(box);
+  const script =
+    `umask 077; "$0" exec main sh -c 'umask; echo >/f; stat -c %a /f'; umask 0; "$0" exec main sh -c umask`;
+  assertEquals((await box.exec(["sh", "-c", script, BIN])).stdout, "0022\n644\n0022\n");
+  await end(box);
 });
 
 test("exec: signals to mydocker reach the command", async (box) => {

@@ -352,3 +352,62 @@ test("limits: what is 0 is none, and what goes together is kept", async (box) =>
   assertEquals([all.Memory, all.MemorySwap, all.CpuShares], [20 << 20, -1, 512]);
   await box.ok(["rm", "none", "all"]);
 });
+
+/** Flags of run; v1's control files and v2's, each with what is to be read there. A device is "DISK". */
+const WRITTEN: [flags: string[], first: string[][], second: string[][]][] = [
+  [["-m", "64m"], [["memory/memory.limit_in_bytes", "67108864"]], [["memory.max", "67108864"]]],
+  [["--memory-reservation", "32m"], [["memory/memory.soft_limit_in_bytes", "33554432"]], [[
+    "memory.low",
+    "33554432",
+  ]]],
+  [["--cpu-shares", "512"], [["cpu/cpu.shares", "512"]], [["cpu.weight", "20"]]],
+  [["--cpus", "0.5"], [["cpu/cpu.cfs_quota_us", "50000"], ["cpu/cpu.cfs_period_us", "100000"]], [[
+    "cpu.max",
+    "50000 100000",
+  ]]],
+  [["--cpuset-cpus", "0"], [["cpuset/cpuset.cpus", "0"]], [["cpuset.cpus", "0"]]],
+  [["--cpuset-mems", "0"], [["cpuset/cpuset.mems", "0"]], [["cpuset.mems", "0"]]],
+  [["--pids-limit", "77"], [["pids/pids.max", "77"]], [["pids.max", "77"]]],
+];
+
+/** The same of a disk of the machine's, whose limits are so high that nothing notices them. */
+const OF_DISK: [flag: string, first: string, second: string, value: string][] = [
+  ["--device-read-bps", "blkio/blkio.throttle.read_bps_device", "rbps", "9111222333"],
+  ["--device-write-bps", "blkio/blkio.throttle.write_bps_device", "wbps", "9222333444"],
+  ["--device-read-iops", "blkio/blkio.throttle.read_iops_device", "riops", "911122"],
+  ["--device-write-iops", "blkio/blkio.throttle.write_iops_device", "wiops", "922233"],
+];
+
+/** A whole disk with a node in /dev, and its number; undefined on a machine without. */
+function someDisk(): { path: string; number: string } | undefined {
+  for (const { name } of Deno.readDirSync("/sys/block")) {
+    const path = `/dev/${name}`;
+    try {
+      const number = Deno.readTextFileSync(`/sys/block/${name}/dev`).trim();
+      if (Deno.statSync(path).isBlockDevice) return { path, number };
+    } catch { /* Without a node here. */ }
+  }
+  return undefined;
+}
+
+test("limits: each is what its control file says", async (box) => {
+  const disk = someDisk();
+  const flags = WRITTEN.flatMap(([flags]) => flags);
+  if (disk) { for (const [flag, , , value] of OF_DISK) flags.push(flag, `${disk.path}:${value}`); }
+  await box.ok(["run", "-d", "--name", "all", ...flags, "busybox", "sleep", "1000"]);
+  const { Id } = await box.inspect("all");
+  const groups = cgroups(box.root);
+  const alone = groups.includes(`/sys/fs/cgroup/mydocker-${Id}`);
+  const read = (file: string) => {
+    const path = alone ? `${groups[0]}/${file}` : `/sys/fs/cgroup/${file.replace("/", `/mydocker-${Id}/`)}`;
+    return Deno.readTextFileSync(path).trim();
+  };
+  for (const [flags, first, second] of WRITTEN) {
+    for (const [file, value] of alone ? second : first) assertEquals(read(file), value, `${flags}: ${file}`);
+  }
+  for (const [flag, first, second, value] of disk ? OF_DISK : []) {
+    if (alone) assertStringIncludes(` ${read("io.max")} `, ` ${second}=${value} `, flag);
+    else assertEquals(read(first), `${disk!.number} ${value}`, flag);
+  }
+  await box.ok(["rm", "-f", "all"]);
+});

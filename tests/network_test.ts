@@ -75,6 +75,33 @@ test("network: a hundred containers started at once have a hundred addresses", a
   await box.ok(["rm", "-f", ...names], { timeout: 200 });
 }, { seconds: 300 });
 
+test("network: the addresses of a subnet are given out to the last, and no further", async (box) => {
+  await box.ok(["network", "create", "--subnet", "10.123.0.0/29", "small"]);
+  await box.ok(["network", "create", "--subnet", "10.123.1.0/24", "--ip-range", "10.123.1.8/30", "ranged"]);
+  const start = (network: string, name: string) =>
+    box.run(["run", "-d", "--network", network, "--name", name, "busybox", "sleep", "1000"]);
+  for (const [network, last] of [["small", [2, 3, 4, 5, 6]], ["ranged", [8, 9, 10, 11]]] as const) {
+    const addresses: string[] = [];
+    for (const n of last) {
+      const { code, stderr } = await start(network, `${network}-${n}`);
+      assertEquals([code, stderr], [0, ""]);
+      addresses.push((await box.inspect(`${network}-${n}`)).NetworkSettings.Networks[network].IPAddress);
+    }
+    const subnet = network === "small" ? "10.123.0" : "10.123.1";
+    assertEquals(addresses, last.map((n) => `${subnet}.${n}`));
+    const { code, stderr } = await start(network, "late");
+    assertEquals(code, 125);
+    assertMatch(stderr, /no available IPv4 addresses on this network's address pools: \w+ \(\w{64}\)/);
+    await box.run(["rm", "late"]);
+    await box.ok(["rm", "-f", `${network}-${last[1]}`]);
+    assertEquals((await start(network, "late")).code, 0);
+    const { Networks } = (await box.inspect("late")).NetworkSettings;
+    assertEquals(Networks[network].IPAddress, `${subnet}.${last[1]}`);
+    await box.ok(["rm", "-f", "late", ...last.filter((n) => n !== last[1]).map((n) => `${network}-${n}`)]);
+  }
+  await box.ok(["network", "rm", "small", "ranged"]);
+}, { seconds: 60 });
+
 test("network: containers that start and end at once never lose the bridge", async (box) => {
   const script = "ping -c 1 -w 5 $(ip route | sed -n 's/default via \\([^ ]*\\).*/\\1/p') >/dev/null";
   const loop = async () => {

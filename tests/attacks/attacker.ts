@@ -68,7 +68,8 @@ export function makeCalls(path: string, calls: Call[]): void {
   });
 }
 
-function outcomes(calls: Call[], output: Uint8Array): Outcome[] {
+/** What the program of makeCalls wrote, as what came of each call. */
+export function outcomes(calls: Call[], output: Uint8Array): Outcome[] {
   const results = output.slice(output.length - 8 * calls.length);
   return [...new BigInt64Array(results.buffer)].map((result) => outcome(Number(result)));
 }
