@@ -192,20 +192,3 @@ function decode(type: number, bytes: Uint8Array): RouteObject {
   }
   return { type, header: view, attributes };
 }
-
-/**
- * Binds a socket to an abstract name of the network namespace (unix(7)), which nobody else can have until it is closed:
- * a lock that all of a namespace's processes know. Undefined where somebody has it.
- */
-export function claimAbstractName(name: string): number | undefined {
-  const [AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC, EADDRINUSE] = [1, 1, 0o2000000, 98];
-  const fd = raw(NR.socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) throw new KernelError("socket", "AF_UNIX", -fd);
-  // struct sockaddr_un: u16 family, and a path that begins with NUL
-  const address = Uint8Array.of(AF_UNIX, 0, 0, ...encoder.encode(name));
-  const result = raw(NR.bind, fd, addressOf(address), address.length);
-  if (result === 0) return fd;
-  raw(NR.close, fd);
-  if (result === -EADDRINUSE) return undefined;
-  throw new KernelError("bind", name, -result);
-}

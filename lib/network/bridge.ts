@@ -2,8 +2,7 @@
 //
 // What says that a network is up, completely, is that its interface is: that is the last step of making it, and the
 // first of taking it down. Nobody takes it down but with the exclusive lock of the network's file `users`, and nobody
-// relies on it but with the shared one. Making bridges is serialized by a name that all mydockers in a network
-// namespace know, whatever their root directory: each has to see which subnets the others chose.
+// relies on it but with the shared one. Bridges are made by one mydocker at a time (making.ts).
 
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -12,10 +11,11 @@ import * as netlink from "../../ffi/netlink.ts";
 import { CommandError } from "../cli/error.ts";
 import { step } from "../cli/debug.ts";
 import { sleep } from "../state/sleep.ts";
-import { parseAddress, subnetOf } from "./address.ts";
+import { overlaps, parseAddress, subnetOf } from "./address.ts";
 import { BRIDGE_NAME, mtuOf } from "./driver_options.ts";
 import { addressMessage, bridgeMessage, deleteMessage, linkByName, upMessage } from "./link.ts";
 import { claimsOn, isKept } from "./claims.ts";
+import { makingBridges } from "./making.ts";
 import { lastUserLeft, networkCameUp } from "./outside.ts";
 import { poolsNow, subnetsInUse } from "./pool.ts";
 import {
@@ -29,10 +29,8 @@ import {
   writeNetwork,
 } from "./store.ts";
 
-const MAKING = "mydocker-makes-a-bridge";
-/** Milliseconds that somebody else may take for it, and how long to wait before looking again. */
-const PATIENCE = 20_000;
-const PAUSE = 1;
+/** How long who gives way lets others go first, at most, in ms. */
+const LONGEST_PAUSE = 50;
 
 /** The bridge, and the network as it is now that it is up. */
 export interface Raised {
@@ -45,24 +43,14 @@ export interface Raised {
  * holds the shared lock of `users`. Throws CommandError where the host has no bridges, or mydocker may not make any.
  */
 export async function raiseBridge(route: number, before: Network): Promise<Raised> {
-  const patience = performance.now() + PATIENCE;
   for (;;) {
     const index = upIndex(route, before);
     // Only now: its subnet may have been chosen after `before` was read.
     if (index !== undefined) return { index, network: await reread(before) };
-    const making = netlink.claimAbstractName(MAKING);
-    if (making !== undefined) {
-      try {
-        // Somebody else may have been faster.
-        if (upIndex(route, before) === undefined) await makeBridge(route, await reread(before));
-      } finally {
-        file.close(making);
-      }
-    } else if (performance.now() > patience) {
-      throw new CommandError(
-        `network ${before.name}: waited ${PATIENCE / 1000} s for another mydocker to make a bridge`,
-      );
-    } else sleep(PAUSE);
+    await makingBridges(async () => {
+      // Somebody else may have been faster.
+      if (upIndex(route, before) === undefined) await makeBridge(route, await reread(before));
+    });
   }
 }
 
@@ -89,17 +77,7 @@ async function makeBridge(route: number, before: Network): Promise<void> {
       netlink.request(route, deleteMessage(bridge), bridge);
     }
     markUp(before);
-    const network = await withPools(route, before);
-    netlink.request(route, bridgeMessage(bridge, macOfBridge(network), mtuOf(options)), bridge);
-    const { index } = linkByName(route, bridge)!;
-    for (const { subnet, gateway } of network.pools) {
-      const { prefix } = subnetOf(subnet);
-      netlink.request(
-        route,
-        addressMessage(index, { ...parseAddress(gateway)!, prefix }),
-        `${gateway} of ${bridge}`,
-      );
-    }
+    const network = await withOwnSubnets(route, before);
     await networkCameUp(network);
     netlink.request(route, upMessage(bridge), `${bridge} up`);
     step(`bridge ${bridge} made for network ${name}`);
@@ -108,6 +86,26 @@ async function makeBridge(route: number, before: Network): Promise<void> {
     throw new CommandError(`can't bring up network ${name}: ${error.message}; ${advice(error)}`, 125, {
       cause: error,
     });
+  }
+}
+
+/** Makes the bridge, with addresses in subnets that nobody else has. */
+async function withOwnSubnets(route: number, before: Network): Promise<Network> {
+  const { interface: bridge, options } = before;
+  for (;;) {
+    const network = await withPools(route, before);
+    netlink.request(route, bridgeMessage(bridge, macOfBridge(network), mtuOf(options)), bridge);
+    const { index } = linkByName(route, bridge)!;
+    const subnets = network.pools.map(({ subnet }) => subnetOf(subnet));
+    network.pools.forEach(({ gateway }, at) => {
+      const address = { ...parseAddress(gateway)!, prefix: subnets[at].prefix };
+      netlink.request(route, addressMessage(index, address), `${gateway} of ${bridge}`);
+    });
+    // Whoever looks last sees the other; both may, so that who goes first is left to chance.
+    const others = subnetsInUse(route, index);
+    if (!others.some((other) => subnets.some((subnet) => overlaps(subnet, other)))) return network;
+    netlink.request(route, deleteMessage(bridge), bridge);
+    sleep(Math.random() * LONGEST_PAUSE);
   }
 }
 

@@ -1,0 +1,91 @@
+// Who makes bridges in this host's network namespace: one mydocker at a time, since each has to see which subnets the
+// others chose. Two lock files say so, both of them where only root can open anything: one of the root directory, and
+// /run/mydocker/net-DEVICE-INODE for the network namespace with that inode, which all root directories share.
+//
+// Mydockers whose /run is not the same one (mount namespaces of their own), or can't be used, do not see each other's
+// second lock. So the locks only save work: whoever has made a bridge looks whether its subnets are still its alone
+// (bridge.ts), and gives way where they are not.
+
+import { isErrno, KernelError } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { tryLock } from "../../ffi/lock.ts";
+import { CommandError } from "../cli/error.ts";
+import { rootFd } from "../state/root.ts";
+import { sleep } from "../state/sleep.ts";
+
+/** Milliseconds that somebody else may take for it, and how long to wait before looking again. */
+const PATIENCE = 20_000;
+const PAUSE = 1;
+const FOLDER = "/run/mydocker";
+const WRITABLE_FOR_OTHERS = 0o022;
+
+/** Does `work` with both locks. Throws CommandError where somebody else keeps one of them for too long. */
+export async function makingBridges<T>(work: () => Promise<T>): Promise<T> {
+  const patience = performance.now() + PATIENCE;
+  const ofRoot = lockedFile(rootFd(), "networks/.making", patience);
+  try {
+    const folder = usable(openFolder);
+    if (folder === undefined) return await work();
+    try {
+      return await withNamespace(folder, patience, work);
+    } finally {
+      file.close(folder);
+    }
+  } finally {
+    file.close(ofRoot);
+  }
+}
+
+async function withNamespace<T>(folder: number, patience: number, work: () => Promise<T>): Promise<T> {
+  const { device, inode } = file.stat(file.AT_FDCWD, "/proc/self/ns/net", true);
+  const name = `net-${device.replace(":", ".")}-${inode}`;
+  const held = usable(() => lockedFile(folder, name, patience));
+  if (held === undefined) return await work();
+  try {
+    return await work();
+  } finally {
+    // While it is locked: whoever waits for it then finds that it does not have the name any more.
+    file.unlinkIfAny(folder, name);
+    file.close(held);
+  }
+}
+
+/** Descriptor of the file of that name, locked; it is made where it is not there. */
+function lockedFile(dir: number, name: string, patience: number): number {
+  for (;;) {
+    const fd = file.openat(dir, name, file.O_RDWR | file.O_CREAT | file.O_NOFOLLOW, 0o600);
+    while (!tryLock(fd, "exclusive")) {
+      if (performance.now() > patience) {
+        file.close(fd);
+        throw new CommandError(`waited ${PATIENCE / 1000} s for another mydocker to make a bridge`);
+      }
+      sleep(PAUSE);
+    }
+    if (file.statIfAny(dir, name)?.inode === file.stat(fd, "").inode) return fd;
+    file.close(fd);
+  }
+}
+
+/** What `open` opens; undefined where the kernel refuses it: /run may be read-only, full or missing. */
+function usable(open: () => number | undefined): number | undefined {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof KernelError) return undefined;
+    throw error;
+  }
+}
+
+/** Undefined where others than root could have made it, in a /run that is everybody's. */
+function openFolder(): number | undefined {
+  try {
+    file.mkdirat(file.AT_FDCWD, FOLDER, 0o700);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+  }
+  const fd = file.openat(file.AT_FDCWD, FOLDER, file.O_RDONLY | file.O_DIRECTORY | file.O_NOFOLLOW);
+  const { uid, mode } = file.stat(fd, "");
+  if (uid === 0 && (mode & WRITABLE_FOR_OTHERS) === 0) return fd;
+  file.close(fd);
+  return undefined;
+}
