@@ -3,6 +3,7 @@
 
 import { KernelError } from "./errno.ts";
 import { raw, scratchAddress, scratchView } from "./libc.ts";
+import { mortally } from "./mortal.ts";
 import { NR } from "./nr.ts";
 
 const F_OFD_GETLK = 36;
@@ -18,9 +19,13 @@ function flock(type: number): number {
   return scratchAddress;
 }
 
-/** Takes (or with "none" gives back) the lock of the open file `fd`, waiting as long as it takes. */
+/**
+ * Takes (or with "none" gives back) the lock of the open file `fd`, waiting as long as it takes, or until a signal ends
+ * this process.
+ */
 export function lock(fd: number, type: keyof typeof TYPES): void {
-  const result = raw(NR.fcntl, fd, F_OFD_SETLKW, flock(TYPES[type]));
+  if (tryLock(fd, type)) return;
+  const result = mortally(() => raw(NR.fcntl, fd, F_OFD_SETLKW, flock(TYPES[type])));
   if (result < 0) throw new KernelError("fcntl", "F_OFD_SETLKW", -result);
 }
 
@@ -30,6 +35,21 @@ export function tryLock(fd: number, type: keyof typeof TYPES): boolean {
   if (result === -11 || result === -13) return false;
   if (result < 0) throw new KernelError("fcntl", "F_OFD_SETLK", -result);
   return true;
+}
+
+const PAUSE = 1;
+
+/** As lock, but gives up after so many milliseconds: false then. */
+export function lockWithin(fd: number, type: keyof typeof TYPES, milliseconds: number): boolean {
+  const patience = performance.now() + milliseconds;
+  const nobody = new Int32Array(new SharedArrayBuffer(4));
+  return mortally(() => {
+    while (!tryLock(fd, type)) {
+      if (performance.now() > patience) return false;
+      Atomics.wait(nobody, 0, 0, PAUSE);
+    }
+    return true;
+  });
 }
 
 /** Whether anyone else holds a lock on the file; takes none itself. */

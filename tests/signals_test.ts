@@ -166,3 +166,38 @@ test("run: the keeper is small", async (box) => {
   await box.ok(["rm", "-f", "small"]);
   await running.end();
 });
+
+function hasOpen(pid: number, path: string): boolean {
+  try {
+    const folder = `/proc/${pid}/fd`;
+    return [...Deno.readDirSync(folder)].some(({ name }) => Deno.readLinkSync(`${folder}/${name}`) === path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false; // it has just closed one of them
+    throw error;
+  }
+}
+
+/** Lock files that a start may have to wait for, relative to the root directory. */
+const LOCKS = ["images/.lock", "volumes/.lock", "networks/.making", "networks/net/addresses/.lock"];
+
+for (const path of LOCKS) {
+  test(`run: SIGTERM ends its waiting for ${path}`, async (box) => {
+    await box.ok(["network", "create", "net"]);
+    const lock = `${box.root}/${path}`;
+    const hold = "import fcntl, sys, time; f = open(sys.argv[1], 'a'); fcntl.lockf(f, fcntl.LOCK_EX); " +
+      "print('held'); time.sleep(1000)";
+    await using holder = box.start(["python3", "-uc", hold, lock]);
+    await holder.expect("held");
+    const flags = ["--name", "one", "--network", "net", "-v", "vol:/v"];
+    await using running = box.spawn(["run", ...flags, "busybox", "true"]);
+    await until("it waits", () => hasOpen(running.pid, lock));
+    // What it does between opening the file and waiting takes less than a look at another process.
+    await until("it waits", () => /^\S+ \(\S+\) S/.test(Deno.readTextFileSync(`/proc/${running.pid}/stat`)));
+    running.kill("SIGTERM");
+    assertEquals((await running.end(10)).signal, "SIGTERM");
+    holder.kill("SIGKILL");
+    await holder.end();
+    await box.run(["rm", "-f", "one"]);
+    await box.ok(["network", "rm", "net"]);
+  });
+}

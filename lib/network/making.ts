@@ -8,26 +8,23 @@
 
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { tryLock } from "../../ffi/lock.ts";
+import { lockWithin } from "../../ffi/lock.ts";
 import { CommandError } from "../cli/error.ts";
 import { rootFd } from "../state/root.ts";
-import { sleep } from "../state/sleep.ts";
 
-/** Milliseconds that somebody else may take for it, and how long to wait before looking again. */
+/** Milliseconds that somebody else may take for it. */
 const PATIENCE = 20_000;
-const PAUSE = 1;
 const FOLDER = "/run/mydocker";
 const WRITABLE_FOR_OTHERS = 0o022;
 
 /** Does `work` with both locks. Throws CommandError where somebody else keeps one of them for too long. */
 export async function makingBridges<T>(work: () => Promise<T>): Promise<T> {
-  const patience = performance.now() + PATIENCE;
-  const ofRoot = lockedFile(rootFd(), "networks/.making", patience);
+  const ofRoot = lockedFile(rootFd(), "networks/.making");
   try {
     const folder = usable(openFolder);
     if (folder === undefined) return await work();
     try {
-      return await withNamespace(folder, patience, work);
+      return await withNamespace(folder, work);
     } finally {
       file.close(folder);
     }
@@ -36,10 +33,10 @@ export async function makingBridges<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function withNamespace<T>(folder: number, patience: number, work: () => Promise<T>): Promise<T> {
+async function withNamespace<T>(folder: number, work: () => Promise<T>): Promise<T> {
   const { device, inode } = file.stat(file.AT_FDCWD, "/proc/self/ns/net", true);
   const name = `net-${device.replace(":", ".")}-${inode}`;
-  const held = usable(() => lockedFile(folder, name, patience));
+  const held = usable(() => lockedFile(folder, name));
   if (held === undefined) return await work();
   try {
     return await work();
@@ -51,15 +48,12 @@ async function withNamespace<T>(folder: number, patience: number, work: () => Pr
 }
 
 /** Descriptor of the file of that name, locked; it is made where it is not there. */
-function lockedFile(dir: number, name: string, patience: number): number {
+function lockedFile(dir: number, name: string): number {
   for (;;) {
     const fd = file.openat(dir, name, file.O_RDWR | file.O_CREAT | file.O_NOFOLLOW, 0o600);
-    while (!tryLock(fd, "exclusive")) {
-      if (performance.now() > patience) {
-        file.close(fd);
-        throw new CommandError(`waited ${PATIENCE / 1000} s for another mydocker to make a bridge`);
-      }
-      sleep(PAUSE);
+    if (!lockWithin(fd, "exclusive", PATIENCE)) {
+      file.close(fd);
+      throw new CommandError(`waited ${PATIENCE / 1000} s for another mydocker to make a bridge`);
     }
     if (file.statIfAny(dir, name)?.inode === file.stat(fd, "").inode) return fd;
     file.close(fd);

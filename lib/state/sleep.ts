@@ -1,4 +1,6 @@
-/** Waits without an event loop, whose timers cost 6 ms to load. */
+import { mortally } from "../../ffi/mortal.ts";
+
+/** Waits without an event loop, whose timers cost 6 ms to load. A signal that asks this process to end does so. */
 export function sleep(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+  mortally(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds));
 }
