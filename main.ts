@@ -96,6 +96,7 @@ const COMMANDS: CommandTable = {
   "port": { summary: "List a container's published ports", load: () => import("./lib/commands/port.ts") },
   "ps": { summary: "List containers", load: () => import("./lib/commands/ps.ts") },
   "pull": { summary: "Pull an image from a registry", load: () => import("./lib/commands/pull.ts") },
+  "remove-groups": { load: () => import("./lib/commands/remove_groups.ts") },
   "rename": { summary: "Give a container another name", load: () => import("./lib/commands/rename.ts") },
   "restart": { summary: "Restart containers", load: () => import("./lib/commands/restart.ts") },
   "restore": {

@@ -33,19 +33,6 @@ function inOrder(all: Setting[], groups: Group[]): Setting[] {
 }
 
 /**
- * Gives v1's cpuset its parent's processors and memory nodes where it has none: it lets nobody in before, nor do groups
- * below it get any.
- */
-export function inheritCpuset(path: string): void {
-  const parent = path.slice(0, path.lastIndexOf("/"));
-  for (const name of ["cpuset.cpus", "cpuset.mems"]) {
-    if (readControl(`${path}/${name}`)?.trim() !== "") continue;
-    if (readControl(`${parent}/${name}`)?.trim() === "") inheritCpuset(parent);
-    writeControl(`${path}/${name}`, readControl(`${parent}/${name}`) ?? "");
-  }
-}
-
-/**
  * The settings of these limits that a group has no control file for. Throws CommandError, which names the flag and the
  * controller, where the host has not got that at all.
  */

@@ -25,9 +25,9 @@ export function writeControl(path: string, ...values: string[]): boolean {
 }
 
 /** A control file's text; undefined where the group, or its controller, is not there. Throws KernelError. */
-export function readControl(path: string): string | undefined {
+export function readControl(path: string, dir = file.AT_FDCWD): string | undefined {
   try {
-    const bytes = readBytes(file.AT_FDCWD, path);
+    const bytes = readBytes(dir, path);
     return bytes && decoder.decode(bytes);
   } catch (error) {
     if (isErrno(error, "ENODEV")) return undefined;

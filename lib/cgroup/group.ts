@@ -1,16 +1,15 @@
 // A container's cgroup: one directory in each hierarchy, made before its first process, which enters by itself, and
 // removed by its keeper. What a killed keeper leaves, the next who starts or removes the container takes away.
 
-import { isErrno, type KernelError } from "../../ffi/errno.ts";
+import { isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { kill } from "../../ffi/process.ts";
 import { step } from "../cli/debug.ts";
-import { CommandError } from "../cli/error.ts";
-import { sleep } from "../state/sleep.ts";
 import { readControl, writeControl } from "./control_file.ts";
+import { inheritCpuset } from "./cpuset.ts";
 import { type DeviceRule, setDeviceRules } from "./devices.ts";
 import { type Controller, hierarchies } from "./hierarchies.ts";
 import type { Limits } from "./limits.ts";
+import { groupsIn, removeTrees } from "./remove.ts";
 
 /** A container's directory in one hierarchy. */
 export interface Group {
@@ -28,9 +27,6 @@ export interface GroupOwner {
 
 /** What a file in tmp/ begins with that says of a group made for a moment (limit_checks.ts): it holds a GroupOwner. */
 export const PROBE = "limits-";
-/** How long processes may take to be gone after SIGKILL, in milliseconds. */
-const PATIENCE = 5000;
-const SIGKILL = 9;
 
 /** Where a container's group is or would be, in all hierarchies. */
 export function groupsOf({ id, limits }: GroupOwner): Group[] {
@@ -44,14 +40,33 @@ function parentOf(limits: Limits | undefined): string {
   return names.map((name) => `/${name}`).join("");
 }
 
-/** Groups as a container sees them below /sys/fs/cgroup: under the hierarchy's name, but v2 alone is the directory itself. */
+/** Where a container sees its groups. */
+export const CGROUPS = "/sys/fs/cgroup";
+
+/**
+ * Groups as a container sees them below CGROUPS: as docker has it, v2 alone is the directory itself, whatever named
+ * hierarchies there are besides, and v1's are under the names where the host has them mounted; v2 is not among those
+ * where it has no controllers.
+ */
 export function shownGroups(groups: Group[]): { name: string; path: string }[] {
-  if (groups.length === 1 && groups[0].version === 2) return [{ name: "", path: groups[0].path }];
-  const all = hierarchies().map(({ path }) => path);
-  return groups.map(({ path }) => {
-    const mount = all.find((mount) => path.startsWith(`${mount}/`))!;
-    return { name: mount.slice(mount.lastIndexOf("/") + 1), path };
-  });
+  const second = groups.find(({ version }) => version === 2);
+  if (second && (groups.length === 1 || mountOf(second) === CGROUPS)) {
+    return [{ name: "", path: second.path }];
+  }
+  const shown = new Map<string, string>();
+  for (const group of groups) {
+    const mount = mountOf(group);
+    const name = mount.slice(mount.lastIndexOf("/") + 1);
+    if (!shown.has(name) && (group.version === 1 || group.controllers.length > 0)) {
+      shown.set(name, group.path);
+    }
+  }
+  return [...shown].map(([name, path]) => ({ name, path }));
+}
+
+/** Where the hierarchy of a group is mounted. */
+function mountOf({ version, path }: Pick<Group, "version" | "path">): string {
+  return hierarchies().find((one) => one.version === version && path.startsWith(`${one.path}/`))!.path;
 }
 
 /** Those of them that are there. */
@@ -67,27 +82,15 @@ export async function makeGroups(owner: GroupOwner, devices: DeviceRule[] | "all
   const { limits } = owner;
   const made: Group[] = [];
   try {
-    for (const group of groupsOf(owner)) {
-      // v1's cpuset lets nobody in before it has been given processors: only for who asks for some.
-      if (isCpusetOnly(group) && !limits?.cpusetCpus && !limits?.cpusetMems) continue;
-      if (makeGroup(group, owner)) made.push(group);
-    }
+    for (const group of groupsOf(owner)) if (makeGroup(group, owner)) made.push(group);
     if (devices !== "all") setDeviceRules(made, devices);
-    if (limits) {
-      const { applyLimits, inheritCpuset } = await import("./apply.ts");
-      for (const { version, controllers, path } of made) {
-        if (version === 1 && controllers.includes("cpuset")) inheritCpuset(path);
-      }
-      applyLimits(made, limits);
-    }
+    if (limits) (await import("./apply.ts")).applyLimits(made, limits);
     return made;
   } catch (error) {
     removeGroups(made);
     throw error;
   }
 }
-
-const isCpusetOnly = ({ version, controllers }: Group) => version === 1 && controllers.join() === "cpuset";
 
 /** False where the host does not let us. */
 function makeGroup(group: Group, owner: GroupOwner): boolean {
@@ -100,7 +103,19 @@ function makeGroup(group: Group, owner: GroupOwner): boolean {
     makeDirectory(group.path);
   }
   if (group.version === 2) handDown(group);
-  return true;
+  return !group.controllers.includes("cpuset") || group.version === 2 || hasProcessors(group);
+}
+
+/** Where others have all processors to themselves, a container goes without a cpuset of its own. */
+function hasProcessors(group: Group): boolean {
+  try {
+    inheritCpuset(group.path);
+    return true;
+  } catch (error) {
+    removeTrees([group.path]);
+    if (!(error instanceof KernelError)) throw error;
+    return skip(group, error);
+  }
 }
 
 function skip(group: Group, error: KernelError): false {
@@ -113,21 +128,21 @@ function makeDirectory(path: string): void {
     file.mkdirat(file.AT_FDCWD, path, 0o755);
   } catch (error) {
     if (!isErrno(error, "EEXIST")) throw error;
-    removeTree(path);
+    removeTrees([path]);
     file.mkdirat(file.AT_FDCWD, path, 0o755);
   }
 }
 
-/** The directories above a group, below the mount. */
-function ancestors(path: string): string[] {
-  const top = hierarchies().find((hierarchy) => path.startsWith(`${hierarchy.path}/`))!.path;
-  const names = path.slice(top.length + 1).split("/").slice(0, -1);
+/** The directories above a group, down from the mount. */
+function ancestors(group: Group): string[] {
+  const top = mountOf(group);
+  const names = group.path.slice(top.length + 1).split("/").slice(0, -1);
   return names.reduce((all, name) => [...all, `${all.at(-1)}/${name}`], [top]);
 }
 
 /** Those of --cgroup-parent that are missing; they stay, as docker's do. */
 function makeParents(group: Group): void {
-  for (const path of ancestors(group.path).slice(1)) {
+  for (const path of ancestors(group).slice(1)) {
     try {
       file.mkdirat(file.AT_FDCWD, path, 0o755);
     } catch (error) {
@@ -138,7 +153,8 @@ function makeParents(group: Group): void {
 
 /** Has all groups above hand v2's controllers down; where they don't, who needs one finds its files missing. */
 function handDown(group: Group): void {
-  for (const path of ancestors(group.path)) {
+  if (group.controllers.length === 0) return;
+  for (const path of ancestors(group)) {
     const control = `${path}/cgroup.subtree_control`;
     const enabled = readControl(control)?.trim().split(" ") ?? [];
     for (const name of ["cpu", "memory", "pids", "io", "cpuset"]) {
@@ -163,72 +179,7 @@ function enable(control: string, name: string): void {
 
 /** Ends all that is in a container's group, and takes it away. Throws CommandError where that does not end. */
 export function removeGroups(groups: Group[]): void {
-  for (const { path } of groups) removeTree(path);
-}
-
-/** With groups that were made inside. Absent is fine. */
-function removeTree(path: string): void {
-  const end = Date.now() + PATIENCE;
-  while (!removeIfEmpty(path)) {
-    for (const below of groupsIn(path)) removeTree(`${path}/${below}`);
-    for (const pid of processesIn(path)) kill(pid, SIGKILL);
-    if (Date.now() > end) {
-      throw new CommandError(`can't remove cgroup ${path}: processes in it do not end`, 1);
-    }
-    sleep(1);
-  }
-}
-
-function groupsIn(path: string): string[] {
-  const fd = file.openIfAny(file.AT_FDCWD, path, file.O_RDONLY | file.O_DIRECTORY);
-  if (fd === undefined) return [];
-  const DT_DIR = 4;
-  const names = file.entries(fd).filter(({ type }) => type === DT_DIR).map(({ name }) => name);
-  file.close(fd);
-  return names;
-}
-
-/** IDs of the processes in a group; none where it is gone. */
-export function processesIn(path: string): number[] {
-  return readControl(`${path}/cgroup.procs`)?.split("\n").filter((line) => line !== "").map(Number) ?? [];
-}
-
-/** Whether it is gone now. */
-function removeIfEmpty(path: string): boolean {
-  try {
-    file.unlinkat(file.AT_FDCWD, path, file.AT_REMOVEDIR);
-    return true;
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return true;
-    if (isErrno(error, "EBUSY", "ENOTEMPTY")) return false;
-    // Said before the kernel looks whether it is there.
-    if (isErrno(error, "EROFS") && file.statIfAny(file.AT_FDCWD, path) === undefined) return true;
-    throw error;
-  }
-}
-
-/** Makes a directory of a container's group that it has not had, and has all its processes, which are in `other`, enter. */
-export function joinGroup(group: Group, other: Group, prepare: () => void): void {
-  makeDirectory(group.path);
-  prepare();
-  // Those that are not there yet may have children meanwhile.
-  for (let outside = true; outside;) {
-    const inside = new Set(processesIn(group.path));
-    outside = false;
-    for (const pid of processesIn(other.path)) {
-      if (!inside.has(pid) && move(group, pid)) outside = true;
-    }
-  }
-}
-
-/** Moves a process into a group; false where one of them is gone. */
-function move({ path }: Group, pid: number): boolean {
-  try {
-    return writeControl(`${path}/cgroup.procs`, String(pid));
-  } catch (error) {
-    if (isErrno(error, "ESRCH")) return false;
-    throw error;
-  }
+  removeTrees(groups.map(({ path }) => path));
 }
 
 /**
@@ -237,9 +188,17 @@ function move({ path }: Group, pid: number): boolean {
  */
 export function sweepGroups(isAbandoned: (id: string) => boolean): void {
   for (const { path } of hierarchies()) {
-    for (const name of groupsIn(path)) {
+    for (const name of groupsAt(path)) {
       const id = /^mydocker-([0-9a-f]{64})$/.exec(name)?.[1];
-      if (id !== undefined && isAbandoned(id)) removeTree(`${path}/${name}`);
+      if (id !== undefined && isAbandoned(id)) removeTrees([`${path}/${name}`]);
     }
   }
+}
+
+function groupsAt(path: string): string[] {
+  const fd = file.openIfAny(file.AT_FDCWD, path, file.O_RDONLY | file.O_DIRECTORY);
+  if (fd === undefined) return [];
+  const names = groupsIn(fd);
+  file.close(fd);
+  return names;
 }

@@ -254,7 +254,7 @@ function aftermath(
   { id, config }: Container,
   lock: number,
   { count, delay }: Restarts,
-): Pick<KeeperPlan, "finish" | "restart"> {
+): Pick<KeeperPlan, "finish" | "restart" | "removeGroups"> {
   if (config.autoRemove) return { finish: ourselves("rm", "-v", id) };
   const { name, maximumRetryCount } = config.restart;
   const spent = name === "on-failure" && maximumRetryCount > 0 && count >= maximumRetryCount;
@@ -264,7 +264,7 @@ function aftermath(
     delay: nextDelay(delay),
     successor: ourselves("start-again", id, String(lock)),
   };
-  return { restart };
+  return { restart, removeGroups: ourselves("remove-groups", id) };
 }
 
 /** The container's networks, and what its first process has to do for them. */

@@ -1,8 +1,8 @@
 // Changing what a container may use, and when it is started again; at once where it runs.
 
 import * as file from "../../ffi/file.ts";
-import { applyLimits, inheritCpuset } from "../cgroup/apply.ts";
-import { type Group, groupsOf, joinGroup, presentGroups } from "../cgroup/group.ts";
+import { applyLimits } from "../cgroup/apply.ts";
+import { type Group, presentGroups } from "../cgroup/group.ts";
 import type { Limits } from "../cgroup/limits.ts";
 import { CommandError } from "../cli/error.ts";
 import { emitContainer } from "../events/emit.ts";
@@ -59,11 +59,10 @@ function changeAll(
   }
   if (limits) {
     refuseConflicts(config.limits ?? {}, limits);
-    const all = withCpuset(config, groups, limits);
-    const checked = warningsOf(all, limits);
+    const checked = warningsOf(groups, limits);
     now.limits = { ...config.limits, ...checked.limits };
     warnings = checked.warnings;
-    applyLive(all, checked.limits, now.limits);
+    applyLive(groups, checked.limits, now.limits);
     if (now.limits.pidsLimit === -1) now.limits.pidsLimit = 0; // as docker shows it
   }
   replaceFile(dir, "config.json", JSON.stringify(now));
@@ -100,14 +99,4 @@ function applyLive(groups: Group[], changed: Limits, all: Limits): void {
     ...(memory ? { memory: all.memory, memorySwap: all.memorySwap } : {}),
     ...(cpu ? { cpuQuota: all.cpuQuota, cpuPeriod: all.cpuPeriod } : {}),
   });
-}
-
-/** v1's group of processors is made only for who asks for some: then all its processes go there. */
-function withCpuset(owner: ContainerConfig, groups: Group[], { cpusetCpus, cpusetMems }: Limits): Group[] {
-  const has = (group: Group) => group.controllers.includes("cpuset");
-  if (groups.length === 0 || groups.some(has) || (cpusetCpus ?? cpusetMems) === undefined) return groups;
-  const missing = groupsOf(owner).find(has);
-  if (!missing) return groups;
-  joinGroup(missing, groups[0], () => inheritCpuset(missing.path));
-  return [...groups, missing];
 }

@@ -65,11 +65,14 @@ export function cloneInto(
 /** How often, at intervals of a millisecond, a group is asked for that the kernel is still taking processes out of. */
 const ATTEMPTS = 100;
 
-/** Removes the groups, whose processes have ended; what can't be, as for a group made inside, rm or start do. */
-export function removeGroups(p: Program, groups: Group[]): void {
-  const [EBUSY, left] = [-16, p.cell(ATTEMPTS)];
+/**
+ * Removes the groups, whose processes have ended. Returns what is 1 then if one could not be, as it has groups that were
+ * made inside.
+ */
+export function removeGroups(p: Program, groups: Group[]): Cell {
+  const [EBUSY, left, stuck] = [-16, p.cell(ATTEMPTS), p.cell()];
   for (const { path } of groups) {
-    const [again, refused, busy, gone] = [p.label(), p.label(), p.label(), p.label()];
+    const [again, refused, busy, given, gone] = [p.label(), p.label(), p.label(), p.label(), p.label()];
     const result = p.cell();
     p.place(again);
     p.call("unlinkat", [file.AT_FDCWD, p.string(path), file.AT_REMOVEDIR], {
@@ -80,11 +83,14 @@ export function removeGroups(p: Program, groups: Group[]): void {
     p.place(refused);
     p.subtract(result, EBUSY, { negative: gone, positive: gone });
     p.place(busy);
-    p.subtract(left, 1, { store: left, negative: gone });
+    p.subtract(left, 1, { store: left, negative: given });
     rest(p);
     p.goto(again);
+    p.place(given);
+    p.set(stuck, 1);
     p.place(gone);
   }
+  return stuck;
 }
 
 /** Waits for a millisecond. */

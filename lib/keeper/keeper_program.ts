@@ -77,6 +77,8 @@ export interface KeeperPlan extends PumpPlan {
   /** What to execute at the end if the command that started it does not see to that. */
   finish?: Successor;
   restart?: RestartPlan;
+  /** What to execute where a cgroup can't simply be removed, unless who removes the container sees to that. */
+  removeGroups?: Successor;
   /**
    * What the container's networks need at its end, who takes down those it was the last user of, who tells the others on
    * them that it has left, and who takes away the firewall's rules for its ports where closing a socket does not.
@@ -133,7 +135,7 @@ export function keeperProgram(plan: KeeperPlan) {
   noteOutOfMemory(p, plan);
   const exited = recordEnd(p, plan, pumped.status).seconds;
   appendEvents(p, plan.log.dir, EVENTS, plan.events.ended, pumped.status);
-  removeGroups(p, plan.init.groups);
+  takeGroupsAway(p, plan);
   leave(p, plan);
   // Before the lock is given back: with --rm the directory may go then.
   if (plan.networks) lookForConnected(p, plan.log.dir, connected);
@@ -158,17 +160,20 @@ export function keeperProgram(plan: KeeperPlan) {
   return p.assemble();
 }
 
+/** Those in which the container made others are for mydocker to remove. */
+function takeGroupsAway(p: Program, { init, removeGroups: successor }: KeeperPlan): void {
+  const stuck = removeGroups(p, init.groups);
+  if (!successor) return;
+  const gone = p.label();
+  p.subtract(stuck, 0, { zero: gone });
+  executeAndWait(p, successor);
+  p.place(gone);
+}
+
 /** Gives back what the container had of its networks. */
 function leave(p: Program, { networks, log }: KeeperPlan): void {
   if (!networks) return;
-  if (networks.lowerPorts) {
-    const [started, next] = [p.label(), p.label()];
-    const child = p.cell();
-    executeInChild(p, networks.lowerPorts, started, child);
-    p.place(started);
-    p.call("wait4", [child, 0, 0, 0], { negative: next });
-    p.place(next);
-  }
+  if (networks.lowerPorts) executeAndWait(p, networks.lowerPorts);
   releaseClaims(p, { ...networks, dir: log.dir });
 }
 
@@ -403,6 +408,16 @@ function executeInChild(p: Program, successor: Successor, next: Label, child = p
   execute(p, successor, failed);
   p.place(failed);
   p.call("exit_group", [1]);
+}
+
+/** Whatever becomes of it. */
+function executeAndWait(p: Program, successor: Successor): void {
+  const [started, next] = [p.label(), p.label()];
+  const child = p.cell();
+  executeInChild(p, successor, started, child);
+  p.place(started);
+  p.call("wait4", [child, 0, 0, 0], { negative: next });
+  p.place(next);
 }
 
 /** Where nobody is left to clean up after the container, mydocker is started again for that, in the keeper's place. */
