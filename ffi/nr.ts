@@ -71,6 +71,8 @@ const numbers = {
   rt_sigprocmask: [14, 135],
   rt_sigtimedwait: [128, 137],
   clock_gettime: [228, 113],
+  timerfd_create: [283, 85],
+  timerfd_settime: [286, 86],
   writev: [20, 66],
   close_range: [436, 436],
   keyctl: [250, 219],

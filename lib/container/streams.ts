@@ -6,7 +6,7 @@ import { copyWindowSize, openTerminal } from "../../ffi/terminal.ts";
 import type { ContainerConfig } from "./config.ts";
 import type { Identity } from "./identity.ts";
 import { NO_INPUT } from "../keeper/init_program.ts";
-import type { Source } from "../keeper/pump_program.ts";
+import type { Source } from "../keeper/source_program.ts";
 
 /** Which of its own streams a command lends to a container while it is there. */
 export interface Attachment {

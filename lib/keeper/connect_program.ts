@@ -5,7 +5,7 @@ import { CLONE_NEWNET } from "../../ffi/clone.ts";
 import { FAILED_STEP, FAILURE, newProgram } from "../../ffi/program.ts";
 import { closeOthers, introduce } from "./keeper_program.ts";
 import { type NetworkPlan, setUpNetwork } from "./network_steps.ts";
-import { send } from "./pump_program.ts";
+import { send } from "./source_program.ts";
 import { FAILED, STARTED } from "./report.ts";
 
 export interface ConnectPlan {

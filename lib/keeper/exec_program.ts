@@ -21,8 +21,10 @@ import {
 import { attempt } from "./mount_program.ts";
 import { limitResources, type Rlimit, writeFile } from "./limit_program.ts";
 import { closeOthers, introduce, NAMESPACES, takeNothing } from "./keeper_program.ts";
-import { pollTable, pump, type PumpPlan, send } from "./pump_program.ts";
+import { pollTable } from "./poll_program.ts";
+import { dropOutput, pump } from "./pump_program.ts";
 import { ENDED, FAILED, STARTED } from "./report.ts";
+import { type PumpPlan, send } from "./source_program.ts";
 
 export interface ExecPlan extends PumpPlan {
   /** A pidfd of the container's first process, whose namespaces they are. */
@@ -93,9 +95,15 @@ export function execProgram(plan: ExecPlan) {
   for (const fd of new Set(plan.stdio)) if (fd !== NO_INPUT) p.call("close", [fd]);
   p.subtract(brokenChild, 0, { positive: failed });
   send(p, plan.messages, message, STARTED, pid, 0);
-  const { status, broken } = pump(p, plan, poll, { pid, message });
+  const { status, broken, memory } = pump(p, plan, poll, { pid, message, tty: plan.tty });
   appendEvents(p, plan.root, "events", plan.ended, status);
   send(p, plan.messages, message, ENDED, status, broken);
+  const end = p.label();
+  // The root directory's stays, for people to see whose process that is.
+  const kept = [...plan.sources.map(({ fd }) => fd), plan.container, plan.devNull, plan.root];
+  closeOthers(p, kept.sort((a, b) => a - b));
+  dropOutput(p, plan, poll, { memory, guardian: plan.container, done: end });
+  p.place(end);
   p.call("exit_group", [0]);
 
   p.place(failed);

@@ -20,6 +20,7 @@ import { type Cell, FAILED_STEP, FAILURE, type Label, newProgram, type Program }
 import { cloneInto, closeGroups, ifOutOfMemory, openGroups, removeGroups } from "./cgroup_program.ts";
 import { appendEvents } from "./event_program.ts";
 import { type InitPlan, initProgram } from "./init_program.ts";
+import type { LogPlan } from "./log_program.ts";
 import {
   heldDescriptors,
   ifSole,
@@ -28,16 +29,9 @@ import {
   lookForConnected,
   releaseClaims,
 } from "./network_steps.ts";
-import {
-  ifAlone,
-  type LogPlan,
-  type PollTable,
-  pollTable,
-  pump,
-  type PumpMemory,
-  type PumpPlan,
-  send,
-} from "./pump_program.ts";
+import { type PollTable, pollTable } from "./poll_program.ts";
+import { ifAlone, pump } from "./pump_program.ts";
+import { type PumpMemory, type PumpPlan, send } from "./source_program.ts";
 import { ENDED, FAILED, MESSAGE_SIZE, RECORDS, STARTED } from "./report.ts";
 
 /** From a container's directory. */
@@ -129,8 +123,10 @@ export function keeperProgram(plan: KeeperPlan) {
   const started = recordStart(p, plan, pid, self).seconds;
   appendEvents(p, plan.log.dir, EVENTS, plan.events.started);
   send(p, plan.messages, message, STARTED, pid, 0);
-  const pumped = pump(p, plan, poll, { pid, message, spent });
-  plan.init.walls?.end(p, plan.init.groups);
+  const { tty, walls, groups } = plan.init;
+  // Before what they have written is read to its end.
+  const endOthers = () => walls?.end(p, groups);
+  const pumped = pump(p, plan, poll, { pid, message, spent, tty, atEnd: endOthers });
   const over = p.label();
   noteOutOfMemory(p, plan);
   const exited = recordEnd(p, plan, pumped.status).seconds;

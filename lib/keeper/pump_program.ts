@@ -1,106 +1,16 @@
-// The loop of a keeper: passes a process's output on, to a log and to whoever started it, until the process has ended.
+// The loop of a keeper: passes a process's output on, to a log and to whoever started it, until the process has ended
+// and its output has, too.
 
-import * as file from "../../ffi/file.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
-import { FRAME_HEADER } from "../log/frames.ts";
-import { BROKEN, MESSAGE_SIZE } from "./report.ts";
+import { EVENTS, NO_POLLFD, POLLIN, type PollTable, unlessReady } from "./poll_program.ts";
+import { BUFFER_SIZE, endSource, PAGE_SIZE, pass, type PumpMemory, type PumpPlan } from "./source_program.ts";
 
-const POLLIN = 1;
-const POLLOUT = 4;
-
-/** Output of the container that the keeper reads: its end of a pipe, or the terminal's. */
-export interface Source {
-  fd: number;
-  /** What the log calls it: 1 for stdout or a terminal, 2 for stderr. */
-  stream: 1 | 2;
-  /** Whether it goes to the caller's stream of that number, too. */
-  passed: boolean;
-}
-
-/** A log file: its descriptor, its directory's, and its limits (lib/log/). */
-export interface LogPlan {
-  fd: number;
-  dir: number;
-  /** Bytes that go into a file, and that still go into this one; no limit where undefined. */
-  maxSize?: number;
-  left: number;
-  /** How many files there are at most. */
-  maxFiles: number;
-}
-
-/** What of a container's or a command's output is to be done with. */
-export interface PumpPlan {
-  sources: Source[];
-  log?: LogPlan;
-  /** The write end of the pipe to the command that started it, and /dev/null. */
-  messages: number;
-  devNull: number;
-}
-
-/** struct pollfd[]: the sources, init's pidfd, the pipe to the command (whose closed end is an error, never input). */
-export interface PollTable {
-  address: number;
-  count: number;
-  /** Where the pidfd is to be stored. */
-  init: number;
-  entry(index: number): Cell;
-  messages: Cell;
-}
-
-const POLLFD_SIZE = 8;
-/** A struct pollfd that poll(2) skips: descriptor -1, POLLIN. */
-const NO_POLLFD = 2 ** 32 + 0xffffffff;
-
-/** With no descriptor for the pidfd yet, which goes to `init`. */
-export function pollTable(p: Program, plan: PumpPlan): PollTable {
-  const sources = plan.sources.flatMap(({ fd }) => [fd, POLLIN]);
-  const address = p.ints([...sources, -1, POLLIN, plan.messages, 0]);
-  const entry = (index: number) => ({ address: address + POLLFD_SIZE * index });
-  const count = plan.sources.length + 2;
-  return { address, count, entry, init: entry(count - 2).address, messages: entry(count - 1) };
-}
-
-/** Writes a message; nobody may be there to read it. */
-export function send(
-  p: Program,
-  pipe: number,
-  message: number,
-  kind: number,
-  first: Cell,
-  second: Cell | number,
-): void {
-  const next = p.label();
-  p.set({ address: message }, kind);
-  p.set({ address: message + 8 }, first);
-  p.set({ address: message + 16 }, second);
-  p.call("write", [pipe, message, MESSAGE_SIZE], { negative: next });
-  p.place(next);
-}
-
-/** Memory that passing output on needs. */
-export interface PumpMemory {
-  /** Page-aligned, as the first that is reserved. */
-  buffer: number;
-  /** Not 0: more of it than its first page has been written to. */
-  used: Cell;
-  /** One struct pollfd to ask about, and no time to wait. */
-  probe: Cell;
-  now: number;
-  /** What the last write to the caller came to; and the negated errno once one failed for good. */
-  result: Cell;
-  broken: Cell;
-  logLeft: Cell;
-  /** Room for a message, and the first process's pid to put there. */
-  message: number;
-  pid: Cell;
-}
-
-/** A pipe's. A quarter of it would pass on a third less in a second; its pages are given back once it is quiet. */
-const BUFFER_SIZE = 65536;
-/** What may stay: most output is lines. */
-const PAGE_SIZE = 4096;
 /** Seconds without output after which it is quiet. */
 const QUIET = 1;
+/** Seconds that others who have the process's stdout or stderr may go on writing after its end, as docker has it. */
+const PATIENCE = 2;
+/** What is read then without waiting, in buffers: as much as a pipe can hold (/proc/sys/fs/pipe-max-size, 1 MB). */
+const LAST_BUFFERS = 16;
 
 /** What is known once the first process has ended and its output is passed on: wait status, and why that failed. */
 export interface Pumped {
@@ -109,28 +19,40 @@ export interface Pumped {
   memory: PumpMemory;
 }
 
-/** Until the process has ended: waits for output and passes it on. Then what is left of it. */
-export function pump(
-  p: Program,
-  plan: PumpPlan,
-  poll: PollTable,
-  { pid, message, spent }: { pid: Cell; message: number; spent?: [from: Label, to: Label] },
-): Pumped {
+export interface PumpOptions {
+  pid: Cell;
+  message: number;
+  /** Steps whose memory can be given back. */
+  spent?: [from: Label, to: Label];
+  /** Its output is a terminal: that ends with the process, as docker has it, whoever else has it open. */
+  tty: boolean;
+  /** Steps to be run as soon as the process has ended. */
+  atEnd?: () => void;
+}
+
+/**
+ * Waits for output and passes it on until the process has ended and all who have its output have closed that; for so long
+ * at most after its end, and then what has been written by then.
+ */
+export function pump(p: Program, plan: PumpPlan, poll: PollTable, options: PumpOptions): Pumped {
+  const { pid, message } = options;
   const memory: PumpMemory = {
     ...{ buffer: p.reserve(BUFFER_SIZE), used: p.cell() },
     probe: p.cell(),
     now: p.words([0, 0]),
     ...{ result: p.cell(), broken: p.cell() },
     logLeft: p.cell(plan.log?.left ?? 0),
+    open: p.cell(plan.sources.length),
     ...{ message, pid },
   };
   const status = p.cell();
-  const lives = p.cell();
+  /** What entry `init` is when nothing is ready; not 0 once it is the timer's; how long ppoll waits, and how often it may. */
+  const [idle, ended, timeout, left] = [p.cell(), p.cell(), p.cell(), p.cell()];
   const wait = p.label();
-  const ended = p.label();
-  p.set(lives, { address: poll.init });
+  const [exited, overdue, next, over] = [p.label(), p.label(), p.label(), p.label()];
+  p.set(idle, { address: poll.init });
   p.place(wait);
-  waitForOutput(p, poll, memory, wait, spent);
+  waitForOutput(p, poll, memory, { timeout, again: wait, nothing: over, spent: options.spent });
   plan.sources.forEach((source, index) => {
     const next = p.label();
     unlessReady(p, poll.entry(index), source.fd + POLLIN * EVENTS, next);
@@ -141,168 +63,110 @@ export function pump(
   unlessReady(p, poll.messages, plan.messages, attended);
   letCallerGo(p, plan, poll);
   p.place(attended);
-  unlessReady(p, { address: poll.init }, lives, wait);
+  unlessReady(p, { address: poll.init }, idle, next);
+  p.subtract(ended, 0, { positive: overdue });
   const WNOHANG = 1;
-  p.call("wait4", [pid, status.address, WNOHANG, 0], { zero: wait, positive: ended, negative: ended });
+  p.call("wait4", [pid, status.address, WNOHANG, 0], { zero: wait, positive: exited, negative: exited });
 
-  p.place(ended);
-  plan.sources.forEach((source, index) => {
-    const more = p.label();
-    const done = p.label();
-    p.place(more);
-    probe(p, memory, poll.entry(index), done);
-    pass(p, plan, source, poll.entry(index), memory, done);
-    p.goto(more);
-    p.place(done);
-  });
+  p.place(exited);
+  options.atEnd?.();
+  p.set(ended, 1);
+  if (!options.tty) {
+    startTimer(p, { address: poll.init }, overdue);
+    p.set(idle, { address: poll.init });
+    p.goto(next);
+  }
+  p.place(overdue);
+  p.set({ address: poll.init }, NO_POLLFD);
+  p.set(timeout, memory.now);
+  p.set(left, LAST_BUFFERS + 1);
+
+  p.place(next);
+  p.subtract(ended, 0, { zero: wait });
+  p.subtract(memory.open, 0, { zero: over });
+  // It counts from 0 downwards before.
+  p.subtract(left, 1, { store: left, zero: over });
+  p.goto(wait);
+  p.place(over);
   return { status, broken: memory.broken, memory };
 }
 
+/** Makes an entry that gets ready after PATIENCE; to `refused` where there is none to be had. */
+function startTimer(p: Program, entry: Cell, refused: Label): void {
+  const [CLOCK_MONOTONIC, TFD_CLOEXEC] = [1, 0o2000000];
+  const timer = p.cell();
+  // struct itimerspec: no interval.
+  const time = p.words([0, 0, PATIENCE, 0]);
+  p.call("timerfd_create", [CLOCK_MONOTONIC, TFD_CLOEXEC], { store: timer, negative: refused });
+  p.call("timerfd_settime", [timer, 0, time, 0], { negative: refused });
+  p.subtract(timer, -POLLIN * EVENTS, { store: entry });
+}
+
 /**
- * Waits for as long as it takes; but after much output for a while first, and gives its memory back: with that of steps
- * that are `spent`, which the kernel maps again when it maps those around.
+ * Reads on, and drops it, for as long as anybody has the output of a process that has ended: they would die of SIGPIPE.
+ * To `done` after that, or when the process whose pidfd is `guardian` has ended.
+ */
+export function dropOutput(
+  p: Program,
+  plan: PumpPlan,
+  poll: PollTable,
+  { memory, guardian, done }: { memory: PumpMemory; guardian: Cell | number; done: Label },
+): void {
+  const [wait, idle] = [p.label(), p.cell()];
+  letCallerGo(p, plan, poll);
+  p.subtract(guardian, -POLLIN * EVENTS, { store: idle });
+  p.set({ address: poll.init }, idle);
+  giveBack(p, memory, wait);
+  p.place(wait);
+  p.subtract(memory.open, 0, { zero: done });
+  p.call("ppoll", [poll.address, poll.count, 0, 0, 8], { negative: wait });
+  plan.sources.forEach((source, index) => {
+    const [end, next] = [p.label(), p.label()];
+    unlessReady(p, poll.entry(index), source.fd + POLLIN * EVENTS, next);
+    p.call("read", [source.fd, memory.buffer, PAGE_SIZE], { positive: next, zero: end, negative: end });
+    p.place(end);
+    endSource(p, source, poll.entry(index), memory);
+    p.place(next);
+  });
+  unlessReady(p, { address: poll.init }, idle, wait);
+  p.goto(done);
+}
+
+/**
+ * Waits for `timeout` (an address, 0 for as long as it takes), then to `nothing`; but after much output for a while first,
+ * and gives its memory back: with that of steps that are `spent`, which the kernel maps again when it maps those around.
  */
 function waitForOutput(
   p: Program,
   poll: PollTable,
   memory: PumpMemory,
-  again: Label,
-  spent?: [from: Label, to: Label],
+  { timeout, again, nothing, spent }: {
+    timeout: Cell;
+    again: Label;
+    nothing: Label;
+    spent?: [from: Label, to: Label];
+  },
 ): void {
   const [lean, woken] = [p.label(), p.label()];
   p.subtract(memory.used, 0, { zero: lean });
+  p.subtract(timeout, 0, { positive: lean });
   // Each time anew: the kernel leaves there what is left of it.
   const quiet = p.words([0, 0]);
   p.set({ address: quiet }, QUIET);
   p.set({ address: quiet + 8 }, 0);
   p.call("ppoll", [poll.address, poll.count, quiet, 0, 8], { negative: again, positive: woken });
   p.set(memory.used, 0);
-  const rest = memory.buffer + PAGE_SIZE;
-  p.call("madvise", [rest, BUFFER_SIZE - PAGE_SIZE, 4 /* MADV_DONTNEED */], { negative: lean });
+  giveBack(p, memory, lean);
   if (spent) p.release(...spent);
   p.place(lean);
-  p.call("ppoll", [poll.address, poll.count, 0, 0, 8], { negative: again });
+  p.call("ppoll", [poll.address, poll.count, timeout, 0, 8], { negative: again, zero: nothing });
   p.place(woken);
 }
 
-/** What a struct pollfd's events are to it as one integer. */
-const EVENTS = 2 ** 32;
-
-/** To `nothing` where the last poll found nothing for an entry, which then is as it was before, or is one to skip. */
-function unlessReady(p: Program, entry: Cell, idle: Cell | number, nothing: Label): void {
-  p.subtract(entry, NO_POLLFD, { zero: nothing });
-  p.subtract(entry, idle, { zero: nothing });
-}
-
-/** Asks whether a descriptor has something without waiting; goes on if so, to `nothing` if not. */
-function probe(p: Program, memory: PumpMemory, fd: Cell, nothing: Label): void {
-  p.set(memory.probe, fd);
-  p.call("ppoll", [memory.probe.address, 1, memory.now, 0, 8], { zero: nothing, negative: nothing });
-}
-
-/** Passes one buffer of output on to the log and the caller; to `nothing` where that was the end of it. */
-function pass(
-  p: Program,
-  plan: PumpPlan,
-  source: Source,
-  entry: Cell,
-  memory: PumpMemory,
-  nothing: Label,
-): void {
-  const stop = p.label();
-  const length = p.cell();
-  p.call("read", [source.fd, memory.buffer, BUFFER_SIZE], { store: length, negative: stop, zero: stop });
-  const few = p.label();
-  p.subtract(length, PAGE_SIZE, { negative: few, zero: few });
-  p.set(memory.used, 1);
-  p.place(few);
-  if (plan.log) writeLog(p, plan.log, source, memory, length);
-  const done = p.label();
-  if (source.passed) {
-    const [failed, hungUp, broken] = [p.label(), p.label(), p.label()];
-    write(p, source.stream, memory.buffer, length, memory.result, done, failed);
-    p.place(failed);
-    p.subtract(memory.result, -5, /* EIO */ { zero: hungUp, positive: broken, negative: broken });
-    // The caller's terminal is gone, as when a connection is lost: the container goes on without it.
-    p.place(hungUp);
-    p.call("dup3", [plan.devNull, source.stream, 0], { negative: broken });
-    p.goto(done);
-    p.place(broken);
-    p.set(memory.broken, memory.result);
-    send(p, plan.messages, memory.message, BROKEN, memory.pid, 0);
-  } else p.goto(done);
-  // The end of the output (of a terminal: EIO), or nobody left to read it: the container's next write finds out.
-  p.place(stop);
-  p.set(entry, NO_POLLFD);
-  p.call("close", [source.fd]);
-  p.goto(nothing);
-  p.place(done);
-}
-
-/** Writes all of it, also where the caller's descriptor is a non-blocking one. */
-function write(
-  p: Program,
-  fd: number,
-  buffer: number,
-  length: Cell,
-  result: Cell,
-  done: Label,
-  broken: Label,
-): void {
-  const [from, left, negated] = [p.cell(), p.cell(), p.cell()];
-  const [again, failed, wait] = [p.label(), p.label(), p.label()];
-  const advanced = p.label();
-  p.set(from, buffer);
-  p.set(left, length);
-  p.place(again);
-  p.call("write", [fd, from, left], { store: result, negative: failed });
-  p.subtract(0, result, { store: negated, negative: advanced });
-  p.place(advanced);
-  p.subtract(from, negated, { store: from });
-  p.subtract(left, result, { store: left, zero: done, positive: again });
-  p.place(failed);
-  p.subtract(result, -11, /* EAGAIN */ { zero: wait, negative: broken, positive: broken });
-  p.place(wait);
-  p.call("ppoll", [p.ints([fd, POLLOUT]), 1, 0, 0, 8], { positive: again, zero: again, negative: again });
-}
-
-/** One frame (log/frames.ts) in one write, so that what is in the file is whole frames; a full disk loses frames, no more. */
-function writeLog(p: Program, plan: LogPlan, source: Source, memory: PumpMemory, length: Cell): void {
-  const header = p.words([0, 0, source.stream, 0]);
-  // struct iovec[2]
-  const vector = p.words([header, FRAME_HEADER, memory.buffer, 0]);
-  const next = p.label();
-  p.call("clock_gettime", [0, /* CLOCK_REALTIME */ header]);
-  p.set({ address: header + 24 }, length);
-  p.set({ address: vector + 24 }, length);
-  p.call("writev", [plan.fd, vector, 2], { negative: next });
-  const { maxSize } = plan;
-  if (maxSize !== undefined) {
-    p.subtract(memory.logLeft, FRAME_HEADER, { store: memory.logLeft });
-    p.subtract(memory.logLeft, length, { store: memory.logLeft, positive: next, zero: next });
-    rotateLog(p, plan, memory, maxSize);
-  }
-  p.place(next);
-}
-
-/** The full file becomes log.1, that log.2 and so on; the last is dropped, and a new one takes its descriptor. */
-function rotateLog(p: Program, plan: LogPlan, memory: PumpMemory, maxSize: number): void {
-  const done = p.label();
-  const fd = p.cell();
-  const name = p.string("log");
-  const flags = file.O_WRONLY | file.O_CREAT | file.O_APPEND | file.O_CLOEXEC;
-  p.set(memory.logLeft, maxSize);
-  for (let number = plan.maxFiles - 1; number > 0; number--) {
-    const next = p.label();
-    const from = number > 1 ? p.string(`log.${number - 1}`) : name;
-    p.call("renameat2", [plan.dir, from, plan.dir, p.string(`log.${number}`), 0], { negative: next });
-    p.place(next);
-  }
-  if (plan.maxFiles === 1) p.call("unlinkat", [plan.dir, name, 0], { negative: done });
-  p.call("openat", [plan.dir, name, flags, 0o600], { store: fd, negative: done });
-  p.call("dup3", [fd, plan.fd, file.O_CLOEXEC], { negative: done });
-  p.call("close", [fd], { negative: done });
-  p.place(done);
+/** Gives the buffer's memory back but for its first page; to `refused` where the kernel does not take it. */
+function giveBack(p: Program, { buffer }: PumpMemory, refused: Label): void {
+  const MADV_DONTNEED = 4;
+  p.call("madvise", [buffer + PAGE_SIZE, BUFFER_SIZE - PAGE_SIZE, MADV_DONTNEED], { negative: refused });
 }
 
 /** The command is gone, so its streams are given up: whoever reads them must see their end. */
@@ -311,6 +175,12 @@ function letCallerGo(p: Program, plan: PumpPlan, poll: PollTable): void {
   for (const fd of [0, 1, 2]) p.call("dup3", [plan.devNull, fd, 0], { negative: given });
   p.place(given);
   p.set(poll.messages, NO_POLLFD);
+}
+
+/** Asks whether a descriptor has something without waiting; goes on if so, to `nothing` if not. */
+function probe(p: Program, memory: PumpMemory, fd: Cell, nothing: Label): void {
+  p.set(memory.probe, fd);
+  p.call("ppoll", [memory.probe.address, 1, memory.now, 0, 8], { zero: nothing, negative: nothing });
 }
 
 /** Goes on only where nobody reads the messages any more; to `attended` otherwise. */

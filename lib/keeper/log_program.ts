@@ -1,0 +1,63 @@
+// The keeper's part of a container's log: frames into a file, and the next file once that is full.
+
+import * as file from "../../ffi/file.ts";
+import type { Cell, Program } from "../../ffi/program.ts";
+import { FRAME_HEADER } from "../log/frames.ts";
+
+/** A log file: its descriptor, its directory's, and its limits (lib/log/). */
+export interface LogPlan {
+  fd: number;
+  dir: number;
+  /** Bytes that go into a file, and that still go into this one; no limit where undefined. */
+  maxSize?: number;
+  left: number;
+  /** How many files there are at most. */
+  maxFiles: number;
+}
+
+/** Output to be logged: in `buffer` and so long, of stream 1 or 2. `left` is what the file still takes. */
+export interface LogEntry {
+  stream: 1 | 2;
+  buffer: number;
+  length: Cell;
+  left: Cell;
+}
+
+/** One frame (log/frames.ts) in one write, so that what is in the file is whole frames; a full disk loses frames, no more. */
+export function writeLog(p: Program, plan: LogPlan, { stream, buffer, length, left }: LogEntry): void {
+  const header = p.words([0, 0, stream, 0]);
+  // struct iovec[2]
+  const vector = p.words([header, FRAME_HEADER, buffer, 0]);
+  const next = p.label();
+  p.call("clock_gettime", [0, /* CLOCK_REALTIME */ header]);
+  p.set({ address: header + 24 }, length);
+  p.set({ address: vector + 24 }, length);
+  p.call("writev", [plan.fd, vector, 2], { negative: next });
+  const { maxSize } = plan;
+  if (maxSize !== undefined) {
+    p.subtract(left, FRAME_HEADER, { store: left });
+    p.subtract(left, length, { store: left, positive: next, zero: next });
+    p.set(left, maxSize);
+    rotateLog(p, plan);
+  }
+  p.place(next);
+}
+
+/** The full file becomes log.1, that log.2 and so on; the last is dropped, and a new one takes its descriptor. */
+function rotateLog(p: Program, plan: LogPlan): void {
+  const done = p.label();
+  const fd = p.cell();
+  const name = p.string("log");
+  const flags = file.O_WRONLY | file.O_CREAT | file.O_APPEND | file.O_CLOEXEC;
+  for (let number = plan.maxFiles - 1; number > 0; number--) {
+    const next = p.label();
+    const from = number > 1 ? p.string(`log.${number - 1}`) : name;
+    p.call("renameat2", [plan.dir, from, plan.dir, p.string(`log.${number}`), 0], { negative: next });
+    p.place(next);
+  }
+  if (plan.maxFiles === 1) p.call("unlinkat", [plan.dir, name, 0], { negative: done });
+  p.call("openat", [plan.dir, name, flags, 0o600], { store: fd, negative: done });
+  p.call("dup3", [fd, plan.fd, file.O_CLOEXEC], { negative: done });
+  p.call("close", [fd], { negative: done });
+  p.place(done);
+}
