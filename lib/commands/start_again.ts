@@ -5,8 +5,7 @@ import { CommandError } from "../cli/error.ts";
 import { openContainer } from "../container/find.ts";
 import { nextRestart, wantsRestart } from "../container/restart.ts";
 import { startAgain } from "../container/start.ts";
-import { containerState, type Restarts } from "../container/state.ts";
-import { readJson } from "../state/json.ts";
+import { containerState, readRestarts } from "../container/state.ts";
 
 export const spec: CommandSpec = {
   name: "start-again",
@@ -20,7 +19,7 @@ export async function run(parsed: Parsed): Promise<number> {
   const [id, lock] = parsed.args;
   const container = openContainer(id);
   if (!container) throw new CommandError(`No such container: ${id}`, 1);
-  const before = readJson<Restarts>(container.dir, "restart.json") ?? { count: 0, delay: 0 };
+  const before = readRestarts(container.dir) ?? { count: 0, delay: 0 };
   const state = containerState(container.dir);
   // `update` may have changed it since the keeper was made.
   if (wantsRestart(container.config.restart, state.exitCode, before.count)) {

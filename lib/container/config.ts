@@ -2,7 +2,8 @@
 // replaced as a whole when that changes (rename).
 
 import type { Limits } from "../cgroup/limits.ts";
-import { readJson } from "../state/json.ts";
+import { readRecord } from "../state/shape.ts";
+import { isContainerConfig } from "./config_shape.ts";
 
 /** The part of a container that commit hands on to an image, with OCI image-spec names (config.md, "config"). */
 export interface ProcessConfig {
@@ -179,18 +180,11 @@ export interface EndpointRequest {
 
 /** Reads the configuration from the container's directory; undefined where it is missing or damaged. */
 export function readConfig(dir: number): ContainerConfig | undefined {
-  const config = readJson<ContainerConfig>(dir, "config.json");
-  return isWhole(config) ? config : undefined;
+  return readRecord<ContainerConfig>(dir, "config.json", isContainerConfig);
 }
 
 /** The container's networks, none and host among them. */
 export function networksOf({ network, networks }: ContainerConfig): EndpointRequest[] {
   if (network === "none" || network === "host") return [{ network }];
   return networks ?? [];
-}
-
-/** Whether it has what all else builds on. */
-function isWhole(config: ContainerConfig | null | undefined): config is ContainerConfig {
-  return typeof config?.id === "string" && typeof config.name === "string" && Array.isArray(config.layers) &&
-    Array.isArray(config.argv) && Array.isArray(config.mounts) && typeof config.log === "object";
 }

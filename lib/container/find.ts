@@ -24,7 +24,7 @@ export function openContainer(id: string): Container | undefined {
     throw error;
   }
   const config = readConfig(dir);
-  if (!config) {
+  if (config?.id !== id) {
     file.close(dir);
     // What is being removed leaves its place before it is emptied.
     if (!file.statIfAny(rootFd(), `containers/${id}`)) return undefined;

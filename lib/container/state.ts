@@ -3,7 +3,7 @@
 
 import * as file from "../../ffi/file.ts";
 import { isLocked } from "../../ffi/lock.ts";
-import { readJson } from "../state/json.ts";
+import { finite, optional, readRecord, shapeOf, text, whole } from "../state/shape.ts";
 import { endIfFrozen, isMarkedPaused } from "./frozen.ts";
 import { type EndRecord, exitCode, openRecords, readRecords, type StartRecord } from "../keeper/report.ts";
 import { strayKeeper } from "./stray.ts";
@@ -34,6 +34,15 @@ export interface Restarts {
   delay: number;
 }
 
+const isStartFailure = shapeOf<StartFailure>({
+  error: text,
+  exitCode: whole,
+  started: optional(finite),
+  finished: optional(finite),
+});
+
+const isRestarts = shapeOf<Restarts>({ count: whole, delay: whole });
+
 /** SIGKILL's: what the first process got when a keeper ended without a word. */
 export const UNKNOWN_END = 137;
 
@@ -53,7 +62,7 @@ export function containerState(dir: number): ContainerState {
     return { status, pid: start.pid, exitCode: 0, error: "", ...times };
   }
   endIfFrozen(dir, () => !keeperLives(dir));
-  const failure = readJson<StartFailure>(dir, "start.json");
+  const failure = readRecord<StartFailure>(dir, "start.json", isStartFailure);
   if (failure) return { status: failure.started ? "exited" : "created", pid: 0, ...failure };
   if (damaged) {
     const error = "how it ended is not known: its file lock is damaged";
@@ -101,9 +110,14 @@ export function isAlive({ status }: ContainerState): boolean {
   return status === "running" || status === "paused";
 }
 
+/** What `restart.json` says, if it says anything. */
+export function readRestarts(dir: number): Restarts | undefined {
+  return readRecord<Restarts>(dir, "restart.json", isRestarts);
+}
+
 /** How often the container was started again by its restart policy. */
 export function restartCount(dir: number): number {
-  return readJson<Restarts>(dir, "restart.json")?.count ?? 0;
+  return readRestarts(dir)?.count ?? 0;
 }
 
 /** Whether it was a user who ended it last: its restart policy leaves it alone then. */

@@ -6,7 +6,8 @@ import { step } from "../cli/debug.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
-import { readJson, writeFile } from "../state/json.ts";
+import { writeFile } from "../state/json.ts";
+import { type Check, listOf, optional, readRecord, shapeOf, text, whole } from "../state/shape.ts";
 import { beginWork, rootFd, temporaryName } from "../state/root.ts";
 import { createDigest } from "./digest.ts";
 import { createRecorder, type Replaced } from "./skeleton.ts";
@@ -37,6 +38,15 @@ export interface LayerRecord {
   /** See lib/layer/skeleton.ts. */
   replaced?: Replaced[];
 }
+
+const isReplaced: Check = (value) =>
+  Array.isArray(value) && value.length === 2 && whole(value[0]) && text(value[1]);
+
+const isLayerRecord = shapeOf<LayerRecord>({
+  size: whole,
+  archive: optional(whole),
+  replaced: optional(listOf(isReplaced)),
+});
 
 /**
  * Does `work` with a directory of its own in tmp/, which is removed as the last thing. If the command is killed, the
@@ -144,8 +154,8 @@ export function layerSize(hex: string): number {
 }
 
 /** What layer.json says; undefined where it is missing or damaged. */
-export function readLayer(hex: string): Partial<LayerRecord> | undefined {
-  return readJson<Partial<LayerRecord>>(rootFd(), `layers/${hex}/layer.json`);
+export function readLayer(hex: string): LayerRecord | undefined {
+  return readRecord<LayerRecord>(rootFd(), `layers/${hex}/layer.json`, isLayerRecord);
 }
 
 /** Whether the store has a layer, given by its diff id; it may go away unless lockImages is held. */

@@ -1,7 +1,8 @@
 // containers/ID/endpoints.json: what a container got of its networks when it was started last. It has that while it runs.
 
 import * as file from "../../ffi/file.ts";
-import { readJson, writeFile } from "../state/json.ts";
+import { writeFile } from "../state/json.ts";
+import { hexId, listOf, optional, readRecord, shapeOf, text, whole } from "../state/shape.ts";
 
 export interface Endpoint {
   /** 64 hex digits, others with every start. */
@@ -20,10 +21,21 @@ export interface Endpoint {
   users?: number;
 }
 
+const isEndpoints = listOf(shapeOf<Endpoint>({
+  id: hexId,
+  network: text,
+  networkId: hexId,
+  interface: text,
+  addresses: listOf(text),
+  prefixes: listOf(whole),
+  gateways: listOf(text),
+  mac: text,
+  users: optional(whole),
+}));
+
 /** Of the container whose directory is `dir`; empty where it was never started, or is in no network. */
 export function readEndpoints(dir: number): Endpoint[] {
-  const endpoints = readJson<Endpoint[]>(dir, "endpoints.json");
-  return Array.isArray(endpoints) ? endpoints : [];
+  return readRecord<Endpoint[]>(dir, "endpoints.json", isEndpoints) ?? [];
 }
 
 /** Readers see the old ones or the new; a machine that goes down forgets both. */

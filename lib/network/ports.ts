@@ -2,7 +2,7 @@
 
 import type { ContainerConfig, PortBinding } from "../container/config.ts";
 import type { PublishedPort } from "../nat/rules.ts";
-import { readJson } from "../state/json.ts";
+import { listOf, oneOf, optional, readRecord, shapeOf, text, whole } from "../state/shape.ts";
 
 export const PORTS = "ports.json";
 
@@ -16,13 +16,25 @@ export interface PortNote {
   ports: PublishedPort[];
 }
 
+const isPortNote = shapeOf<PortNote>({
+  firewall: optional(whole),
+  rules: text,
+  bridge: text,
+  ports: listOf(shapeOf<PublishedPort>({
+    protocol: oneOf("tcp", "udp", "sctp"),
+    hostIp: text,
+    hostPort: whole,
+    address: text,
+    port: whole,
+  })),
+});
+
 /** By "80/tcp". */
 export type PortMap = Record<string, PortBinding[] | null>;
 
 /** The note of the container whose directory is `dir`. Only of one that runs does it mean anything. */
 export function readPorts(dir: number): PortNote | undefined {
-  const note = readJson<PortNote>(dir, PORTS);
-  return Array.isArray(note?.ports) ? note : undefined;
+  return readRecord<PortNote>(dir, PORTS, isPortNote);
 }
 
 /** Docker's NetworkSettings.Ports: exposed ports that are not published have null, and who does not run has none. */

@@ -15,9 +15,24 @@ import { removeTree } from "../../ffi/remove_tree.ts";
 import { lock } from "../../ffi/lock.ts";
 import { CommandError } from "../cli/error.ts";
 import { randomHex } from "../state/hex.ts";
-import { readJson, replaceFile, writeFile } from "../state/json.ts";
+import { replaceFile, writeFile } from "../state/json.ts";
 import { rootMark } from "../state/mark.ts";
 import { beginWork, rootFd, rootPath, temporaryName } from "../state/root.ts";
+import {
+  type Check,
+  hexId,
+  listOf,
+  mapOf,
+  matching,
+  moment,
+  oneOf,
+  optional,
+  readRecord,
+  shapeOf,
+  text,
+  truth,
+} from "../state/shape.ts";
+import { parseAddress, parseSubnet } from "./address.ts";
 
 /** One family's addresses of a network. */
 export interface AddressPool {
@@ -47,6 +62,31 @@ export interface Network {
   options: Record<string, string>;
   labels: Record<string, string>;
 }
+
+/** "" until it is chosen. */
+const subnet: Check = (value) => value === "" || (text(value) && parseSubnet(value as string) !== undefined);
+const address: Check = (value) =>
+  value === "" || (text(value) && parseAddress(value as string) !== undefined);
+
+const isNetwork = shapeOf<Network>({
+  id: hexId,
+  name: text,
+  driver: oneOf("bridge", "host", "null"),
+  created: moment,
+  pools: listOf(
+    shapeOf<AddressPool>({
+      subnet,
+      gateway: address,
+      range: optional(subnet),
+      automatic: optional(truth),
+    }),
+  ),
+  // What the kernel takes for an interface's name (dev_valid_name).
+  interface: matching(/^([^/:\s]{1,15})?$/),
+  internal: truth,
+  options: mapOf(text),
+  labels: mapOf(text),
+});
 
 /** The networks that are there without having been made. */
 export const DEFAULT_NETWORKS = ["bridge", "host", "none"];
@@ -114,8 +154,8 @@ export function networkExists(name: string): boolean {
 }
 
 function readNetwork(name: string): Network | undefined {
-  const network = readJson<Network>(rootFd(), `networks/${name}/network.json`);
-  return typeof network?.id === "string" && Array.isArray(network.pools) ? network : undefined;
+  const network = readRecord<Network>(rootFd(), `networks/${name}/network.json`, isNetwork);
+  return network?.name === name ? network : undefined;
 }
 
 async function makeDefault(name: string): Promise<Network> {

@@ -10,8 +10,9 @@ import { readConfig } from "../container/config.ts";
 import { containerIds } from "../container/find.ts";
 import { emitVolume } from "../events/emit.ts";
 import { randomHex } from "../state/hex.ts";
-import { readJson, replaceFile, writeFile } from "../state/json.ts";
+import { replaceFile, writeFile } from "../state/json.ts";
 import { beginWork, rootFd, rootPath, temporaryName } from "../state/root.ts";
+import { mapOf, moment, nullable, optional, readRecord, shapeOf, text, truth } from "../state/shape.ts";
 import { naturalOrder } from "./natural_order.ts";
 import { checkVolumeName, isVolumeName } from "./spec.ts";
 
@@ -25,6 +26,12 @@ export interface Volume {
   /** Nobody chose its name: prune takes it without being told --all. */
   anonymous: boolean;
 }
+
+const isStored = shapeOf<Omit<Volume, "name">>({
+  created: optional(moment),
+  labels: nullable(mapOf(text)),
+  anonymous: optional(truth),
+});
 
 export interface VolumeOptions {
   labels?: Record<string, string>;
@@ -94,7 +101,7 @@ export function readVolume(name: string): Volume | undefined {
   const stat = file.statIfAny(rootFd(), `volumes/${name}`);
   if (!stat) return undefined;
   // volume.json can have been lost in a power cut; the content is then still there.
-  const stored = readJson<Partial<Volume>>(rootFd(), `volumes/${name}/volume.json`) ?? {};
+  const stored = readRecord<Partial<Volume>>(rootFd(), `volumes/${name}/volume.json`, isStored) ?? {};
   const created = stored.created ?? new Date(stat.modified.seconds * 1000).toISOString();
   return { name, created, labels: stored.labels, anonymous: stored.anonymous ?? false };
 }
