@@ -79,7 +79,7 @@ export function elfParts(
  * /proc/PID/exe can change it (CVE-2019-5736); and it is no file of the host's in the first place.
  */
 export function executable(program: Assembled): number {
-  const fd = memfd("mydocker");
+  const fd = memfd("mydocker", true);
   try {
     for (const [offset, part] of elfParts(program)) pwrite(fd, part, offset);
     const F_ADD_SEALS = 1033;
@@ -92,11 +92,12 @@ export function executable(program: Assembled): number {
   }
 }
 
-function memfd(name: string): number {
-  const [MFD_CLOEXEC, MFD_ALLOW_SEALING, MFD_EXEC] = [1, 2, 0x10];
+/** A file in memory, without a name in any directory (memfd_create(2)); close-on-exec. */
+export function memfd(name: string, executable = false): number {
+  const [MFD_CLOEXEC, MFD_ALLOW_SEALING, MFD_NOEXEC_SEAL, MFD_EXEC] = [1, 2, 8, 0x10];
   encodeNameInto(name, scratch, 0);
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  let fd = raw(NR.memfd_create, scratchAddress, flags | MFD_EXEC);
+  let fd = raw(NR.memfd_create, scratchAddress, flags | (executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
   if (fd === -22) fd = raw(NR.memfd_create, scratchAddress, flags); // before Linux 6.3 every memfd may be executed
   if (fd < 0) {
     throw new KernelError(

@@ -64,7 +64,7 @@ const COMPLETE = [
 const denoIn = (cache: string) =>
   `${cache}/${[...Deno.readDirSync(cache)].find(({ name }) => name.startsWith("deno-"))!.name}/deno`;
 
-const work = Deno.makeTempDirSync({ prefix: "mydocker-selfextract-" });
+const work = Deno.makeTempDirSync({ dir: "/var/tmp", prefix: "mydocker-selfextract-" });
 addEventListener("unload", () => Deno.removeSync(work, { recursive: true }));
 Deno.writeTextFileSync(`${work}/full.js`, PROGRAM);
 Deno.writeTextFileSync(`${work}/own.js`, 'console.log("own", ...Deno.args);\n');
@@ -129,12 +129,17 @@ Deno.test("launcher: hands over the variables it changes", () => {
     HOME: "",
     DENO_DIR: "/x\n",
   });
-  // Started by itself, as the end of a container does: the first caller's values stay.
-  const { dir } = report(packed, { env });
-  const inherited = { ...env, HOME: "/ours", DENO_DIR: dir, MYDOCKER_ENV_HOME: "/theirs" };
-  assertEquals(report(packed, { env: inherited }).caller, { HOME: "/theirs" });
   // Left in the environment by anyone else, they mean nothing.
   assertEquals(report(packed, { env: { ...env, MYDOCKER_ENV_HOME: "/planted" } }).caller, {});
+});
+
+Deno.test("launcher: has the same list of what is kept off deno as the program", () => {
+  const source = (path: string) => Deno.readTextFileSync(new URL(`../lib/${path}`, import.meta.url));
+  const names = (text: string) => [...text.matchAll(/[A-Z][A-Z0-9_]+/g)].map(([name]) => name);
+  const [, list] = source("launcher/launcher.sh").match(/\nfor name in ([^;]*)/)!;
+  const [, same] = source("cli/environment.ts").match(/KEPT_OFF = new Set\(([^)]*)`/)!;
+  assertEquals(names(list).length > 20, true);
+  assertEquals(names(same), names(list));
 });
 
 Deno.test("launcher: nothing of the caller's gets in its way", () => {
@@ -190,7 +195,7 @@ Deno.test("launcher: eight first starts at the same time", async () => {
 async function halfway(cache: string) {
   for (let tries = 0; tries < 2000; tries++) {
     try {
-      const started = [...Deno.readDirSync(cache)].find(({ name }) => name.startsWith("new."));
+      const started = [...Deno.readDirSync(cache)].find(({ name }) => name.startsWith(".new-mydocker."));
       if (started && Deno.statSync(`${cache}/${started.name}/deno`).size > 0) return;
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -260,7 +265,7 @@ Deno.test("launcher: says in one line why it can't unpack", () => {
 });
 
 Deno.test("launcher: a full, a read-only and a noexec file system", () => {
-  // In a mount namespace of its own; TMPDIR and MYDOCKER_CACHE can't both fail, so only the latter is set.
+  // In a mount namespace of its own;
   const mountpoint = `${work}/mnt`;
   Deno.mkdirSync(mountpoint);
   const on = (options: string) =>
@@ -280,15 +285,40 @@ Deno.test("launcher: a full, a read-only and a noexec file system", () => {
   assertEquals([full, readOnly, noexec].map(({ stderr }) => stderr.split("\n").length), [2, 2, 2]);
 });
 
-Deno.test("launcher: root's own cache without MYDOCKER_CACHE, and one in TMPDIR where that can't be", () => {
-  const tmp = `${work}/tmp`;
-  Deno.mkdirSync(tmp);
+Deno.test("launcher: root's own cache without MYDOCKER_CACHE, and one in /tmp where that can't be", () => {
+  const home = `${work}/roots-home`;
+  Deno.mkdirSync(home);
   const script = (options: string) =>
-    `mount -t tmpfs -o ${options} none /var/cache && ${packed} && exec ls -A /var/cache/mydocker ${tmp}`;
-  const env = { TMPDIR: tmp, HOME: tmp };
+    `mount -t tmpfs -o ${options} none /var/cache && mount -t tmpfs -o mode=1777 none /tmp &&
+    ${packed} && ${packed} && exec ls -A /var/cache/mydocker /tmp ${home}`;
+  const env = { TMPDIR: home, HOME: home };
   const usual = run("unshare", { args: ["-m", "sh", "-c", script("mode=755")], env });
   assertMatch(usual.stdout, /"dir":"\/var\/cache\/mydocker\/deno-[^]*"HOME":"\/[^]*\ndeno-/);
   const elsewhere = run("unshare", { args: ["-m", "sh", "-c", script("ro")], env });
-  assertStringIncludes(elsewhere.stdout, `"dir":"${tmp}/mydocker-0/deno-`);
-  assert(Deno.statSync(`${tmp}/mydocker-0`).isDirectory);
+  assertMatch(elsewhere.stdout, /(.*"dir":"\/tmp\/mydocker-0\/deno-.*\n){2}/);
+  assertEquals(files(home), []);
+});
+
+Deno.test("launcher: a user's own cache, by links that root made, or in TMPDIR where that can't be", () => {
+  const user = ["--reuid=4242", "--regid=4242", "--clear-groups", "--"];
+  const start = (env: Record<string, string>) => run("setpriv", { args: [...user, packed], env });
+  const as = (path: string) => {
+    Deno.mkdirSync(path);
+    Deno.chownSync(path, 4242, 4242);
+    return path;
+  };
+  Deno.chmodSync(work, 0o755);
+  const home = as(`${work}/user`);
+  Deno.symlinkSync(home, `${work}/link`);
+  const inside = (place: string) => `"dir":"${place}/deno-`;
+  // Where root has it unpacked in /var/cache, nobody needs any other.
+  const without = `mount -t tmpfs none /var/cache && exec setpriv ${user.join(" ")} ${packed}`;
+  const hidden = (env: Record<string, string>) => run("unshare", { args: ["-m", "sh", "-c", without], env });
+  assertStringIncludes(hidden({ HOME: `${work}/link` }).stdout, inside(`${home}/.cache/mydocker`));
+  assertStringIncludes(
+    start({ MYDOCKER_CACHE: `${home}/.cache/mydocker` }).stdout,
+    inside(`${home}/.cache/mydocker`),
+  );
+  const tmp = as(`${work}/user-tmp`);
+  assertStringIncludes(hidden({ HOME: "/nowhere", TMPDIR: tmp }).stdout, inside(`${tmp}/mydocker-4242`));
 });

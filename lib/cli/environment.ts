@@ -1,14 +1,21 @@
-// The environment as the caller had it. The one-file form starts deno with a few variables of its own and leaves the
-// caller's values beside them: see lib/launcher/launcher.sh.
+// The environment as the caller had it. The one-file form keeps from deno what means something to it, and leaves the
+// caller's values beside: see lib/launcher/launcher.sh, which has the same names.
 
 const HIDDEN = "MYDOCKER_ENV_";
-const CHANGED = ["DENO_DIR", "DENO_NO_UPDATE_CHECK", "HOME"];
+const KEPT_OFF = new Set(
+  `HOME DENO_DIR DENO_NO_UPDATE_CHECK DENO_AUDIT_PERMISSIONS DENO_AUTH_TOKENS DENO_CONNECTED
+   DENO_COVERAGE_DIR DENO_LOG DENO_LOG_LAZY_LOAD DENO_PERMISSION_BROKER_PATH DENO_SNAPSHOT_IMPORT_GRAPH
+   DENO_STARTUP_PHASES DENO_TOKIO_EVENT_INTERVAL DENO_TOKIO_GLOBAL_QUEUE_INTERVAL
+   DENO_TOKIO_MAX_IO_EVENTS_PER_TICK DENO_UNSTABLE_CONTROL_SOCK DENO_V8_FLAGS NODE_CHANNEL_FD
+   NODE_CHANNEL_SERIALIZATION_MODE NODE_OPTIONS OTEL_DENO OTEL_DENO_CONSOLE OTEL_DENO_METRICS
+   OTEL_DENO_TRACING OTEL_SDK_DISABLED SSLKEYLOGFILE`.split(/\s+/),
+);
 
 /** The value `name` had where mydocker was called, for `-e NAME`; undefined if it had none. */
 export function callerEnvironment(name: string): string | undefined {
   if (name === "" || /[=\0]/.test(name)) return undefined;
   if (!Deno.env.has("MYDOCKER_SELF")) return Deno.env.get(name);
-  if (CHANGED.includes(name)) return Deno.env.get(HIDDEN + name);
+  if (KEPT_OFF.has(name)) return Deno.env.get(HIDDEN + name);
   return name === "MYDOCKER_SELF" || name.startsWith(HIDDEN) ? undefined : Deno.env.get(name);
 }
 

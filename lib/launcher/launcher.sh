@@ -2,12 +2,13 @@
 # mydocker in one file: this script, the bundles, and the deno executable, compressed (pack.sh puts them together).
 # The first start unpacks them; any other is a few tests and an exec, and starts no process of its own.
 #
-# Where:        $MYDOCKER_CACHE if set; else /var/cache/mydocker, where only root can have put it; else
-#               ${XDG_CACHE_HOME:-~/.cache}/mydocker; /tmp/mydocker-UID if that can't be written. Below it deno-HASH/
-#               holds deno, the bundles in js-HASH and what deno keeps of them in cache-HASH; the hashes are of the contents.
-# Environment:  DENO_DIR, DENO_NO_UPDATE_CHECK and HOME are set to keep deno quiet and off the caller's files (a bad
-#               ~/.npmrc stops it). What the caller had there, if anything, is in MYDOCKER_ENV_DENO_DIR and so on:
-#               lib/cli/environment.ts reads it. MYDOCKER_SELF is the absolute path of this file.
+# Where:        $MYDOCKER_CACHE if set; else /var/cache/mydocker; else ${XDG_CACHE_HOME:-~/.cache}/mydocker, but not for
+#               root, whose home may be somebody else's (sudo -E); else mydocker-UID in /tmp, or in $TMPDIR of others than
+#               root. Below it deno-HASH/ holds deno, the bundles in js-HASH and what deno keeps of them in cache-HASH; the
+#               hashes are of the contents. Who could have put something there is looked at before anything is run: place.
+# Environment:  What of the caller's means something to deno is unset. What of it there was is in MYDOCKER_ENV_DENO_DIR and
+#               so on: lib/cli/environment.ts reads it. HOME, DENO_DIR and DENO_NO_UPDATE_CHECK are set to keep deno quiet
+#               and off the caller's files (a bad ~/.npmrc stops it). MYDOCKER_SELF is the absolute path of this file.
 
 deno=@DENO@
 bundle=@BUNDLE@
@@ -31,47 +32,78 @@ if ! [ -d "$PWD" ]; then
   esac
 fi
 
+# NODE_OPTIONS and DENO_CONNECTED have deno run other code; DENO_AUDIT_PERMISSIONS, DENO_COVERAGE_DIR,
+# DENO_SNAPSHOT_IMPORT_GRAPH and SSLKEYLOGFILE have it write files; the others make it talk, or fail. All that do so were
+# found by trying each name that is in deno. The first three are the ones that are set below.
+unset IFS # some shells take it from the environment
+for name in HOME DENO_DIR DENO_NO_UPDATE_CHECK \
+  DENO_AUDIT_PERMISSIONS DENO_AUTH_TOKENS DENO_CONNECTED DENO_COVERAGE_DIR DENO_LOG DENO_LOG_LAZY_LOAD \
+  DENO_PERMISSION_BROKER_PATH DENO_SNAPSHOT_IMPORT_GRAPH DENO_STARTUP_PHASES DENO_TOKIO_EVENT_INTERVAL \
+  DENO_TOKIO_GLOBAL_QUEUE_INTERVAL DENO_TOKIO_MAX_IO_EVENTS_PER_TICK DENO_UNSTABLE_CONTROL_SOCK DENO_V8_FLAGS \
+  NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE NODE_OPTIONS OTEL_DENO OTEL_DENO_CONSOLE OTEL_DENO_METRICS \
+  OTEL_DENO_TRACING OTEL_SDK_DISABLED SSLKEYLOGFILE; do
+  eval "unset MYDOCKER_ENV_$name; [ -z \"\${$name+set}\" ] || export MYDOCKER_ENV_$name=\"\$$name\"
+    [ $name = HOME ] || unset $name"
+done
+
 go() {
-  if [ "${DENO_DIR-}" != "$dir/cache-$bundle" ]; then # otherwise mydocker started itself, and all is in place
-    unset MYDOCKER_ENV_DENO_DIR MYDOCKER_ENV_DENO_NO_UPDATE_CHECK MYDOCKER_ENV_HOME
-    [ -z "${DENO_DIR+set}" ] || export MYDOCKER_ENV_DENO_DIR="$DENO_DIR"
-    [ -z "${DENO_NO_UPDATE_CHECK+set}" ] || export MYDOCKER_ENV_DENO_NO_UPDATE_CHECK="$DENO_NO_UPDATE_CHECK"
-    [ -z "${HOME+set}" ] || export MYDOCKER_ENV_HOME="$HOME"
-  fi
   export MYDOCKER_SELF="$self" DENO_DIR="$dir/cache-$bundle" DENO_NO_UPDATE_CHECK=1 HOME="$dir"
   exec "$dir/deno" run $flags "$dir/js-$bundle/$own.js" "$@"
 }
 
-base=/var/cache/mydocker
-home=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
-if [ "${MYDOCKER_CACHE-}" ]; then
-  base=$MYDOCKER_CACHE
-elif [ ! -x "$base/deno-$deno/deno" ]; then
-  base=$home/mydocker
-fi
-# Whether all is in place under $1. In a directory of ours is only what we put there. Empty files are what a crash of
-# the machine leaves of a rename.
+# Whether all is in place under $1. Empty files are what a crash of the machine leaves of a rename.
 ready() {
   dir=$1/deno-$deno
-  [ -x "$dir/deno" ] && [ -s "$dir/deno" ] && [ -s "$dir/js-$bundle/$own.js" ] &&
-    { [ -O "$dir" ] || [ "$1" = /var/cache/mydocker ]; }
+  [ -x "$dir/deno" ] && [ -s "$dir/deno" ] && [ -s "$dir/js-$bundle/$own.js" ]
 }
 
-ready "$base" && go "$@"
+# The only place where what is there was put by root, whoever asks: nobody else can write to /var/cache. Root itself has a
+# look, which costs no process; whose it is tells enough, as no user can have made a directory of root's there.
+ours=/var/cache/mydocker
+if [ -z "${MYDOCKER_CACHE-}" ] && ready $ours && { ! [ -O / ] || { [ -O $ours ] && ! [ -L $ours ]; }; }; then
+  go "$@"
+fi
 
-# Makes $1 and unpacks into it whatever is missing; says why not.
+# Prints where $1, which is made if need be, really is; says why not where others than root and we could change what is in
+# it: if any directory on the way belongs to somebody else, or lets others write. In one like /tmp others can, but not to
+# what isn't theirs. There are no symlinks left on the way, which somebody else might turn round later.
+place() {
+  [ -d "$1" ] || mkdir -p -- "$1" || return
+  place=$(cd -P -- "$1" && pwd -P) || return
+  set -- /
+  rest=${place#/} at=
+  while [ "$rest" ]; do
+    at=$at/${rest%%/*}
+    set -- "$@" "$at"
+    case $rest in
+      */*) rest=${rest#*/} ;;
+      *) rest= ;;
+    esac
+  done
+  # Sorted by bytes, "/" is the first and the place itself the last.
+  LC_ALL=C ls -ldn -- "$@" 2>&1 | {
+    while read -r mode links owner group rest; do
+      found="$mode $links $owner $group $rest"
+      case $owner:$group:$mode in
+        0:*:d????-??-* | 0:0:d???????-* | "$uid":*:d????-??-* | "$uid":0:d???????-*) open= ;;
+        0:*:d????????[tT]* | "$uid":*:d????????[tT]*) open=$found ;;
+        *) open=$found && break ;;
+      esac
+    done
+    [ -z "$open" ] || { printf '%s\n' "others could write to $place: $open" && return 1; }
+  } || return
+  printf '%s\n' "$place"
+}
+
+# Unpacks into $1 whatever is missing; says why not.
 unpack() {
-  mkdir -p "$1" || return
-  case $([ -O "$1" ] && ls -ldn "$1/.") in
-    d????-??-*) ;;
-    *) echo "others could write to $1" && return 1 ;;
-  esac
   ready "$1" && return
   # Whoever unpacks, gzip included, holds the lock: those who come later wait, and find everything in place.
   # Without flock they all unpack, which does no harm: files appear by rename, complete, and are all the same.
   exec 9>"$1/.lock" || return
-  if flock 9 2>/dev/null; then rm -rf "$1"/new.*; fi
-  new=$(mktemp -d "$1/new.XXXXXX") || return
+  if flock 9 2>/dev/null; then rm -rf "$1"/.new-mydocker.*; fi
+  ready "$1" && return
+  new=$(mktemp -d "$1/.new-mydocker.XXXXXX") || return
   trap 'rm -rf "$new"' EXIT
   trap 'exit 1' HUP INT TERM
   mkdir -p "$dir/cache-$bundle" || return
@@ -135,24 +167,33 @@ END
 
 # Prints the directory everything is in now.
 prepare() {
+  PATH=/usr/sbin:/usr/bin:/sbin:/bin${PATH:+:$PATH} # what we run is the system's
+  unset CDPATH
   umask 022
   uid=$(id -u)
-  last=${TMPDIR:-/tmp}/mydocker-$uid
+  home=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
+  tmp=/tmp
+  [ "$uid" -eq 0 ] || tmp=${TMPDIR:-/tmp}
+  last=$(cd -P -- "$tmp" && pwd -P)/mydocker-$uid
   if [ "${MYDOCKER_CACHE-}" ]; then
     set -- "$MYDOCKER_CACHE"
   elif [ "$uid" -eq 0 ]; then
-    set -- /var/cache/mydocker "$last"
+    set -- $ours "$last"
   else
     set -- ${home:+"$home/mydocker"} "$last"
   fi
   for base do
-    if problem=$(unpack "$base" 2>&1); then
-      echo "$base/deno-$deno"
+    if ! found=$(place "$base" 2>&1); then
+      problem=$found
+    elif [ "$base" = "$last" ] && [ "$found" != "$last" ]; then
+      problem="$last is a symbolic link" # anybody can make one there, to any directory
+    elif problem=$(unpack "$found" 2>&1); then
+      printf '%s\n' "$found/deno-$deno"
       return
     fi
-    problems="${problems:+$problems; }$(set -f && echo $problem)" # unquoted: one line of it
+    problems="${problems:+$problems; }$(set -f && printf '%s ' $problem)" # unquoted: one line of it
   done
-  echo "mydocker: can't unpack itself: $problems; name another directory with MYDOCKER_CACHE" >&2
+  printf '%s\n' "mydocker: can't unpack itself: ${problems% }; name another directory with MYDOCKER_CACHE" >&2
   return 1
 }
 

@@ -1,6 +1,8 @@
 // Rules for iptables: chains of our own in its tables, and jumps to them that carry our comment, so that they can be told
 // from others'. What iptables-save shows is what there is; what iptables-restore is given comes into effect at once.
 
+import { memfd } from "../../ffi/elf.ts";
+import * as file from "../../ffi/file.ts";
 import { CommandError } from "../cli/error.ts";
 import { NoFirewall, preference } from "./preference.ts";
 import { type Family, familyOf, type NetworkRules, type PortRules } from "./rules.ts";
@@ -163,11 +165,11 @@ function runProgram(
     throw new NoFirewall(why);
   }
   // An iptables that hangs holds up nobody for ever: --wait is for its own lock.
-  const file = Deno.makeTempFileSync();
+  const fd = memfd("rules");
   try {
-    Deno.writeTextFileSync(file, input);
+    file.pwrite(fd, new TextEncoder().encode(input), 0);
     const { code, stdout, stderr } = new Deno.Command("/bin/sh", {
-      args: ["-c", 'input=$1; shift; exec "$@" <"$input"', "sh", file, path, ...args],
+      args: ["-c", 'input=$1; shift; exec "$@" <"$input"', "sh", `/proc/${Deno.pid}/fd/${fd}`, path, ...args],
       stdout: "piped",
       stderr: "piped",
     }).outputSync();
@@ -175,6 +177,6 @@ function runProgram(
     if (code === 0) return decoder.decode(stdout);
     throw new CommandError(`${path} failed: ${decoder.decode(stderr).trim().replaceAll("\n", "; ")}`);
   } finally {
-    Deno.removeSync(file);
+    file.close(fd);
   }
 }

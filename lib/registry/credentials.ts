@@ -24,6 +24,8 @@ export async function credentialsFor(registry: string): Promise<Credentials | un
   const config = readConfig(path);
   const key = registry === "docker.io" ? DOCKER_HUB_KEY : registry;
   const helper = config.credHelpers?.[key] ?? config.credHelpers?.[registry] ?? config.credsStore;
+  // With a slash it would be a path from the current directory on, which the file's owner may have prepared.
+  if (helper?.includes("/")) throw new CommandError(`${path}: invalid credential helper: ${helper}`, 1);
   const kept = helper ? await askHelper(helper, key, path) : undefined;
   return kept ?? credentialsIn(config, key, path);
 }

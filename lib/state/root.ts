@@ -41,6 +41,7 @@ function openRoot(path: string): number {
   requireRoot();
   try {
     const fd = openOrMake(path);
+    refuseOthers(fd, path);
     if (!file.statIfAny(fd, "tmp/.lock")) makeFolders(fd);
     return fd;
   } catch (error) {
@@ -62,6 +63,32 @@ function openOrMake(path: string): number {
     if (!isErrno(error, "ENOENT")) throw error;
     makePath(path);
     return file.openat(file.AT_FDCWD, path, file.O_RDONLY | file.O_DIRECTORY);
+  }
+}
+
+/**
+ * Throws CommandError where somebody else than root could put something into the directory, or another in its place:
+ * image names, set-user-ID programs and what keepers execute lie there, and MYDOCKER_ROOT may have come with somebody's
+ * environment (sudo -E). In a directory like /tmp, with its sticky bit, others can't touch what isn't theirs. Walks up
+ * by "..", so what is looked at is what is used, whatever links lead there.
+ */
+function refuseOthers(fd: number, path: string): void {
+  const [STICKY, GROUP, OTHERS] = [0o1000, 0o020, 0o002];
+  let below: Pick<file.Stat, "inode" | "device"> | undefined;
+  for (let up = ".";; up += "/..") {
+    const { mode, uid, gid, inode, device } = file.stat(fd, up);
+    if (inode === below?.inode && device === below.device) return; // the parent of "/" is "/"
+    const writable = (mode & OTHERS) !== 0 || ((mode & GROUP) !== 0 && gid !== 0);
+    if (uid !== 0 || (writable && !(below && mode & STICKY))) {
+      const place = Deno.realPathSync(`${path}/${up}`);
+      const who = uid !== 0 ? `it belongs to user ${uid}` : `its mode is 0${(mode & 0o7777).toString(8)}`;
+      throw new CommandError(
+        `can't use ${path} as root directory: others than root could write to ${place}, ${who}; ` +
+          `chown root and chmod go-w it, or name another with --root or MYDOCKER_ROOT`,
+        125,
+      );
+    }
+    below = { inode, device };
   }
 }
 
