@@ -20,11 +20,14 @@ export interface Server extends AsyncDisposable {
 /** Answers a request in place of the server, or lets the server do it. */
 export type Meddle = (request: Request, path: string) => Response | undefined | Promise<Response | undefined>;
 
-/** Serves artifacts by reference ("app/bb:v1"), unless `meddle` has an answer; with `tls` (PEM), over TLS. */
+/**
+ * Serves artifacts by reference ("app/bb:v1"), unless `meddle` has an answer; with a key and a certificate (PEM), over
+ * TLS; on the loopback's address where no other is given.
+ */
 export function serve(
   artifacts: Record<string, Artifact>,
   meddle: Meddle = () => undefined,
-  tls: { cert?: string; key?: string } = {},
+  { hostname = "127.0.0.1", ...tls }: { cert?: string; key?: string; hostname?: string } = {},
 ): Server {
   const seen: Seen[] = [];
   const abort = new AbortController();
@@ -32,7 +35,7 @@ export function serve(
     {
       ...tls as { cert: string; key: string },
       port: 0,
-      hostname: "127.0.0.1",
+      hostname,
       signal: abort.signal,
       onListen() {},
       onError: () => new Response(null, { status: 500 }),
@@ -46,7 +49,7 @@ export function serve(
   );
   const { port } = server.addr;
   return {
-    host: `127.0.0.1:${port}`,
+    host: `${hostname}:${port}`,
     port,
     seen,
     async [Symbol.asyncDispose]() {

@@ -6,6 +6,7 @@ import type { CommandModule } from "./command.ts";
 import { CommandError } from "./error.ts";
 import { print, printError } from "./output.ts";
 import { parseCommand } from "./parse.ts";
+import { printable } from "./plain.ts";
 
 /** docker's exit code for errors of its own. */
 const FAILURE = 125;
@@ -31,7 +32,9 @@ export async function guard(work: () => Promise<number>): Promise<number> {
 }
 
 function report(error: unknown): number {
-  printError(`mydocker: ${error instanceof Error ? error.message : String(error)}${wayOut(error)}\n`);
+  const message = error instanceof Error ? error.message : String(error);
+  // A name in it may be a container's or an archive's.
+  printError(`mydocker: ${printable(message)}${wayOut(error)}\n`);
   // console costs milliseconds to load, so it is for this only.
   if (Deno.env.get("MYDOCKER_LOG") === "debug") console.error(error);
   return error instanceof CommandError ? error.exitCode : FAILURE;

@@ -5,6 +5,8 @@ import { CommandError } from "../cli/error.ts";
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 const BUFFER = 1 << 18;
+/** An archive of a few kB can ask xz for 4 GiB. What `xz -9` makes needs 65 MiB. */
+const XZ_LIMITS = { XZ_DEFAULTS: "--memlimit-decompress=256MiB" };
 
 /**
  * What `program` makes of `source`. All chunks are the same memory: done with one, ask for the next. Throws CommandError
@@ -27,7 +29,9 @@ export async function* decompressedBy(program: "xz" | "bzip2", source: Chunks): 
     if (failure) throw failure.error;
     if (code !== 0) {
       throw new CommandError(
-        `can't decompress the archive: ${(await complaint).trim() || `${program}: ${code}`}`,
+        `can't decompress the archive: ${
+          (await complaint).trim().replaceAll("\n", "; ") || `${program}: ${code}`
+        }`,
         1,
       );
     }
@@ -40,6 +44,7 @@ function start(program: string): Deno.ChildProcess {
   try {
     return new Deno.Command(program, {
       args: ["-dcq"],
+      env: XZ_LIMITS,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

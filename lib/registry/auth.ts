@@ -1,11 +1,17 @@
 // Who we are, to a registry that asks: https://distribution.github.io/distribution/spec/auth/token/
 
 import { CommandError } from "../cli/error.ts";
-import { checkScheme, clientFor, createStallGuard, get } from "./connection.ts";
+import { bodyOf, readBody } from "./body.ts";
+import { get, send } from "./connection.ts";
 import { type Credentials, credentialsFor } from "./credentials.ts";
-import { connectionFailure, readFailure, RegistryError } from "./failure.ts";
+import { BadAnswer, readFailure, RegistryError } from "./failure.ts";
 import type { Repository } from "./repository.ts";
 import { retrying } from "./retry.ts";
+import { createStallGuard, type StallGuard } from "./stall.ts";
+
+const MAX_ANSWER = 1 << 20;
+/** What a header can carry (RFC 9110, 5.5), and no server takes longer ones. */
+const TOKEN = /^[\x21-\x7e]{1,65536}$/;
 
 interface Challenge {
   scheme: string;
@@ -17,13 +23,10 @@ export async function authorize(repository: Repository, header: string, url: str
   const challenges = parseChallenges(header);
   const bearer = challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters.realm);
   if (!bearer && !challenges.some(({ scheme }) => scheme === "basic")) {
-    throw new CommandError(
-      `Get "${url}": the registry wants authentication of an unknown kind: ${header}`,
-      1,
-    );
+    throw new BadAnswer(`Get "${url}": the registry wants authentication of an unknown kind: ${header}`);
   }
   const credentials = await credentialsFor(repository.registry);
-  if (bearer) return `Bearer ${await token(repository, bearer.parameters, credentials)}`;
+  if (bearer) return `Bearer ${await token(repository, bearer.parameters, credentials, url)}`;
   if (!credentials || "identity" in credentials) {
     throw new CommandError(`Get "${url}": no basic auth credentials`, 1);
   }
@@ -52,20 +55,24 @@ async function token(
   repository: Repository,
   { realm, service, scope }: Record<string, string>,
   credentials: Credentials | undefined,
+  from: string,
 ): Promise<string> {
   const url = URL.parse(realm);
   if (!url) {
-    throw new CommandError(`${repository.registry} names no address to get a token from: ${realm}`, 1);
+    throw new BadAnswer(`${repository.registry} names no address to get a token from: ${realm}`);
   }
-  checkScheme(url.href);
   const wanted = { service: service ?? "", scope: scope ?? `repository:${repository.path}:pull` };
-  const response = credentials && "identity" in credentials
-    ? await post(url.href, { ...wanted, refresh_token: credentials.identity })
-    : await ask(url, wanted, credentials);
-  const { token, access_token } = response;
+  const { token, access_token } = credentials && "identity" in credentials
+    ? await post(url.href, { ...wanted, refresh_token: credentials.identity }, from)
+    : await ask(url, wanted, credentials, from);
   const found = token || access_token;
-  if (typeof found !== "string") throw new CommandError(`${realm}: the answer has no token`, 1);
-  return found;
+  if (typeof found === "string" && TOKEN.test(found)) return found;
+  // A token is a secret, also one that is none.
+  throw new BadAnswer(
+    found
+      ? `Get "${url}": the answer's token is none: it has to be printable ASCII, and not too long`
+      : `Get "${url}": the answer has no token`,
+  );
 }
 
 /** The token as a GET gives it, with user and password if there are any. */
@@ -73,6 +80,7 @@ function ask(
   url: URL,
   wanted: { service: string; scope: string },
   credentials: { username: string; password: string } | undefined,
+  from: string,
 ): Promise<Record<string, unknown>> {
   if (wanted.service) url.searchParams.set("service", wanted.service);
   for (const scope of wanted.scope.split(" ")) url.searchParams.append("scope", scope);
@@ -81,7 +89,7 @@ function ask(
     const guard = createStallGuard(url.href);
     try {
       const secret = credentials && basic(credentials);
-      return await readToken((await get(url.href, {}, secret, guard)).response, url.href, guard);
+      return await readToken((await get(url.href, {}, secret, guard, from)).response, url.href, guard);
     } finally {
       guard.end();
     }
@@ -89,12 +97,15 @@ function ask(
 }
 
 /** The token for an identity token, which `docker login` leaves for some registries (OAuth 2). */
-async function post(url: string, wanted: Record<string, string>): Promise<Record<string, unknown>> {
+async function post(
+  url: string,
+  wanted: Record<string, string>,
+  from: string,
+): Promise<Record<string, unknown>> {
   const guard = createStallGuard(url);
   try {
     const body = new URLSearchParams({ ...wanted, grant_type: "refresh_token", client_id: "mydocker" });
-    const client = clientFor(new URL(url).host);
-    const sent = fetch(url, { method: "POST", body, redirect: "error", signal: guard.signal, client });
+    const sent = send(url, { method: "POST", body, redirect: "error" }, guard, from);
     return await readToken(await guard.wait(sent), url, guard);
   } finally {
     guard.end();
@@ -104,7 +115,7 @@ async function post(url: string, wanted: Record<string, string>): Promise<Record
 async function readToken(
   response: Response,
   url: string,
-  guard: ReturnType<typeof createStallGuard>,
+  guard: StallGuard,
 ): Promise<Record<string, unknown>> {
   if (response.status >= 400) {
     const failure = await guard.wait(readFailure(response, url));
@@ -112,11 +123,11 @@ async function readToken(
     const { message } = failure;
     throw new RegistryError(`Get "${url}": ${message}`, 401, failure.code);
   }
-  const text = await guard.wait(response.text());
+  const bytes = await readBody(bodyOf(response, url, guard), url, guard, MAX_ANSWER);
   try {
-    return JSON.parse(text) ?? {};
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw connectionFailure(error, url);
-    throw new CommandError(`Get "${url}": the answer is no JSON`, 1, { cause: error });
+    return JSON.parse(new TextDecoder().decode(bytes)) ?? {};
+  } catch {
+    // What is wrong with it would be said with the token in it.
+    throw new BadAnswer(`Get "${url}": the answer is no JSON`);
   }
 }

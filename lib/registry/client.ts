@@ -1,12 +1,13 @@
 // One repository of a registry: https://github.com/opencontainers/distribution-spec
 
-import { CommandError } from "../cli/error.ts";
 import { step } from "../cli/debug.ts";
 import { authorize } from "./auth.ts";
-import { type Answer, createStallGuard, get } from "./connection.ts";
-import { BrokenConnection, readFailure } from "./failure.ts";
+import { bodyOf, readBody } from "./body.ts";
+import { type Answer, get } from "./connection.ts";
+import { readFailure } from "./failure.ts";
 import type { Repository } from "./repository.ts";
 import { retrying } from "./retry.ts";
+import { createStallGuard, type StallGuard } from "./stall.ts";
 
 export interface Client {
   repository: Repository;
@@ -31,8 +32,6 @@ export interface Download {
   chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>>;
 }
 
-const BUFFER = 1 << 18;
-
 /** A client for a repository; it connects when it is first asked. Its methods throw CommandErrors. */
 export function createClient(repository: Repository): Client {
   let authorization: string | undefined;
@@ -43,7 +42,11 @@ export function createClient(repository: Repository): Client {
     pending ??= authorize(repository, header, url).finally(() => pending = undefined);
     authorization = await pending;
   };
-  const request = async (url: string, headers: Record<string, string>, guard: Guard): Promise<Answer> => {
+  const request = async (
+    url: string,
+    headers: Record<string, string>,
+    guard: StallGuard,
+  ): Promise<Answer> => {
     const used = authorization;
     const answer = await get(url, headers, used, guard);
     const header = answer.response.headers.get("www-authenticate");
@@ -66,8 +69,7 @@ export function openURL(url: string): Promise<Download> {
   return openDownload((at, headers, guard) => get(at, headers, undefined, guard), url, {});
 }
 
-type Guard = ReturnType<typeof createStallGuard>;
-type Request = (url: string, headers: Record<string, string>, guard: Guard) => Promise<Answer>;
+type Request = (url: string, headers: Record<string, string>, guard: StallGuard) => Promise<Answer>;
 
 /** A path that begins with "/" is the host's: a registry's next page. */
 function address({ url }: Repository, path: string): string {
@@ -75,25 +77,27 @@ function address({ url }: Repository, path: string): string {
 }
 
 async function fetchAll(request: Request, url: string, accept: string, limit: number) {
-  const download = await openDownload(request, url, { accept });
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  for await (const chunk of download.chunks()) {
-    size += chunk.length;
-    if (size > limit) throw new CommandError(`Get "${url}": the answer has more than ${limit} bytes`, 1);
-    chunks.push(chunk.slice());
-  }
-  const bytes = new Uint8Array(await new Blob(chunks).arrayBuffer());
-  return { bytes, headers: download.headers, url };
+  const guard = createStallGuard(url);
+  const { headers, chunks } = await answered(request, url, { accept }, guard);
+  return { bytes: await readBody(chunks(), url, guard, limit), headers, url };
 }
 
-async function openDownload(
+function openDownload(
   request: Request,
   url: string,
   headers: Record<string, string>,
   signal?: AbortSignal,
 ): Promise<Download> {
-  const guard = createStallGuard(url, signal);
+  return answered(request, url, headers, createStallGuard(url, signal));
+}
+
+/** The answer to a request, if it is no refusal. */
+async function answered(
+  request: Request,
+  url: string,
+  headers: Record<string, string>,
+  guard: StallGuard,
+): Promise<Download> {
   try {
     const { response, url: from } = await request(url, headers, guard);
     step(`GET ${url}: ${response.status}`);
@@ -106,30 +110,5 @@ async function openDownload(
   } catch (error) {
     guard.end();
     throw error;
-  }
-}
-
-/** One buffer for all: what fetch allocates for each chunk is collected too late, and would add up to 100 MB. */
-async function* bodyOf(
-  response: Response,
-  url: string,
-  guard: Guard,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  if (!response.body) return guard.end();
-  const reader = response.body.getReader({ mode: "byob" });
-  let buffer = new ArrayBuffer(BUFFER);
-  try {
-    for (;;) {
-      const { value, done } = await guard.wait(reader.read(new Uint8Array(buffer)));
-      if (done) return;
-      yield value;
-      buffer = value.buffer;
-    }
-  } catch (error) {
-    if (error instanceof CommandError) throw error;
-    throw new BrokenConnection(`Get "${url}": ${(error as Error).message}`, false, { cause: error });
-  } finally {
-    guard.end();
-    await reader.cancel().catch(() => {}); // what broke is broken
   }
 }

@@ -2,12 +2,14 @@
 
 import { CommandError } from "../cli/error.ts";
 import { certificatesFor } from "./certificates.ts";
-import { BrokenConnection, connectionFailure } from "./failure.ts";
+import { BadAnswer } from "./failure.ts";
 import { isLoopback } from "./repository.ts";
+import type { StallGuard } from "./stall.ts";
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 const MAX_REDIRECTS = 10;
-const DEFAULT_PATIENCE = 20;
+/** Longer headers are meant for the patterns that read them: https://owasp.org, "ReDoS". */
+const MAX_HEADER = 16384;
 
 /** An answer, and the address it came from in the end. */
 export interface Answer {
@@ -15,87 +17,72 @@ export interface Answer {
   url: string;
 }
 
-/** Seconds without a byte after which a connection counts as broken. */
-function patience(): number {
-  const text = Deno.env.get("MYDOCKER_PULL_TIMEOUT");
-  if (!text) return DEFAULT_PATIENCE;
-  const seconds = Number(text);
-  if (!(seconds > 0)) {
-    throw new CommandError(`MYDOCKER_PULL_TIMEOUT=${text}: it must be a number of seconds`, 1);
-  }
-  return seconds;
-}
-
 /**
- * A controller that `signal` aborts, and a way to wait for something that is aborted with it when it takes too long.
- */
-export function createStallGuard(url: string, signal?: AbortSignal) {
-  const controller = new AbortController();
-  const abort = () => controller.abort(signal!.reason);
-  if (signal?.aborted) abort();
-  signal?.addEventListener("abort", abort, { once: true });
-  const seconds = patience();
-  return {
-    signal: controller.signal,
-    /** `first`: nothing has come from there yet, so it is not asked again at once. */
-    async wait<T>(work: Promise<T>, first = false): Promise<T> {
-      const timer = setTimeout(() => {
-        controller.abort(new BrokenConnection(`Get "${url}": nothing came for ${seconds} seconds`, first));
-      }, seconds * 1000);
-      try {
-        return await work;
-      } catch (error) {
-        throw controller.signal.aborted ? controller.signal.reason : connectionFailure(error, url);
-      } finally {
-        clearTimeout(timer);
-      }
-    },
-    /** To be called always. */
-    end: () => signal?.removeEventListener("abort", abort),
-  };
-}
-
-/**
- * Sends a GET and follows redirects. `secret` is the Authorization for `url`'s own host; no other gets it. Throws
- * BrokenConnection; an answer with whatever status is an answer.
+ * Sends a GET and follows redirects. `secret` is the Authorization for `url`'s own host; no other gets it. `from` is who
+ * has given the address, if another machine has. Throws CommandErrors, BrokenConnection among them; an answer with
+ * whatever status is an answer.
  */
 export async function get(
   url: string,
   headers: Record<string, string>,
   secret: string | undefined,
-  guard: ReturnType<typeof createStallGuard>,
+  guard: StallGuard,
+  from?: string,
 ): Promise<Answer> {
   const { origin } = new URL(url);
-  let at = url;
+  let [at, before] = [url, from];
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-    checkScheme(at);
     const own = secret !== undefined && new URL(at).origin === origin;
-    const response = await guard.wait(
-      fetch(at, {
-        headers: { ...headers, "accept-encoding": "identity", ...(own ? { authorization: secret } : {}) },
-        redirect: "manual",
-        signal: guard.signal,
-        client: clientFor(new URL(at).host),
-      }),
-      true,
-    );
+    const init = {
+      headers: { ...headers, "accept-encoding": "identity", ...(own ? { authorization: secret } : {}) },
+      redirect: "manual",
+    } as const;
+    const response = await guard.wait(send(at, init, guard, before), true);
     const location = response.headers.get("location");
     if (!REDIRECTS.includes(response.status) || location === null) return { response, url: at };
     await response.body?.cancel();
-    at = URL.parse(location, at)?.href ?? invalidRedirect(at, location);
+    [at, before] = [URL.parse(location, at)?.href ?? invalidRedirect(at, location), at];
   }
-  throw new CommandError(`Get "${url}": stopped after ${MAX_REDIRECTS} redirects`, 1);
+  throw new BadAnswer(`Get "${url}": stopped after ${MAX_REDIRECTS} redirects`);
+}
+
+/**
+ * One request to an address that `from` has given, if another machine has. Throws CommandError where it must not be sent
+ * or the answer's headers are no answer's, and what Deno's fetch throws.
+ */
+export async function send(
+  url: string,
+  init: RequestInit,
+  guard: StallGuard,
+  from: string | undefined,
+): Promise<Response> {
+  checkAddress(url, from);
+  const response = await fetch(url, { ...init, signal: guard.signal, client: clientFor(new URL(url).host) });
+  for (const [name, { length }] of response.headers) {
+    if (length <= MAX_HEADER) continue;
+    await response.body?.cancel();
+    throw new BadAnswer(
+      `Get "${url}": the answer's header "${name}" has ${length} bytes, more than ${MAX_HEADER}`,
+    );
+  }
+  return response;
 }
 
 function invalidRedirect(url: string, location: string): never {
-  throw new CommandError(`Get "${url}": redirected to ${JSON.stringify(location)}, which is no address`, 1);
+  throw new BadAnswer(`Get "${url}": redirected to ${JSON.stringify(location)}, which is no address`);
 }
 
-/** Throws CommandError unless others on the way can neither read nor change what is sent. */
-export function checkScheme(url: string): void {
+/**
+ * Throws unless others on the way can neither read nor change what is sent. What listens on this machine's loopback
+ * trusts whoever can reach it, so nobody else's word leads there.
+ */
+function checkAddress(url: string, from: string | undefined): void {
   const { protocol, hostname } = new URL(url);
-  if (protocol === "https:" || (protocol === "http:" && isLoopback(hostname))) return;
-  throw new CommandError(`Get "${url}": refused: plain http is for this machine only`, 1);
+  if (protocol === "https:") return;
+  const refusal = `Get "${url}": refused: plain http is for this machine only`;
+  if (protocol !== "http:" || !isLoopback(hostname)) throw new BadAnswer(refusal);
+  if (from === undefined || isLoopback(new URL(from).hostname)) return;
+  throw new BadAnswer(`${refusal}, and ${new URL(from).host} is not this machine`);
 }
 
 const clients = new Map<string, Deno.HttpClient>();

@@ -1,7 +1,18 @@
 // What can go wrong between here and a registry, in docker's words.
 
 import { CommandError } from "../cli/error.ts";
+import { plain } from "../cli/plain.ts";
 import { certificateProblem } from "./certificates.ts";
+
+// All that is said of another machine, and in its words, is one plain line: hence these three, and no other errors where
+// such words are part of one.
+
+/** What came is not what it has to be, and will be no better the next time. */
+export class BadAnswer extends CommandError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(plain(message), 1, options);
+  }
+}
 
 /** A connection that could not be made, or broke: another may do. */
 export class BrokenConnection extends CommandError {
@@ -10,7 +21,7 @@ export class BrokenConnection extends CommandError {
     /** No use to try at once. */ readonly definite = false,
     options?: ErrorOptions,
   ) {
-    super(message, 1, options);
+    super(plain(message), 1, options);
   }
 }
 
@@ -24,7 +35,7 @@ export class RegistryError extends CommandError {
     /** Seconds the registry wants to be left alone, if it says so. */
     readonly retryAfter?: number,
   ) {
-    super(message, 1);
+    super(plain(message), 1);
   }
 }
 
@@ -102,16 +113,12 @@ function firstError(text: string): { code: string; message: string } | undefined
     const body = JSON.parse(text);
     const { code, message } = body.errors?.[0] ?? { code: body.code, message: body.details ?? body.message };
     if (typeof code !== "string" && typeof message !== "string") return undefined;
-    return { code: String(code ?? ""), message: oneLine(String(message ?? code)) };
+    const [name, words] = [code, message].map((text) => typeof text === "string" ? text : "");
+    return { code: /^\w{1,64}$/.test(name) ? name : "", message: words || plain(name, 100) };
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
     throw error;
   }
-}
-
-/** A registry's words go to a terminal: without control characters. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]+/gu, " ").slice(0, 1000);
 }
 
 /** RFC 9110: seconds, or a date. */

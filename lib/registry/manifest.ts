@@ -1,10 +1,11 @@
 // Manifests: what an image consists of, and lists of them by platform. OCI image-spec manifest.md and image-index.md,
 // docker's "Image Manifest Version 2, Schema 2".
 
-import { CommandError } from "../cli/error.ts";
 import { fitness, formatPlatform, type Platform } from "../image/platform.ts";
+import { fields, list, type Shape, text, word } from "../image/shape.ts";
 import { digestOf } from "../layer/digest.ts";
 import type { Client } from "./client.ts";
+import { BadAnswer } from "./failure.ts";
 
 /** Something in a registry, by its contents. */
 export interface Descriptor {
@@ -21,7 +22,7 @@ export interface Manifest {
 }
 
 interface Entry extends Descriptor {
-  platform?: Platform;
+  platform?: Platform | null;
 }
 
 const MANIFESTS = [
@@ -65,69 +66,77 @@ export async function resolveManifest(
     const digest = `sha256:${await digestOf(bytes)}`;
     const expected = wanted.includes(":") ? wanted : headers.get("docker-content-digest") ?? digest;
     if (expected.startsWith("sha256:") && expected !== digest) {
-      throw new CommandError(
+      throw new BadAnswer(
         `manifest verification failed for digest ${expected}: what came is ${digest}`,
-        1,
       );
     }
     top ??= digest;
     const value = parse(bytes, shown);
     const type = value.mediaType ?? headers.get("content-type")?.split(";")[0].trim() ?? "";
     if (SCHEMA_1.test(type) || value.schemaVersion === 1) {
-      throw new CommandError(
+      throw new BadAnswer(
         `${shown} has a manifest of the old schema 1, which is not supported: its owner has to push it again`,
-        1,
       );
     }
-    if (!Array.isArray(value.manifests)) return { manifest: checkManifest(value, type, shown), digest: top };
-    wanted = choose(value.manifests.map((entry) => checkDescriptor(entry, shown)), platform, shown);
+    if (!value.manifests) return { manifest: imageOf(value, type, shown), digest: top };
+    wanted = choose(value.manifests, platform, shown);
   }
-  throw new CommandError(`${shown}: lists of manifests are nested too deeply`, 1);
+  throw new BadAnswer(`${shown}: lists of manifests are nested too deeply`);
 }
 
-type Parsed = {
-  mediaType?: string;
-  schemaVersion?: number;
-  manifests?: unknown[];
-  config?: unknown;
-  layers?: unknown;
-};
+const DESCRIPTOR: Shape = fields(
+  { mediaType: text, platform: fields({ os: text, architecture: text, variant: text }) },
+  {
+    digest: word(/^sha256:[0-9a-f]{64}$/, "a SHA-256 digest"),
+    size: (value, path) => isSize(value) ? undefined : `${path} must be a number of bytes`,
+  },
+);
+
+/** Of an image, or of a list: which of them it is, its fields say. */
+const MANIFEST: Shape = fields({
+  mediaType: text,
+  manifests: list(DESCRIPTOR),
+  config: DESCRIPTOR,
+  layers: list(DESCRIPTOR),
+});
+
+function isSize(value: unknown): boolean {
+  return Number.isSafeInteger(value) && value as number >= 0;
+}
+
+interface Parsed {
+  mediaType?: string | null;
+  schemaVersion?: unknown;
+  manifests?: Entry[] | null;
+  config?: Descriptor | null;
+  layers?: Descriptor[] | null;
+}
 
 function parse(bytes: Uint8Array, shown: string): Parsed {
+  let value: unknown;
   try {
-    const value = JSON.parse(new TextDecoder().decode(bytes));
-    if (typeof value === "object" && value !== null) return value;
+    value = JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    throw new BadAnswer(`${shown}: the manifest is no JSON`, { cause: error });
   }
-  throw new CommandError(`${shown}: the manifest is no JSON`, 1);
+  const problem = MANIFEST(value, "");
+  if (problem === undefined) return value as Parsed;
+  throw new BadAnswer(`${shown}: the manifest is damaged: ${problem}`);
 }
 
-function checkManifest({ config, layers }: Parsed, type: string, shown: string): Manifest {
-  if (!config || !Array.isArray(layers)) {
-    throw new CommandError(`${shown}: unsupported manifest media type ${JSON.stringify(type)}`, 1);
+function imageOf({ config, layers }: Parsed, type: string, shown: string): Manifest {
+  if (!config || !layers) {
+    throw new BadAnswer(`${shown}: unsupported manifest media type ${JSON.stringify(type)}`);
   }
-  const checked = checkDescriptor(config, shown);
-  if (!CONFIGS.includes(checked.mediaType)) {
-    throw new CommandError(`${shown} is no image: its configuration is ${checked.mediaType}`, 1);
+  if (!CONFIGS.includes(config.mediaType)) {
+    throw new BadAnswer(`${shown} is no image: its configuration is ${config.mediaType}`);
   }
-  return { config: checked, layers: layers.map((layer) => checkDescriptor(layer, shown)) };
-}
-
-function checkDescriptor(value: unknown, shown: string): Entry {
-  const { mediaType, digest, size, platform } = (value ?? {}) as Partial<Entry>;
-  if (typeof digest !== "string" || !/^sha256:[0-9a-f]{64}$/.test(digest)) {
-    throw new CommandError(`${shown}: the manifest has a digest that is none: ${JSON.stringify(digest)}`, 1);
-  }
-  if (!Number.isSafeInteger(size) || size! < 0) {
-    throw new CommandError(`${shown}: the manifest has no size of ${digest}`, 1);
-  }
-  return { mediaType: String(mediaType), digest, size: size!, platform };
+  return { config, layers };
 }
 
 function choose(entries: Entry[], wanted: Platform, shown: string): string {
   const rated = entries.flatMap(({ digest, platform }) => {
-    const rating = platform && fitness(wanted, platform);
+    const rating = platform ? fitness(wanted, platform) : undefined;
     return rating === undefined ? [] : [{ digest, rating }];
   });
   // The order of equals is the list's.
@@ -135,8 +144,7 @@ function choose(entries: Entry[], wanted: Platform, shown: string): string {
   if (best) return best.digest;
   const unnamed = entries.filter(({ platform }) => !platform);
   if (unnamed.length === 1) return unnamed[0].digest;
-  throw new CommandError(
+  throw new BadAnswer(
     `no matching manifest for ${formatPlatform(wanted)} in the manifest list entries of ${shown}`,
-    1,
   );
 }

@@ -12,7 +12,7 @@ import { checkStorable, lockImages, readImage, resolveIfAny } from "../image/sto
 import { staged, type Staging } from "../layer/store.ts";
 import { fetchBlob } from "./blob.ts";
 import type { Client } from "./client.ts";
-import { RegistryError } from "./failure.ts";
+import { BadAnswer, RegistryError } from "./failure.ts";
 import { fetchLayers, hasLayer, type WantedLayer } from "./layers.ts";
 import { endingBySignals } from "./interrupt.ts";
 import { type Manifest, type Resolution, resolveManifest } from "./manifest.ts";
@@ -111,14 +111,14 @@ function checkConfig(bytes: Uint8Array, manifest: Manifest, shown: string): Imag
   try {
     config = JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
-    throw new CommandError(`${shown}: the image's configuration is no JSON`, 1, { cause: error });
+    throw new BadAnswer(`${shown}: the image's configuration is no JSON`, { cause: error });
   }
-  if (!isImageConfig(config)) throw new CommandError(`${shown}: invalid rootfs in image configuration`, 1);
+  if (!isImageConfig(config)) throw new BadAnswer(`${shown}: invalid rootfs in image configuration`);
   if (layersOf(config).length !== manifest.layers.length) {
-    throw new CommandError(`${shown}: layers from manifest don't match image configuration`, 1);
+    throw new BadAnswer(`${shown}: layers from manifest don't match image configuration`);
   }
   if (config.os !== undefined && config.os !== "linux") {
-    throw new CommandError(`image operating system "${config.os}" cannot be used on this platform`, 1);
+    throw new BadAnswer(`image operating system "${config.os}" cannot be used on this platform`);
   }
   return config;
 }

@@ -1,6 +1,9 @@
-import { CommandError } from "../cli/error.ts";
-import type { Client } from "./client.ts";
+// What tags a repository has, page by page.
 
+import type { Client } from "./client.ts";
+import { BadAnswer } from "./failure.ts";
+
+/** All pages together. */
 const MAX_SIZE = 16 << 20;
 const MAX_PAGES = 10_000;
 
@@ -8,9 +11,13 @@ const MAX_PAGES = 10_000;
 export async function listTags(client: Client): Promise<string[]> {
   const tags: string[] = [];
   let path: string | undefined = "tags/list";
-  for (let pages = 0; path !== undefined && pages < MAX_PAGES; pages++) {
+  let size = 0;
+  for (let pages = 0; path !== undefined; pages++) {
     const { bytes, headers, url } = await client.fetch(path, "application/json", MAX_SIZE);
-    tags.push(...parseTags(bytes, url));
+    size += bytes.length;
+    if (size > MAX_SIZE) throw new BadAnswer(`Get "${url}": more than ${MAX_SIZE} bytes of tags`);
+    if (pages === MAX_PAGES) throw new BadAnswer(`Get "${url}": more than ${MAX_PAGES} pages of tags`);
+    for (const tag of parseTags(bytes, url)) tags.push(tag);
     path = nextPage(headers.get("link"), url);
   }
   return tags;
@@ -20,11 +27,15 @@ function parseTags(bytes: Uint8Array, url: string): string[] {
   try {
     const { tags } = JSON.parse(new TextDecoder().decode(bytes));
     if (tags === null || tags === undefined) return [];
-    if (Array.isArray(tags) && tags.every((tag) => /^\w[\w.-]{0,127}$/.test(tag))) return tags;
+    if (Array.isArray(tags) && tags.every(isTag)) return tags;
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
   }
-  throw new CommandError(`Get "${url}": the answer is no list of tags`, 1);
+  throw new BadAnswer(`Get "${url}": the answer is no list of tags`);
+}
+
+function isTag(value: unknown): value is string {
+  return typeof value === "string" && /^\w[\w.-]{0,127}$/.test(value);
 }
 
 /** RFC 8288, of which registries use one form: </v2/NAME/tags/list?last=x>; rel="next". Only the same host is asked. */

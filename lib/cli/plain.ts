@@ -1,0 +1,20 @@
+// Words of others on the way to a terminal: they may neither move its cursor nor look like lines of ours.
+
+/** Control and format characters (among them those that turn the direction of writing), and Unicode's own line ends. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
+
+/** `text` as one line of at most `limit` characters: for what can't be printed, a space. */
+export function plain(text: string, limit = 2000): string {
+  const line = text.slice(0, 2 * limit).replace(UNPRINTABLE, " ");
+  return line.length > limit ? `${line.slice(0, limit - 1)}…` : line;
+}
+
+/** `text` with all its lines and tabs: what else can't be printed is shown as in a JSON string. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (run) => Array.from(run, escaped).join(""));
+}
+
+function escaped(character: string): string {
+  if (character === "\n" || character === "\t") return character;
+  return `\\u${character.codePointAt(0)!.toString(16).padStart(4, "0")}`;
+}

@@ -1,0 +1,59 @@
+// Bodies of answers: as they come, or whole, which has a limit then, in bytes and in time.
+
+import { CommandError } from "../cli/error.ts";
+import { BadAnswer, BrokenConnection } from "./failure.ts";
+import type { StallGuard } from "./stall.ts";
+
+const BUFFER = 1 << 18;
+/** A body that is read whole may take so many times as long as a connection may say nothing. */
+const WHOLE = 5;
+
+/**
+ * The body as it arrives. All chunks are the same memory: what fetch allocates for each is collected too late, and would
+ * add up to 100 MB. Throws BrokenConnection where it ends too early, or nothing comes for long.
+ */
+export async function* bodyOf(
+  response: Response,
+  url: string,
+  guard: StallGuard,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  if (!response.body) return guard.end();
+  const reader = response.body.getReader({ mode: "byob" });
+  let buffer = new ArrayBuffer(BUFFER);
+  try {
+    for (;;) {
+      const { value, done } = await guard.wait(reader.read(new Uint8Array(buffer)));
+      if (done) return;
+      yield value;
+      buffer = value.buffer;
+    }
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    throw new BrokenConnection(`Get "${url}": ${(error as Error).message}`, false, { cause: error });
+  } finally {
+    guard.end();
+    await reader.cancel().catch(() => {}); // what broke is broken
+  }
+}
+
+/** All of a body, which then has at most `limit` bytes. Throws as bodyOf does, and BadAnswer for a longer one. */
+export async function readBody(
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  url: string,
+  guard: StallGuard,
+  limit: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  const seconds = WHOLE * guard.seconds;
+  const end = performance.now() + seconds * 1000;
+  let size = 0;
+  for await (const chunk of chunks) {
+    size += chunk.length;
+    if (size > limit) throw new BadAnswer(`Get "${url}": the answer has more than ${limit} bytes`);
+    if (performance.now() > end) {
+      throw new BrokenConnection(`Get "${url}": the answer has not come within ${seconds} seconds`, true);
+    }
+    parts.push(chunk.slice());
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
