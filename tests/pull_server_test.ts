@@ -295,8 +295,12 @@ test("pull: manifests that are none, and of what is no image", async (box) => {
     `${server.host}/chart`,
     /is no image: its configuration is application\/vnd\.cncf\.helm/,
   );
-  await assertPullFails(box, `${server.host}/text`, /unsupported manifest media type|no JSON/);
-  await assertPullFails(box, `${server.host}/traversal`, /a digest that is none/);
+  await assertPullFails(
+    box,
+    `${server.host}/text`,
+    /unsupported manifest media type|no JSON|it must be an object/,
+  );
+  await assertPullFails(box, `${server.host}/traversal`, /config\.digest must be a SHA-256 digest/);
   await assertPullFails(
     box,
     `${server.host}/other`,

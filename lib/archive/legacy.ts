@@ -2,6 +2,8 @@
 // ID, ID/layer.tar its one layer. Configuration and ID as they are now are made from that as docker makes them.
 
 import { CommandError } from "../cli/error.ts";
+import { COMMAND } from "../image/config.ts";
+import { fields, map, text } from "../image/shape.ts";
 import { createDigest } from "../layer/digest.ts";
 import { decompressed } from "../layer/decompress.ts";
 import { checkConfig, checkTags, document, type LayerFile, layerFile, type Loadable } from "./loadable.ts";
@@ -12,10 +14,20 @@ type Repositories = Record<string, Record<string, string>>;
 interface Step {
   id: string;
   /** ID/json */
-  json: Record<string, unknown>;
+  json: StepConfig;
   layer: LayerFile;
   diffId: string;
 }
+
+/** What is used of ID/json; the rest is for the configuration, and checked with that. */
+interface StepConfig {
+  [field: string]: unknown;
+  parent?: string | null;
+  container_config?: { Cmd?: string[] | string | null } | null;
+}
+
+const REPOSITORIES = map(map(text));
+const STEP = fields({ parent: text, container_config: fields({ Cmd: COMMAND }) });
 
 /** Fields of ID/json that a configuration does not have. */
 const DROPPED = ["id", "parent", "Size", "parent_id", "layer_id", "throwaway"];
@@ -24,10 +36,13 @@ const MAX_STEPS = 500;
 /** The images that `repositories`, whose bytes are given, names. Throws CommandError where something is wrong. */
 export async function readLegacyArchive(source: Source, bytes: Uint8Array): Promise<Loadable[]> {
   const repositories = parseDocument(bytes, "repositories");
-  if (!isRepositories(repositories)) throw new CommandError("repositories is not what docker save writes", 1);
+  const problem = REPOSITORIES(repositories, "the list of names");
+  if (problem !== undefined) {
+    throw new CommandError(`repositories is not what docker save writes: ${problem}`, 1);
+  }
   const known = new Map<string, Step>();
   const images = new Map<string, Loadable>();
-  for (const [name, tags] of Object.entries(repositories)) {
+  for (const [name, tags] of Object.entries(repositories as Repositories)) {
     for (const [tag, id] of Object.entries(tags)) {
       const image = images.get(id) ?? await readImage(source, id, known);
       image.tags = checkTags([...image.tags, `${name}:${tag}`]);
@@ -37,17 +52,9 @@ export async function readLegacyArchive(source: Source, bytes: Uint8Array): Prom
   return [...images.values()];
 }
 
-function isRepositories(value: unknown): value is Repositories {
-  const isObject = (one: unknown) => typeof one === "object" && one !== null && !Array.isArray(one);
-  return isObject(value) &&
-    Object.values(value as Repositories).every((tags) =>
-      isObject(tags) && Object.values(tags).every((id) => typeof id === "string")
-    );
-}
-
 async function readImage(source: Source, top: string, known: Map<string, Step>): Promise<Loadable> {
   const steps: Step[] = [];
-  for (let id: unknown = top; typeof id === "string" && id !== "";) {
+  for (let id: string | null | undefined = top; id;) {
     if (steps.length >= MAX_STEPS || steps.some((step) => step.id === id)) {
       throw new CommandError(
         `image ${top} in the archive: its parents go round in a circle, or on for ever`,
@@ -68,9 +75,10 @@ async function readImage(source: Source, top: string, known: Map<string, Step>):
 async function readStep(source: Source, id: string): Promise<Step> {
   const path = `${id}/json`;
   const json = parseDocument(document(source, path), path);
-  if (typeof json !== "object" || json === null) throw new CommandError(`${path} is no image`, 1);
+  const problem = STEP(json, "");
+  if (problem !== undefined) throw new CommandError(`${path} is no image: ${problem}`, 1);
   const layer = layerFile(source, `${id}/layer.tar`);
-  return { id, json: json as Record<string, unknown>, layer, diffId: await diffIdOf(layer) };
+  return { id, json: json as StepConfig, layer, diffId: await diffIdOf(layer) };
 }
 
 async function diffIdOf({ path, place }: LayerFile): Promise<string> {
@@ -90,9 +98,9 @@ function configOf(steps: Step[]): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(JSON.stringify(sorted));
 }
 
-function historyOf(json: Record<string, unknown>): Record<string, unknown> {
-  const { Cmd } = (json.container_config ?? {}) as { Cmd?: unknown };
-  const createdBy = Array.isArray(Cmd) ? Cmd.join(" ") : "";
+function historyOf(json: StepConfig): Record<string, unknown> {
+  const Cmd = json.container_config?.Cmd ?? [];
+  const createdBy = typeof Cmd === "string" ? Cmd : Cmd.join(" ");
   return {
     created: json.created,
     ...(json.author ? { author: json.author } : {}),

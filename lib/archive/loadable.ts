@@ -1,7 +1,7 @@
 // What an archive says of an image in it, whatever kind of archive it is.
 
 import { CommandError } from "../cli/error.ts";
-import { type ImageConfig, isImageConfig } from "../image/config.ts";
+import { asImageConfig, configProblem, type ImageConfig } from "../image/config.ts";
 import { checkTag } from "../image/store.ts";
 import { digestOf } from "../layer/digest.ts";
 import { parseDocument, readDocument, type Source } from "./source.ts";
@@ -51,9 +51,11 @@ export function wrongDigest(path: string, wanted: string, found: string): Comman
 
 /** Throws CommandError unless it is the configuration of an image of `layers` layers for this kind of system. */
 export function checkConfig(bytes: Uint8Array, path: string, layers: number): ImageConfig {
-  const config = parseDocument(bytes, path);
-  if (!isImageConfig(config)) throw new CommandError(`${path} is no image configuration`, 1);
-  if (config.os !== undefined && config.os !== "linux") {
+  const value = parseDocument(bytes, path);
+  const problem = configProblem(value);
+  if (problem !== undefined) throw new CommandError(`${path} is no image configuration: ${problem}`, 1);
+  const config = asImageConfig(value);
+  if (config.os && config.os !== "linux") {
     throw new CommandError(`cannot load ${config.os} image on linux`, 1);
   }
   const expected = config.rootfs.diff_ids.length;

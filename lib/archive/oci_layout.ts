@@ -1,61 +1,72 @@
 // OCI image layouts (OCI image-spec image-layout.md): index.json leads to manifests, those to configurations and layers,
-// all of them blobs named by their digests.
+// all of them blobs named by their digests. Beside images there may be signatures, attestations and other artifacts.
 
 import { CommandError } from "../cli/error.ts";
-import { hostArchitecture } from "../image/config.ts";
 import {
-  checkConfig,
-  checkDigest,
-  checkTags,
-  document,
-  type LayerFile,
-  layerFile,
-  type Loadable,
-} from "./loadable.ts";
-import { type Descriptor, isIndex, isManifest } from "./media_types.ts";
+  type Descriptor,
+  INDEX_TYPES,
+  isImageManifest,
+  type Manifest,
+  MANIFEST_TYPES,
+  manifestProblem,
+} from "../image/descriptor.ts";
+import { fitness, mostFitting, parsePlatform, type Platform } from "../image/platform.ts";
+import { checkConfig, checkDigest, checkTags, document, layerFile, type Loadable } from "./loadable.ts";
 import { parseDocument, type Source } from "./source.ts";
-
-interface Found {
-  descriptor: Descriptor;
-  tags: Set<string>;
-}
 
 /** Indexes in indexes: nobody nests them deeper. */
 const MAX_DEPTH = 4;
 
 /** The images that index.json, whose bytes are given, leads to. Throws CommandError where something is wrong. */
 export async function readOciLayout(source: Source, bytes: Uint8Array): Promise<Loadable[]> {
-  const found = new Map<string, Found>();
-  const top = descriptorsIn(parseDocument(bytes, "index.json"), "index.json");
-  for (const descriptor of suitable(top)) {
-    await collect(source, descriptor, namesOf(descriptor), found, 0);
+  const images = new Map<string, Loadable>();
+  for (const descriptor of suitable(entriesOf(readIndex(bytes)))) {
+    const found = await findImage(source, descriptor, 0);
+    if (!found) continue;
+    const image = images.get(found.digest) ?? await readImage(source, found);
+    image.tags = checkTags([...image.tags, ...namesOf(descriptor)]);
+    images.set(found.digest, image);
   }
-  const images: Loadable[] = [];
-  for (const one of found.values()) images.push(await readManifest(source, one));
-  return images;
+  if (images.size === 0) throw new CommandError("index.json leads to no image", 1);
+  return [...images.values()];
 }
 
-function descriptorsIn(index: unknown, path: string): Descriptor[] {
-  const list = (index as { manifests?: unknown } | null)?.manifests;
-  if (!Array.isArray(list)) throw new CommandError(`${path} is no OCI image index`, 1);
-  for (const one of list) checkDescriptor(one, path);
-  return list;
+function readIndex(bytes: Uint8Array): Manifest {
+  const index = parseManifest(bytes, "index.json");
+  if (index.manifests) return index;
+  throw new CommandError("index.json is no OCI image index: manifests is missing", 1);
 }
 
-function checkDescriptor(one: Partial<Descriptor> | null | undefined, path: string): Descriptor {
-  if (/^sha256:[0-9a-f]{64}$/.test(one?.digest ?? "")) return one as Descriptor;
-  throw new CommandError(`${path}: ${JSON.stringify(one?.digest)} is no digest this program can check`, 1);
+function parseManifest(bytes: Uint8Array, path: string): Manifest {
+  const value = parseDocument(bytes, path);
+  const problem = manifestProblem(value);
+  if (problem === undefined) return value as Manifest;
+  throw new CommandError(`${path} is no image manifest and no index: ${problem}`, 1);
+}
+
+function entriesOf({ manifests }: Manifest): Descriptor[] {
+  return manifests!.filter(({ artifactType }) => !artifactType);
 }
 
 /** Of several with one name those for this machine; all where none is, as the user must know what they do. */
 function suitable(list: Descriptor[]): Descriptor[] {
   const names = Map.groupBy(list, (one) => JSON.stringify(namesOf(one)));
   return [...names.values()].flatMap((group) => {
-    const fitting = group.filter(({ platform }) =>
-      platform === undefined || (platform.os === "linux" && platform.architecture === hostArchitecture())
-    );
-    return fitting.length > 0 ? fitting : group.filter(({ platform }) => platform?.os !== "unknown");
+    const [best, ...others] = ranked(group);
+    // What says nothing of a platform may be for any.
+    return best ? [best, ...others.filter(({ platform }) => !platform || isAsGood(platform, best))] : [];
   });
+}
+
+function ranked(list: Descriptor[]): Descriptor[] {
+  const fitting = mostFitting(parsePlatform(undefined), list);
+  // Attestations are for the platform "unknown".
+  return fitting.length > 0 ? fitting : list.filter(({ platform }) => platform?.os !== "unknown");
+}
+
+function isAsGood(platform: Platform, { platform: best }: Descriptor): boolean {
+  const wanted = parsePlatform(undefined);
+  return fitness(wanted, platform) === (best ? fitness(wanted, best) : undefined);
 }
 
 /** Tags among the annotations: a name by itself is of no registry's, and a tag by itself of no repository. */
@@ -66,47 +77,46 @@ function namesOf({ annotations }: Descriptor): string[] {
   return /^[^:@]+[:/]/.test(name) && !name.includes("@") ? [name] : [];
 }
 
-async function collect(
-  source: Source,
-  descriptor: Descriptor,
-  names: string[],
-  found: Map<string, Found>,
-  depth: number,
-): Promise<void> {
-  const known = found.get(descriptor.digest);
-  if (known) return checkTags(names).forEach((tag) => known.tags.add(tag));
-  if (!isIndex(descriptor)) {
-    if (isManifest(descriptor)) found.set(descriptor.digest, { descriptor, tags: new Set(checkTags(names)) });
-    return;
-  }
-  if (depth === MAX_DEPTH) throw new CommandError("index.json: too many indexes one inside the other", 1);
-  const [inner] = suitable(descriptorsIn(await readBlob(source, descriptor), blobPath(descriptor)));
-  if (inner) await collect(source, inner, names, found, depth + 1);
+interface Found {
+  digest: string;
+  manifest: Manifest;
 }
 
-function blobPath({ digest }: Descriptor): string {
+/** The image that a descriptor leads to: of an index, the most suitable one. undefined where it is something else. */
+async function findImage(source: Source, descriptor: Descriptor, depth: number): Promise<Found | undefined> {
+  const { digest, mediaType } = descriptor;
+  if (mediaType && ![...INDEX_TYPES, ...MANIFEST_TYPES].includes(mediaType)) return undefined;
+  const path = blobPath(digest);
+  const bytes = document(source, path);
+  await checkDigest(bytes, digest, path);
+  const manifest = parseManifest(bytes, path);
+  if (!manifest.manifests) return isImage(manifest, path) ? { digest, manifest } : undefined;
+  if (depth === MAX_DEPTH) throw new CommandError("index.json: too many indexes one inside the other", 1);
+  const entries = entriesOf(manifest);
+  // `docker save --platform` leaves the others out, but not of the index.
+  const present = entries.filter((inner) => source.find(blobPath(inner.digest)));
+  for (const inner of ranked(present.length > 0 ? present : entries)) {
+    const found = await findImage(source, inner, depth + 1);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function isImage(manifest: Manifest, path: string): boolean {
+  if (!manifest.config) throw new CommandError(`${path} is no image manifest: config is missing`, 1);
+  return isImageManifest(manifest);
+}
+
+function blobPath(digest: string): string {
   return `blobs/${digest.replace(":", "/")}`;
 }
 
-async function readBlob(source: Source, descriptor: Descriptor): Promise<unknown> {
-  const path = blobPath(descriptor);
-  const bytes = document(source, path);
-  await checkDigest(bytes, descriptor.digest, path);
-  return parseDocument(bytes, path);
-}
-
-async function readManifest(source: Source, { descriptor, tags }: Found): Promise<Loadable> {
-  const path = blobPath(descriptor);
-  const manifest = await readBlob(source, descriptor) as
-    | { config?: Descriptor; layers?: Descriptor[] }
-    | null;
-  if (!Array.isArray(manifest?.layers)) throw new CommandError(`${path} is no image manifest`, 1);
-  const configPath = blobPath(checkDescriptor(manifest.config, path));
+async function readImage(source: Source, { manifest }: Found): Promise<Loadable> {
+  const { digest } = manifest.config!;
+  const configPath = blobPath(digest);
   const config = document(source, configPath);
-  await checkDigest(config, manifest.config!.digest, configPath);
-  const layers: LayerFile[] = manifest.layers.map((one) =>
-    layerFile(source, blobPath(checkDescriptor(one, path)))
-  );
+  await checkDigest(config, digest, configPath);
+  const layers = manifest.layers!.map((one) => layerFile(source, blobPath(one.digest)));
   const diffIds = checkConfig(config, configPath, layers.length).rootfs.diff_ids;
-  return { config, diffIds, layers, tags: [...tags] };
+  return { config, diffIds, layers, tags: [] };
 }

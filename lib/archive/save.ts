@@ -3,15 +3,16 @@
 
 import { step } from "../cli/debug.ts";
 import { CommandError } from "../cli/error.ts";
-import { isImageConfig, layersOf } from "../image/config.ts";
+import { layersOf } from "../image/config.ts";
+import { CONFIG_TYPE, type Descriptor, INDEX_TYPE, LAYER_TYPE, MANIFEST_TYPE } from "../image/descriptor.ts";
 import { canonicalName, parseReference } from "../image/reference.ts";
+import { readImage } from "../image/store.ts";
 import { digestOf } from "../layer/digest.ts";
 import { archiveLength, writeLayer } from "../layer/layer_archive.ts";
 import type { TarEntry } from "../layer/tar_entry.ts";
 import { createTarWriter, type Sink, type TarWriter } from "../layer/tar_write.ts";
 import { readBytes } from "../state/json.ts";
 import { rootFd } from "../state/root.ts";
-import { CONFIG_TYPE, type Descriptor, INDEX_TYPE, LAYER_TYPE, MANIFEST_TYPE } from "./media_types.ts";
 
 /** An image to be saved, and the tags ("name:tag") it gets where it is loaded. */
 export interface Saved {
@@ -69,8 +70,8 @@ async function saveImage(
   { hex, tags }: Saved,
 ): Promise<{ item: ManifestItem; manifest: Descriptor }> {
   const bytes = readBytes(rootFd(), `images/${hex}.json`) as Uint8Array<ArrayBuffer> | undefined;
-  const config = bytes && parse(bytes);
-  if (!bytes || !isImageConfig(config) || await digestOf(bytes) !== hex) {
+  const config = readImage(hex);
+  if (!bytes || !config || await digestOf(bytes) !== hex) {
     throw new CommandError(`image sha256:${hex} is damaged; remove it with: mydocker rmi -f ${hex}`, 1);
   }
   const layers: Descriptor[] = [];
@@ -84,15 +85,6 @@ async function saveImage(
     LayerSources: Object.fromEntries(layers.map((layer) => [layer.digest, layer])),
   };
   return { item, manifest: await blob(state, json(manifest), MANIFEST_TYPE) };
-}
-
-function parse(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 /** A layer goes into the archive once, however many images have it. */

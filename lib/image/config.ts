@@ -1,6 +1,7 @@
 // images/HEX.json: an image's configuration (OCI image-spec config.md), whose SHA-256 is the image's ID.
 
 import type { ProcessConfig } from "../container/config.ts";
+import { fields, integer, list, map, type Shape, text, truth, word } from "./shape.ts";
 
 /** How one layer, or a change without one, came about. */
 export interface History {
@@ -35,11 +36,77 @@ export function hostArchitecture(): string {
   return Deno.build.arch === "aarch64" ? "arm64" : "amd64";
 }
 
-/** Whether a parsed JSON value has what the rest of the program needs of an image. */
-export function isImageConfig(value: unknown): value is ImageConfig {
-  const { rootfs, config } = (value ?? {}) as Partial<ImageConfig>;
-  return Array.isArray(rootfs?.diff_ids) && typeof (config ?? {}) === "object" &&
-    rootfs.diff_ids.every((id) => /^sha256:[0-9a-f]{64}$/.test(id));
+/** docker takes a string for a list of one (its strslice). */
+export const COMMAND: Shape = (value, path) =>
+  typeof value === "string" ? text(value, path) : list(text)(value, path);
+const COMMANDS = ["Cmd", "Entrypoint", "Shell"] as const;
+/** A set is an object whose values say nothing. */
+const NOTHING: Shape = (value, path) => value === null ? undefined : fields({})(value, path);
+const TIME = word(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/, "a time of RFC 3339");
+const PLATFORM_WORD = word(/^[\w.-]*$/, "a word");
+
+const HEALTHCHECK = fields({
+  Test: list(text),
+  Interval: integer,
+  Timeout: integer,
+  StartPeriod: integer,
+  StartInterval: integer,
+  Retries: integer,
+});
+
+const PROCESS = fields({
+  User: text,
+  ExposedPorts: map(NOTHING),
+  Env: list(text),
+  Entrypoint: COMMAND,
+  Cmd: COMMAND,
+  Volumes: map(NOTHING),
+  WorkingDir: text,
+  Labels: map(text),
+  StopSignal: text,
+  StopTimeout: integer,
+  Healthcheck: HEALTHCHECK,
+  OnBuild: list(text),
+  Shell: COMMAND,
+});
+
+const STEP = fields({ created: TIME, created_by: text, author: text, comment: text, empty_layer: truth });
+
+/** OCI image-spec config.md, and docker's image.Image, which has more. */
+const IMAGE = fields({
+  architecture: PLATFORM_WORD,
+  os: PLATFORM_WORD,
+  variant: PLATFORM_WORD,
+  author: text,
+  created: TIME,
+  config: PROCESS,
+  history: list(STEP),
+  comment: text,
+  container: text,
+  parent: text,
+}, {
+  rootfs: fields({ type: text }, {
+    diff_ids: list(word(/^sha256:[0-9a-f]{64}$/, "a SHA-256 digest")),
+  }),
+});
+
+/**
+ * What is wrong with the configuration that a parsed JSON value should be ("config.Env must be a list, not a string");
+ * undefined where nothing is. What docker's own types refuse is refused, and a NUL, with which a string would end early.
+ */
+export function configProblem(value: unknown): string | undefined {
+  return IMAGE(value, "");
+}
+
+/** The same configuration as the rest of the program knows it. */
+export function asImageConfig(value: unknown): ImageConfig {
+  const image = value as ImageConfig;
+  const process: ProcessConfig = { ...image.config };
+  for (const name of COMMANDS) {
+    const command: unknown = process[name];
+    if (typeof command === "string") process[name] = [command];
+  }
+  return { ...image, config: process };
 }
 
 /** Diff ids as layers/ has them: hex digits only. */

@@ -2,6 +2,7 @@
 
 import { CommandError } from "../cli/error.ts";
 import { hostArchitecture } from "./config.ts";
+import { processorLevel } from "./processor.ts";
 
 export interface Platform {
   architecture: string;
@@ -52,12 +53,25 @@ function variantOf({ architecture, variant }: Platform): string {
 
 /**
  * How well what is made for `offered` runs on `wanted`; undefined where it doesn't. A processor runs what its
- * predecessors did: the higher the better.
+ * predecessors did: the higher the better. Where no variant is asked for, that is what all of the kind run, as for
+ * docker; but what this machine's processor can do besides is good enough.
  */
 export function fitness(wanted: Platform, offered: Platform): number | undefined {
   if (wanted.os !== offered.os || wanted.architecture !== offered.architecture) return undefined;
   const [most, level] = [variantOf(wanted), variantOf(offered)];
   if (most === level) return Infinity;
-  const [limit, number] = [most, level].map((variant) => Number(/^v(\d+)$/.exec(variant)?.[1]));
-  return number < limit ? number : undefined;
+  const [asked, number] = [most, level].map((variant) => Number(/^v(\d+)$/.exec(variant)?.[1]));
+  const isOurs = !wanted.variant && wanted.architecture === "amd64" && hostArchitecture() === "amd64";
+  const limit = isOurs ? processorLevel() : asked;
+  return number <= limit ? number : undefined;
+}
+
+/** Those that run on `wanted`, the best first; the order of equals is the list's. Without a platform it is any. */
+export function mostFitting<T extends { platform?: Platform | null }>(wanted: Platform, list: T[]): T[] {
+  const rated = list.flatMap((item) => {
+    const rating = item.platform ? fitness(wanted, item.platform) : 0;
+    return rating === undefined ? [] : [{ item, rating }];
+  });
+  // Infinity less Infinity is no number.
+  return rated.sort((a, b) => a.rating === b.rating ? 0 : b.rating - a.rating).map(({ item }) => item);
 }

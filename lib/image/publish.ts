@@ -5,11 +5,12 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { step } from "../cli/debug.ts";
+import { CommandError } from "../cli/error.ts";
 import { digestOf } from "../layer/digest.ts";
 import { hasLayer, type Layer, moveLayer, type Staging } from "../layer/store.ts";
 import { readJson, replaceFile, writeFile } from "../state/json.ts";
 import { rootFd } from "../state/root.ts";
-import type { ImageConfig } from "./config.ts";
+import { configProblem, type ImageConfig } from "./config.ts";
 import { imageExists, readTag, refer } from "./store.ts";
 
 /** An image to be. */
@@ -40,8 +41,10 @@ interface PlannedReference {
   before?: string;
 }
 
-/** The bytes of a configuration made here. */
+/** The bytes of a configuration made here. Throws CommandError where --change has put in what none can have. */
 export function configBytes(config: ImageConfig): Uint8Array<ArrayBuffer> {
+  const problem = configProblem(config);
+  if (problem !== undefined) throw new CommandError(`invalid image configuration: ${problem}`, 1);
   return new TextEncoder().encode(JSON.stringify(config));
 }
 

@@ -9,7 +9,7 @@ import { emitImage } from "../events/emit.ts";
 import { readJson } from "../state/json.ts";
 import { beginWork, rootFd, temporaryName } from "../state/root.ts";
 import { timestamp } from "../state/time.ts";
-import { type ImageConfig, isImageConfig } from "./config.ts";
+import { asImageConfig, configProblem, type ImageConfig } from "./config.ts";
 import { formatReference, isImageId, normalize, parseReference } from "./reference.ts";
 
 export interface Image {
@@ -100,7 +100,7 @@ export function shownReference(text: string): string {
 /** The configuration of the image with this ID (hex digits); undefined where it is missing or damaged. */
 export function readImage(hex: string): ImageConfig | undefined {
   const config = readJson<unknown>(rootFd(), `images/${hex}.json`);
-  return isImageConfig(config) ? config : undefined;
+  return configProblem(config) === undefined ? asImageConfig(config) : undefined;
 }
 
 export function imageExists(hex: string): boolean {

@@ -5,7 +5,7 @@ import { CommandError } from "../cli/error.ts";
 import { createDigest } from "../layer/digest.ts";
 import type { Client } from "./client.ts";
 import { BrokenConnection } from "./failure.ts";
-import type { Descriptor } from "./manifest.ts";
+import type { Descriptor } from "../image/descriptor.ts";
 import { pause, pauseAfter } from "./retry.ts";
 
 /** Bytes after which a connection was good for something. */

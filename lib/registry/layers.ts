@@ -10,7 +10,7 @@ import { addLayer, type Layer, type Staging } from "../layer/store.ts";
 import { rootFd } from "../state/root.ts";
 import { readBlob, WrongDigest } from "./blob.ts";
 import type { Client } from "./client.ts";
-import type { Descriptor } from "./manifest.ts";
+import type { Descriptor } from "../image/descriptor.ts";
 import type { Progress } from "../cli/progress.ts";
 
 /** As docker: max-concurrent-downloads. */

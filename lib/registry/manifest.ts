@@ -1,52 +1,33 @@
-// Manifests: what an image consists of, and lists of them by platform. OCI image-spec manifest.md and image-index.md,
-// docker's "Image Manifest Version 2, Schema 2".
+// What a tag or a digest stands for in a registry, down to the manifest of one image.
 
-import { fitness, formatPlatform, type Platform } from "../image/platform.ts";
-import { fields, list, type Shape, text, word } from "../image/shape.ts";
+import {
+  type Descriptor,
+  INDEX_TYPES,
+  isImageManifest,
+  type Manifest,
+  MANIFEST_TYPES,
+  manifestProblem,
+} from "../image/descriptor.ts";
+import { formatPlatform, mostFitting, type Platform } from "../image/platform.ts";
 import { digestOf } from "../layer/digest.ts";
 import type { Client } from "./client.ts";
 import { BadAnswer } from "./failure.ts";
 
-/** Something in a registry, by its contents. */
-export interface Descriptor {
-  mediaType: string;
-  /** "sha256:HEX" */
-  digest: string;
-  /** Bytes. */
-  size: number;
-}
-
-export interface Manifest {
+/** What an image consists of. */
+export interface ImageManifest {
   config: Descriptor;
   layers: Descriptor[];
 }
 
-interface Entry extends Descriptor {
-  platform?: Platform | null;
-}
-
-const MANIFESTS = [
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.docker.distribution.manifest.v2+json",
-];
-const LISTS = [
-  "application/vnd.oci.image.index.v1+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-];
 const SCHEMA_1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+/;
-const CONFIGS = [
-  "application/vnd.oci.image.config.v1+json",
-  "application/vnd.docker.container.image.v1+json",
-  "application/octet-stream", // what early docker called it
-];
-const ACCEPT = [...MANIFESTS, ...LISTS, "application/json;q=0.5"].join(", ");
+const ACCEPT = [...MANIFEST_TYPES, ...INDEX_TYPES, "application/json;q=0.5"].join(", ");
 const MAX_SIZE = 4 << 20;
 /** A list may be in a list. */
 const MAX_DEPTH = 4;
 
 /** An image's manifest, and the digest of what its tag stands for: that, or a list of several. */
 export interface Resolution {
-  manifest: Manifest;
+  manifest: ImageManifest;
   digest: string;
 }
 
@@ -84,65 +65,33 @@ export async function resolveManifest(
   throw new BadAnswer(`${shown}: lists of manifests are nested too deeply`);
 }
 
-const DESCRIPTOR: Shape = fields(
-  { mediaType: text, platform: fields({ os: text, architecture: text, variant: text }) },
-  {
-    digest: word(/^sha256:[0-9a-f]{64}$/, "a SHA-256 digest"),
-    size: (value, path) => isSize(value) ? undefined : `${path} must be a number of bytes`,
-  },
-);
-
-/** Of an image, or of a list: which of them it is, its fields say. */
-const MANIFEST: Shape = fields({
-  mediaType: text,
-  manifests: list(DESCRIPTOR),
-  config: DESCRIPTOR,
-  layers: list(DESCRIPTOR),
-});
-
-function isSize(value: unknown): boolean {
-  return Number.isSafeInteger(value) && value as number >= 0;
-}
-
-interface Parsed {
-  mediaType?: string | null;
-  schemaVersion?: unknown;
-  manifests?: Entry[] | null;
-  config?: Descriptor | null;
-  layers?: Descriptor[] | null;
-}
-
-function parse(bytes: Uint8Array, shown: string): Parsed {
+function parse(bytes: Uint8Array, shown: string): Manifest {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
     throw new BadAnswer(`${shown}: the manifest is no JSON`, { cause: error });
   }
-  const problem = MANIFEST(value, "");
-  if (problem === undefined) return value as Parsed;
+  const problem = manifestProblem(value);
+  if (problem === undefined) return value as Manifest;
   throw new BadAnswer(`${shown}: the manifest is damaged: ${problem}`);
 }
 
-function imageOf({ config, layers }: Parsed, type: string, shown: string): Manifest {
+function imageOf(manifest: Manifest, type: string, shown: string): ImageManifest {
+  const { config, layers } = manifest;
   if (!config || !layers) {
     throw new BadAnswer(`${shown}: unsupported manifest media type ${JSON.stringify(type)}`);
   }
-  if (!CONFIGS.includes(config.mediaType)) {
+  if (!isImageManifest(manifest)) {
     throw new BadAnswer(`${shown} is no image: its configuration is ${config.mediaType}`);
   }
   return { config, layers };
 }
 
-function choose(entries: Entry[], wanted: Platform, shown: string): string {
-  const rated = entries.flatMap(({ digest, platform }) => {
-    const rating = platform ? fitness(wanted, platform) : undefined;
-    return rating === undefined ? [] : [{ digest, rating }];
-  });
-  // The order of equals is the list's.
-  const best = rated.sort((a, b) => b.rating === a.rating ? 0 : b.rating - a.rating)[0];
+function choose(entries: Descriptor[], wanted: Platform, shown: string): string {
+  const [best] = mostFitting(wanted, entries.filter(({ platform }) => platform));
   if (best) return best.digest;
-  const unnamed = entries.filter(({ platform }) => !platform);
+  const unnamed = entries.filter(({ platform, artifactType }) => !platform && !artifactType);
   if (unnamed.length === 1) return unnamed[0].digest;
   throw new BadAnswer(
     `no matching manifest for ${formatPlatform(wanted)} in the manifest list entries of ${shown}`,

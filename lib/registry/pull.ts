@@ -4,7 +4,7 @@ import * as file from "../../ffi/file.ts";
 import { CommandError } from "../cli/error.ts";
 import { shortId } from "../cli/human.ts";
 import { emitImage } from "../events/emit.ts";
-import { type ImageConfig, isImageConfig, layersOf } from "../image/config.ts";
+import { asImageConfig, configProblem, type ImageConfig, layersOf } from "../image/config.ts";
 import { fitness, formatPlatform, type Platform } from "../image/platform.ts";
 import { formatReference, type Reference } from "../image/reference.ts";
 import { type NewImage, type NewLayer, publish, referTogether } from "../image/publish.ts";
@@ -15,7 +15,7 @@ import type { Client } from "./client.ts";
 import { BadAnswer, RegistryError } from "./failure.ts";
 import { fetchLayers, hasLayer, type WantedLayer } from "./layers.ts";
 import { endingBySignals } from "./interrupt.ts";
-import { type Manifest, type Resolution, resolveManifest } from "./manifest.ts";
+import { type ImageManifest, type Resolution, resolveManifest } from "./manifest.ts";
 import type { Progress } from "../cli/progress.ts";
 
 /**
@@ -106,24 +106,26 @@ function withImages<T>(work: () => T): T {
   }
 }
 
-function checkConfig(bytes: Uint8Array, manifest: Manifest, shown: string): ImageConfig {
-  let config: unknown;
+function checkConfig(bytes: Uint8Array, manifest: ImageManifest, shown: string): ImageConfig {
+  let value: unknown;
   try {
-    config = JSON.parse(new TextDecoder().decode(bytes));
+    value = JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
     throw new BadAnswer(`${shown}: the image's configuration is no JSON`, { cause: error });
   }
-  if (!isImageConfig(config)) throw new BadAnswer(`${shown}: invalid rootfs in image configuration`);
+  const problem = configProblem(value);
+  if (problem !== undefined) throw new BadAnswer(`${shown}: invalid image configuration: ${problem}`);
+  const config = asImageConfig(value);
   if (layersOf(config).length !== manifest.layers.length) {
     throw new BadAnswer(`${shown}: layers from manifest don't match image configuration`);
   }
-  if (config.os !== undefined && config.os !== "linux") {
+  if (config.os && config.os !== "linux") {
     throw new BadAnswer(`image operating system "${config.os}" cannot be used on this platform`);
   }
   return config;
 }
 
-function wantedLayers(config: ImageConfig, { layers }: Manifest): WantedLayer[] {
+function wantedLayers(config: ImageConfig, { layers }: ImageManifest): WantedLayer[] {
   const wanted = config.rootfs.diff_ids.map((diffId, index) => ({ diffId, blob: layers[index] }));
   return wanted.filter(({ diffId }, index) => config.rootfs.diff_ids.indexOf(diffId) === index);
 }

@@ -1,0 +1,71 @@
+// Descriptors, manifests and indexes (OCI image-spec descriptor.md, manifest.md, image-index.md; docker's "Image Manifest
+// Version 2, Schema 2" means the same): what leads to images, in registries and in layouts.
+
+import type { Platform } from "./platform.ts";
+import { fields, integer, list, map, type Shape, text, word } from "./shape.ts";
+
+/** What another blob is. */
+export interface Descriptor {
+  mediaType?: string | null;
+  /** "sha256:HEX" */
+  digest: string;
+  /** Bytes. */
+  size: number;
+  /** It says that the manifest is of something else than an image. */
+  artifactType?: string | null;
+  annotations?: Record<string, string> | null;
+  platform?: Platform | null;
+}
+
+/** An image's manifest, or an index: its fields say which of them it is. */
+export interface Manifest {
+  mediaType?: string | null;
+  schemaVersion?: number | null;
+  artifactType?: string | null;
+  manifests?: Descriptor[] | null;
+  config?: Descriptor | null;
+  layers?: Descriptor[] | null;
+}
+
+const SIZE: Shape = (value, path) =>
+  Number.isSafeInteger(value) && value as number >= 0 ? undefined : `${path} must be a number of bytes`;
+
+const DESCRIPTOR = fields({
+  mediaType: text,
+  artifactType: text,
+  annotations: map(text),
+  platform: fields({ os: text, architecture: text, variant: text }),
+}, { digest: word(/^sha256:[0-9a-f]{64}$/, "a SHA-256 digest"), size: SIZE });
+
+const MANIFEST = fields({
+  mediaType: text,
+  schemaVersion: integer,
+  artifactType: text,
+  manifests: list(DESCRIPTOR),
+  config: DESCRIPTOR,
+  layers: list(DESCRIPTOR),
+});
+
+/** What is wrong with the manifest or index that a parsed JSON value should be; undefined where nothing is. */
+export function manifestProblem(value: unknown): string | undefined {
+  return MANIFEST(value, "");
+}
+
+export const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
+export const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
+export const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
+export const LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar";
+
+export const INDEX_TYPES = [INDEX_TYPE, "application/vnd.docker.distribution.manifest.list.v2+json"];
+export const MANIFEST_TYPES = [MANIFEST_TYPE, "application/vnd.docker.distribution.manifest.v2+json"];
+
+const CONFIG_TYPES = [
+  CONFIG_TYPE,
+  "application/vnd.docker.container.image.v1+json",
+  "application/octet-stream", // what early docker called it
+];
+
+/** Whether a manifest's configuration is an image's, and not that of a chart, a signature or whatever else there may be. */
+export function isImageManifest({ config, layers }: Manifest): boolean {
+  return Boolean(config && layers && CONFIG_TYPES.includes(config.mediaType ?? CONFIG_TYPE));
+}
