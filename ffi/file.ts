@@ -96,19 +96,29 @@ export function pread(fd: number, buffer: Uint8Array, offset: number): number {
   return check(raw(NR.pread64, fd, addressOf(buffer), buffer.length, offset), "pread64", `descriptor ${fd}`);
 }
 
-const chunk = new Uint8Array(1 << 15);
-const chunkAddress = addressOf(chunk);
+const FIRST_SIZE = 1 << 12;
+const EFBIG = 27;
 
-/** Everything from the file position to the end, for files that are read whole: one buffer, whose address is known. */
-export function readAll(fd: number): Uint8Array {
-  let all = new Uint8Array(0);
+/**
+ * Everything from the file position to the end, for files that are read whole. Throws KernelError with EFBIG where that
+ * are more than `most` bytes, having read no more.
+ */
+export function readAll(fd: number, most = Infinity): Uint8Array {
+  let all = new Uint8Array(Math.min(FIRST_SIZE, most + 1));
+  let length = 0;
   for (;;) {
-    const length = check(raw(NR.read, fd, chunkAddress, chunk.length), "read", `descriptor ${fd}`);
-    if (length === 0) return all;
-    const longer = new Uint8Array(all.length + length);
-    longer.set(all);
-    longer.set(chunk.subarray(0, length), all.length);
-    all = longer;
+    const read = check(
+      raw(NR.read, fd, addressOf(all) + length, all.length - length),
+      "read",
+      `descriptor ${fd}`,
+    );
+    if (read === 0) return all.subarray(0, length);
+    length += read;
+    if (length > most) throw new KernelError("read", `descriptor ${fd}`, EFBIG, `more than ${most} bytes`);
+    if (length < all.length) continue;
+    const larger = new Uint8Array(Math.min(2 * all.length, most + 1));
+    larger.set(all);
+    all = larger;
   }
 }
 

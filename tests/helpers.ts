@@ -246,24 +246,11 @@ export class Box implements AsyncDisposable {
     ];
   }
 
-  /**
-   * A bridge is taken down a while after its last container, by a process of its own; where that is late on a busy
-   * machine, or fails, the next command does it. That is said, as it should be rare.
-   */
-  async #repairBridges(isClean: () => Promise<boolean>): Promise<void> {
-    console.log("a bridge is left to the next command");
-    await this.run(["network", "ls"]);
-    await until("no bridge is left", isClean, 8);
-  }
-
   /** Waits for processes on their way out, then fails if anything is left; removes the directory in any case. */
   async [Symbol.asyncDispose](): Promise<void> {
     let leaks: string[] = [];
     const isClean = async () => (leaks = await this.leaks()).length === 0;
-    const areBridges = () => leaks.every((leak) => leak.startsWith("interface: "));
-    await until("nothing is left", isClean, 4)
-      .catch(() => areBridges() ? this.#repairBridges(isClean) : undefined)
-      .catch(() => {}); // Said below, in full.
+    await until("nothing is left", isClean, 12).catch(() => {}); // Said below, in full.
     for (let left; (left = processesOf(this.dir)).length > 0;) {
       killAll(left);
       dropCgroups(this.root);

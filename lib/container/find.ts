@@ -38,6 +38,16 @@ export function openContainer(id: string): Container | undefined {
   return { id, dir, config };
 }
 
+/** As openContainer; undefined also where its configuration is damaged: for who asks about all containers, and not for this one. */
+export function openUndamaged(id: string): Container | undefined {
+  try {
+    return openContainer(id);
+  } catch (error) {
+    if (error instanceof CommandError) return undefined;
+    throw error;
+  }
+}
+
 /** IDs of all containers, in no order. */
 export function containerIds(): string[] {
   const folder = file.openat(rootFd(), "containers", file.O_RDONLY | file.O_DIRECTORY);

@@ -65,10 +65,13 @@ export function processOf(container: Pick<Container, "id" | "dir">): number | un
   });
 }
 
-/** The same of the keeper that waits to start it again: it has told all, and has nothing open but the lock. */
+/**
+ * The same of the keeper that waits to start it again: it has told all, and has nothing open but the container's lock,
+ * which it holds. One that has given the lock back may still look after its networks.
+ */
 export function restingKeeperOf(container: Pick<Container, "id" | "dir">): number | undefined {
   return certain(container, ({ end, start }) => end && start?.keeper, (pid) => {
-    return statusField(pid, "Name") === "mydocker-keeper" && descriptorsOf(pid) <= 4;
+    return statusField(pid, "Name") === "mydocker-keeper" && hasOnlyLock(pid, container.dir);
   });
 }
 
@@ -96,11 +99,21 @@ function certain(
   }
 }
 
-function descriptorsOf(pid: number): number {
+/** Whether a process has open, besides its standard streams, the file `lock` in `dir`, and holds the lock by it. */
+function hasOnlyLock(pid: number, dir: number): boolean {
+  const STANDARD = ["0", "1", "2"];
   try {
-    return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+    const others = [...Deno.readDirSync(`/proc/${pid}/fd`)].filter(({ name }) => !STANDARD.includes(name));
+    if (others.length !== 1) return false;
+    const [{ name }] = others;
+    const [has, own] = [
+      file.statIfAny(file.AT_FDCWD, `/proc/${pid}/fd/${name}`, true),
+      file.statIfAny(dir, "lock"),
+    ];
+    if (has === undefined || has.inode !== own?.inode || has.device !== own.device) return false;
+    return /^lock:.* OFDLCK .* WRITE /m.test(processFile(String(pid), `fdinfo/${name}`) ?? "");
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return Infinity;
+    if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
 }

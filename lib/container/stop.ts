@@ -166,7 +166,8 @@ async function endResting(container: Target): Promise<void> {
   const keeper = restingKeeperOf(container);
   if (keeper === undefined) return;
   signalPidfd(keeper, SIGKILL);
-  file.close(keeper);
+  // Until it is dead, it has its locks, and its networks seem to be in use.
+  await expectEnd(keeper, container).finally(() => file.close(keeper));
   if (!container.config?.networks?.length) return;
   const { settle } = await import("../network/life.ts");
   await settle();

@@ -397,10 +397,11 @@ function execute(p: Program, { path, argv, environment }: Successor, failed: Lab
   p.call("execve", [p.string(path), p.strings(argv), p.strings(environment)], { negative: failed });
 }
 
-/** Goes on at `next` in any case. */
+/** Goes on at `next` in any case. The child has none of the keeper's descriptors, and so none of its locks. */
 function executeInChild(p: Program, successor: Successor, next: Label, child = p.cell()): void {
   const failed = p.label();
   p.call("clone", [SHARING_CHILD, 0, 0, 0, 0], { store: child, positive: next, negative: next });
+  p.call("close_range", [3, 0xffffffff, 0], { negative: failed });
   execute(p, successor, failed);
   p.place(failed);
   p.call("exit_group", [1]);

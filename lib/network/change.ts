@@ -14,12 +14,11 @@ import { readStarted } from "../keeper/report.ts";
 import { readJson, replaceFile } from "../state/json.ts";
 import { rootFd } from "../state/root.ts";
 import { settle } from "./bridge.ts";
-import { CHANGE } from "./change_mark.ts";
+import { CHANGE, noteStale, type Stale, staleNotes } from "./change_mark.ts";
 import { claimsOn, releaseAddresses } from "./claims.ts";
 import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
-import { ownLines } from "./hosts.ts";
 import { defaultRoutes, existingNetwork, type JoinedNetwork } from "./join.ts";
-import { refreshNames, rewriteHosts, tag } from "./names.ts";
+import { refreshNames, refreshOwnNames } from "./names.ts";
 import { plug, unplug } from "./plug.ts";
 import { movePorts } from "./republish.ts";
 import { openNetwork } from "./shared.ts";
@@ -30,18 +29,35 @@ interface Change {
   endpoint: Endpoint;
 }
 
+/**
+ * Has hosts files brought up to date, of this container and of all in the network, once nobody is kept waiting any more:
+ * containers can write to them.
+ */
+export type Later = (container: string, network: string) => void;
+
 /** Does `work` with nobody else at it, and with nothing left of killed commands. */
-export async function changing<T>(work: () => Promise<T>): Promise<T> {
+export async function changing<T>(work: (later: Later) => Promise<T>): Promise<T> {
   const fd = file.openat(rootFd(), "networks/.changing", file.O_RDWR | file.O_CREAT, 0o600);
+  const stale: Stale[] = [];
+  const later: Later = (container, network) => void stale.push(noteStale(container, network));
   try {
     lock(fd, "exclusive");
+    stale.push(...staleNotes());
     const found = readJson<Change>(rootFd(), CHANGE);
-    if (found) await leaveNetwork(found.container, found.endpoint);
+    if (found) await leaveNetwork(found.container, found.endpoint, later);
     file.unlinkIfAny(rootFd(), CHANGE);
-    return await work();
+    return await work(later);
   } finally {
     file.close(fd);
+    stale.forEach(refresh);
   }
+}
+
+/** Also where somebody else is doing the same, or was killed at it. */
+function refresh({ container, network, note }: Stale): void {
+  refreshOwnNames(container, network);
+  refreshNames([network]);
+  file.unlinkIfAny(rootFd(), note);
 }
 
 /**
@@ -51,6 +67,7 @@ export async function changing<T>(work: () => Promise<T>): Promise<T> {
 export async function noted(
   container: string,
   endpoint: Endpoint,
+  later: Later,
   work: (note: (known: Endpoint) => void) => Promise<void>,
 ): Promise<void> {
   let noted = endpoint;
@@ -62,7 +79,7 @@ export async function noted(
   try {
     await work(note);
   } catch (error) {
-    await leaveNetwork(container, noted);
+    await leaveNetwork(container, noted, later);
     throw error;
   } finally {
     file.unlinkIfAny(rootFd(), CHANGE);
@@ -70,7 +87,7 @@ export async function noted(
 }
 
 /** Takes all away that a container has of a network: each step also where it was done before, or never begun. */
-export async function leaveNetwork(id: string, endpoint: Endpoint): Promise<void> {
+export async function leaveNetwork(id: string, endpoint: Endpoint, later: Later): Promise<void> {
   const route = netlink.openRoute();
   const dir = file.openIfAny(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
   try {
@@ -85,7 +102,7 @@ export async function leaveNetwork(id: string, endpoint: Endpoint): Promise<void
     if (dir !== undefined) file.close(dir);
     file.close(route);
   }
-  refreshNames([endpoint.network]);
+  later(id, endpoint.network);
   await settle([endpoint.network]);
 }
 
@@ -119,11 +136,6 @@ async function leaveAlive(
   file.close(first);
   if (endpoint.users !== undefined) giveUsersBack(dir, endpoint.users);
   await movePorts(dir, endpoint, rest);
-  const config = readConfig(dir);
-  if (config) {
-    const own = ownLines(config, endpoint).split(/(?<=\n)/);
-    rewriteHosts(dir, (line) => own.includes(line) || line.endsWith(tag(endpoint.network)), "");
-  }
   const routes = defaultRoutes(await joinedTo(rest), "replace");
   const namespace = routes.length > 0 ? openNetwork(dir) : undefined;
   if (namespace === undefined) return;

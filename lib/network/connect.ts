@@ -15,15 +15,13 @@ import { randomHex } from "../state/hex.ts";
 import { writeFile } from "../state/json.ts";
 import { sleep } from "../state/sleep.ts";
 import { raiseBridge, settle } from "./bridge.ts";
-import { changeConfig, changing, joinedTo, leaveNetwork, noted } from "./change.ts";
+import { changeConfig, changing, joinedTo, type Later, leaveNetwork, noted } from "./change.ts";
 import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
-import { ownLines } from "./hosts.ts";
 import { claimEndpoint, defaultRoutes, holdNetwork, interfacePlan, isIpv6 } from "./join.ts";
-import { refreshNames, rewriteHosts } from "./names.ts";
 import { checkEndpoint } from "./options.ts";
 import { plug } from "./plug.ts";
 import { openNetwork } from "./shared.ts";
-import { findNetwork, isDefaultBridge, type Network } from "./store.ts";
+import { findNetwork, type Network } from "./store.ts";
 
 /** How long a container may take to start, in ms. */
 const PATIENCE = 10_000;
@@ -38,7 +36,7 @@ export async function connectNetwork(
 ): Promise<void> {
   const network = await bridgeNetwork(reference);
   checkEndpoint(network, wishes);
-  await changing(async () => {
+  await changing(async (later) => {
     const container = findContainer(name);
     try {
       requireOwnNetwork(container, network);
@@ -50,7 +48,7 @@ export async function connectNetwork(
       const request = { network: network.name, ...wishes };
       await withLife(container, {
         stopped: () => changeConfig(container.dir, (networks) => [...networks, request]),
-        running: () => connectRunning(container, network, request),
+        running: () => connectRunning(container, network, request, later),
       });
     } finally {
       file.close(container.dir);
@@ -61,7 +59,7 @@ export async function connectNetwork(
 /** Takes a container out of a network; with `force` also where there is no such container any more. */
 export async function disconnectNetwork(reference: string, name: string, force: boolean): Promise<void> {
   const network = await bridgeNetwork(reference);
-  await changing(async () => {
+  await changing(async (later) => {
     const container = findContainer(name);
     try {
       requireOwnNetwork(container, network);
@@ -74,7 +72,9 @@ export async function disconnectNetwork(reference: string, name: string, force: 
         stopped: () =>
           changeConfig(container.dir, (networks) => networks.filter((one) => one.network !== network.name)),
         running: async () => {
-          if (endpoint) await noted(container.id, endpoint, () => leaveNetwork(container.id, endpoint));
+          if (endpoint) {
+            await noted(container.id, endpoint, later, () => leaveNetwork(container.id, endpoint, later));
+          }
           append([endpointEvent(network, container.id, "disconnect")]);
         },
       });
@@ -133,7 +133,12 @@ async function withLife(
 }
 
 /** All that its first process and keeper would have of it, had it been there at the start. */
-async function connectRunning(container: Container, known: Network, request: EndpointRequest): Promise<void> {
+async function connectRunning(
+  container: Container,
+  known: Network,
+  request: EndpointRequest,
+  later: Later,
+): Promise<void> {
   const { id, dir, config } = container;
   const route = netlink.openRoute();
   const users = holdNetwork(known.name); // until there is a claim
@@ -142,7 +147,7 @@ async function connectRunning(container: Container, known: Network, request: End
     const before = readEndpoints(dir);
     writeFile(dir, CONNECTED, "");
     const begun = emptyEndpoint(network, freeName(before));
-    await noted(id, begun, async (note) => {
+    await noted(id, begun, later, async (note) => {
       const endpoint = {
         ...await claimEndpoint(network, request, id, undefined, begun.interface),
         id: begun.id,
@@ -160,10 +165,9 @@ async function connectRunning(container: Container, known: Network, request: End
       });
       file.close(namespace);
       writeEndpoints(dir, [...before, endpoint]);
-      rewriteHosts(dir, () => false, ownLines(config, endpoint));
       changeConfig(dir, (networks) => [...networks, request]);
+      later(id, network.name);
     });
-    if (!isDefaultBridge(network)) refreshNames([network.name]);
     append([endpointEvent(network, id, "connect")]);
   } finally {
     file.close(users);

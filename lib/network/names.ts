@@ -1,15 +1,23 @@
 // Names on a network of a user's: every member's /etc/hosts has a line for each member, kept current by whoever joins or
 // leaves. There is no name server that could be asked, so a program that has read the file once knows nothing of who
 // comes later. The lines end with the network's name as a comment; all other lines are the container's own affair.
+//
+// Who is in a network is looked up one at a time in a root directory, and each look has a number. The files are then
+// written without that lock, since they are the containers': each under a lock of its container's, `names.lock`, which
+// says of every network which look its file shows, so that an older one never replaces a newer one.
 
-import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
-import { type Container, openContainer } from "../container/find.ts";
+import { printError } from "../cli/output.ts";
+import type { ContainerConfig } from "../container/config.ts";
+import { type Container, openUndamaged } from "../container/find.ts";
 import { keeperLives } from "../container/state.ts";
+import { readJson, writeFile } from "../state/json.ts";
 import { rootFd } from "../state/root.ts";
 import { claimsOn } from "./claims.ts";
 import { type Endpoint, readEndpoints } from "./endpoint.ts";
+import { ownLines } from "./hosts.ts";
+import { changeHosts } from "./hosts_file.ts";
 import { isDefaultBridge, networkExists } from "./store.ts";
 
 interface Member {
@@ -19,20 +27,83 @@ interface Member {
 
 /** Brings the hosts files of those networks' members up to date; the default network and unknown ones have no names. */
 export function refreshNames(networks: string[]): void {
-  const named = networks.filter((name) => !isDefaultBridge({ name }) && networkExists(name));
-  if (named.length === 0) return;
-  // One for all: a container may be in several networks.
+  for (const network of networks) {
+    if (isDefaultBridge({ name: network }) || !networkExists(network)) continue;
+    const { number, members } = lookUp(network);
+    const lines = members.flatMap(linesOf);
+    for (const { container: { dir, config } } of members) {
+      withNames(dir, (shown) => {
+        if ((shown[network] ?? 0) >= number) return;
+        change(dir, config, network, lines, (line) => line.endsWith(tag(network)));
+        writeFile(dir, "names.shown", JSON.stringify({ ...shown, [network]: number }));
+      });
+      file.close(dir);
+    }
+  }
+}
+
+/** Brings a running container's own name up to date in its hosts file, and drops the names of `network` if it has left that. */
+export function refreshOwnNames(id: string, network: string): void {
+  const container = openUndamaged(id);
+  if (!container) return;
+  const { dir, config } = container;
+  withNames(dir, () => {
+    if (!keeperLives(dir)) return;
+    const endpoints = readEndpoints(dir);
+    const hasLeft = !endpoints.some((endpoint) => endpoint.network === network);
+    const own = endpoints.flatMap((endpoint) => linesIn(ownLines(config, endpoint)));
+    const given = config.extraHosts?.map((entry) => entry.split(":", 1)[0]) ?? [];
+    const ending = given.includes(config.hostname) ? undefined : namesOfOwn(config);
+    const isOurs = (line: string) =>
+      (ending !== undefined && line.endsWith(ending)) || (hasLeft && line.endsWith(tag(network)));
+    change(dir, config, network, own, isOurs);
+  });
+  file.close(dir);
+}
+
+const linesIn = (text: string) => text.split(/(?<=\n)/);
+
+/** How the lines of a container's own end. */
+function namesOfOwn(config: ContainerConfig): string {
+  return ownLines(config, { addresses: [""] });
+}
+
+/** Has the file show `lines`, and no others that are ours. What is wrong with it is said: it's the container's, and nobody else's affair. */
+function change(
+  dir: number,
+  { name }: ContainerConfig,
+  network: string,
+  lines: string[],
+  isOurs: (line: string) => boolean,
+): void {
+  const problem = changeHosts(dir, lines, isOurs);
+  if (problem === undefined) return;
+  printError(
+    `mydocker: warning: names of network ${network} are not current in container ${name}: ${problem}\n`,
+  );
+}
+
+/** Does `work` with a container's hosts file to itself, and what that shows: the number of a look for each network. */
+function withNames(dir: number, work: (shown: Record<string, number>) => void): void {
+  const fd = file.openat(dir, "names.lock", file.O_RDWR | file.O_CREAT, 0o600);
+  try {
+    lock(fd, "exclusive");
+    work(readJson<Record<string, number>>(dir, "names.shown") ?? {});
+  } finally {
+    file.close(fd);
+  }
+}
+
+/** Who is in the network, and the number of this look: higher than any before, also where those are forgotten. */
+function lookUp(network: string): { number: number; members: Member[] } {
   const fd = file.openat(rootFd(), "networks/.names", file.O_RDWR | file.O_CREAT, 0o600);
   try {
     lock(fd, "exclusive");
-    for (const network of named) {
-      const members = membersOf(network);
-      const lines = members.map((member) => linesOf(member)).join("");
-      for (const { container } of members) {
-        rewriteHosts(container.dir, (line) => line.endsWith(tag(network)), lines);
-        file.close(container.dir);
-      }
-    }
+    const last = new Float64Array(1);
+    file.pread(fd, new Uint8Array(last.buffer), 0);
+    const number = Math.max(Date.now(), last[0] >= 0 ? last[0] + 1 : 0);
+    file.pwrite(fd, new Uint8Array(Float64Array.of(number).buffer), 0);
+    return { number, members: membersOf(network) };
   } finally {
     file.close(fd);
   }
@@ -42,7 +113,7 @@ export function refreshNames(networks: string[]): void {
 function membersOf(network: string): Member[] {
   const owners = new Set(claimsOn({ name: network }).map(({ owner }) => owner));
   return [...owners].flatMap((id) => {
-    const container = openContainer(id);
+    const container = openUndamaged(id);
     if (!container) return [];
     const endpoint = keeperLives(container.dir)
       ? readEndpoints(container.dir).find((endpoint) => endpoint.network === network)
@@ -54,33 +125,10 @@ function membersOf(network: string): Member[] {
 }
 
 /** How the lines end that are about a network's members. */
-export const tag = (network: string): string => `\t# ${network}\n`;
+const tag = (network: string): string => `\t# ${network}\n`;
 
-function linesOf({ container: { id, config }, endpoint }: Member): string {
+function linesOf({ container: { id, config }, endpoint }: Member): string[] {
   const { aliases = [] } = config.networks?.find(({ network }) => network === endpoint.network) ?? {};
   const names = [...new Set([config.name, ...aliases, id.slice(0, 12)])].join(" ");
-  return endpoint.addresses.map((address) => `${address}\t${names}${tag(endpoint.network)}`).join("");
-}
-
-/**
- * Replaces lines. In place, since the file is mounted, and with one write: lines that go make room for empty ones first, so that
- * whoever reads finds whole lines at any time.
- */
-export function rewriteHosts(dir: number, isStale: (line: string) => boolean, lines: string): void {
-  const fd = file.openIfAny(dir, "hosts", file.O_RDWR);
-  if (fd === undefined) return;
-  try {
-    const before = new TextDecoder().decode(file.readAll(fd));
-    const kept = before.split(/(?<=\n)/).filter((line) => !isStale(line)).join("");
-    const after = new TextEncoder().encode(kept && !kept.endsWith("\n") ? `${kept}\n${lines}` : kept + lines);
-    const size = new TextEncoder().encode(before).length;
-    const padded = new Uint8Array(Math.max(size, after.length)).fill(10);
-    padded.set(after);
-    file.pwrite(fd, padded, 0, "hosts");
-    file.ftruncate(fd, after.length);
-  } catch (error) {
-    if (!isErrno(error, "ENOSPC", "EDQUOT")) throw error; // names are missing then, and nothing else
-  } finally {
-    file.close(fd);
-  }
+  return endpoint.addresses.map((address) => `${address}\t${names}${tag(endpoint.network)}`);
 }

@@ -5,10 +5,11 @@ import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
 import * as netlink from "../../ffi/netlink.ts";
 import { fetchDescriptor } from "../../ffi/process.ts";
-import { containerIds, openContainer } from "../container/find.ts";
+import { containerIds, openUndamaged } from "../container/find.ts";
 import { keeperLives } from "../container/state.ts";
 import { openRecords, readRecords } from "../keeper/report.ts";
 import { raiseNetwork, restorePorts } from "../nat/firewall.ts";
+import { settle } from "./bridge.ts";
 import { linkByName } from "./link.ts";
 import { networkRules } from "./outside.ts";
 import { readPorts } from "./ports.ts";
@@ -28,10 +29,12 @@ export async function reloadRules(): Promise<void> {
   }
   file.close(route);
   for (const id of containerIds()) await reloadPorts(id);
+  // Keepers that left meanwhile were not the last to have a lock of their networks.
+  await settle();
 }
 
 async function reloadPorts(id: string): Promise<void> {
-  const container = openContainer(id);
+  const container = openUndamaged(id);
   if (!container) return;
   const { dir } = container;
   try {

@@ -1,7 +1,7 @@
 // Who is in a network: containers that have a keeper.
 
 import * as file from "../../ffi/file.ts";
-import { type Container, containerIds, openContainer } from "../container/find.ts";
+import { type Container, containerIds, openUndamaged } from "../container/find.ts";
 import { keeperLives } from "../container/state.ts";
 import { type Endpoint, readEndpoints } from "./endpoint.ts";
 
@@ -25,12 +25,4 @@ export function members(): Member[] {
       file.close(dir);
     }
   });
-}
-
-function openUndamaged(id: string): Container | undefined {
-  try {
-    return openContainer(id);
-  } catch {
-    return undefined;
-  }
 }
