@@ -315,6 +315,13 @@ function rawStat(dir: number, path: string, follow: boolean): number {
   return raw(NR.statx, dir, put(path), flags, STATX_BASIC_STATS, scratchAddress + SECOND);
 }
 
+/** The number that /proc/self/mountinfo has of the mount that `fd` (O_PATH will do) lies on. Linux 5.8. */
+export function mountId(fd: number): number {
+  const STATX_MNT_ID = 0x1000;
+  check(raw(NR.statx, fd, put(""), AT_EMPTY_PATH, STATX_MNT_ID, scratchAddress + SECOND), "statx", `${fd}`);
+  return Number(scratchView.getBigUint64(SECOND + 144, true));
+}
+
 const STATX_ATTR_MOUNT_ROOT = 0x2000;
 
 /** struct statx, as rawStat left it. */

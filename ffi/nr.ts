@@ -47,6 +47,7 @@ const numbers = {
   fsopen: [430, 430],
   fsconfig: [431, 431],
   fsmount: [432, 432],
+  mount_setattr: [442, 442],
   rt_sigaction: [13, 134],
   ptrace: [101, 117],
   seccomp: [317, 277],

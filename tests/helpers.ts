@@ -5,14 +5,14 @@
 import { assertEquals } from "@std/assert";
 import { cgroups, dropCgroups, killAll, leftCgroups, mountsOf, processesOf, storeProblems } from "./leaks.ts";
 import { busyboxTar, debianTar } from "./images.ts";
-import { dropInterface, interfaces, isolateNetwork } from "./netns.ts";
+import { dropInterface, interfaces, isolate } from "./netns.ts";
 
 const REPOSITORY = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 
 /** The program under test, as an absolute path. */
 export const BIN = new URL(Deno.env.get("MYDOCKER_BIN") ?? "./mydocker", `file://${REPOSITORY}/`).pathname;
 
-isolateNetwork();
+isolate();
 
 const inCI = Deno.env.get("CI") === "true";
 

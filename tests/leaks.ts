@@ -73,9 +73,9 @@ export function killAll(processes: Leftover[]): void {
   }
 }
 
-/** Lines of the host's mount table that `path` occurs in, or that show an overlay as only mydocker mounts them. */
+/** Lines of the mount table of this thread (isolate), and so of what a test starts, that `path` occurs in, or that show an overlay as only mydocker mounts them. */
 export function mountsOf(path: string): string[] {
-  return readText("/proc/self/mountinfo").split("\n").filter((line) =>
+  return readText("/proc/thread-self/mountinfo").split("\n").filter((line) =>
     line.includes(path) || / - overlay .*lowerdir\+?=\/proc\/self\/fd/.test(line)
   );
 }

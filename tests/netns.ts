@@ -1,24 +1,36 @@
-// A network namespace for each file of tests, so that what they do to networks is nobody else's. Deno runs a file on one
-// thread, and a process that a thread starts is in that thread's namespaces; so entering one costs nothing per command.
+// A network and a mount namespace for each file of tests, so that what they do to networks and mounts is nobody else's.
+// Deno runs a file on one thread, and a process that a thread starts is in that thread's namespaces; so entering one
+// costs nothing per command. What Deno does asynchronously to files is done by other threads, which have the host's mounts.
 
 const CLONE_NEWNET = 0x40000000;
 const CLONE_NEWNS = 0x20000;
+const [MS_REC, MS_PRIVATE, MS_SHARED] = [0x4000n, 0x40000n, 0x100000n];
 const [AF_INET, SOCK_DGRAM, SIOCSIFFLAGS, IFF_UP] = [2, 2, 0x8914, 1];
 
 let isolated = false;
 
-/** Enters a new network namespace that has nothing but the loopback interface. As root only. With its mounts, too, if told. */
-export function isolateNetwork(mounts?: "mounts, too"): void {
+/**
+ * Enters a new network namespace that has nothing but the loopback interface, and a new mount namespace in which all is
+ * shared, as where systemd has started; and none of it with the host. As root only.
+ */
+export function isolate(): void {
   if (isolated || Deno.uid() !== 0) return;
   isolated = true;
   const libc = Deno.dlopen("libc.so.6", {
     unshare: { parameters: ["i32"], result: "i32" },
+    mount: { parameters: ["buffer", "buffer", "buffer", "u64", "buffer"], result: "i32" },
     socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
     ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
     close: { parameters: ["i32"], result: "i32" },
   });
-  if (libc.symbols.unshare(CLONE_NEWNET | (mounts ? CLONE_NEWNS : 0)) !== 0) {
-    throw new Error("unshare: no network namespace for the tests");
+  if (libc.symbols.unshare(CLONE_NEWNET | CLONE_NEWNS) !== 0) {
+    throw new Error("unshare: no network and mount namespaces for the tests");
+  }
+  const slash = new TextEncoder().encode("/\0");
+  for (const propagation of [MS_PRIVATE, MS_SHARED]) {
+    if (libc.symbols.mount(null, slash, null, MS_REC | propagation, null) !== 0) {
+      throw new Error("mount: / can't be made shared for the tests");
+    }
   }
   const ifreq = new Uint8Array(40);
   ifreq.set(new TextEncoder().encode("lo"));

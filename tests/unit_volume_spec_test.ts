@@ -103,11 +103,46 @@ Deno.test("-v: names that no volume has", () => {
   for (const name of ["a", "."]) refuses(() => parseVolume(`${name}:/x`), `create ${name}: ${short}`);
 });
 
-Deno.test("-v: propagation to or from the host is refused", () => {
-  refuses(
-    () => parseVolume("/a:/x:rshared"),
-    "mount propagation 'rshared' is not supported; use rprivate, the default",
-  );
+Deno.test("-v and --mount: propagation, which is noted unless it is the default", () => {
+  const bind = { type: "bind", source: "/a", target: "/x", readOnly: false } as const;
+  for (const propagation of ["private", "rslave", "slave", "rshared", "shared"] as const) {
+    assertEquals(parseVolume(`/a:/x:${propagation}`), { ...bind, createSource: true, propagation });
+    const mount = `type=bind,source=/a,target=/x,bind-propagation=${propagation}`;
+    assertEquals(parseMount(mount), { ...bind, propagation });
+  }
+  assertEquals(parseVolume("/a:/x:rprivate"), { ...bind, createSource: true });
+  refuses(() => parseVolume("/a:/x:rslave,shared"), "invalid mode: rslave,shared");
+});
+
+Deno.test("--mount: bind-recursive", () => {
+  const parse = (options: string) => parseMount(`type=bind,source=/a,target=/x,${options}`);
+  const bind = { type: "bind", source: "/a", target: "/x" } as const;
+  assertEquals(parse("bind-recursive=enabled"), { ...bind, readOnly: false });
+  assertEquals(parse("bind-recursive=disabled"), { ...bind, readOnly: false, nonRecursive: true });
+  assertEquals(parse("readonly,bind-recursive=writable"), { ...bind, readOnly: true, writableBelow: true });
+  assertEquals(parse("ro,bind-recursive=readonly,bind-propagation=rprivate"), { ...bind, readOnly: true });
+  const problems: [options: string, problem: string][] = [
+    [
+      "bind-recursive=writable",
+      "option 'bind-recursive=writable' requires 'readonly' to be specified in conjunction",
+    ],
+    [
+      "bind-recursive=readonly",
+      "option 'bind-recursive=readonly' requires 'readonly' to be specified in conjunction",
+    ],
+    [
+      "ro,bind-recursive=readonly",
+      "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in conjunction",
+    ],
+    [
+      "bind-recursive=maybe",
+      'invalid value for bind-recursive: maybe (must be "enabled", "disabled", "writable", or "readonly")',
+    ],
+  ];
+  for (const [options, problem] of problems) {
+    const text = `type=bind,source=/a,target=/x,${options}`;
+    refuses(() => parse(options), `invalid argument "${text}" for "--mount" flag: ${problem}`);
+  }
 });
 
 Deno.test("--mount: binds and volumes", () => {

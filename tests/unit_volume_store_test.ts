@@ -141,7 +141,10 @@ Deno.test("volumes are made once, whatever the umask, and listed in natural orde
   );
   assertEquals(store.readVolume("v10"), made);
   assertEquals(store.readVolume("../containers"), undefined);
-  assertEquals(await store.removeUnused(["v9", "v10", unnamed.name, "nosuch"]), ["v9", "v10", unnamed.name]);
+  assertEquals(await store.removeUnused(["v9", "v10", unnamed.name, "nosuch"]), {
+    removed: ["v9", "v10", unnamed.name],
+    kept: [],
+  });
   assertEquals(store.listVolumes(), []);
 });
 
@@ -178,7 +181,7 @@ Deno.test("a container's volumes stay", async () => {
   await refuses(store.removeVolume("used"), `remove used: volume is in use - [${id}]`);
   await refuses(store.removeVolume("nosuch"), "No such volume: nosuch");
   await refuses(store.removeVolume("../volumes/free"), "No such volume: ../volumes/free");
-  assertEquals(await store.removeUnused(["used", "free"]), ["free"]);
+  assertEquals((await store.removeUnused(["used", "free"])).removed, ["free"]);
   Deno.removeSync(`${root}/containers/${id}`, { recursive: true });
   await store.removeVolume("used");
   assertEquals([...Deno.readDirSync(`${root}/tmp`)].map((entry) => entry.name), [".lock"]);

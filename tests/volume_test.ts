@@ -92,14 +92,14 @@ test("run -v: a mount point that is a symlink to the host stays in the container
     { name: "proc", type: "2", link: secret },
   ];
   await box.ok(["import", "-", "sly"], { stdin: tar(entries) });
-  const before = Deno.readTextFileSync("/proc/self/mountinfo");
+  const before = Deno.readTextFileSync("/proc/thread-self/mountinfo");
   for (const target of ["/abs", "/rel", "/abs/new", "/up/x"]) {
     const flags = ["-v", `${dir}:${target}`, "-v", `${busybox}:/busybox`, "-v", `vol:${target}/deeper`];
     const { code } = await box.run(["run", "--rm", ...flags, "sly", "/busybox", "cat", `${target}/f`]);
     assert([0, 125, 126, 127].includes(code), `${target}: ${code}`);
     assertEquals([...Deno.readDirSync(secret)], [], target);
   }
-  assertEquals(Deno.readTextFileSync("/proc/self/mountinfo"), before);
+  assertEquals(Deno.readTextFileSync("/proc/thread-self/mountinfo"), before);
 });
 
 test("run -v NAME: made at first use, kept, and shared", async (box) => {

@@ -39,9 +39,16 @@ export interface Mount {
   createSource?: boolean;
   /** bind: what is mounted below the source stays out. */
   nonRecursive?: boolean;
+  /** bind, read-only: what is mounted below the source is not. */
+  writableBelow?: boolean;
+  /** bind: "rprivate", where absent. */
+  propagation?: Propagation;
   /** volume: do not copy the image's content in on first use. */
   noCopy?: boolean;
 }
+
+/** Whether mounts on the host show in the container (slave), and also the other way round (shared). */
+export type Propagation = "rprivate" | "private" | "rslave" | "slave" | "rshared" | "shared";
 
 /** --restart */
 export interface RestartPolicy {

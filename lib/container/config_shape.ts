@@ -58,6 +58,8 @@ const mount = shapeOf<Mount>({
   anonymous: optional(truth),
   createSource: optional(truth),
   nonRecursive: optional(truth),
+  writableBelow: optional(truth),
+  propagation: optional(oneOf("rprivate", "private", "rslave", "slave", "rshared", "shared")),
   noCopy: optional(truth),
 });
 

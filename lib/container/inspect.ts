@@ -222,9 +222,10 @@ function mountPoint(mount: Mount): Record<string, unknown> {
   if (mount.type === "tmpfs") {
     return { Type: "tmpfs", ...unnamed, Source: "", ...common, Mode: "", Propagation: "" };
   }
-  const Mode = mount.readOnly ? "ro" : "";
+  const Mode = [mount.readOnly && "ro", mount.propagation].filter(Boolean).join(",");
   if (mount.type === "bind") {
-    return { Type: "bind", ...unnamed, Source: mount.source, ...common, Mode, Propagation: "rprivate" };
+    const { source: Source, propagation: Propagation = "rprivate" } = mount;
+    return { Type: "bind", ...unnamed, Source, ...common, Mode, Propagation };
   }
   const source = `${rootPath()}/volumes/${mount.source}/_data`;
   return {

@@ -2,28 +2,52 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { bindDetached } from "../../ffi/mount.ts";
+import {
+  bindDetached,
+  changeMount,
+  cloneMount,
+  MOUNT_ATTR,
+  type MountChange,
+  mountDetached,
+  MS_PRIVATE,
+  MS_SHARED,
+  MS_SLAVE,
+} from "../../ffi/mount.ts";
 import { CommandError } from "../cli/error.ts";
+import { mountOf } from "../host/mount_table.ts";
 import { openInsideIfAny } from "../layer/inside.ts";
-import type { Mount } from "./config.ts";
+import type { Mount, Propagation } from "./config.ts";
 import type { Container } from "./find.ts";
 import type { PreparedMount } from "../keeper/init_program.ts";
 
 /** /etc/hostname and its like, which every container has of its own, over the image's. */
 const ETC_FILES = ["hostname", "hosts", "resolv.conf"];
 
-/** Detached mounts for all the container's mounts, parents before what lies in them. */
-export async function openMounts(container: Container, rootfs: number): Promise<PreparedMount[]> {
+/**
+ * Detached mounts for all the container's mounts, with all their attributes, parents before what lies in them. For a
+ * look at a container that does not run (`aside`) there is no tmpfs, and nothing propagates.
+ */
+export async function openMounts(
+  container: Container,
+  rootfs: number,
+  aside: "aside" | undefined = undefined,
+): Promise<PreparedMount[]> {
   const prepared: PreparedMount[] = [];
-  const targets = new Set(container.config.mounts.map(({ target }) => target));
+  const mounts = container.config.mounts.filter(({ type }) => !aside || type !== "tmpfs");
+  const targets = new Set(mounts.map(({ target }) => target));
   const home = await etcDirectory(container);
   for (const name of ETC_FILES) {
     if (targets.has(`/etc/${name}`)) continue;
-    const fd = bindDetached(home, name);
-    prepared.push({ target: `/etc/${name}`, readOnly: false, flags: 0, isFile: true, source: { fd } });
+    prepared.push({ target: `/etc/${name}`, isFile: true, fd: bindDetached(home, name) });
   }
   if (home !== container.dir) file.close(home);
-  for (const mount of container.config.mounts) prepared.push(await prepareMount(mount, rootfs));
+  for (const mount of mounts) {
+    prepared.push(await prepareMount(aside ? { ...mount, propagation: undefined } : mount, rootfs));
+  }
+  // Whatever is attached below a shared mount becomes one (mount_namespaces(7)).
+  if (!aside && mounts.some(({ propagation }) => propagation?.endsWith("shared"))) {
+    mounts.forEach(({ propagation }, n) => prepared.at(n - mounts.length)!.attached = changes(propagation));
+  }
   return prepared;
 }
 
@@ -35,14 +59,69 @@ async function etcDirectory({ dir, config: { network } }: Container): Promise<nu
 }
 
 async function prepareMount(mount: Mount, rootfs: number): Promise<PreparedMount> {
-  const { target, readOnly } = mount;
-  if (mount.type === "tmpfs") {
-    const data = /(^|,)mode=/.test(mount.data ?? "") ? mount.data! : withMode(mount, rootfs);
-    return { target, readOnly, flags: mount.flags ?? 0, isFile: false, source: { tmpfs: data } };
+  const { type, target, readOnly } = mount;
+  if (type === "tmpfs") return { target, isFile: false, fd: newTmpfs(mount, rootfs) };
+  const fd = type === "bind" ? bindSource(mount) : await volumeSource(mount, rootfs);
+  try {
+    for (const change of changes(mount.propagation)) changeMount(fd, change);
+    if (readOnly) changeMount(fd, { set: MOUNT_ATTR.readOnly, recursive: !mount.writableBelow });
+    const isFile = (file.stat(fd, "").mode & file.S_IFMT) !== file.S_IFDIR;
+    return { target, isFile, fd };
+  } catch (error) {
+    file.close(fd);
+    throw error;
   }
-  const fd = mount.type === "bind" ? bindSource(mount) : await volumeSource(mount, rootfs);
-  const isFile = (file.stat(fd, "").mode & file.S_IFMT) !== file.S_IFDIR;
-  return { target, readOnly, flags: file.mountFlags(fd), isFile, source: { fd } };
+}
+
+/** What makes a clone propagate as asked for: it still does as the mount it was cloned from. */
+function changes(propagation: Propagation = "rprivate"): MountChange[] {
+  switch (propagation) {
+    case "rprivate":
+      return [{ propagation: MS_PRIVATE, recursive: true }];
+    case "private": // as docker's: it alone
+      return [{ propagation: MS_SLAVE, recursive: true }, { propagation: MS_PRIVATE }];
+    case "rslave":
+    case "slave":
+      return [{ propagation: MS_SLAVE, recursive: true }];
+    case "rshared":
+      return [{ propagation: MS_SHARED, recursive: true }];
+    case "shared":
+      return [{ propagation: MS_SHARED }];
+  }
+}
+
+/** MS_ flags of a tmpfs that are attributes of its mount, and those that are the file system's. */
+const TMPFS_ATTRIBUTES: [flag: number, attribute: number][] = [
+  [2, MOUNT_ATTR.noSuid],
+  [4, MOUNT_ATTR.noDev],
+  [8, MOUNT_ATTR.noExec],
+  [1024, MOUNT_ATTR.noAtime],
+  [2048, MOUNT_ATTR.noDirAtime],
+  [1 << 24, MOUNT_ATTR.strictAtime],
+];
+const TMPFS_FLAGS: [flag: number, name: string][] = [[16, "sync"], [128, "dirsync"]];
+
+function newTmpfs(mount: Mount, rootfs: number): number {
+  const data = /(^|,)mode=/.test(mount.data ?? "") ? mount.data! : withMode(mount, rootfs);
+  const { flags = 0, readOnly } = mount;
+  const options: [string, string?][] = [["source", "tmpfs"]];
+  for (const [flag, name] of TMPFS_FLAGS) if (flags & flag) options.push([name]);
+  for (const option of data.split(",")) {
+    const equals = option.indexOf("=");
+    options.push([option.slice(0, equals), option.slice(equals + 1)]);
+  }
+  const attributes = TMPFS_ATTRIBUTES.filter(([flag]) => flags & flag);
+  try {
+    return mountDetached(
+      "tmpfs",
+      options,
+      attributes.reduce((all, [, attribute]) => all | attribute, readOnly ? MOUNT_ATTR.readOnly : 0),
+    );
+  } catch (error) {
+    throw new CommandError(`can't mount a tmpfs on ${mount.target}: ${(error as Error).message}`, 125, {
+      cause: error,
+    });
+  }
 }
 
 /** A tmpfs has the mode of the directory it covers, or docker's default where it covers none. */
@@ -53,16 +132,29 @@ function withMode(mount: Mount, rootfs: number): string {
   return [mount.data, `mode=${mode.toString(8)}`].filter(Boolean).join(",");
 }
 
-function bindSource({ source: path, nonRecursive }: Mount): number {
+function bindSource({ source: path, nonRecursive, propagation }: Mount): number {
+  let source: number | undefined;
   try {
-    return bindDetached(file.AT_FDCWD, path, !nonRecursive);
+    source = file.openat(file.AT_FDCWD, path, file.O_PATH);
+    if (propagation && !propagation.endsWith("private")) checkPropagates(source, path, propagation);
+    return cloneMount(source, "", !nonRecursive);
   } catch (error) {
-    if (!isErrno(error, "ENOENT")) {
-      if (isErrno(error)) throw error;
-      throw new CommandError(`can't mount ${path}: ${(error as Error).message}`, 125, { cause: error });
-    }
+    if (error instanceof CommandError) throw error;
+    if (isErrno(error, "ENOENT")) throw new CommandError(`bind source path does not exist: ${path}`);
+    throw new CommandError(`can't mount ${path}: ${(error as Error).message}`, 125, { cause: error });
+  } finally {
+    if (source !== undefined) file.close(source);
   }
-  throw new CommandError(`bind source path does not exist: ${path}`);
+}
+
+/** What is mounted on the host shows only where the mount it happens in tells. */
+function checkPropagates(source: number, path: string, propagation: Propagation): void {
+  const mount = mountOf(source);
+  const has = (kind: string) => mount?.propagation.includes(`${kind}:`);
+  if (has("shared")) return;
+  const wanted = propagation.endsWith("shared") ? "a shared mount" : "a shared or slave mount";
+  if (wanted !== "a shared mount" && has("master")) return;
+  throw new CommandError(`path ${path} is mounted on ${mount?.point ?? "nothing"} but it is not ${wanted}`);
 }
 
 /** The volume's content; on first use what the image has at the mount point is copied in. */
@@ -78,7 +170,7 @@ async function volumeSource(mount: Mount, rootfs: number): Promise<number> {
       await populate(mount.source, image);
       file.close(image);
     }
-    return bindDetached(volume, "");
+    return cloneMount(volume, "", true);
   } finally {
     file.close(volume);
   }

@@ -3,31 +3,33 @@
 import * as file from "../../ffi/file.ts";
 import { CommandError } from "../cli/error.ts";
 import { type Filters, matchesLabels } from "../cli/filter.ts";
+import type { Pruned } from "../cli/pruned.ts";
 import { untilOf } from "../cli/until.ts";
 import { emitPrune } from "../events/emit.ts";
+import { MountedWithin } from "../state/root.ts";
 import { openContainer } from "./find.ts";
 import { listContainers, type ListedContainer } from "./list.ts";
 import { removeContainer } from "./remove.ts";
 import { writableSize } from "./size.ts";
 import { keeperLives } from "./state.ts";
 
-/** Removes those that pass the filters label, label! and until; returns their IDs, and how many bytes that gave. */
-export async function pruneContainers(filters: Filters): Promise<{ removed: string[]; reclaimed: number }> {
+/** Removes those that pass the filters label, label! and until. */
+export async function pruneContainers(filters: Filters): Promise<Pruned> {
   const limit = untilOf(filters);
   const unwanted = listContainers(true).filter((container) =>
     isStopped(container) && Date.parse(container.config.created) < limit &&
     matchesLabels(container.config.process.Labels ?? {}, filters)
   );
-  const removed: string[] = [];
+  const [removed, kept]: string[][] = [[], []];
   let reclaimed = 0;
   for (const { id } of unwanted) {
     const size = writableSize(id);
-    if (!await removeStopped(id)) continue;
+    if (!await removeStopped(id, kept)) continue;
     removed.push(id);
     reclaimed += size;
   }
   emitPrune("container", reclaimed);
-  return { removed, reclaimed };
+  return { removed, reclaimed, kept };
 }
 
 function isStopped({ state }: ListedContainer): boolean {
@@ -35,14 +37,15 @@ function isStopped({ state }: ListedContainer): boolean {
 }
 
 /** False where it has been started meanwhile, or is gone: then it is none that is to go. */
-async function removeStopped(id: string): Promise<boolean> {
+async function removeStopped(id: string, kept: string[]): Promise<boolean> {
   const container = openContainer(id);
   if (!container) return false;
   try {
     await removeContainer(container, {});
     return true;
   } catch (error) {
-    if (!(error instanceof CommandError) || !keeperLives(container.dir)) throw error;
+    if (error instanceof MountedWithin) kept.push(error.message);
+    else if (!(error instanceof CommandError) || !keeperLives(container.dir)) throw error;
     file.close(container.dir);
     return false;
   }

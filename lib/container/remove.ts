@@ -143,5 +143,6 @@ async function removeAnonymousVolumes({ config }: Container): Promise<void> {
   const anonymous = config.mounts.filter((mount) => mount.type === "volume" && mount.anonymous);
   if (anonymous.length === 0) return;
   const { removeUnused } = await import("../volume/store.ts");
-  await removeUnused(anonymous.map(({ source }) => source));
+  const { kept } = await removeUnused(anonymous.map(({ source }) => source));
+  if (kept.length > 0) throw kept[0];
 }

@@ -4,7 +4,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
-import { attachMount, leaveMountNamespace, MS_RDONLY } from "../../ffi/mount.ts";
+import { attachMount, leaveMountNamespace } from "../../ffi/mount.ts";
 import { CommandError } from "../cli/error.ts";
 import { noteEnd } from "../keeper/report.ts";
 import { openInside, openInsideIfAny } from "../layer/inside.ts";
@@ -69,7 +69,7 @@ function holdStopped({ id, dir }: Container): boolean {
 
 async function openStopped(container: Container): Promise<number> {
   const rootfs = mountRootfs(container.config);
-  const mounts = await openMounts(container, rootfs);
+  const mounts = await openMounts(container, rootfs, "aside");
   // Only now: what was to be bound lay in the namespace this leaves.
   leaveMountNamespace();
   // Overlayfs has it open already, and nobody looks for anything in there.
@@ -80,11 +80,10 @@ async function openStopped(container: Container): Promise<number> {
   );
   attachMount(rootfs, target);
   file.close(target);
-  for (const { target, readOnly, flags, isFile, source } of mounts) {
-    if (!("fd" in source)) continue; // a tmpfs is there while the container runs
+  for (const { target, isFile, fd } of mounts) {
     const point = openMountPoint(rootfs, target, isFile);
-    attachMount(source.fd, point, readOnly ? flags | MS_RDONLY : flags);
-    for (const fd of [point, source.fd]) file.close(fd);
+    attachMount(fd, point);
+    for (const done of [point, fd]) file.close(done);
   }
   return rootfs;
 }

@@ -185,7 +185,7 @@ async function prepareInit(
   requireDirectories(rootfs, config.imageName);
   const identity = resolveIdentity(rootfs, config.process.User ?? "", config.groupAdd);
   const mounts = await openMounts(container, rootfs);
-  for (const { source } of mounts) if ("fd" in source) keep(source.fd);
+  for (const { fd } of mounts) keep(fd);
   step("mounts prepared");
   const devpts = keep(mountDetached("devpts", DEVPTS, MOUNT_ATTR.noSuid | MOUNT_ATTR.noExec));
   return {

@@ -9,13 +9,13 @@ export function kernelAtLeast(major: number, minor: number): boolean {
 }
 
 /**
- * Throws CommandError on kernels too old for containers: close_range(2) is from 5.9, and 5.10 is the oldest one after
- * it that is still maintained.
+ * Throws CommandError on kernels too old for containers: mount_setattr(2) is from 5.12, and before it there was no way
+ * to make a mount private or read-only before others could see it.
  */
 export function requireKernel(): void {
-  if (!kernelAtLeast(5, 10)) {
+  if (!kernelAtLeast(5, 12)) {
     throw new CommandError(
-      `Linux ${Deno.osRelease()} is too old to run containers: mydocker needs 5.10 or later`,
+      `Linux ${Deno.osRelease()} is too old to run containers: mydocker needs 5.12 or later`,
     );
   }
 }

@@ -9,7 +9,7 @@ import { emitImage } from "../events/emit.ts";
 import { digestOf } from "../layer/digest.ts";
 import { layerSize, staged, type Staging } from "../layer/store.ts";
 import { buryUnusedLayers, unusedLayers } from "../layer/usage.ts";
-import { rootFd } from "../state/root.ts";
+import { checkNothingMounted, rootFd } from "../state/root.ts";
 import { layersOf } from "./config.ts";
 import { parseReference } from "./reference.ts";
 import {
@@ -58,6 +58,8 @@ export async function removeImage(
     try {
       const found = resolveIfAny(reference);
       if (!found) throw new NoSuchImage(`No such image: ${shownReference(reference)}`, 1);
+      const config = readImage(found.hex);
+      for (const layer of config ? layersOf(config) : []) checkNothingMounted(`layers/${layer}`);
       const removal: Removal = { staging, options, lines: [], reclaimed: 0, containers: imageUsers() };
       if (found.reference !== undefined) await removeTag(removal, reference, found.hex, found.reference);
       else await removeById(removal, found.hex);

@@ -1,10 +1,10 @@
 // Steps that give a container its /dev and /sys.
 
 import * as file from "../../ffi/file.ts";
-import { MOVE_MOUNT_F_EMPTY_PATH, MS_BIND, MS_NOSUID, MS_RDONLY, MS_STRICTATIME } from "../../ffi/mount.ts";
+import { MOUNT_ATTR_SIZE, MS_BIND, MS_NOSUID, MS_RDONLY, MS_STRICTATIME } from "../../ffi/mount.ts";
 import type { Cell, Program } from "../../ffi/program.ts";
 import type { InitPlan } from "./init_program.ts";
-import { attempt, CLOSED, makeDirectory, mountAt, remountReadOnly } from "./mount_program.ts";
+import { attach, attempt, CLOSED, CLOSED_READ_ONLY, makeDirectory, mountAt } from "./mount_program.ts";
 
 /** /dev, and /sys; `cgroups` are the detached mounts of the plan's. */
 export function mountDevices(p: Program, plan: InitPlan, cgroups: Cell[]): void {
@@ -18,13 +18,7 @@ export function mountDevices(p: Program, plan: InitPlan, cgroups: Cell[]): void 
   });
   p.call("dup3", [nothing, plan.spare, file.O_CLOEXEC]);
   makeDirectory(p, "/dev/pts");
-  p.call("move_mount", [
-    plan.devpts,
-    p.string(""),
-    file.AT_FDCWD,
-    p.string("/dev/pts"),
-    MOVE_MOUNT_F_EMPTY_PATH,
-  ], { what: "/dev/pts" });
+  attach(p, plan.devpts, "/dev/pts");
   mountAt(p, "sysfs", "sysfs", "/sys", CLOSED | (plan.walls?.privileged ? 0 : MS_RDONLY), "");
   mountCgroups(p, plan, cgroups);
   mountAt(p, "mqueue", "mqueue", "/dev/mqueue", CLOSED, "");
@@ -50,12 +44,14 @@ function mountCgroups(p: Program, { cgroups, walls }: InitPlan, mounts: Cell[]):
   cgroups.forEach(({ name }, index) => {
     const target = name === "" ? CGROUPS : `${CGROUPS}/${name}`;
     makeDirectory(p, target);
-    const at = p.string(target);
-    const flags = MOVE_MOUNT_F_EMPTY_PATH;
-    p.call("move_mount", [mounts[index], p.string(""), file.AT_FDCWD, at, flags], { what: target });
-    if (!walls?.privileged) remountReadOnly(p, target, CLOSED);
+    attach(p, mounts[index], target);
   });
-  if (hasNames && !walls?.privileged) remountReadOnly(p, CGROUPS, CLOSED);
+  if (!hasNames || walls?.privileged) return;
+  // By its path, as sysfs has it, where nobody can move anything: mount points are made in it before.
+  const attributes = p.words([CLOSED_READ_ONLY, 0, 0, 0]);
+  p.call("mount_setattr", [file.AT_FDCWD, p.string(CGROUPS), 0, attributes, MOUNT_ATTR_SIZE], {
+    what: `${CGROUPS} read-only`,
+  });
 }
 
 const DEVICES: [string, number, number][] = [

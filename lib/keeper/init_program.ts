@@ -13,8 +13,9 @@ import {
 import * as file from "../../ffi/file.ts";
 import {
   MNT_DETACH,
+  MOUNT_ATTR,
+  type MountChange,
   MOVE_MOUNT_F_EMPTY_PATH,
-  MOVE_MOUNT_T_SYMLINKS,
   MS_BIND,
   MS_PRIVATE,
   MS_RDONLY,
@@ -27,20 +28,29 @@ import { enterGroups } from "./cgroup_program.ts";
 import { execute } from "./execute_program.ts";
 import { type NetworkPlan, setUpNetwork } from "./network_steps.ts";
 import { mountDevices } from "./device_program.ts";
-import { attempt, cloneTree, CLOSED, makeDirectory, mountAt, remountReadOnly } from "./mount_program.ts";
+import {
+  attach,
+  attempt,
+  changeMount,
+  cloneTree,
+  CLOSED,
+  CLOSED_READ_ONLY,
+  closeInPlace,
+  makeDirectory,
+  mountAt,
+} from "./mount_program.ts";
 import type { Identity } from "../container/identity.ts";
 import type { Walls } from "./wall_program.ts";
 
 /** A mount below the root, in the order they are made. */
 export interface PreparedMount {
   target: string;
-  readOnly: boolean;
-  /** MS_ flags of a new tmpfs; those the source has already, for what is bound. */
-  flags: number;
   /** What is mounted is a file, so that its mount point must be one. */
   isFile: boolean;
-  /** A detached mount's descriptor, or a tmpfs's mount data. */
-  source: { fd: number } | { tmpfs: string };
+  /** The detached mount, which has all its attributes. */
+  fd: number;
+  /** To be changed once it is attached. */
+  attached?: MountChange[];
 }
 
 /** What a process of the container may do at most. */
@@ -104,7 +114,8 @@ export function initProgram(p: Program, plan: InitPlan): void {
   enterGroups(p, plan.groups, plan.openedGroups);
   if (!(shared & CLONE_NEWCGROUP)) p.call("unshare", [CLONE_NEWCGROUP], { what: "cgroup namespace" });
   walls?.enter(p);
-  const cgroups = plan.cgroups.map(({ path }) => cloneTree(p, path));
+  const cgroupAttributes = walls?.privileged ? 0 : CLOSED_READ_ONLY;
+  const cgroups = plan.cgroups.map(({ path }) => cloneTree(p, path, cgroupAttributes));
   p.call("umask", [0]);
   if (plan.networkNamespace !== undefined) {
     p.call("setns", [plan.networkNamespace, CLONE_NEWNET], { what: "the other container's network" });
@@ -121,7 +132,7 @@ export function initProgram(p: Program, plan: InitPlan): void {
   if (plan.network) setUpNetwork(p, plan.network);
   walls?.sysctls(p);
   if (!plan.exposedSystemPaths) protectPaths(p, plan.spare);
-  if (plan.readOnlyRootfs) remountReadOnly(p, "/", 0);
+  if (plan.readOnlyRootfs) changeMount(p, plan.rootfs, { set: MOUNT_ATTR.readOnly }, "/ read-only");
   if (!(shared & CLONE_NEWUTS)) setHostname(p, plan.hostname);
   // The caller's session keyring would stay readable; without keyrings in the kernel there is none to leave.
   attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
@@ -183,24 +194,15 @@ function leaveMarks(p: Program): void {
 
 /** Symlinks in `target` are followed, but by now everything they can lead to is the container's. */
 function mountPrepared(p: Program, mount: PreparedMount): void {
-  const { target, source } = mount;
+  const { target, fd } = mount;
   if (mount.isFile) {
     makeDirectory(p, target.slice(0, target.lastIndexOf("/")) || "/");
     attempt(p, "mknodat", [file.AT_FDCWD, p.string(target), file.S_IFREG | 0o755, 0]);
   } else {
     makeDirectory(p, target);
   }
-  const path = p.string(target);
-  if ("tmpfs" in source) {
-    const flags = mount.flags | (mount.readOnly ? MS_RDONLY : 0);
-    p.call("mount", [p.string("tmpfs"), path, p.string("tmpfs"), flags, p.string(source.tmpfs)], {
-      what: target,
-    });
-    return;
-  }
-  const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
-  p.call("move_mount", [source.fd, p.string(""), file.AT_FDCWD, path, flags], { what: target });
-  if (mount.readOnly) remountReadOnly(p, target, mount.flags);
+  attach(p, fd, target);
+  for (const change of mount.attached ?? []) changeMount(p, fd, change, target);
 }
 
 /**
@@ -211,13 +213,11 @@ function protectPaths(p: Program, nothing: number): void {
   const result = p.cell();
   for (const path of READ_ONLY_PATHS) {
     const [failed, absent] = [p.label(), p.label()];
-    const at = p.string(path);
-    p.call("mount", [at, at, 0, MS_BIND | MS_REC, 0], { store: result, negative: failed });
-    remountReadOnly(p, path, CLOSED);
+    closeInPlace(p, path, CLOSED_READ_ONLY, { result, failed });
     p.goto(absent);
     p.place(failed);
     p.subtract(result, -2, /* ENOENT */ { zero: absent });
-    p.fail("mount", result, path);
+    p.fail("openat", result, path);
     p.place(absent);
   }
   const [empty, tmpfs] = [p.string("mode=555,size=0"), p.string("tmpfs")];

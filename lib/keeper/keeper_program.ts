@@ -82,7 +82,7 @@ export interface KeeperPlan extends PumpPlan {
 
 /** Descriptors the keeper inherits, besides 0 to 2. */
 export function keeperDescriptors(plan: KeeperPlan): number[] {
-  const mounts = plan.init.mounts.flatMap(({ source }) => "fd" in source ? [source.fd] : []);
+  const mounts = plan.init.mounts.map(({ fd }) => fd);
   const all = [
     ...[plan.init.rootfs, plan.init.devpts, ...plan.init.stdio, ...mounts, plan.init.reaper?.fd ?? -1],
     ...[plan.init.network?.socket ?? -1, plan.init.networkNamespace ?? -1],

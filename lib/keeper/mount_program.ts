@@ -1,8 +1,22 @@
 // Steps that mount, and make what is mounted on.
 
 import * as file from "../../ffi/file.ts";
-import { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REMOUNT } from "../../ffi/mount.ts";
-import type { Cell, Program } from "../../ffi/program.ts";
+import {
+  AT_RECURSIVE,
+  MOUNT_ATTR,
+  MOUNT_ATTR_SIZE,
+  type MountChange,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  MOVE_MOUNT_T_SYMLINKS,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_PRIVATE,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from "../../ffi/mount.ts";
+import type { Cell, Label, Program, Value } from "../../ffi/program.ts";
 
 /** A call whose failure does not matter. */
 export function attempt(
@@ -17,6 +31,9 @@ export function attempt(
 
 /** Nothing to execute, no devices, no set-user-ID. */
 export const CLOSED = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+/** The same, and nothing to write, for mount_setattr. */
+export const CLOSED_READ_ONLY = MOUNT_ATTR.readOnly | MOUNT_ATTR.noSuid | MOUNT_ATTR.noDev |
+  MOUNT_ATTR.noExec;
 
 export function mountAt(
   p: Program,
@@ -49,18 +66,57 @@ export function makeDirectory(p: Program, path: string): void {
   p.place(made);
 }
 
-/** A directory of the host's as a detached mount: while it can be named yet. */
-export function cloneTree(p: Program, path: string): Cell {
-  const [OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC] = [1, 0o2000000];
+/**
+ * What is at `path` as a detached mount, private and with these attributes (MOUNT_ATTR): a directory of the host's, while
+ * it can be named yet.
+ */
+export function cloneTree(p: Program, path: string, set = 0): Cell {
   const mount = p.cell();
   p.call("open_tree", [file.AT_FDCWD, p.string(path), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], {
-    ...{ store: mount, what: path },
+    store: mount,
+    what: path,
   });
+  changeMount(p, mount, { set, propagation: MS_PRIVATE }, path);
   return mount;
 }
 
-export function remountReadOnly(p: Program, path: string, flags: number): void {
-  p.call("mount", [0, p.string(path), 0, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, 0], {
-    what: `${path} read-only`,
+/** Changes a mount by its descriptor, attached or not. `what` names it in an error. */
+export function changeMount(
+  p: Program,
+  mount: Value,
+  { set = 0, propagation = 0, recursive = false }: MountChange,
+  what: string,
+): void {
+  const flags = file.AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+  const attributes = p.words([set, 0, propagation, 0]);
+  p.call("mount_setattr", [mount, p.string(""), flags, attributes, MOUNT_ATTR_SIZE], { what });
+}
+
+/** Attaches a detached mount, which has its attributes already, at `target`, whose symlinks are followed. */
+export function attach(p: Program, mount: Value, target: string): void {
+  const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
+  p.call("move_mount", [mount, p.string(""), file.AT_FDCWD, p.string(target), flags], { what: target });
+}
+
+/**
+ * Mounts what is at `path`, with all below it, over itself with these attributes; to `failed`, with the result in `result`,
+ * where the path can't be opened. It is looked up once.
+ */
+export function closeInPlace(
+  p: Program,
+  path: string,
+  set: number,
+  { result, failed }: { result: Cell; failed: Label },
+): void {
+  const mount = p.cell();
+  const empty = p.string("");
+  p.call("openat", [file.AT_FDCWD, p.string(path), file.O_PATH | file.O_CLOEXEC, 0], {
+    store: result,
+    negative: failed,
   });
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | file.AT_EMPTY_PATH;
+  p.call("open_tree", [result, empty, flags], { store: mount, what: path });
+  changeMount(p, mount, { set, propagation: MS_PRIVATE, recursive: true }, path);
+  const both = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  p.call("move_mount", [mount, empty, result, empty, both], { what: path });
 }

@@ -2,12 +2,12 @@
 
 import { CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
-import { MOVE_MOUNT_F_EMPTY_PATH } from "../../ffi/mount.ts";
+import { MS_PRIVATE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../../ffi/mount.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import type { Group } from "../cgroup/group.ts";
 import type { DeviceNode } from "../security/devices.ts";
 import { rest } from "./cgroup_program.ts";
-import { attempt, CLOSED, makeDirectory, mountAt } from "./mount_program.ts";
+import { attach, attempt, changeMount, CLOSED, makeDirectory, mountAt } from "./mount_program.ts";
 import { limitResources, type Rlimit, writeFile } from "./limit_program.ts";
 
 /** What a container shall have, decided and opened. */
@@ -67,11 +67,7 @@ export function wallSteps(plan: WallPlan) {
         return;
       }
       makeDirectory(p, "/dev/shm");
-      const source = shm ?? bound!;
-      const path = p.string("/dev/shm");
-      p.call("move_mount", [source, p.string(""), file.AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH], {
-        what: "/dev/shm",
-      });
+      attach(p, shm ?? bound!, "/dev/shm");
     },
 
     /** Before docker's own, which leave alone what is there. */
@@ -113,7 +109,6 @@ function join(p: Program, pidfd: number | undefined, flag: number, kind: string)
  */
 function fetchShm(p: Program, pidfd: number): Cell {
   const [own, mount] = [p.cell(), p.cell()];
-  const [OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC] = [1, 0o2000000];
   openOwn(p, "mnt", own);
   p.call("setns", [pidfd, CLONE_NEWNS], { what: "the other container's mount namespace" });
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | file.AT_SYMLINK_NOFOLLOW;
@@ -121,6 +116,7 @@ function fetchShm(p: Program, pidfd: number): Cell {
     store: mount,
     what: "the other container's /dev/shm",
   });
+  changeMount(p, mount, { propagation: MS_PRIVATE }, "the other container's /dev/shm");
   p.call("setns", [own, CLONE_NEWNS], { what: "back from the other container's mount namespace" });
   p.call("close", [own]);
   return mount;

@@ -5,7 +5,7 @@ import { readConfig } from "../container/config.ts";
 import { containerIds } from "../container/find.ts";
 import { layersOf } from "../image/config.ts";
 import { imageIds, readImage } from "../image/store.ts";
-import { rootFd } from "../state/root.ts";
+import { checkNothingMounted, rootFd } from "../state/root.ts";
 import type { Staging } from "./store.ts";
 
 /** Hex diff ids of all layers that are needed; undefined where a damaged file makes that unknown. */
@@ -51,11 +51,12 @@ export function unusedLayers(): string[] {
 
 /**
  * Moves those of the layers `candidates` (hex) that nothing needs into the staging directory, to be deleted with it.
- * Returns them. Hold lockImages("exclusive").
+ * Returns them. Hold lockImages("exclusive"). Throws MountedWithin, before anything is moved.
  */
 export function buryUnusedLayers(staging: Staging, candidates: string[]): string[] {
   const unused = new Set(unusedLayers());
   const buried = candidates.filter((hex) => unused.has(hex));
+  for (const hex of buried) checkNothingMounted(`layers/${hex}`);
   for (const hex of buried) file.renameat2(rootFd(), `layers/${hex}`, rootFd(), `${staging.path}/${hex}`);
   return buried;
 }

@@ -14,6 +14,7 @@
 //
 // Nothing appears outside tmp/ before it is complete, and nothing is deleted before it was moved into tmp/. Whoever
 // works there holds the shared lock of tmp/.lock; what lies there while nobody does was left by a killed command.
+// What has something mounted in it stays where it is, and no removal goes into a mount.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -21,6 +22,7 @@ import { lock, tryLock } from "../../ffi/lock.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { CommandError } from "../cli/error.ts";
 import { requireRoot } from "../host/kernel.ts";
+import { mountedWithin } from "../host/mount_table.ts";
 
 const FOLDERS = ["containers", "names", "images", "tags", "layers", "volumes", "networks", "tmp"];
 
@@ -153,10 +155,13 @@ export function temporaryName(kind: string): string {
   return `tmp/${kind}-${crypto.randomUUID()}`;
 }
 
+/** Something is mounted in what was to be removed, of which nothing was touched. */
+export class MountedWithin extends CommandError {}
+
 /**
  * Moves `path` (relative to the root) into tmp/ and deletes it there: gone at once, whatever happens after. Of two who
  * want it gone, one finds that it is. `then` is called in between: should it not be reached, what lies in tmp/ has the
- * next command sweep.
+ * next command sweep. Throws MountedWithin.
  */
 export function discard(path: string, then = () => {}): void {
   const grave = bury(path);
@@ -165,8 +170,12 @@ export function discard(path: string, then = () => {}): void {
   removeTree(rootFd(), grave);
 }
 
-/** The first half of discard: returns where in tmp/ it now is, to be deleted; undefined where it was gone. */
+/**
+ * The first half of discard: returns where in tmp/ it now is, to be deleted; undefined where it was gone. Throws
+ * MountedWithin where something is mounted in it, or on it, and then leaves it alone.
+ */
 export function bury(path: string): string | undefined {
+  checkNothingMounted(path);
   const grave = temporaryName("discarded");
   try {
     file.renameat2(rootFd(), path, rootFd(), grave);
@@ -175,4 +184,14 @@ export function bury(path: string): string | undefined {
     if (isErrno(error, "ENOENT")) return undefined;
     throw error;
   }
+}
+
+/** Throws MountedWithin (exit 1) where something is mounted in `path` (relative to the root), or on it. */
+export function checkNothingMounted(path: string): void {
+  const point = mountedWithin(rootFd(), path);
+  if (point === undefined) return;
+  throw new MountedWithin(
+    `can't remove ${rootPath()}/${path}: something is mounted at ${point}; unmount it first`,
+    1,
+  );
 }

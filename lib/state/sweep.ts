@@ -1,14 +1,15 @@
 // What commands that were killed left behind.
 
 import * as file from "../../ffi/file.ts";
-import { removeTree } from "../../ffi/remove_tree.ts";
+import { MountPoint, removeTree } from "../../ffi/remove_tree.ts";
+import { step } from "../cli/debug.ts";
 import { completePublishing } from "../image/publish.ts";
 import { unusedLayers } from "../layer/usage.ts";
 import { hasName, nameOwner } from "../container/names.ts";
 import { type GroupOwner, groupsOf, PROBE, removeGroups, sweepGroups } from "../cgroup/group.ts";
 import { keeperLives } from "../container/state.ts";
 import { readJson } from "./json.ts";
-import { discard, rootFd } from "./root.ts";
+import { discard, MountedWithin, rootFd } from "./root.ts";
 
 /**
  * Completes what was being published, and removes everything in tmp/, layers that no image and no container needs, names that
@@ -23,12 +24,22 @@ export function sweep(): void {
   }
   for (const name of names) completePublishing(`tmp/${name}`);
   sweepGroups((id) => file.statIfAny(rootFd(), `containers/${id}`) !== undefined && !isKept(id));
-  for (const layer of unusedLayers()) discard(`layers/${layer}`);
+  for (const layer of unusedLayers()) unlessMounted(() => discard(`layers/${layer}`));
   for (const name of namesIn("names")) {
     if (name !== ".lock" && !isHad(name)) removeTree(rootFd(), `names/${name}`);
   }
   // Last: for as long as one of them is there, a sweep that is killed begins anew.
-  for (const name of names) removeTree(rootFd(), `tmp/${name}`);
+  for (const name of names) unlessMounted(() => removeTree(rootFd(), `tmp/${name}`));
+}
+
+/** Where something is mounted in what was left, that stays for the next sweep: commands go on. */
+function unlessMounted(remove: () => void): void {
+  try {
+    remove();
+  } catch (error) {
+    if (!(error instanceof MountedWithin || error instanceof MountPoint)) throw error;
+    step(`not swept: ${error.message}`);
+  }
 }
 
 function isKept(id: string): boolean {

@@ -12,6 +12,10 @@ export interface MountFields {
   readOnly: boolean;
   propagation?: string;
   nonRecursive?: boolean;
+  /** bind-recursive=writable */
+  writableBelow?: boolean;
+  /** bind-recursive=readonly: what is the default, but an error where it can't be. */
+  readOnlyBelow?: boolean;
   noCopy?: boolean;
   labels?: Record<string, string>;
   /** Bytes. */
@@ -53,12 +57,25 @@ export function readMountFields(text: string): MountFields {
   }
   if (fields.type === "") fail("type is required");
   if (fields.target === "") fail("target is required");
+  checkRecursion(fields, fail);
   for (const kind of ["volume", "bind", "tmpfs"]) {
     if (kinds.has(kind) && fields.type !== kind) {
       fail(`cannot mix '${kind}-*' options with mount type '${fields.type}'`);
     }
   }
   return fields;
+}
+
+function checkRecursion(
+  { writableBelow, readOnlyBelow, readOnly, propagation }: MountFields,
+  fail: Fail,
+): void {
+  const requires = (mode: string, wanted: string) =>
+    fail(`option 'bind-recursive=${mode}' requires '${wanted}' to be specified in conjunction`);
+  if (writableBelow && !readOnly) requires("writable", "readonly");
+  if (!readOnlyBelow) return;
+  if (!readOnly) requires("readonly", "readonly");
+  if (propagation !== "rprivate") requires("readonly", "bind-propagation=rprivate");
 }
 
 /** Takes one field in; false where there is no such key. */
@@ -89,6 +106,9 @@ function setField(
     case "bind-nonrecursive":
       fields.nonRecursive = bool();
       break;
+    case "bind-recursive":
+      setRecursion(fields, value, fail);
+      break;
     case "volume-nocopy":
       fields.noCopy = bool();
       break;
@@ -114,6 +134,16 @@ function setField(
       return false;
   }
   return true;
+}
+
+function setRecursion(fields: MountFields, value: string, fail: Fail): void {
+  if (value === "disabled") fields.nonRecursive = true;
+  else if (value === "writable") fields.writableBelow = true;
+  else if (value === "readonly") fields.readOnlyBelow = true;
+  else if (value !== "enabled") {
+    const allowed = 'must be "enabled", "disabled", "writable", or "readonly"';
+    fail(`invalid value for bind-recursive: ${value} (${allowed})`);
+  }
 }
 
 function bytes(text: string, invalid: () => never): number {

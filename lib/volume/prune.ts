@@ -1,6 +1,7 @@
 // Removing all volumes that no container uses.
 
 import type { Filters } from "../cli/filter.ts";
+import type { Pruned } from "../cli/pruned.ts";
 import { emitPrune } from "../events/emit.ts";
 import { rootFd } from "../state/root.ts";
 import { treeSize } from "../state/tree_size.ts";
@@ -8,20 +9,19 @@ import { matches } from "./filter.ts";
 import { listVolumes, removeUnused, volumesInUse } from "./store.ts";
 
 /**
- * Removes those that pass the filters label and label!, and of those that have a name none unless `all`; returns their
- * names, and how many bytes that gave.
+ * Removes those that pass the filters label and label!, and of those that have a name none unless `all`.
  */
 export async function pruneVolumes(
   filters: Filters,
   all: boolean,
-): Promise<{ removed: string[]; reclaimed: number }> {
+): Promise<Pruned> {
   const users = volumesInUse();
   const unwanted = listVolumes().filter((volume) =>
     (all || volume.anonymous) && !users.has(volume.name) && matches(volume, filters)
   );
   const sizes = new Map(unwanted.map(({ name }) => [name, treeSize(rootFd(), `volumes/${name}/_data`)]));
-  const removed = await removeUnused(sizes.keys());
+  const { removed, kept } = await removeUnused(sizes.keys());
   const reclaimed = removed.reduce((sum, name) => sum + sizes.get(name)!, 0);
   emitPrune("volume", reclaimed);
-  return { removed, reclaimed };
+  return { removed, reclaimed, kept: kept.map(({ message }) => message) };
 }

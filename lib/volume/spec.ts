@@ -3,8 +3,8 @@
 
 import { CommandError } from "../cli/error.ts";
 import { goQuote } from "../cli/go_text.ts";
-import type { Mount } from "../container/config.ts";
-import { readMountFields } from "./mount_fields.ts";
+import type { Mount, Propagation } from "../container/config.ts";
+import { type MountFields, readMountFields } from "./mount_fields.ts";
 
 /** A mount as asked for: before an anonymous volume has its name, and before the host's directory was looked at. */
 export interface MountRequest extends Mount {
@@ -131,12 +131,6 @@ function modeOptions(mode: string): string[] | undefined {
   return kinds.includes(-1) || new Set(kinds).size < kinds.length ? undefined : options;
 }
 
-/** A container's mounts are private to it, whatever happens on the host: other wishes can't be met. */
-function checkPropagation(propagation: string | undefined): void {
-  if (propagation === undefined || propagation === "private" || propagation === "rprivate") return;
-  throw new CommandError(`mount propagation '${propagation}' is not supported; use rprivate, the default`);
-}
-
 /** The mount that a value of -v stands for: [SRC:]DST[:MODE]. Throws CommandError. */
 export function parseVolume(text: string): MountRequest {
   const parts = text.split(":");
@@ -153,9 +147,10 @@ export function parseVolume(text: string): MountRequest {
   const extra = type === "bind" ? noCopy && "VolumeOptions" : propagation && "BindOptions";
   const problem = problemOf(type, source, target, extra || undefined);
   if (problem) throw new CommandError(`${invalid}: ${problem}`);
-  checkPropagation(propagation);
   const common = { target: cleanPath(target), readOnly: options.includes("ro") };
-  if (type === "bind") return { type, source: cleanPath(source), ...common, createSource: true };
+  if (type === "bind") {
+    return { type, source: cleanPath(source), ...common, createSource: true, ...propagated(propagation) };
+  }
   checkVolumeName(source);
   return { type, source, ...common, ...(noCopy && { noCopy }) };
 }
@@ -189,15 +184,24 @@ export function parseMount(text: string): MountRequest {
   return volume;
 }
 
-function bindOptions(fields: { propagation?: string; nonRecursive?: boolean }): { nonRecursive?: boolean } {
-  const { propagation, nonRecursive } = fields;
+type BindOptions = Pick<Mount, "propagation" | "nonRecursive" | "writableBelow">;
+
+function bindOptions({ propagation, nonRecursive, writableBelow }: MountFields): BindOptions {
   if (propagation && !PROPAGATIONS.includes(propagation)) {
     throw new CommandError(
       `invalid mount config for type "bind": invalid propagation mode: ${propagation}`,
     );
   }
-  checkPropagation(propagation || undefined);
-  return nonRecursive ? { nonRecursive } : {};
+  return {
+    ...propagated(propagation),
+    ...(nonRecursive && { nonRecursive }),
+    ...(writableBelow && { writableBelow }),
+  };
+}
+
+/** Only what differs from the default is noted. */
+function propagated(propagation: string | undefined): BindOptions {
+  return propagation && propagation !== "rprivate" ? { propagation: propagation as Propagation } : {};
 }
 
 function tmpfsData(fields: { tmpfsSize?: number; tmpfsMode?: number }): string {

@@ -11,7 +11,7 @@ import { containerIds } from "../container/find.ts";
 import { emitVolume } from "../events/emit.ts";
 import { randomHex } from "../state/hex.ts";
 import { replaceFile, writeFile } from "../state/json.ts";
-import { beginWork, rootFd, rootPath, temporaryName } from "../state/root.ts";
+import { beginWork, bury, MountedWithin, rootFd, rootPath, temporaryName } from "../state/root.ts";
 import { mapOf, moment, nullable, optional, readRecord, shapeOf, text, truth } from "../state/shape.ts";
 import { naturalOrder } from "./natural_order.ts";
 import { checkVolumeName, isVolumeName } from "./spec.ts";
@@ -153,38 +153,50 @@ export function lockVolumes(kind: "shared" | "exclusive"): number {
   return fd;
 }
 
-/** Removes a volume. Throws CommandError (exit 1) where there is none, or a container has it. */
+/** Removes a volume. Throws CommandError (exit 1) where there is none, a container has it, or something is mounted in it. */
 export async function removeVolume(name: string): Promise<void> {
-  const removed = await bury((users) => {
+  const { removed, kept } = await remove((users) => {
     const ids = users.get(name);
     if (!ids || !volumeExists(name)) return [name];
     throw new CommandError(`remove ${name}: volume is in use - [${ids.join(", ")}]`, FAILURE);
   });
+  if (kept.length > 0) throw kept[0];
   if (removed.length === 0) throw new CommandError(`No such volume: ${name}`, FAILURE);
 }
 
-/** Removes those of the volumes `names` that no container has; returns which. Unknown ones are passed over. */
-export async function removeUnused(names: Iterable<string>): Promise<string[]> {
-  return await bury((users) => [...names].filter((name) => !users.has(name)));
+/** Volumes that are gone, and why others had to stay. */
+export interface Removed {
+  removed: string[];
+  kept: MountedWithin[];
+}
+
+/** Removes those of the volumes `names` that no container has and nothing is mounted in. Unknown ones are passed over. */
+export async function removeUnused(names: Iterable<string>): Promise<Removed> {
+  return await remove((users) => [...names].filter((name) => !users.has(name)));
 }
 
 /** Removes the volumes that `choose` names, knowing who uses which; what is slow about it happens after the lock. */
-async function bury(choose: (users: Map<string, string[]>) => string[]): Promise<string[]> {
+async function remove(choose: (users: Map<string, string[]>) => string[]): Promise<Removed> {
   await beginWork();
   const graves: string[] = [];
+  const done: Removed = { removed: [], kept: [] };
   const held = lockVolumes("exclusive");
-  let removed: string[];
   try {
-    removed = choose(volumesInUse()).filter(volumeExists);
-    for (const name of removed) {
-      const grave = temporaryName("volume-removed");
-      file.renameat2(rootFd(), `volumes/${name}`, rootFd(), grave);
-      graves.push(grave);
-      emitVolume(name, "destroy");
+    for (const name of choose(volumesInUse()).filter(volumeExists)) {
+      try {
+        const grave = bury(`volumes/${name}`);
+        if (grave === undefined) continue;
+        graves.push(grave);
+        done.removed.push(name);
+        emitVolume(name, "destroy");
+      } catch (error) {
+        if (!(error instanceof MountedWithin)) throw error;
+        done.kept.push(error);
+      }
     }
   } finally {
     file.close(held);
   }
   for (const grave of graves) removeTree(rootFd(), grave);
-  return removed;
+  return done;
 }

@@ -1,7 +1,7 @@
 // Networks: containers on everybody's default network, in a network and a mount namespace of the benchmark's own, so that
 // neither the host's interfaces nor its packet filter, nor what CNI keeps in /var/lib/cni, are touched.
 
-import { isolateNetwork } from "../netns.ts";
+import { isolate } from "../netns.ts";
 import { DockerDaemon, dockerPeer } from "./docker.ts";
 import { type Candidate, type Outcome, run } from "./measure.ts";
 import { type Archives, type Cli, installed, mydocker, type Peer, podman } from "./peers.ts";
@@ -12,7 +12,7 @@ const SECONDS = 2;
 
 /** mydocker, podman and docker, which can make networks there; the thread that calls this stays there. */
 export async function onNetworks(place: Place, archives: Archives): Promise<Peer[]> {
-  isolateNetwork("mounts, too");
+  isolate();
   await place.run([
     "/bin/sh",
     "-c",

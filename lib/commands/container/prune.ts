@@ -5,6 +5,7 @@ import { confirm } from "../../cli/confirm.ts";
 import { parseFilters } from "../../cli/filter.ts";
 import { prunedText } from "../../cli/human.ts";
 import { print } from "../../cli/output.ts";
+import { NOTHING_PRUNED, reportKept } from "../../cli/pruned.ts";
 import { untilOf } from "../../cli/until.ts";
 import { pruneContainers } from "../../container/prune.ts";
 
@@ -29,7 +30,7 @@ export async function run(parsed: Parsed): Promise<number> {
   const filters = parseFilters(parsed.list("filter"), "--filter", ["label", "label!", "until"]);
   untilOf(filters);
   const agreed = parsed.bool("force") || confirm("This will remove all stopped containers.");
-  const { removed, reclaimed } = agreed ? await pruneContainers(filters) : { removed: [], reclaimed: 0 };
-  print(prunedText("Containers", removed, reclaimed));
-  return 0;
+  const pruned = agreed ? await pruneContainers(filters) : NOTHING_PRUNED;
+  print(prunedText("Containers", pruned.removed, pruned.reclaimed));
+  return reportKept(pruned);
 }

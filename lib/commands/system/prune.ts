@@ -6,6 +6,7 @@ import { CommandError } from "../../cli/error.ts";
 import { type Filters, parseFilters } from "../../cli/filter.ts";
 import { deletedText, humanSize } from "../../cli/human.ts";
 import { print } from "../../cli/output.ts";
+import { NOTHING_PRUNED, reportKept } from "../../cli/pruned.ts";
 import { untilOf } from "../../cli/until.ts";
 import { pruneContainers } from "../../container/prune.ts";
 import { failingWith1 } from "../../image/failure.ts";
@@ -45,13 +46,13 @@ export async function run(parsed: Parsed): Promise<number> {
   if (!parsed.bool("force") && !confirm(warning(parsed))) return 0;
   const containers = await pruneContainers(filters);
   print(deletedText("Containers", containers.removed));
-  const volumes = parsed.bool("volumes") ? await pruneVolumes(filters, false) : { removed: [], reclaimed: 0 };
+  const volumes = parsed.bool("volumes") ? await pruneVolumes(filters, false) : NOTHING_PRUNED;
   print(deletedText("Volumes", volumes.removed));
   const images = await prunedImages(filters, parsed.bool("all"));
   print(deletedText("Images", images.removed));
   const reclaimed = containers.reclaimed + volumes.reclaimed + images.reclaimed;
   print(`Total reclaimed space: ${humanSize(reclaimed)}\n`);
-  return 0;
+  return reportKept(containers, volumes);
 }
 
 async function prunedImages(filters: Filters, all: boolean) {

@@ -5,6 +5,7 @@ import { confirm } from "../../cli/confirm.ts";
 import { parseFilters } from "../../cli/filter.ts";
 import { prunedText } from "../../cli/human.ts";
 import { print } from "../../cli/output.ts";
+import { NOTHING_PRUNED, reportKept } from "../../cli/pruned.ts";
 import { pruneVolumes } from "../../volume/prune.ts";
 
 export const spec: CommandSpec = {
@@ -29,9 +30,9 @@ export async function run(parsed: Parsed): Promise<number> {
   const filters = parseFilters(parsed.list("filter"), "--filter", ["label", "label!"]);
   const all = parsed.bool("all");
   const yes = parsed.bool("force") || agreed(all ? "all" : "anonymous");
-  const { removed, reclaimed } = yes ? await pruneVolumes(filters, all) : { removed: [], reclaimed: 0 };
-  print(prunedText("Volumes", removed, reclaimed));
-  return 0;
+  const pruned = yes ? await pruneVolumes(filters, all) : NOTHING_PRUNED;
+  print(prunedText("Volumes", pruned.removed, pruned.reclaimed));
+  return reportKept(pruned);
 }
 
 function agreed(which: string): boolean {

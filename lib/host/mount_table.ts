@@ -1,0 +1,77 @@
+// What is mounted where, as this thread's mount namespace has it (proc_pid_mountinfo(5)).
+
+import { decodeName } from "../../ffi/bytes.ts";
+import * as file from "../../ffi/file.ts";
+
+/** A mount: a directory `root` of the file system `device`, to be seen at `point`. */
+export interface MountEntry {
+  id: number;
+  parent: number;
+  /** "major:minor" */
+  device: string;
+  root: string;
+  point: string;
+  /** "shared:N", "master:N" and the like, by spaces. */
+  propagation: string;
+}
+
+/** The whole table, as text; the kernel writes a space in a name as "\040". */
+function readTable(): string {
+  const fd = file.openat(file.AT_FDCWD, "/proc/thread-self/mountinfo", file.O_RDONLY);
+  try {
+    return decodeName(file.readAll(fd));
+  } finally {
+    file.close(fd);
+  }
+}
+
+const unescape = (name: string) =>
+  name.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8)));
+const escape = (name: string) =>
+  name.replace(/[\\ \t\n]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
+
+function parseTable(text: string): MountEntry[] {
+  return text.split("\n").filter(Boolean).map((line) => {
+    const [id, parent, device, root, point, , ...rest] = line.split(" ");
+    const propagation = rest.slice(0, rest.indexOf("-")).join(" ");
+    return {
+      id: Number(id),
+      parent: Number(parent),
+      ...{ device, root: unescape(root), point: unescape(point), propagation },
+    };
+  });
+}
+
+/** The mount that `fd` (O_PATH will do) lies on; undefined where it is not in the table, as of a detached one. */
+export function mountOf(fd: number): MountEntry | undefined {
+  const id = file.mountId(fd);
+  return parseTable(readTable()).find((entry) => entry.id === id);
+}
+
+/** Where `path` below the directory `base` would be below `root`; both end without a slash. */
+function moved(path: string, base: string, root: string): string {
+  const below = base === "/" ? path : path.slice(base.length);
+  return (root === "/" ? "" : root) + below || "/";
+}
+
+/**
+ * Where in `dir`/`name`, or on it, something is mounted; undefined where nothing is. Also by another way to the same
+ * directory: for the kernel, a directory is a mount point whichever way it is removed.
+ */
+export function mountedWithin(dir: number, name: string): string | undefined {
+  const text = readTable();
+  // Either where it is mounted, or what is mounted there and has something mounted in it, has the name.
+  if (!text.includes(escape(name.slice(name.lastIndexOf("/") + 1)))) return undefined;
+  const table = parseTable(text);
+  const byId = new Map(table.map((entry) => [entry.id, entry]));
+  const home = byId.get(file.mountId(dir));
+  if (!home) return undefined;
+  const path = `${file.readlinkat(file.AT_FDCWD, `/proc/self/fd/${dir}`)}/${name}`;
+  const wanted = moved(path, home.point, home.root);
+  const isIn = (place: string, directory: string) => place === directory || place.startsWith(`${directory}/`);
+  const found = table.filter((entry) => {
+    const parent = byId.get(entry.parent);
+    return parent?.device === home.device && isIn(moved(entry.point, parent.point, parent.root), wanted);
+  });
+  return (found.find(({ point }) => isIn(point, path)) ?? found[0])?.point;
+}
