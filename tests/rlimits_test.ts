@@ -2,7 +2,8 @@
 
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { type Box, test } from "./helpers.ts";
+import { attack } from "./attacks/attacker.ts";
+import { type Box, test, until } from "./helpers.ts";
 
 const shell = (box: Box, flags: string[], script: string) =>
   box.ok(["run", "--rm", ...flags, "busybox", "sh", "-c", script]);
@@ -138,6 +139,40 @@ test("run --sysctl: set in the container, and nowhere else", async (box) => {
   const script = "cd /proc/sys; cat kernel/msgmax net/ipv4/ip_forward fs/mqueue/msg_max kernel/sem";
   assertEquals(await shell(box, flags, script), "1234\n1\n21\n1\t2\t3\t4");
   assertEquals(Deno.readTextFileSync("/proc/sys/kernel/msgmax"), before);
+});
+
+const PORT_START = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+const PING_GROUPS = "/proc/sys/net/ipv4/ping_group_range";
+
+test("in a network namespace of its own, low ports and pings are free to all users, as docker has it", async (box) => {
+  const look = ["busybox", "cat", PORT_START, PING_GROUPS];
+  const free = ["0", "0\t2147483647"].join("\n");
+  for (const flags of [[], ["--network", "none"], ["--network", "none", "--privileged"]]) {
+    assertEquals(await box.ok(["run", "--rm", ...flags, ...look]), free, flags.join(" "));
+  }
+  const given = [
+    "--sysctl",
+    "net.ipv4.ip_unprivileged_port_start=1000",
+    "--sysctl",
+    "net.ipv4.ping_group_range=5 6",
+  ];
+  await box.ok(["run", "-d", "--name", "given", "--network", "none", ...given, "busybox", "sleep", "1000"]);
+  assertEquals(await box.ok(["exec", "given", ...look.slice(1)]), "1000\n5\t6");
+  assertEquals(await box.ok(["run", "--rm", "--network", "container:given", ...look]), "1000\n5\t6");
+  await box.ok(["rm", "-f", "given"]);
+  const before = [PORT_START, PING_GROUPS].map((path) => Deno.readTextFileSync(path)).join("");
+  assertEquals(await box.ok(["run", "--rm", "--network", "host", ...look]) + "\n", before);
+});
+
+test("run -u: a user serves on port 80, and pings", async (box) => {
+  const serve = ["busybox", "sh", "-c", "echo hello >/tmp/x; exec httpd -f -p 80 -h /tmp"];
+  await box.ok(["run", "-d", "--name", "server", "-u", "1000:1000", ...serve]);
+  const get = ["exec", "-u", "1000:1000", "server", "wget", "-qO-", "http://127.0.0.1/x"];
+  await until("it serves", async () => (await box.run(get)).stdout === "hello\n");
+  await box.ok(["rm", "-f", "server"]);
+  const [AF_INET, SOCK_DGRAM, IPPROTO_ICMP] = [2, 2, 1];
+  const ping = await attack(box, [["socket", AF_INET, SOCK_DGRAM, IPPROTO_ICMP]], ["-u", "1000:1000"]);
+  assertEquals(ping, ["done"]);
 });
 
 test("run --sysctl: nothing of the host's can be set", async (box) => {

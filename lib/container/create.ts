@@ -6,8 +6,6 @@ import { removeTree } from "../../ffi/remove_tree.ts";
 import { CommandError } from "../cli/error.ts";
 import { emitContainer } from "../events/emit.ts";
 import { randomHex } from "../state/hex.ts";
-import { hostsOf } from "../network/hosts.ts";
-import { resolvers } from "../network/resolvers.ts";
 import { writeFile } from "../state/json.ts";
 import { beginWork, rootFd } from "../state/root.ts";
 import type { ContainerConfig } from "./config.ts";
@@ -57,9 +55,6 @@ function fillDirectory(path: string, config: ContainerConfig): void {
   try {
     makeUpper(dir, config.layers);
     file.mkdirat(dir, "work", 0o700);
-    writeFile(dir, "hostname", config.hostname + "\n", 0o644);
-    writeFile(dir, "hosts", hostsOf(config), 0o644);
-    writeFile(dir, "resolv.conf", resolvers(config), 0o644);
     writeFile(dir, "lock", new Uint8Array(RECORDS.size));
     writeFile(dir, "config.json", JSON.stringify(config));
   } finally {

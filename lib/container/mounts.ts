@@ -17,11 +17,9 @@ import { CommandError } from "../cli/error.ts";
 import { mountOf } from "../host/mount_table.ts";
 import { openInsideIfAny } from "../layer/inside.ts";
 import type { Mount, Propagation } from "./config.ts";
+import { ETC_FILES } from "./etc_files.ts";
 import type { Container } from "./find.ts";
 import type { PreparedMount } from "../keeper/init_program.ts";
-
-/** /etc/hostname and its like, which every container has of its own, over the image's. */
-const ETC_FILES = ["hostname", "hosts", "resolv.conf"];
 
 /**
  * Detached mounts for all the container's mounts, with all their attributes, parents before what lies in them. For a
@@ -36,9 +34,13 @@ export async function openMounts(
   const mounts = container.config.mounts.filter(({ type }) => !aside || type !== "tmpfs");
   const targets = new Set(mounts.map(({ target }) => target));
   const home = await etcDirectory(container);
+  const readOnly = container.config.readOnlyRootfs;
   for (const name of ETC_FILES) {
-    if (targets.has(`/etc/${name}`)) continue;
-    prepared.push({ target: `/etc/${name}`, isFile: true, fd: bindDetached(home, name) });
+    // Before its first start, when cp looks into it, a container has none yet.
+    if (targets.has(`/etc/${name}`) || !file.statIfAny(home, name)) continue;
+    const fd = bindDetached(home, name);
+    prepared.push({ target: `/etc/${name}`, isFile: true, fd });
+    if (readOnly) changeMount(fd, { set: MOUNT_ATTR.readOnly });
   }
   if (home !== container.dir) file.close(home);
   for (const mount of mounts) {

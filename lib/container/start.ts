@@ -20,6 +20,7 @@ import { rootPath } from "../state/root.ts";
 import type { ContainerConfig } from "./config.ts";
 import { confinementOf, filterError } from "./confinement.ts";
 import { processEnvironment } from "./environment.ts";
+import { writeEtcFiles } from "./etc_files.ts";
 import type { Container } from "./find.ts";
 import { execError } from "./exec_error.ts";
 import { endIfFrozen } from "./frozen.ts";
@@ -33,7 +34,6 @@ import {
 } from "../keeper/keeper_program.ts";
 import { openMounts } from "./mounts.ts";
 import type { Joined } from "../network/join.ts";
-import { resolvers } from "../network/resolvers.ts";
 import { clearRecords, readReport, type Report } from "../keeper/report.ts";
 import { nextDelay } from "./restart.ts";
 import { containerState, type Restarts, type StartFailure } from "./state.ts";
@@ -112,7 +112,7 @@ async function launch(
     file.unlinkIfAny(dir, "updated");
     endIfFrozen(dir, () => true); // what a killed keeper left
     const walls = movesWalls(config) ? await openWalls(container, keep) : undefined;
-    if (former.started !== undefined) replaceResolvers(container);
+    writeEtcFiles(container);
     groups = await makeGroups(config, walls?.deviceRules ?? DEFAULT_DEVICE_RULES);
     step("cgroup made");
     if (walls && groups.length === 0) walls.mindNoGroups();
@@ -203,12 +203,6 @@ async function prepareInit(
 async function openWalls(container: Container, keep: (fd: number) => number) {
   const { prepareWalls } = await import("./walls.ts");
   return prepareWalls(container, keep);
-}
-
-/** As the host has them now: since the container was made, they may have become others. */
-function replaceResolvers({ dir, config }: Container): void {
-  removeTree(dir, "resolv.conf");
-  writeFile(dir, "resolv.conf", resolvers(config), 0o644);
 }
 
 async function openReaper(

@@ -4,9 +4,9 @@
 
 import * as file from "../../ffi/file.ts";
 import { rootFd } from "../state/root.ts";
+import { ETC_FILES } from "./etc_files.ts";
 
 const MOUNT_POINTS = ["dev", "proc", "sys"];
-const ETC_FILES = ["etc/hostname", "etc/hosts", "etc/resolv.conf"];
 
 /** Tells stubs from changes, by path relative to the root, in the writable layer `upper` above `layers`. */
 export function stubFilter(upper: number, layers: string[]): (path: string, stat: file.Stat) => boolean {
@@ -20,7 +20,7 @@ export function stubFilter(upper: number, layers: string[]): (path: string, stat
 function isStub(upper: number, path: string, { mode, size }: file.Stat): boolean {
   if (path === "etc/mtab") return isLinkTo(upper, path, mode, "/proc/mounts");
   const empty = (mode & file.S_IFMT) === file.S_IFREG && size === 0;
-  return empty && (path === ".dockerenv" || ETC_FILES.includes(path));
+  return empty && (path === ".dockerenv" || ETC_FILES.some((name) => path === `etc/${name}`));
 }
 
 function isLinkTo(dir: number, path: string, mode: number, target: string): boolean {

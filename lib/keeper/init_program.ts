@@ -26,7 +26,7 @@ import { boundingSet } from "../security/capabilities.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
 import { enterGroups } from "./cgroup_program.ts";
 import { execute } from "./execute_program.ts";
-import { type NetworkPlan, setUpNetwork } from "./network_steps.ts";
+import { freePorts, type NetworkPlan, setUpNetwork } from "./network_steps.ts";
 import { mountDevices } from "./device_program.ts";
 import {
   attach,
@@ -128,7 +128,10 @@ export function initProgram(p: Program, plan: InitPlan): void {
   // as long as this process has any open, and mount points are made above.
   mountAt(p, "proc", "proc", "/proc", CLOSED, "");
   // Before /proc/sys is read-only.
-  if (plan.ownNetwork) raiseLoopback(p);
+  if (plan.ownNetwork) {
+    raiseLoopback(p);
+    freePorts(p);
+  }
   if (plan.network) setUpNetwork(p, plan.network);
   walls?.sysctls(p);
   if (!plan.exposedSystemPaths) protectPaths(p, plan.spare);

@@ -71,6 +71,21 @@ export function setUpNetwork(p: Program, plan: NetworkPlan): void {
   p.call("close", [own]);
 }
 
+/**
+ * All of a new namespace's ports and pings are free to all users, as docker has it. /proc is mounted and can be written; a
+ * kernel without IPv4 has no such files.
+ */
+export function freePorts(p: Program): void {
+  for (const [name, value] of [["ip_unprivileged_port_start", "0"], ["ping_group_range", "0 2147483647"]]) {
+    const [next, fd] = [p.label(), p.cell()];
+    const path = p.string(`/proc/sys/net/ipv4/${name}`);
+    p.call("openat", [file.AT_FDCWD, path, file.O_WRONLY | file.O_CLOEXEC, 0], { store: fd, negative: next });
+    p.call("write", [fd, p.string(value), value.length], { what: `net.ipv4.${name}` });
+    p.call("close", [fd]);
+    p.place(next);
+  }
+}
+
 /** For interfaces that are still to come. A kernel without IPv6 has no such file. */
 function allowIpv6(p: Program, allow: boolean): void {
   const [next, fd] = [p.label(), p.cell()];
