@@ -19,6 +19,23 @@ export function callerEnvironment(name: string): string | undefined {
   return name === "MYDOCKER_SELF" || name.startsWith(HIDDEN) ? undefined : Deno.env.get(name);
 }
 
+const OWN_UMASK = 0o022;
+let callers: number | undefined;
+
+/**
+ * Gives this process and all that it starts the umask that docker's daemon has. Called once, before anything is done: a
+ * mode is then what the code says, unless it lets group or others write, which needs a chmod. Not 0, so that what is
+ * made without much thought, by us or by a program we start, is nobody else's to write to.
+ */
+export function leaveUmask(): void {
+  callers ??= Deno.umask(OWN_UMASK);
+}
+
+/** The permission bits of a file that is made for the caller as programs usually do, with all but execution. */
+export function callerFileMode(): number {
+  return 0o666 & ~(callers ?? OWN_UMASK);
+}
+
 /** The absolute path mydocker can be started with again. Run from the sources, that is deno: no use then. */
 export function selfPath(): string {
   return Deno.env.get("MYDOCKER_SELF") ?? Deno.execPath();

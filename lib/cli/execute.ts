@@ -3,6 +3,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import { rootPath } from "../state/root.ts";
 import type { CommandModule } from "./command.ts";
+import { leaveUmask } from "./environment.ts";
 import { CommandError } from "./error.ts";
 import { print, printError } from "./output.ts";
 import { parseCommand } from "./parse.ts";
@@ -24,6 +25,7 @@ export async function execute(module: CommandModule, words: string[]): Promise<n
 
 /** The exit code of `work`, or of the error it threw, which is printed: the one place where errors are. */
 export async function guard(work: () => Promise<number>): Promise<number> {
+  leaveUmask();
   try {
     return await work();
   } catch (error) {

@@ -155,7 +155,6 @@ async function prepareMounts(mounts: MountRequest[]): Promise<void> {
   }
 }
 
-/** As docker's daemon does it, whatever the caller's umask. */
 function makeHostDirectory(path: string): void {
   try {
     Deno.statSync(path);
@@ -165,14 +164,11 @@ function makeHostDirectory(path: string): void {
       throw new CommandError(`can't mount ${path}: ${(error as Error).message}`, 125, { cause: error });
     }
   }
-  const umask = Deno.umask(0o022);
   try {
     Deno.mkdirSync(path, { recursive: true, mode: 0o755 });
   } catch (error) {
     throw new CommandError(`can't create ${path} to mount it: ${(error as Error).message}`, 125, {
       cause: error,
     });
-  } finally {
-    Deno.umask(umask);
   }
 }

@@ -1,5 +1,8 @@
 // --cidfile: where scripts find the ID of the container they made.
 
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { callerFileMode } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
 
 /** Throws CommandError where reserveCidfile would, as far as that can be known without making the file. */
@@ -25,9 +28,11 @@ export function checkCidfile(path: string): void {
  */
 export function reserveCidfile(path: string): void {
   try {
-    Deno.openSync(path, { createNew: true, write: true }).close();
+    const fd = file.openat(file.AT_FDCWD, path, file.O_WRONLY | file.O_CREAT | file.O_EXCL, 0o600);
+    file.fchmod(fd, callerFileMode());
+    file.close(fd);
   } catch (error) {
-    throw error instanceof Deno.errors.AlreadyExists ? found(path) : cantMake(path, error);
+    throw isErrno(error, "EEXIST") ? found(path) : cantMake(path, error);
   }
 }
 
@@ -38,7 +43,7 @@ function found(path: string): CommandError {
 }
 
 function cantMake(path: string, error: unknown): CommandError {
-  const reason = error instanceof Deno.errors.NotFound
+  const reason = error instanceof Deno.errors.NotFound || isErrno(error, "ENOENT")
     ? "no such file or directory"
     : (error as Error).message;
   return new CommandError(`failed to create the container ID file: open ${path}: ${reason}`, 125, {

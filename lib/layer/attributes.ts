@@ -7,7 +7,8 @@ import { setXattr } from "../../ffi/xattr.ts";
 import type { TarEntry } from "./tar_entry.ts";
 import { tarError } from "./tar_header.ts";
 
-const SPECIAL_BITS = 0o7000;
+/** Those that open, mkdir and mknod don't give: set-ID bits and the sticky one, and what mydocker's umask takes away. */
+const CHMOD_BITS = 0o7022;
 /** What overlayfs keeps for itself: from an archive it could hide or redirect files of other layers. */
 const OVERLAY_XATTRS = "trusted.overlay.";
 const MAX_ID = 0xfffffffe;
@@ -26,7 +27,7 @@ export function checkOwner({ path, uid, gid }: TarEntry): void {
 export function completeOpen(fd: number, entry: TarEntry, existed = false): void {
   const { uid, gid, mode } = entry;
   if (existed || uid !== 0 || gid !== 0) file.fchown(fd, uid, gid);
-  if (existed || mode & SPECIAL_BITS) file.fchmod(fd, mode);
+  if (existed || mode & CHMOD_BITS) file.fchmod(fd, mode);
   if (entry.xattrs) setXattrs(fd, "", entry);
   file.utimensat(fd, "", entry.modified);
 }
@@ -35,7 +36,7 @@ export function completeOpen(fd: number, entry: TarEntry, existed = false): void
 export function completeNode(dir: number, name: string, entry: TarEntry, existed = false): void {
   const { uid, gid, mode, type } = entry;
   if (existed || uid !== 0 || gid !== 0) file.fchownat(dir, name, uid, gid);
-  if ((existed || mode & SPECIAL_BITS) && type !== "symlink") changeMode(dir, name, mode);
+  if ((existed || mode & CHMOD_BITS) && type !== "symlink") changeMode(dir, name, mode);
   if (entry.xattrs) setXattrs(dir, name, entry);
   file.utimensat(dir, name, entry.modified);
 }

@@ -22,7 +22,7 @@ export interface Unpacker {
   push(chunk: Uint8Array): void;
   /** Completes the directories; returns the sum of files' and symlinks' sizes. Throws if the archive was cut off. */
   end(): number;
-  /** Gives descriptors and umask back; to be called always, after end or instead of it. */
+  /** Gives descriptors back; to be called always, after end or instead of it. */
   close(): void;
 }
 
@@ -69,7 +69,6 @@ export function createUnpacker(root: number, recorder?: Recorder, place?: Place)
     size: 0,
     directories: [],
   };
-  const umask = Deno.umask(0);
   const reader = createTarReader({
     entry: (entry) => startEntry(state, entry),
     data: (_chunk, start, end, position) => writeData(state, start, end, position),
@@ -93,7 +92,6 @@ export function createUnpacker(root: number, recorder?: Recorder, place?: Place)
       if (state.fd >= 0) file.close(state.fd);
       state.fd = -1;
       state.parents.close();
-      Deno.umask(umask);
     },
   };
 }

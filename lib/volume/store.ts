@@ -56,7 +56,6 @@ export async function createVolume(name: string | undefined, options: VolumeOpti
   const path = temporaryName("volume");
   file.mkdirat(rootFd(), path, 0o700);
   file.mkdirat(rootFd(), `${path}/_data`, 0o755);
-  file.fchmodat(rootFd(), `${path}/_data`, 0o755); // whatever the umask
   const volume = { created: new Date().toISOString(), labels, anonymous };
   // Waiting for the disk is for what the user would miss.
   (anonymous ? writeFile : replaceFile)(rootFd(), `${path}/volume.json`, JSON.stringify(volume));
