@@ -7,6 +7,7 @@ const numbers = {
   lseek: [8, 62],
   ioctl: [16, 29],
   pipe2: [293, 59],
+  tee: [276, 77],
   dup3: [292, 24],
   fcntl: [72, 25],
   fsync: [74, 82],

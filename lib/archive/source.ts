@@ -3,6 +3,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { CommandError } from "../cli/error.ts";
+import { openInput } from "../cli/input_file.ts";
 import { chunksOf, decompressed, isCompressed, LONGEST_MAGIC } from "../layer/decompress.ts";
 import { openInsideIfAny } from "../layer/inside.ts";
 import { cleanPath } from "../layer/parents.ts";
@@ -23,22 +24,10 @@ const BUFFER = 1 << 20;
 const MAX_DOCUMENT = 8 << 20;
 
 /** Opens the archive or directory at `path`, or stdin. Throws CommandError as docker words it. */
-export function openInput(path: string | undefined): number {
-  if (path === undefined) {
-    if (!Deno.stdin.isTerminal()) return STDIN;
-    throw new CommandError("requested load from stdin, but stdin is empty", 1);
-  }
-  try {
-    return file.openat(file.AT_FDCWD, path, file.O_RDONLY);
-  } catch (error) {
-    const problem = isErrno(error, "ENOENT", "ENOTDIR")
-      ? "no such file or directory"
-      : isErrno(error, "EACCES")
-      ? "permission denied"
-      : undefined;
-    if (!problem) throw error;
-    throw new CommandError(`open ${path}: ${problem}`, 1, { cause: error });
-  }
+export function openArchive(path: string | undefined): number {
+  if (path !== undefined) return openInput(path, 1);
+  if (!Deno.stdin.isTerminal()) return STDIN;
+  throw new CommandError("requested load from stdin, but stdin is empty", 1);
 }
 
 /**

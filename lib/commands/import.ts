@@ -1,9 +1,9 @@
 // import: an image of one layer, from the archive of a root file system.
 
-import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
+import { openInput } from "../cli/input_file.ts";
 import { print } from "../cli/output.ts";
 import { emitImage } from "../events/emit.ts";
 import { applyChanges } from "../image/change.ts";
@@ -119,18 +119,7 @@ function openArchive(path: string): number {
     }
     return STDIN;
   }
-  try {
-    const fd = file.openat(file.AT_FDCWD, path, file.O_RDONLY);
-    const directory = (file.stat(fd, "").mode & file.S_IFMT) === file.S_IFDIR;
-    if (!directory) return fd;
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "ENOTDIR")) {
-      throw new CommandError(`open ${path}: no such file or directory`, 1, { cause: error });
-    }
-    if (isErrno(error, "EACCES")) {
-      throw new CommandError(`open ${path}: permission denied`, 1, { cause: error });
-    }
-    throw error;
-  }
+  const fd = openInput(path, 1);
+  if ((file.stat(fd, "").mode & file.S_IFMT) !== file.S_IFDIR) return fd;
   throw new CommandError(`${path} is a directory; try: tar -C ${path} -c . | mydocker import - NAME`, 1);
 }

@@ -1,7 +1,7 @@
 // load: the images of a docker-archive or OCI image layout.
 
 import { loadImages } from "../archive/load.ts";
-import { openInput, openSource } from "../archive/source.ts";
+import { openArchive, openSource } from "../archive/source.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { shortId } from "../cli/human.ts";
@@ -31,7 +31,7 @@ export const spec: CommandSpec = {
 export function run(parsed: Parsed): Promise<number> {
   return failingWith1(async () => {
     const path = parsed.text("input") || undefined;
-    const fd = openInput(path);
+    const fd = openArchive(path);
     const { bar } = parsed.bool("quiet") ? SILENT : createProgress("stdout");
     const progress = (diffId: string, read: number, total: number) =>
       bar(shortId(diffId), "Loading layer", read, total);

@@ -3,6 +3,7 @@
 import type { Flag, Parsed } from "../cli/command.ts";
 import { callerEnvironment } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
+import { readInput } from "../cli/input_file.ts";
 
 export const ENVIRONMENT_FLAGS: Flag[] = [
   {
@@ -27,7 +28,7 @@ export function givenEnvironment(parsed: Parsed): string[] {
 
 /** Lines of NAME=value or NAME; blank lines and those beginning with "#" do not count; quotes mean nothing. */
 export function readEnvFile(path: string): string[] {
-  const lines = readLines(path).map((line) => line.trimStart()).filter((line) =>
+  const lines = readInput(path, 125).split(/\r?\n/).map((line) => line.trimStart()).filter((line) =>
     line && !line.startsWith("#")
   );
   for (const line of lines) {
@@ -38,18 +39,4 @@ export function readEnvFile(path: string): string[] {
     }
   }
   return lines;
-}
-
-function readLines(path: string): string[] {
-  try {
-    return Deno.readTextFileSync(path).split(/\r?\n/);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new CommandError(`open ${path}: no such file or directory`);
-    }
-    if (error instanceof Deno.errors.PermissionDenied) {
-      throw new CommandError(`open ${path}: permission denied`);
-    }
-    throw new CommandError(`can't read ${path}: ${(error as Error).message}`, 125, { cause: error });
-  }
 }

@@ -1,9 +1,8 @@
 // Archives as users have them: plain, gzip (RFC 1952), zstd (RFC 8878), xz or bzip2, told apart by their first bytes.
 
-import { addressOf, raw } from "../../ffi/libc.ts";
 import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { NR } from "../../ffi/nr.ts";
+import { awaitReadable } from "../../ffi/input.ts";
 import { CommandError } from "../cli/error.ts";
 import { gunzipped, unzstded } from "./inflate.ts";
 
@@ -33,7 +32,7 @@ export function* chunksOf(fd: number, what: string): Generator<Uint8Array> {
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       if (error.errno === "EAGAIN") {
-        waitUntilReadable(fd);
+        awaitReadable(fd); // a pipe may be somebody's who wants it so
         continue;
       }
       throw new CommandError(`can't read ${what}: ${error.message}`, 1, { cause: error });
@@ -41,15 +40,6 @@ export function* chunksOf(fd: number, what: string): Generator<Uint8Array> {
     if (length === 0) return;
     yield buffer.subarray(0, length);
   }
-}
-
-/** For a pipe that its other owner made non-blocking. */
-function waitUntilReadable(fd: number): void {
-  const POLLIN = 1;
-  const pollfd = new Uint8Array(8);
-  new DataView(pollfd.buffer).setInt32(0, fd, true);
-  pollfd[4] = POLLIN;
-  raw(NR.ppoll, addressOf(pollfd), 1, 0, 0, 0);
 }
 
 /**

@@ -2,6 +2,7 @@
 // https://docs.docker.com/engine/security/certificates/
 
 import { CommandError } from "../cli/error.ts";
+import { readInput } from "../cli/input_file.ts";
 
 const DIRECTORY = "/etc/docker/certs.d";
 
@@ -48,7 +49,7 @@ function namesFor(host: string): string[] {
 
 function readFile(path: string): string {
   try {
-    return Deno.readTextFileSync(path);
+    return readInput(path, 1);
   } catch (error) {
     throw unreadable(path, error);
   }

@@ -1,7 +1,10 @@
 // Credentials as docker keeps them: config.json in DOCKER_CONFIG or ~/.docker, and the helpers it names.
 
+import { isErrno } from "../../ffi/errno.ts";
 import { callerEnvironment } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
+import { readInput } from "../cli/input_file.ts";
+import { fields, map, text } from "../image/shape.ts";
 import { printError } from "../cli/output.ts";
 
 /** User and password, or what stands for both. */
@@ -12,6 +15,9 @@ interface ConfigFile {
   credsStore?: string;
   credHelpers?: Record<string, string>;
 }
+
+const AUTH = fields({ auth: text, username: text, password: text, identitytoken: text });
+const CONFIG = fields({ auths: map(AUTH), credsStore: text, credHelpers: map(text) });
 
 /** What docker.io is called there. */
 const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
@@ -35,17 +41,22 @@ function home(): string {
 }
 
 function readConfig(path: string): ConfigFile {
+  let problem: string | undefined;
   try {
-    const config = JSON.parse(Deno.readTextFileSync(path));
-    return typeof config === "object" && config !== null ? config : {};
+    const config = JSON.parse(readInput(path, 1));
+    problem = CONFIG(config, "");
+    if (problem === undefined) return config;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return {};
-    printError(`mydocker: warning: can't use ${path}: ${(error as Error).message}\n`);
-    return {};
+    if (error instanceof CommandError && isErrno(error.cause, "ENOENT", "ENOTDIR")) return {};
+    // What the parser says has a piece of the file in it, where the secrets are.
+    problem = error instanceof SyntaxError ? "it is no JSON" : (error as Error).message;
   }
+  printError(`mydocker: warning: can't use ${path}: ${problem}\n`);
+  return {};
 }
 
-function credentialsIn({ auths = {} }: ConfigFile, key: string, path: string): Credentials | undefined {
+function credentialsIn(config: ConfigFile, key: string, path: string): Credentials | undefined {
+  const auths = config.auths ?? {};
   const host = (name: string) => name.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
   const entry = auths[key] ?? Object.entries(auths).find(([name]) => host(name) === host(key))?.[1];
   if (!entry) return undefined;

@@ -1,6 +1,7 @@
 // Docker's profile files, compiled. Loaded only where one is given: it takes the table of all system calls.
 
 import { CommandError } from "../cli/error.ts";
+import { readInput } from "../cli/input_file.ts";
 import { kernelAtLeast } from "../host/kernel.ts";
 import { PLATFORM } from "../host/facts.ts";
 import { capabilityNumber } from "../security/capabilities.ts";
@@ -38,12 +39,12 @@ export function readProfile(
 
 function readText(path: string): string {
   try {
-    return Deno.readTextFileSync(path);
+    return readInput(path, 125);
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? `open ${path}: no such file or directory`
-      : (error as Error).message;
-    throw new CommandError(`opening seccomp profile (${path}) failed: ${reason}`, 125, { cause: error });
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(`opening seccomp profile (${path}) failed: ${error.message}`, 125, {
+      cause: error,
+    });
   }
 }
 

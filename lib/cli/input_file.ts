@@ -1,0 +1,74 @@
+// Files that a command line names. They may be anybody's and anything: endless ones, pipes that nobody writes to, devices.
+
+import { errnoText, KernelError } from "../../ffi/errno.ts";
+import { decodeName } from "../../ffi/bytes.ts";
+import * as file from "../../ffi/file.ts";
+import { hasWriter, readUpTo } from "../../ffi/input.ts";
+import { sleep } from "../state/sleep.ts";
+import { CommandError } from "./error.ts";
+
+/** What is read whole: variables, labels, a profile. All that execve(2) takes is less. */
+const MAX_SIZE = 8 << 20;
+/** Milliseconds for which a FIFO may be without a writer. */
+const PATIENCE = 10_000;
+const PAUSE = 20;
+
+/**
+ * Opens a file for reading. A read may answer EAGAIN, where a writer takes its time. Throws CommandError (`exitCode`)
+ * where it can't be opened, and for a FIFO that nobody has come to write to within ten seconds.
+ */
+export function openInput(path: string, exitCode: number): number {
+  const fd = openAny(path, exitCode);
+  try {
+    if ((file.stat(fd, "").mode & file.S_IFMT) === file.S_IFIFO) awaitWriter(fd, path, exitCode);
+    return fd;
+  } catch (error) {
+    file.close(fd);
+    throw error;
+  }
+}
+
+function openAny(path: string, exitCode: number): number {
+  try {
+    return file.openat(file.AT_FDCWD, path, file.O_RDONLY | file.O_NONBLOCK | file.O_NOCTTY);
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    // docker has one word for both.
+    const problem = error.errno === "ENOTDIR" ? "no such file or directory" : errnoText(error.code);
+    throw new CommandError(`open ${path}: ${problem}`, exitCode, { cause: error });
+  }
+}
+
+/** A shell that starts both ends at once may start the writer a little later. */
+function awaitWriter(fd: number, path: string, exitCode: number): void {
+  const end = performance.now() + PATIENCE;
+  while (!hasWriter(fd)) {
+    if (performance.now() > end) {
+      throw new CommandError(
+        `open ${path}: nobody has opened this FIFO for writing within ${PATIENCE / 1000} seconds`,
+        exitCode,
+      );
+    }
+    sleep(PAUSE);
+  }
+}
+
+/**
+ * The text of a file that is read whole; bytes that are not UTF-8 as names have them (decodeName). Throws CommandError
+ * (`exitCode`) as openInput does, and for a file of more than 8 MiB.
+ */
+export function readInput(path: string, exitCode: number): string {
+  const fd = openInput(path, exitCode);
+  try {
+    const bytes = readUpTo(fd, MAX_SIZE + 1);
+    if (bytes.length <= MAX_SIZE) return decodeName(bytes).replace(/^\ufeff/, "");
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    throw new CommandError(`read ${path}: ${errnoText(error.code)}`, exitCode, {
+      cause: error,
+    });
+  } finally {
+    file.close(fd);
+  }
+  throw new CommandError(`read ${path}: it has more than ${MAX_SIZE >> 20} MiB`, exitCode);
+}
