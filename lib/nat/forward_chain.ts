@@ -2,14 +2,12 @@
 // on every host with docker or ufw, a start would take 30 ms longer. What is ours is told by a comment.
 
 import { converse } from "../../ffi/netfilter.ts";
-import { type Messages, newMessages, NLM_F } from "./nft_bytes.ts";
+import { attributesOf, comment, type Messages, newMessages, NLM_F } from "./nft_bytes.ts";
 import { by, verdict } from "./nft_expressions.ts";
 import { send, withSocket } from "./nftables.ts";
 import type { Family } from "./rules.ts";
 
 const [TABLE, CHAIN, HANDLE, EXPRESSIONS, USERDATA] = [1, 2, 3, 4, 7];
-/** struct nfgenmsg, before a message's attributes. */
-const HEADER = 4;
 /** Type of a rule: what a dump answers with. */
 const NEW_RULE = 10 << 8 | 6;
 
@@ -64,22 +62,4 @@ function ours(socket: number, family: Family, name: string): Uint8Array[] {
     .map(({ payload }) => attributesOf(payload))
     .filter((attributes) => attributes.get(USERDATA)?.join() === wanted)
     .map((attributes) => attributes.get(HANDLE)!);
-}
-
-/** As libnftnl has it: type 0 is a comment, then its length, and a text that ends with NUL. */
-function comment(name: string): Uint8Array {
-  const text = new TextEncoder().encode(`${name}\0`);
-  return Uint8Array.of(0, text.length, ...text);
-}
-
-function attributesOf(payload: Uint8Array): Map<number, Uint8Array> {
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
-  const found = new Map<number, Uint8Array>();
-  for (let at = HEADER; at + 4 <= payload.length;) {
-    const length = view.getUint16(at, true);
-    if (length < 4) break;
-    found.set(view.getUint16(at + 2, true) & 0x3fff, payload.subarray(at + 4, at + length));
-    at += (length + 3) & ~3;
-  }
-  return found;
 }

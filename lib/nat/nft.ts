@@ -16,11 +16,12 @@
 // it away with the keeper, however that ends, and until then nobody else can, so that a flush of the ruleset spares it.
 
 import { parseAddress, subnetOf, toBytes } from "../network/address.ts";
-import { type Messages, NLM_F } from "./nft_bytes.ts";
+import { comment, type Messages, NLM_F } from "./nft_bytes.ts";
 import * as x from "./nft_expressions.ts";
 import { type Family, familyOf, type NetworkRules, type PortRules, type PublishedPort } from "./rules.ts";
 
 const TABLE_OWNER = 2;
+const TABLE_USERDATA = 6;
 /** Numbers of include/uapi/linux/netfilter.h and netfilter_ipv4.h. */
 const HOOKS = {
   guard: { type: "filter", hook: 0, priority: -300 },
@@ -40,7 +41,9 @@ const LOOPBACK = Uint8Array.of(127, 0, 0, 0);
 export function addNetworkTables(messages: Messages, rules: NetworkRules): void {
   for (const { family, subnet } of rules.subnets) {
     const t = newTable(messages, family, rules.name);
-    t.add("newTable", NLM_F.exclusive | NLM_F.ack, () => {});
+    t.add("newTable", NLM_F.exclusive | NLM_F.ack, () => {
+      if (rules.owner !== undefined) messages.bytes(TABLE_USERDATA, comment(rules.owner));
+    });
     t.chain("forward");
     forward(t, rules);
     if (!rules.internal) {

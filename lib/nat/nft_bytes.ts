@@ -126,3 +126,30 @@ export function transaction(content: (messages: Messages) => void): Uint8Array<A
   messages.header(BATCH_END, 0, 0, SUBSYSTEM);
   return messages.finish();
 }
+
+/** The user data that is a comment, as libnftnl has it: type 0 is a comment, then its length, and a text that ends with NUL. */
+export function comment(name: string): Uint8Array {
+  const text = new TextEncoder().encode(`${name}\0`);
+  return Uint8Array.of(0, text.length, ...text);
+}
+
+/** The text of such a comment; "" where it is something else. */
+export function commentText(userData?: Uint8Array): string {
+  return userData?.[0] === 0 ? new TextDecoder().decode(userData.subarray(2)).replace(/\0.*/s, "") : "";
+}
+
+/** struct nfgenmsg, before a message's attributes. */
+const HEADER = 4;
+
+/** The attributes of a message, by type. */
+export function attributesOf(payload: Uint8Array): Map<number, Uint8Array> {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
+  const found = new Map<number, Uint8Array>();
+  for (let at = HEADER; at + 4 <= payload.length;) {
+    const length = view.getUint16(at, true);
+    if (length < 4) break;
+    found.set(view.getUint16(at + 2, true) & 0x3fff, payload.subarray(at + 4, at + length));
+    at += (length + 3) & ~3;
+  }
+  return found;
+}

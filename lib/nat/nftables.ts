@@ -5,7 +5,7 @@ import * as file from "../../ffi/file.ts";
 import { converse, openNetfilter } from "../../ffi/netfilter.ts";
 import { pause } from "../../ffi/process.ts";
 import { addNetworkTables, addPortTables, deleteTables } from "./nft.ts";
-import { type Messages, newMessages, transaction } from "./nft_bytes.ts";
+import { attributesOf, commentText, type Messages, newMessages, NLM_F, transaction } from "./nft_bytes.ts";
 import { type Family, familyOf, type NetworkRules, type PortRules } from "./rules.ts";
 
 const NLMSG_ERROR = 2;
@@ -109,6 +109,24 @@ function attemptRemove(socket: number, name: string, family: Family): void {
 /** Whether a network's or container's table is there. */
 function hasTable(socket: number, name: string, family: Family): boolean {
   return asks(socket, family, "getTable", (messages) => messages.text(1, name));
+}
+
+const [NEW_TABLE, GET_TABLE, TABLE_USERDATA] = [10 << 8, 10 << 8 | 1, 6];
+const EVERY_FAMILY = 0;
+
+/** What is written on the tables of this network namespace; none where the kernel has no nf_tables. */
+export function listTables(): string[] {
+  try {
+    return withSocket((socket) => {
+      const messages = newMessages();
+      messages.header(GET_TABLE, NLM_F.dump, EVERY_FAMILY, 0);
+      return converse(socket, messages.finish());
+    }).filter(({ type }) => type === NEW_TABLE)
+      .map(({ payload }) => commentText(attributesOf(payload).get(TABLE_USERDATA))).filter(Boolean);
+  } catch (error) {
+    if (error instanceof KernelError) return [];
+    throw error;
+  }
 }
 
 /** Whether there is a chain FORWARD of iptables in its variant that uses nf_tables. */

@@ -16,6 +16,8 @@ export interface NetworkRules {
   internal: boolean;
   /** What leaves a subnet has the host's address. */
   masquerade: boolean;
+  /** Whose they are, for others to see. */
+  owner?: string;
 }
 
 /** A port of the host that leads to one of a container's. */

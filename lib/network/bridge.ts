@@ -13,11 +13,12 @@ import { step } from "../cli/debug.ts";
 import { sleep } from "../state/sleep.ts";
 import { overlaps, parseAddress, subnetOf } from "./address.ts";
 import { BRIDGE_NAME, mtuOf } from "./driver_options.ts";
-import { addressMessage, bridgeMessage, deleteMessage, linkByName, upMessage } from "./link.ts";
+import { addressMessage, aliasMessage, bridgeMessage, deleteMessage, linkByName, upMessage } from "./link.ts";
 import { claimsOn, isKept } from "./claims.ts";
 import { makingBridges } from "./making.ts";
-import { lastUserLeft, networkCameUp } from "./outside.ts";
-import { poolsNow, subnetsInUse } from "./pool.ts";
+import { lastUserLeft, networkCameUp, rulesName } from "./outside.ts";
+import { ownerText } from "./owner.ts";
+import { poolsNow, subnetsInUse, withFreedSubnets } from "./pool.ts";
 import {
   markDown,
   markUp,
@@ -82,6 +83,7 @@ async function makeBridge(route: number, before: Network): Promise<void> {
     netlink.request(route, upMessage(bridge), `${bridge} up`);
     step(`bridge ${bridge} made for network ${name}`);
   } catch (error) {
+    if (error instanceof CommandError) throw new CommandError(error.message, 125, { cause: error });
     if (!(error instanceof KernelError)) throw error;
     throw new CommandError(`can't bring up network ${name}: ${error.message}; ${advice(error)}`, 125, {
       cause: error,
@@ -95,6 +97,8 @@ async function withOwnSubnets(route: number, before: Network): Promise<Network> 
   for (;;) {
     const network = await withPools(route, before);
     netlink.request(route, bridgeMessage(bridge, macOfBridge(network), mtuOf(options)), bridge);
+    const owner = ownerText(await rulesName(before.id));
+    if (owner !== undefined) netlink.request(route, aliasMessage(bridge, owner), `${bridge}'s owner`);
     const { index } = linkByName(route, bridge)!;
     const subnets = network.pools.map(({ subnet }) => subnetOf(subnet));
     network.pools.forEach(({ gateway }, at) => {
@@ -121,7 +125,7 @@ async function withPools(route: number, network: Network): Promise<Network> {
   const others = networkNames().filter((name) => name !== network.name);
   const elsewhere = (await Promise.all(others.map(networkByName))).flatMap((other) => other?.pools ?? [])
     .filter(({ subnet }) => subnet !== "").map(({ subnet }) => subnetOf(subnet));
-  const pools = poolsNow(network, subnetsInUse(route), elsewhere);
+  const pools = await withFreedSubnets(route, (used) => poolsNow(network, used, elsewhere));
   if (pools.every((pool, index) => pool === network.pools[index])) return network;
   const changed = { ...network, pools };
   writeNetwork(changed);

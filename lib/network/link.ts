@@ -9,6 +9,7 @@ const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
+const IFLA_IFALIAS = 20;
 const IFLA_NET_NS_PID = 19;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
@@ -42,6 +43,38 @@ export function linkByName(route: number, name: string): Link | undefined {
     if (isErrno(error, "ENODEV")) return undefined;
     throw error;
   }
+}
+
+/** A link as a list of all has it. */
+export interface LinkDetails {
+  index: number;
+  name: string;
+  /** What somebody wrote on it: "" if nobody did. */
+  alias: string;
+  /** Index of the bridge it is a port of, or 0. */
+  bridge: number;
+}
+
+/** All links in the namespace of the socket `route`. */
+export function links(route: number): LinkDetails[] {
+  const text = (bytes?: Uint8Array) => new TextDecoder().decode(bytes).replace(/\0.*/s, "");
+  return netlink.dump(route, netlink.RTM_GETLINK, netlink.AF_UNSPEC).map(({ header, attributes }) => {
+    const master = attributes.get(IFLA_MASTER);
+    return {
+      index: header.getInt32(4, true),
+      name: text(attributes.get(IFLA_IFNAME)),
+      alias: text(attributes.get(IFLA_IFALIAS)),
+      bridge: master ? new DataView(master.buffer, master.byteOffset).getUint32(0, true) : 0,
+    };
+  });
+}
+
+/** Writes something on a link, for others to see. */
+export function aliasMessage(name: string, alias: string): Uint8Array {
+  return netlink.message(netlink.RTM_NEWLINK, 0, netlink.linkHeader(), [
+    [IFLA_IFNAME, name],
+    [IFLA_IFALIAS, new TextEncoder().encode(alias)],
+  ]);
 }
 
 /** Makes a bridge, which is down. Its own MAC address keeps it from taking on that of whichever port comes first. */

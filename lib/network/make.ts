@@ -17,7 +17,7 @@ import {
   subnetText,
 } from "./address.ts";
 import { BRIDGE_NAME, checkDriverOptions } from "./driver_options.ts";
-import { choosePool, firstHost, subnetsInUse } from "./pool.ts";
+import { choosePool, firstHost, withFreedSubnets } from "./pool.ts";
 import {
   addNetwork,
   type AddressPool,
@@ -74,19 +74,22 @@ async function pools(wishes: AddressWishes): Promise<AddressPool[]> {
   const given = givenPools(wishes);
   const route = openRoute();
   try {
-    const used = subnetsInUse(route);
     const known = (await listNetworks()).flatMap(({ pools }) => pools).filter(({ subnet }) => subnet !== "");
     const others = known.map(({ subnet }) => subnetOf(subnet));
-    for (const { subnet } of given) {
-      if ([...used, ...others].some((other) => overlaps(other, subnetOf(subnet)))) {
-        throw refused(`Pool overlaps with other one on this address space: ${subnet}`);
-      }
-    }
-    const hasIpv4 = given.some(({ subnet }) => !subnet.includes(":"));
-    return hasIpv4 ? given : [choosePool([...used, ...others]), ...given];
+    return await withFreedSubnets(route, (used) => chosenPools(given, used, others));
   } finally {
     file.close(route);
   }
+}
+
+function chosenPools(given: AddressPool[], used: Subnet[], others: Subnet[]): AddressPool[] {
+  for (const { subnet } of given) {
+    if ([...used, ...others].some((other) => overlaps(other, subnetOf(subnet)))) {
+      throw refused(`Pool overlaps with other one on this address space: ${subnet}`);
+    }
+  }
+  const hasIpv4 = given.some(({ subnet }) => !subnet.includes(":"));
+  return hasIpv4 ? given : [choosePool([...used, ...others]), ...given];
 }
 
 function givenPools({ subnets, gateways, ranges }: AddressWishes): AddressPool[] {

@@ -6,6 +6,7 @@ import type { NetworkRules } from "../nat/rules.ts";
 import { familyOf } from "../nat/rules.ts";
 import { rootMark } from "../state/mark.ts";
 import { masquerades } from "./driver_options.ts";
+import { ownerText } from "./owner.ts";
 import type { Network } from "./store.ts";
 
 /** The network's interface is made, and has its addresses; it is up when this returns. */
@@ -21,8 +22,10 @@ export async function lastUserLeft(network: Network): Promise<void> {
 /** What the packet filter has to know of the network. */
 export async function networkRules(network: Network): Promise<NetworkRules> {
   const { id, interface: bridge, pools, internal, options } = network;
+  const name = await rulesName(id);
   return {
-    name: await rulesName(id),
+    name,
+    owner: ownerText(name),
     bridge,
     subnets: pools.map(({ subnet }) => ({ family: familyOf(subnet), subnet })),
     internal,

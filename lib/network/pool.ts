@@ -3,6 +3,7 @@
 import * as netlink from "../../ffi/netlink.ts";
 import { CommandError } from "../cli/error.ts";
 import { addressText, bounds, fromBytes, overlaps, type Subnet, subnetOf, subnetText } from "./address.ts";
+import { rootsWithNetworks, takeDownForsaken } from "./owner.ts";
 import type { AddressPool, Network } from "./store.ts";
 
 const IFA_ADDRESS = 1;
@@ -28,6 +29,32 @@ export function subnetsInUse(route: number, except?: number): Subnet[] {
   return [...addresses, ...routes].filter((found) => found !== undefined && found.prefix > 0) as Subnet[];
 }
 
+/**
+ * Does `choose` with the subnets that the host has in use, once those are free that belong to no root directory any more.
+ * Where there is none to choose, all those go of which no owner can be seen, and then the error says whose the others are.
+ */
+export async function withFreedSubnets<T>(route: number, choose: (used: Subnet[]) => T): Promise<T> {
+  await takeDownForsaken(route, "certain");
+  try {
+    return choose(subnetsInUse(route));
+  } catch (error) {
+    if (!(error instanceof NoPool)) throw error;
+  }
+  await takeDownForsaken(route, "seen from here");
+  try {
+    return choose(subnetsInUse(route));
+  } catch (error) {
+    const roots = rootsWithNetworks(route);
+    if (!(error instanceof NoPool) || roots.length === 0) throw error;
+    const shown = roots.slice(0, 3).join(", ") + (roots.length > 3 ? ` and ${roots.length - 3} more` : "");
+    throw new CommandError(`${error.message}; those of these root directories are up: ${shown}`, 1, {
+      cause: error,
+    });
+  }
+}
+
+class NoPool extends CommandError {}
+
 function outgoing(attributes: Map<number, Uint8Array>): number | undefined {
   const bytes = attributes.get(RTA_OIF);
   return bytes && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
@@ -44,7 +71,7 @@ function subnet(header: DataView, prefixAt: number, bytes: Uint8Array | undefine
 export function choosePool(used: Subnet[]): AddressPool {
   const free = candidates().find((candidate) => !used.some((other) => overlaps(candidate, other)));
   if (!free) {
-    throw new CommandError(
+    throw new NoPool(
       "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network; " +
         "choose one with network create --subnet",
       1,

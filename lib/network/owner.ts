@@ -1,0 +1,90 @@
+// Whose a network's interface and rules are, written on themselves: they outlive a root directory that somebody removed,
+// and with them its subnets would be in use for ever. Whoever makes a bridge takes down those whose root is gone.
+//
+// What is gone to this process may be there to others: in another mount namespace, the same path is another directory. So
+// the owner's mount namespace is written down, too, and only who is in that knows for certain. Of other namespaces' networks
+// it is taken on trust where there are no subnets left. In no case is a bridge taken down that has a port: a container runs.
+
+import { KernelError } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import * as netlink from "../../ffi/netlink.ts";
+import { step } from "../cli/debug.ts";
+import { lowerNetwork } from "../nat/firewall.ts";
+import { listTables } from "../nat/nftables.ts";
+import { rootFd, rootPath } from "../state/root.ts";
+import { deleteMessage, type LinkDetails, links } from "./link.ts";
+
+/** What an alias or a comment has room for (IFALIASZ, NFT_USERDATA_MAXLEN), in bytes. */
+const ROOM = 250;
+
+interface Owner {
+  /** The rules' name. */
+  rules: string;
+  path: string;
+  device: string;
+  inode: string;
+  mounts: string;
+}
+
+/** "mydocker_MARK_ID of PATH (DEVICE INODE mnt:[…])" for the rules of this name; undefined where the path is too long. */
+export function ownerText(rules: string): string | undefined {
+  const { device, inode } = file.stat(rootFd(), "");
+  const text = `${rules} of ${Deno.realPathSync(rootPath())} (${device} ${inode} ${mountNamespace()})`;
+  return new TextEncoder().encode(text).length <= ROOM ? text : undefined;
+}
+
+function parseOwner(text: string): Owner | undefined {
+  const found = /^(mydocker_\w+) of (\/.*) \((\S+) (\d+) (mnt:\[\d+\])\)$/s.exec(text);
+  if (!found) return undefined;
+  const [, rules, path, device, inode, mounts] = found;
+  return { rules, path, device, inode, mounts };
+}
+
+const mountNamespace = () => file.readlinkat(file.AT_FDCWD, "/proc/self/ns/mnt");
+
+/** Takes down what root directories left that are gone, for certain or as far as can be seen from here. */
+export async function takeDownForsaken(route: number, sure: "certain" | "seen from here"): Promise<void> {
+  const found = links(route);
+  const used = new Set(found.map(({ bridge }) => bridge));
+  const isForsaken = (owner: Owner) => !rootIsThere(owner, sure);
+  const bridges = owned(found).filter(({ link, owner }) => !used.has(link.index) && isForsaken(owner));
+  const standing = new Set(owned(found).map(({ owner }) => owner.rules));
+  for (const { link: { name }, owner } of bridges) {
+    await lowerRules(owner, name);
+    netlink.request(route, deleteMessage(name), name);
+    step(`bridge ${name} of ${owner.path} removed, which is gone`);
+  }
+  for (const text of listTables()) {
+    const owner = parseOwner(text);
+    if (owner && !standing.has(owner.rules) && isForsaken(owner)) await lowerRules(owner, "");
+  }
+}
+
+function owned(found: LinkDetails[]): { link: LinkDetails; owner: Owner }[] {
+  return found.flatMap((link) => {
+    const owner = parseOwner(link.alias);
+    return owner ? [{ link, owner }] : [];
+  });
+}
+
+/** With those in iptables, of both families. */
+async function lowerRules({ rules: name }: Owner, bridge: string): Promise<void> {
+  const subnets = [{ family: "ip", subnet: "" }, { family: "ip6", subnet: "" }] as const;
+  await lowerNetwork({ name, bridge, subnets: [...subnets], internal: false, masquerade: false });
+}
+
+function rootIsThere({ path, device, inode, mounts }: Owner, sure: "certain" | "seen from here"): boolean {
+  if (sure === "certain" && mounts !== mountNamespace()) return true;
+  try {
+    const found = file.statIfAny(file.AT_FDCWD, path, true);
+    return found !== undefined && found.device === device && String(found.inode) === inode;
+  } catch (error) {
+    if (error instanceof KernelError) return true; // a disk that fails, say
+    throw error;
+  }
+}
+
+/** Root directories that have networks up in this network namespace, each once. */
+export function rootsWithNetworks(route: number): string[] {
+  return [...new Set(owned(links(route)).map(({ owner }) => owner.path))];
+}
