@@ -2,7 +2,7 @@
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BIN, Box, requires, test, until } from "./helpers.ts";
+import { BIN, type Box, requires, test, until } from "./helpers.ts";
 import { outputOf } from "./busy.ts";
 import { interfaces } from "./netns.ts";
 
