@@ -6,6 +6,10 @@ const SIGCHLD = 17;
 
 /** A child that shares its parent's memory, and whose parent waits until it has executed something or ended. */
 export const SHARING_CHILD = CLONE_VM | CLONE_VFORK | SIGCHLD;
+/** A child with memory of its own, whose parent is that of the process that makes it. */
+export const SIBLING = 0x8000 | SIGCHLD; // CLONE_PARENT
+/** A child with memory of its own. */
+export const CHILD = SIGCHLD;
 /** The third argument of clone is where a pidfd of the child goes. */
 export const CLONE_PIDFD = 0x1000;
 

@@ -28,6 +28,7 @@ export const O_PATH = 0o10000000;
 
 /** openat2's `resolve` (openat2(2)). */
 export const RESOLVE_NO_XDEV = 0x01;
+export const RESOLVE_NO_MAGICLINKS = 0x02;
 export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_IN_ROOT = 0x10;
 

@@ -32,6 +32,7 @@ const numbers = {
   mount: [165, 40],
   umount2: [166, 39],
   pivot_root: [155, 41],
+  getcwd: [79, 17],
   chdir: [80, 49],
   fchdir: [81, 50],
   sethostname: [170, 161],

@@ -64,6 +64,16 @@ export async function pause(milliseconds: number): Promise<void> {
   await anyReadable([], milliseconds);
 }
 
+/** Waits until a descriptor can be read, and nothing else goes on: false after so many milliseconds. */
+export function readableWithin(fd: number, milliseconds: number): boolean {
+  const pollfd = new Uint8Array(new Int32Array([fd, POLLIN]).buffer);
+  const time = new BigInt64Array([
+    BigInt(Math.floor(milliseconds / 1000)),
+    BigInt(milliseconds % 1000 * 1e6),
+  ]);
+  return raw(NR.ppoll, addressOf(pollfd), 1, addressOf(new Uint8Array(time.buffer)), 0, 8) > 0;
+}
+
 /** Waits, while JavaScript goes on, until a descriptor can be read: false after so many ms, or after a signal. */
 export function readable(fd: number, milliseconds: number): Promise<boolean> {
   return anyReadable([fd], milliseconds);

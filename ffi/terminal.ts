@@ -1,7 +1,7 @@
 // Terminals: modes and window size of one, and making a pair (tty_ioctl(2), pty(7)).
 
 import { KernelError } from "./errno.ts";
-import { fileSystem, O_NOCTTY, O_RDWR, openat } from "./file.ts";
+import { fileSystem, O_NOCTTY, O_RDWR } from "./file.ts";
 import { addressOf, raw } from "./libc.ts";
 import { NR } from "./nr.ts";
 
@@ -53,11 +53,13 @@ export function isDevpts(fd: number): boolean {
   return fileSystem(fd) === 0x1cd1; // DEVPTS_SUPER_MAGIC (statfs(2))
 }
 
-/** A new pair on the devpts whose root is open as `devpts`: [master, slave]. The first has the slave /dev/pts/0. */
-export function openTerminal(devpts: number): [number, number] {
-  const master = openat(devpts, "ptmx", O_RDWR | O_NOCTTY);
+/** The numbers of the device ptmx, which gives a master side to whoever opens it. */
+export const PTMX = { major: 5, minor: 2 };
+
+/** Opens the slave side to a new master. The first of a devpts has the slave /dev/pts/0. */
+export function openSlave(master: number): number {
   ioctl(master, TIOCSPTLCK, new Uint8Array(4), "TIOCSPTLCK");
   const slave = raw(NR.ioctl, master, TIOCGPTPEER, O_RDWR | O_NOCTTY | 0o2000000);
   if (slave < 0) throw new KernelError("ioctl", "TIOCGPTPEER", -slave);
-  return [master, slave];
+  return slave;
 }

@@ -5,7 +5,7 @@ import * as file from "../../ffi/file.ts";
 import { CommandError } from "../cli/error.ts";
 import { openInput } from "../cli/input_file.ts";
 import { chunksOf, decompressed, isCompressed, LONGEST_MAGIC } from "../layer/decompress.ts";
-import { openInsideIfAny } from "../layer/inside.ts";
+import { openFileInside } from "../layer/inside.ts";
 import { cleanPath } from "../layer/parents.ts";
 import { createSpaceGuard } from "../layer/space.ts";
 import type { Staging } from "../layer/store.ts";
@@ -85,11 +85,10 @@ function directorySource(fd: number): Source {
   const opened: number[] = [fd];
   return {
     find(path) {
-      const found = openInsideIfAny(fd, cleanPath(path, "load"), file.O_RDONLY | file.O_NONBLOCK);
+      const found = openFileInside(fd, cleanPath(path, "load"));
       if (found === undefined) return undefined;
       opened.push(found);
-      const { mode, size } = file.stat(found, "");
-      return (mode & file.S_IFMT) === file.S_IFREG ? { fd: found, offset: 0, length: size } : undefined;
+      return { fd: found, offset: 0, length: file.stat(found, "").size };
     },
     close: () => opened.forEach(file.close),
   };

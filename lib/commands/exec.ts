@@ -1,6 +1,7 @@
 // exec: a command in a running container.
 
 import { close } from "../../ffi/file.ts";
+import { pause } from "../../ffi/process.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../cli/error.ts";
 import { attach, DETACHED, giveTerminal, proxySignals } from "../container/attach.ts";
@@ -8,9 +9,14 @@ import { parseDetachKeys } from "../container/detach_keys.ts";
 import { execIn, type ExecRequest } from "../container/exec.ts";
 import { findContainer } from "../container/find.ts";
 import { ENVIRONMENT_FLAGS, givenEnvironment } from "../container/environment_flags.ts";
+import { endsProcess } from "../container/signals.ts";
 import { NOTHING } from "../container/streams.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
+import { processFile } from "../host/proc.ts";
 import { DETACH_KEYS } from "../container/attach_flags.ts";
+
+/** Milliseconds for a signal to take effect. */
+const GRACE = 1000;
 
 export const spec: CommandSpec = {
   name: "exec",
@@ -38,23 +44,37 @@ export async function run(parsed: Parsed): Promise<number> {
   const request = requestFrom(parsed);
   const container = findContainer(parsed.args[0]);
   if (parsed.bool("detach")) {
-    close(execIn(container, request, NOTHING).messages);
+    close((await execIn(container, request, NOTHING)).messages);
     return 0;
   }
   if (request.stdin && request.tty && !Deno.stdin.isTerminal()) {
     throw new CommandError("the input device is not a TTY", 1);
   }
-  const passSignalsTo = proxySignals();
+  let leave: (signal: number) => void;
+  const left = new Promise<number>((resolve) => leave = resolve);
+  const passSignalsTo = proxySignals(true, async (signal, { pid }) => {
+    if (endsProcess(signal) && await staysStopped(pid)) leave(signal);
+  });
   const takeTerminalBack = giveTerminal(request.tty && request.stdin);
   try {
-    const running = execIn(container, request, { stdin: request.stdin, stdout: true, stderr: true });
+    const running = await execIn(container, request, { stdin: request.stdin, stdout: true, stderr: true });
     passSignalsTo(running);
-    const result = await attach(running, keys);
+    const result = await Promise.race([attach(running, keys), left.then(stopped)]);
     if (result !== DETACHED) return result;
   } finally {
     takeTerminalBack();
   }
   throw new CommandError("read escape sequence", 1);
+}
+
+/** Whether a signal that shall end it has no effect, as whoever else is in the container has stopped it (SIGSTOP). */
+async function staysStopped(pid: number): Promise<boolean> {
+  await pause(GRACE);
+  return processFile(pid, "status")?.includes("\nState:\tT") ?? false;
+}
+
+function stopped(signal: number): never {
+  throw new CommandError("the command is stopped, and was left as it is", 128 + signal);
 }
 
 function requestFrom(parsed: Parsed): ExecRequest {

@@ -18,14 +18,22 @@ const SIGPIPE_EXIT = 141;
 
 /**
  * Keeps signals from now on, instead of dying of them half-way, and passes them on to the container that the returned
- * function is given, those that have come before at once. Unless `all`, nothing but the terminal's size is passed on.
+ * function is given, those that have come before at once. Unless `all`, nothing but the terminal's size is passed on. `passed` is told
+ * of each that was.
  */
-export function proxySignals(all = true): (running: Running) => void {
+export function proxySignals(
+  all = true,
+  passed?: (signal: number, running: Running) => void,
+): (running: Running) => void {
   let target: Running | undefined;
   const early: number[] = [];
-  const deliver = (signal: number, { pid, terminal }: Running) => {
+  const deliver = (signal: number, running: Running) => {
+    const { pid, terminal } = running;
     if (signal === SIGWINCH && terminal !== undefined) copyWindowSize(0, terminal);
-    else if (all) kill(pid, signal);
+    else if (all) {
+      kill(pid, signal);
+      passed?.(signal, running);
+    }
   };
   forwardSignals(all ? undefined : ["SIGWINCH"], (signal) => {
     if (target) deliver(signal, target);

@@ -9,20 +9,24 @@ import { CommandError } from "../cli/error.ts";
 import { append } from "../events/append.ts";
 import { containerEvent } from "../events/emit.ts";
 import { framesOf } from "../events/event.ts";
+import { openInsideIfAny } from "../layer/inside.ts";
 import { randomHex } from "../state/hex.ts";
 import { rootFd } from "../state/root.ts";
 import { processEnvironment } from "./environment.ts";
-import { execError } from "./exec_error.ts";
+import { execError, stepError } from "./exec_error.ts";
 import { execDescriptors, type ExecPlan, execProgram } from "../keeper/exec_program.ts";
 import type { Container } from "./find.ts";
 import { resolveIdentity } from "./identity.ts";
 import { confinementOf, filterError } from "./confinement.ts";
 import { openProcessRoot } from "./root.ts";
-import type { ContainerConfig } from "./config.ts";
-import { readReport } from "../keeper/report.ts";
 import type { Running } from "./start.ts";
+import { awaitReport } from "./start_report.ts";
 import { containerState } from "./state.ts";
 import { type Attachment, isDetached, openStreams } from "./streams.ts";
+
+const ESRCH = 3;
+/** Milliseconds for the helper, which itself waits for less, to say how it went. */
+const PATIENCE = 40_000;
 
 /** What to execute, and how. */
 export interface ExecRequest {
@@ -41,7 +45,11 @@ export interface ExecRequest {
  * Starts the command and returns once it is executed; `attached` says which of this process's streams it gets. Throws
  * CommandError: 127 command not found, 126 not executable or no such user or directory, 1 where the container does not run.
  */
-export function execIn(container: Container, request: ExecRequest, attached: Attachment): Running {
+export async function execIn(
+  container: Container,
+  request: ExecRequest,
+  attached: Attachment,
+): Promise<Running> {
   const opened: number[] = [];
   const keep = (fd: number) => (opened.push(fd), fd);
   const { config } = container;
@@ -59,25 +67,16 @@ export function execIn(container: Container, request: ExecRequest, attached: Att
       devNull: keep(file.openat(file.AT_FDCWD, "/dev/null", file.O_RDWR)),
       ...{ tty: request.tty, identity, argv: request.argv },
       confinement: confinementOf(config, request.privileged),
-      ...wallsIn(config, keep),
+      ...{ rlimits: config.ulimits ?? [], oomScoreAdj: config.oomScoreAdj },
       workingDirectory: request.workingDirectory ?? (config.process.WorkingDir || "/"),
       environment: processEnvironment(config, identity, request.tty, request.environment),
       detached: isDetached(attached),
       ...execEvents(container, request.argv, keep),
     };
-    return launch(plan, container, streams, attached, messages, opened);
+    return await launch(plan, container, streams, attached, messages, opened);
   } finally {
     for (const fd of opened) file.close(fd);
   }
-}
-
-/** What of the container's walls is each process's own. */
-function wallsIn({ ulimits, oomScoreAdj }: ContainerConfig, keep: (fd: number) => number) {
-  const proc = () => keep(file.openat(file.AT_FDCWD, "/proc", file.O_PATH | file.O_DIRECTORY));
-  return {
-    rlimits: ulimits ?? [],
-    oomScore: oomScoreAdj === undefined ? undefined : { proc: proc(), value: oomScoreAdj },
-  };
 }
 
 /** Its three events: that of the end is for the helper to note, who has ROOT/events open for that. */
@@ -122,24 +121,24 @@ function identityIn(root: number, user: string, groups?: string[]) {
 
 /** The container's terminals, if what is mounted there is that. */
 function openDevpts(root: number): number {
-  const fd = file.openat2(root, "dev/pts", file.O_PATH | file.O_DIRECTORY, 0, file.RESOLVE_IN_ROOT);
-  if (isDevpts(fd)) return fd;
-  file.close(fd);
+  const fd = openInsideIfAny(root, "/dev/pts", file.O_DIRECTORY);
+  if (fd !== undefined && isDevpts(fd)) return fd;
+  if (fd !== undefined) file.close(fd);
   throw new CommandError("can't open a terminal: /dev/pts in the container is not a devpts file system", 126);
 }
 
-function launch(
+async function launch(
   plan: ExecPlan,
-  { config }: Container,
+  { id, config }: Container,
   { input, terminal }: ReturnType<typeof openStreams>,
   attached: Attachment,
   messages: number,
   opened: number[],
-): Running {
+): Promise<Running> {
   const program = execProgram(plan);
-  spawn(program, `mydocker: exec in ${config.name}`, execDescriptors(plan));
+  const helper = spawn(program, `mydocker: exec in ${config.name}`, execDescriptors(plan));
   while (opened.length > 0) file.close(opened.pop()!);
-  const report = readReport(messages);
+  const report = await awaitReport(messages, helper, PATIENCE);
   if (report?.kind !== "started") {
     if (report?.kind !== "failed") {
       throw new CommandError("the helper of exec ended before the command ran", 126);
@@ -147,8 +146,12 @@ function launch(
     const { call, what } = program.describe(report.step);
     if (call === "execve") throw execError(plan.argv[0], report.errno);
     if (call === "seccomp") throw filterError(report.errno, 126);
-    const reason = errnoText(report.errno);
-    throw new CommandError(`can't execute ${plan.argv[0]}: ${call} ${what}: ${reason}`, 126);
+    // It has ended since it was looked at.
+    if (call === "setns" && report.errno === ESRCH) {
+      throw new CommandError(`Container ${id} is not running`, 1);
+    }
+    const reason = stepError(call, what, report.errno) ?? `${call} ${what}: ${errnoText(report.errno)}`;
+    throw new CommandError(`can't execute ${plan.argv[0]}: ${reason}`, 126);
   }
   if (!attached.stdin && input !== undefined) file.close(input);
   return { pid: report.pid, messages, input: attached.stdin ? input ?? terminal : undefined, terminal };

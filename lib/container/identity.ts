@@ -1,5 +1,7 @@
 // Who the container's process is: -u, looked up in the image's own /etc/passwd and /etc/group.
 
+import { KernelError } from "../../ffi/errno.ts";
+import { step } from "../cli/debug.ts";
 import { CommandError } from "../cli/error.ts";
 import { readInside } from "../layer/inside.ts";
 
@@ -18,25 +20,62 @@ interface User {
   home: string;
 }
 
-/** Lines of colon-separated fields, as passwd(5) and group(5) have them. */
+/** Bytes of /etc/passwd or /etc/group that are read: of hundreds of thousands of users. */
+const LIMIT = 16 << 20;
+const MAX_ID = 2 ** 31 - 1;
+
+/**
+ * Lines of colon-separated fields, as passwd(5) and group(5) have them. None where nothing can be read there: what is in
+ * the way may be anything, and must not keep root from getting in by number.
+ */
 function records(root: number, path: string): string[][] {
-  const text = readInside(root, path) ?? "";
-  return text.split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) =>
-    line.split(":")
-  );
+  const text = readText(root, path);
+  const lines = text.split("\n").map((line) => line.trim());
+  return lines.filter((line) => line !== "" && !line.startsWith("#")).map((line) => line.split(":"));
 }
 
+function readText(root: number, path: string): string {
+  try {
+    return readInside(root, path, LIMIT) ?? "";
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    step(`${path} of the container is not read: ${error.message}`);
+    return "";
+  }
+}
+
+/** Those whose numbers are ones; of others nothing is known. */
 function users(root: number): User[] {
-  return records(root, "/etc/passwd")
-    .map(([name, , uid, gid, , home]) => ({ name, uid: Number(uid), gid: Number(gid), home: home || "/" }))
-    .filter((user) => Number.isInteger(user.uid) && Number.isInteger(user.gid));
+  return records(root, "/etc/passwd").flatMap(([name, , uidText = "", gidText = "", , home]) => {
+    const [uid, gid] = [parseId(uidText), parseId(gidText)];
+    return uid === undefined || gid === undefined ? [] : [{ name, uid, gid, home: home || "/" }];
+  });
+}
+
+interface Group {
+  name: string;
+  gid: number;
+  members: string[];
+}
+
+/** The same. */
+function groupsIn(root: number): Group[] {
+  return records(root, "/etc/group").flatMap(([name, , gidText = "", members = ""]) => {
+    const gid = parseId(gidText);
+    return gid === undefined ? [] : [{ name, gid, members: members.split(",") }];
+  });
 }
 
 const isNumber = (text: string) => /^\d+$/.test(text);
 
+/** Decimal digits, and in range; undefined for anything else. */
+function parseId(text: string): number | undefined {
+  return isNumber(text) && Number(text) <= MAX_ID ? Number(text) : undefined;
+}
+
 function asId(text: string): number {
-  const id = Number(text);
-  if (id > 2 ** 31 - 1) throw new CommandError("uids and gids must be in range 0-2147483647");
+  const id = parseId(text);
+  if (id === undefined) throw new CommandError(`uids and gids must be in range 0-${MAX_ID}`);
   return id;
 }
 
@@ -55,11 +94,7 @@ export function resolveIdentity(root: number, spec: string, more: string[] = [])
   }
   const uid = user?.uid ?? asId(wanted);
   const home = user?.home ?? "/";
-  const groups = records(root, "/etc/group").map(([name, , gid, members]) => ({
-    name,
-    gid: Number(gid),
-    members: members?.split(",") ?? [],
-  })).filter((group) => Number.isInteger(group.gid));
+  const groups = groupsIn(root);
   const added = more.map((wanted) => {
     const group = groups.find(({ name }) => name === wanted)?.gid ?? (isNumber(wanted) ? asId(wanted) : -1);
     if (group >= 0) return group;

@@ -90,7 +90,7 @@ async function openStopped(container: Container): Promise<number> {
 
 /** As the start does it, which makes what is missing. */
 function openMountPoint(root: number, path: string, isFile: boolean): number {
-  const present = openInsideIfAny(root, path, file.O_PATH);
+  const present = openInsideIfAny(root, path);
   if (present !== undefined) return present;
   const slash = path.lastIndexOf("/");
   const parent = openMountPoint(root, path.slice(0, slash) || "/", false);
@@ -101,5 +101,5 @@ function openMountPoint(root: number, path: string, isFile: boolean): number {
   } finally {
     file.close(parent);
   }
-  return openInside(root, path, file.O_PATH);
+  return openInside(root, path);
 }

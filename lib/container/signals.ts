@@ -73,6 +73,22 @@ function namedSignal(name: string): number | undefined {
  */
 export function forwardSignals(only: Deno.Signal[] | undefined, deliver: (signal: number) => void): void {
   for (const [name, number] of NAMES) {
-    if (!only || only.includes(name)) Deno.addSignalListener(name, () => deliver(number));
+    if (only && !only.includes(name)) continue;
+    Deno.addSignalListener(name, () => {
+      if (endsProcess(number)) asked ??= number;
+      deliver(number);
+    });
   }
+}
+
+/** Whether it is one by which users end programs: SIGHUP, SIGINT, SIGQUIT, SIGTERM. */
+export function endsProcess(signal: number): boolean {
+  return [1, 2, 3, 15].includes(signal);
+}
+
+let asked: number | undefined;
+
+/** The first of the forwarded signals that would have ended this process; undefined where none came. */
+export function askedToEnd(): number | undefined {
+  return asked;
 }

@@ -22,7 +22,7 @@ import { confinementOf, filterError } from "./confinement.ts";
 import { processEnvironment } from "./environment.ts";
 import { writeEtcFiles } from "./etc_files.ts";
 import type { Container } from "./find.ts";
-import { execError } from "./exec_error.ts";
+import { execError, stepError } from "./exec_error.ts";
 import { endIfFrozen } from "./frozen.ts";
 import { resolveIdentity } from "./identity.ts";
 import {
@@ -34,8 +34,9 @@ import {
 } from "../keeper/keeper_program.ts";
 import { openMounts } from "./mounts.ts";
 import type { Joined } from "../network/join.ts";
-import { clearRecords, readReport, type Report } from "../keeper/report.ts";
+import { clearRecords, type Report } from "../keeper/report.ts";
 import { nextDelay } from "./restart.ts";
+import { awaitReport } from "./start_report.ts";
 import { containerState, type Restarts, type StartFailure } from "./state.ts";
 import { openLock } from "./stray.ts";
 import { movesWalls } from "./wall_flags.ts";
@@ -134,9 +135,9 @@ async function launch(
     };
     const program = keeperProgram(plan);
     step(`kernel program of ${program.count} steps assembled`);
-    spawn(program, `mydocker: keeper of ${config.name}`, keeperDescriptors(plan));
+    const keeper = spawn(program, `mydocker: keeper of ${config.name}`, keeperDescriptors(plan));
     giveUp = async () => {}; // the keeper does
-    const report = handOver(opened, messages);
+    const report = await handOver(opened, messages, keeper);
     if (report?.kind !== "started") {
       file.close(messages);
       throw startError(report, program, container);
@@ -154,9 +155,9 @@ async function launch(
 }
 
 /** The keeper has its own copies of what was opened for it, and the end of a pipe is seen when nobody else has it open. */
-function handOver(opened: number[], messages: number): Report | undefined {
+function handOver(opened: number[], messages: number, keeper: number): Promise<Report | undefined> {
   while (opened.length > 0) file.close(opened.pop()!);
-  return readReport(messages);
+  return awaitReport(messages, keeper);
 }
 
 /** What this process goes on with; the rest of the streams is closed. */
@@ -323,6 +324,8 @@ function startError(
   if (call === "execve") return execError(config.argv[0], report.errno);
   if (call === "seccomp") return filterError(report.errno, 125);
   const reason = errnoText(report.errno);
+  const plain = stepError(call, what, report.errno);
+  if (plain !== undefined) return new CommandError(`can't start ${config.name}: ${plain}`);
   if (call === "move_mount") {
     const hint = "a directory can be mounted on a directory only, and a file on a file";
     return new CommandError(`can't mount on ${what}: ${reason}; ${hint}`);

@@ -2,7 +2,9 @@
 
 import * as file from "../../ffi/file.ts";
 import { pipe } from "../../ffi/process.ts";
-import { copyWindowSize, openTerminal } from "../../ffi/terminal.ts";
+import { copyWindowSize, isDevpts, openSlave, PTMX } from "../../ffi/terminal.ts";
+import { CommandError } from "../cli/error.ts";
+import { openDeviceInside } from "../layer/inside.ts";
 import type { ContainerConfig } from "./config.ts";
 import type { Identity } from "./identity.ts";
 import { NO_INPUT } from "../keeper/init_program.ts";
@@ -52,8 +54,13 @@ function openTerminalStreams(
   keep: (fd: number) => number,
   identity: Identity,
 ): Streams {
-  const [master, slave] = openTerminal(devpts);
-  keep(slave);
+  const master = openDeviceInside(devpts, "ptmx", PTMX);
+  // A running container may have mounted something else there.
+  if (master === undefined || !isDevpts(master)) {
+    if (master !== undefined) file.close(master);
+    throw new CommandError("can't open a terminal: /dev/pts/ptmx in the container is none of devpts", 126);
+  }
+  const slave = keep(openSlave(master));
   if (attached.stdin) copyWindowSize(0, master);
   file.fchown(slave, identity.uid, 5);
   return {

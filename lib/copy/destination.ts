@@ -25,7 +25,7 @@ export function findDestination({ root }: Side, path: string): Destination {
   for (let i = 0; i < MAX_LINKS; i++) {
     if (saysDirectory(at) || at.endsWith("/..")) return { path: at, stat: statDirectory(root, at) };
     const [directory, name] = splitPath(at);
-    const parent = openInsideIfAny(root, directory, file.O_PATH | file.O_DIRECTORY);
+    const parent = openInsideIfAny(root, directory, file.O_DIRECTORY);
     if (parent === undefined) return { path: at };
     try {
       const stat = file.statIfAny(parent, name);
@@ -40,7 +40,7 @@ export function findDestination({ root }: Side, path: string): Destination {
 }
 
 function statDirectory(root: number, path: string): file.Stat | undefined {
-  const fd = openInsideIfAny(root, path, file.O_PATH | file.O_DIRECTORY);
+  const fd = openInsideIfAny(root, path, file.O_DIRECTORY);
   if (fd === undefined) return undefined;
   const stat = file.stat(fd, "");
   file.close(fd);
@@ -68,7 +68,7 @@ export function placeCopy(source: Source, destination: Destination): { directory
 /** Makes sure that the directory is there, for createUnpacker. Throws CommandError (exit 1) in docker's words. */
 export function openPlace({ root, container }: Side, directory: string): Place {
   try {
-    file.close(openInside(root, directory, file.O_PATH | file.O_DIRECTORY));
+    file.close(openInside(root, directory, file.O_DIRECTORY));
   } catch (error) {
     if (isErrno(error, "ENOENT")) {
       const where = container === undefined ? "" : ` in container ${container}`;

@@ -21,8 +21,7 @@ export interface Source {
 export function openSource(side: Side, path: string, follow: boolean): Source {
   const absolute = cleanAbsolute(path.startsWith("/") || side.container ? path : `${Deno.cwd()}/${path}`);
   const directory = saysDirectory(path);
-  const flags = file.O_PATH | (directory ? file.O_DIRECTORY : 0) |
-    (follow || directory ? 0 : file.O_NOFOLLOW);
+  const flags = (directory ? file.O_DIRECTORY : 0) | (follow || directory ? 0 : file.O_NOFOLLOW);
   const fd = explained(side, path, absolute, () => openInside(side.root, absolute, flags));
   const isDirectory = (file.stat(fd, "").mode & file.S_IFMT) === file.S_IFDIR;
   return { fd, name: saysContents(path) ? "." : splitPath(absolute)[1] || "/", isDirectory };

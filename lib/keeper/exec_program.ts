@@ -1,15 +1,24 @@
-// A command in a running container: a process that enters its namespaces, starts the command there, passes its output on
-// and waits for it. A kernel program like the keeper's (keeper_program.ts), without a log and without records.
+// A command in a running container: a helper that has it set up, passes its output on and waits for it. A kernel program
+// like the keeper's (keeper_program.ts), without a log and without records; see cross_program.ts for the three processes.
 
 import type { Group } from "../cgroup/group.ts";
-import { CLONE_NEWCGROUP } from "../../ffi/clone.ts";
-import type { Cell, Label, Program } from "../../ffi/program.ts";
-import { FAILED_STEP, FAILURE, newProgram } from "../../ffi/program.ts";
-import { cloneInto, closeGroups, enterGroups, openGroups } from "./cgroup_program.ts";
-import { execute } from "./execute_program.ts";
-import { appendEvents } from "./event_program.ts";
 import type { Identity } from "../container/identity.ts";
+import { type Cell, FAILED_STEP, FAILURE, newProgram, type Program } from "../../ffi/program.ts";
+import { cloneInto, closeGroups, enterGroups, openGroups } from "./cgroup_program.ts";
 import {
+  adopt,
+  awaitExecution,
+  cross,
+  type Crossing,
+  openCrossing,
+  REPORT,
+  reportFailure,
+} from "./cross_program.ts";
+import { enterDirectory, openNothing, openProc } from "./directory_program.ts";
+import { appendEvents } from "./event_program.ts";
+import { execute } from "./execute_program.ts";
+import {
+  beginSession,
   closeLastWalls,
   type Confinement,
   dieWithKeeper,
@@ -18,9 +27,9 @@ import {
   NO_INPUT,
   takeStdio,
 } from "./init_program.ts";
-import { attempt } from "./mount_program.ts";
-import { limitResources, type Rlimit, writeFile } from "./limit_program.ts";
 import { closeOthers, introduce, NAMESPACES, takeNothing } from "./keeper_program.ts";
+import { limitResources, type Rlimit, writeFile } from "./limit_program.ts";
+import { attempt } from "./mount_program.ts";
 import { pollTable } from "./poll_program.ts";
 import { dropOutput, pump } from "./pump_program.ts";
 import { ENDED, FAILED, STARTED } from "./report.ts";
@@ -37,8 +46,8 @@ export interface ExecPlan extends PumpPlan {
   identity: Identity;
   confinement: Confinement;
   rlimits: Rlimit[];
-  /** As the container's; /proc is the host's, open (O_PATH). */
-  oomScore?: { proc: number; value: number };
+  /** As the container's. */
+  oomScoreAdj?: number;
   workingDirectory: string;
   argv: string[];
   environment: string[];
@@ -55,7 +64,6 @@ export function execDescriptors(plan: ExecPlan): number[] {
   const all = [
     plan.container,
     plan.root,
-    plan.oomScore?.proc ?? -1,
     ...plan.stdio,
     ...sources,
     plan.messages,
@@ -67,37 +75,37 @@ export function execDescriptors(plan: ExecPlan): number[] {
 /** The whole program, the command's part included. */
 export function execProgram(plan: ExecPlan) {
   const p = newProgram();
-  const [failed, childFailed] = [p.label(), p.label()];
-  const [pid, self, pidfd, brokenChild] = [p.cell(), p.cell(), p.cell(), p.cell()];
+  const [failed, setUpFailed, parent] = [p.label(), p.label(), p.label()];
+  const [setUp, broken] = [p.cell(), p.cell()];
   const message = p.words([0, 0, 0]);
   p.onFailure(failed);
   introduce(p, "mydocker-exec");
   closeOthers(p, execDescriptors(plan));
   if (plan.detached) takeNothing(p, plan);
   const poll = pollTable(p, plan);
-  p.call("getpid", [], { store: self });
-  p.call("pidfd_open", [self, 0], { store: pidfd });
+  const crossing = openCrossing(p);
+  const { pid } = crossing;
   const opened = openGroups(p, plan.groups);
-  // All at once: the mount namespace gives its own root and working directory, so nothing of the host's is in reach.
-  // But not the cgroup namespace: from inside of it, the way from the host's group into the container's is closed.
-  p.call("setns", [plan.container, NAMESPACES & ~CLONE_NEWCGROUP], { what: "the container's namespaces" });
-  const parent = p.label();
-  cloneInto(p, plan.groups, opened, { namespaces: 0, pid, pidfd: poll.init, parent, what: "the command" });
-  p.onFailure(childFailed);
-  enterGroups(p, plan.groups, opened);
-  p.call("setns", [plan.container, CLONE_NEWCGROUP], { what: "the container's cgroup namespace" });
-  becomeCommand(p, plan, pidfd);
-  failChild(p, childFailed, brokenChild);
+  cloneInto(p, plan.groups, opened, { namespaces: 0, pid: setUp, pidfd: poll.init, parent, what: "set-up" });
+  p.onFailure(setUpFailed);
+  becomeCommand(p, plan, crossing, opened);
+  p.place(setUpFailed);
+  p.set(broken, 1);
+  p.call("exit_group", [1]);
 
   p.place(parent);
   p.onFailure(failed);
   closeGroups(p, opened);
   for (const fd of new Set(plan.stdio)) if (fd !== NO_INPUT) p.call("close", [fd]);
-  p.subtract(brokenChild, 0, { positive: failed });
+  p.subtract(broken, 0, { positive: failed });
+  p.call("wait4", [setUp, 0, 0, 0]);
+  p.call("close", [{ address: poll.init }]);
+  adopt(p, crossing, poll.init);
+  awaitExecution(p, crossing, { pid, messages: plan.messages, failed });
   send(p, plan.messages, message, STARTED, pid, 0);
-  const { status, broken, memory } = pump(p, plan, poll, { pid, message, tty: plan.tty });
+  const { status, broken: outputBroken, memory } = pump(p, plan, poll, { pid, message, tty: plan.tty });
   appendEvents(p, plan.root, "events", plan.ended, status);
-  send(p, plan.messages, message, ENDED, status, broken);
+  send(p, plan.messages, message, ENDED, status, outputBroken);
   const end = p.label();
   // The root directory's stays, for people to see whose process that is.
   const kept = [...plan.sources.map(({ fd }) => fd), plan.container, plan.devNull, plan.root];
@@ -112,29 +120,34 @@ export function execProgram(plan: ExecPlan) {
   return p.assemble();
 }
 
-function failChild(p: Program, failed: Label, broken: Cell): void {
-  p.place(failed);
-  p.set(broken, 1);
-  p.call("exit_group", [1]);
-}
-
-/** In the child, which shares memory with its parent until it executes the command. */
-function becomeCommand(p: Program, plan: ExecPlan, keeper: Cell): void {
-  dieWithKeeper(p, keeper);
-  // The container's own /proc may be anything by now.
-  if (plan.oomScore) writeFile(p, plan.oomScore.proc, "self/oom_score_adj", String(plan.oomScore.value));
+/** In the set-up process, which shares memory with the helper, and then in the command's own. */
+function becomeCommand(p: Program, plan: ExecPlan, crossing: Crossing, groups: Cell[]): void {
+  const refused = p.label();
+  p.call("close", [crossing.read]);
+  dieWithKeeper(p, crossing.write);
+  // Before the cgroup namespace: from inside of it, the way from the host's group into the container's is closed.
+  enterGroups(p, plan.groups, groups);
+  const proc = openProc(p);
+  if (plan.oomScoreAdj !== undefined) writeFile(p, proc, "self/oom_score_adj", String(plan.oomScoreAdj));
+  // The mount namespace gives its own root and working directory, so nothing of the host's is in reach by a path; this
+  // process itself does not get into the PID namespace, where it could be seen.
+  p.call("setns", [plan.container, NAMESPACES], { what: "the container's namespaces" });
   attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
   p.call("umask", [0o022]);
-  // In the container's cgroup, and so with its devices: what is there may be a node of any.
-  takeStdio(p, plan.stdio, plan.tty, "/dev/null");
-  keepOnlyStdioAnd(p, keeper);
-  p.call("chdir", [p.string(plan.workingDirectory)], { what: plan.workingDirectory });
+  // In the container's cgroup, and so with its devices.
+  const spare = Math.max(...execDescriptors(plan)) + 32;
+  takeStdio(p, plan.stdio, () => openNothing(p, proc, spare));
+  keepOnlyStdioAnd(p, [crossing.write], spare + 1);
+  enterDirectory(p, plan.workingDirectory, false);
   limitResources(p, plan.rlimits);
   dropPrivileges(p, plan.identity, plan.confinement);
-  // Changing credentials clears the parent-death signal (prctl(2)).
-  dieWithKeeper(p, keeper);
-  p.call("close", [keeper]);
+  cross(p, crossing);
+  p.onFailure(refused);
+  dieWithKeeper(p, REPORT);
+  beginSession(p, plan.tty);
   p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);
   closeLastWalls(p, plan.confinement);
   execute(p, plan);
+  p.place(refused);
+  reportFailure(p);
 }

@@ -3,12 +3,12 @@
 
 import type { Group } from "../cgroup/group.ts";
 import {
+  CHILD,
   CLONE_NEWCGROUP,
   CLONE_NEWNET,
   CLONE_NEWPID,
   CLONE_NEWUTS,
   CLONE_PIDFD,
-  SHARING_CHILD,
 } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import {
@@ -21,10 +21,12 @@ import {
   MS_RDONLY,
   MS_REC,
 } from "../../ffi/mount.ts";
-import type { Cell, Program } from "../../ffi/program.ts";
+import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { boundingSet } from "../security/capabilities.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
 import { enterGroups } from "./cgroup_program.ts";
+import { COMMAND_PIDFD, cross, type Crossing, REPORT, reportFailure } from "./cross_program.ts";
+import { enterDirectory, openProc, reopen } from "./directory_program.ts";
 import { execute } from "./execute_program.ts";
 import { freePorts, type NetworkPlan, setUpNetwork } from "./network_steps.ts";
 import { mountDevices } from "./device_program.ts";
@@ -100,19 +102,19 @@ export interface InitPlan {
   reaper?: { fd: number; argv: string[] };
   /** A number above all descriptors there are; the one after it is free, too. */
   spare: number;
-  /** Readable once the keeper is gone. */
-  keeperPidfd: Cell;
-  /** Not 0 once a step has failed. */
-  failed: Cell;
+  /** Tells that the keeper is gone, and it why nothing was executed where memory is not shared with it any more. */
+  crossing: Crossing;
 }
 
 /** Appends the steps. A failure goes to the label that the caller gave to onFailure. */
 export function initProgram(p: Program, plan: InitPlan): void {
-  const { walls } = plan;
+  const { walls, crossing } = plan;
   const shared = walls?.shared ?? 0;
-  dieWithKeeper(p, plan.keeperPidfd);
+  p.call("close", [crossing.read]);
+  dieWithKeeper(p, crossing.write);
   enterGroups(p, plan.groups, plan.openedGroups);
   if (!(shared & CLONE_NEWCGROUP)) p.call("unshare", [CLONE_NEWCGROUP], { what: "cgroup namespace" });
+  const proc = openProc(p);
   walls?.enter(p);
   const cgroupAttributes = walls?.privileged ? 0 : CLOSED_READ_ONLY;
   const cgroups = plan.cgroups.map(({ path }) => cloneTree(p, path, cgroupAttributes));
@@ -126,7 +128,7 @@ export function initProgram(p: Program, plan: InitPlan): void {
   for (const mount of plan.mounts) mountPrepared(p, mount);
   // Not before: with a /proc, a symlink in the image to /proc/self/fd/N would be a way to a directory of the host's for
   // as long as this process has any open, and mount points are made above.
-  mountAt(p, "proc", "proc", "/proc", CLOSED, "");
+  if (!walls?.proc(p)) mountAt(p, "proc", "proc", "/proc", CLOSED, "");
   // Before /proc/sys is read-only.
   if (plan.ownNetwork) {
     raiseLoopback(p);
@@ -134,33 +136,45 @@ export function initProgram(p: Program, plan: InitPlan): void {
   }
   if (plan.network) setUpNetwork(p, plan.network);
   walls?.sysctls(p);
-  if (!plan.exposedSystemPaths) protectPaths(p, plan.spare);
+  if (!plan.exposedSystemPaths) protectPaths(p, proc, plan.spare);
   if (plan.readOnlyRootfs) changeMount(p, plan.rootfs, { set: MOUNT_ATTR.readOnly }, "/ read-only");
   if (!(shared & CLONE_NEWUTS)) setHostname(p, plan.hostname);
   // The caller's session keyring would stay readable; without keyrings in the kernel there is none to leave.
   attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
   p.call("umask", [0o022]);
-  takeStdio(p, plan.stdio, plan.tty && !plan.reaper, `/proc/self/fd/${plan.spare}`);
-  keepOnlyStdioAnd(p, plan.keeperPidfd, plan.reaper && { fd: plan.reaper.fd, spare: plan.spare + 1 });
+  takeStdio(p, plan.stdio, () => reopen(p, proc, plan.spare));
+  const gate = plan.reaper && openGate(p);
+  keepOnlyStdioAnd(
+    p,
+    [crossing.write, ...plan.reaper && gate ? [plan.reaper.fd, gate.read, gate.write] : []],
+    plan.spare + 1,
+  );
   // After the host's directories are closed, for the same reason as above (CVE-2024-21626).
-  enterDirectory(p, plan.workingDirectory);
+  enterDirectory(p, plan.workingDirectory, true);
   walls?.limits(p);
   dropPrivileges(p, plan.identity, plan.confinement);
+  const refused = p.label();
+  if (walls?.guest) {
+    cross(p, crossing);
+    p.onFailure(refused);
+  }
   // Changing credentials clears the parent-death signal (prctl(2)).
-  dieWithKeeper(p, plan.keeperPidfd);
-  p.call("close", [plan.keeperPidfd]);
-  if (plan.reaper) becomeReaper(p, plan, plan.reaper);
+  dieWithKeeper(p, REPORT);
+  beginSession(p, plan.tty && !plan.reaper);
+  if (plan.reaper) becomeReaper(p, plan, plan.reaper, refused);
   p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);
   closeLastWalls(p, plan.confinement);
   execute(p, plan);
+  p.place(refused);
+  if (walls?.guest || plan.reaper) reportFailure(p);
 }
 
 function setHostname(p: Program, name: string): void {
   p.call("sethostname", [p.string(name), new TextEncoder().encode(name).length], { what: name });
 }
 
-/** SIGKILL when the keeper ends; at once if it ended before the kernel was told. */
-export function dieWithKeeper(p: Program, keeper: Cell): void {
+/** SIGKILL when the keeper ends; at once if it ended before the kernel was told. `keeper` is a pipe's end whose other one only the keeper has. */
+export function dieWithKeeper(p: Program, keeper: Cell | number): void {
   p.call("prctl", [1, /* PR_SET_PDEATHSIG */ 9, 0, 0, 0]);
   const alive = p.label();
   const poll = p.ints([0, 1 /* POLLIN */]);
@@ -210,9 +224,10 @@ function mountPrepared(p: Program, mount: PreparedMount): void {
 
 /**
  * Hides and write-protects what of /proc and /sys speaks of the host. A path this kernel has not is passed over; any
- * other failure is one. `nothing` is a descriptor of /dev/null.
+ * other failure is one. `nothing` is a descriptor of /dev/null; `proc` the host's /proc, where this process is: in the
+ * container's it is not if it joins the PID namespace of another.
  */
-function protectPaths(p: Program, nothing: number): void {
+function protectPaths(p: Program, proc: Cell, nothing: number): void {
   const result = p.cell();
   for (const path of READ_ONLY_PATHS) {
     const [failed, absent] = [p.label(), p.label()];
@@ -224,7 +239,8 @@ function protectPaths(p: Program, nothing: number): void {
     p.place(absent);
   }
   const [empty, tmpfs] = [p.string("mode=555,size=0"), p.string("tmpfs")];
-  const source = p.string(`/proc/self/fd/${nothing}`);
+  const source = p.string(`self/fd/${nothing}`);
+  p.call("fchdir", [proc]);
   for (const path of MASKED_PATHS) {
     const [failed, directory, next] = [p.label(), p.label(), p.label()];
     const at = p.string(path);
@@ -237,6 +253,7 @@ function protectPaths(p: Program, nothing: number): void {
     p.call("mount", [tmpfs, at, tmpfs, MS_RDONLY, empty], { what: path });
     p.place(next);
   }
+  p.call("chdir", [p.string("/")]);
 }
 
 /** struct ifreq: the name in 16 bytes, then the flags. */
@@ -251,83 +268,55 @@ function raiseLoopback(p: Program): void {
   p.call("close", [socket]);
 }
 
-/** Docker makes the working directory where it is missing. */
-function enterDirectory(p: Program, path: string): void {
-  const inside = p.label();
-  const missing = p.label();
-  const at = p.string(path);
-  p.call("chdir", [at], { negative: missing, zero: inside });
-  p.place(missing);
-  makeDirectory(p, path);
-  p.call("chdir", [at], { what: path });
-  p.place(inside);
-}
-
 /** Instead of a descriptor that becomes 0: the container's own /dev/null. */
 export const NO_INPUT = -1;
 
-/** A session of its own, with these as 0, 1 and 2. `nothing` is the path of the container's /dev/null. */
-export function takeStdio(
-  p: Program,
-  stdio: [number, number, number],
-  tty: boolean,
-  nothing: string,
-): void {
+/** Makes these 0, 1 and 2; `openNothing` is asked for a descriptor of the container's own /dev/null. */
+export function takeStdio(p: Program, stdio: [number, number, number], openNothing: () => Cell): void {
+  stdio.forEach((fd, number) => p.call("dup3", [fd === NO_INPUT ? openNothing() : fd, number, 0]));
+}
+
+/** A session of its own, whose terminal is 0 if it has one. */
+export function beginSession(p: Program, tty: boolean): void {
   p.call("setsid", []);
-  stdio.forEach((fd, number) => p.call("dup3", [fd === NO_INPUT ? openNothing(p, nothing) : fd, number, 0]));
-  if (tty) takeTerminal(p);
-}
-
-/** Not the host's: whoever has a descriptor of that may change its owner and mode. An empty file if there is none. */
-function openNothing(p: Program, path: string): Cell {
-  const [fd, opened, missing] = [p.cell(), p.label(), p.label()];
-  const flags = file.O_RDWR | file.O_NOCTTY | file.O_CLOEXEC;
-  const outcome = { store: fd, negative: missing, zero: opened, positive: opened };
-  p.call("openat", [file.AT_FDCWD, p.string(path), flags, 0], outcome);
-  p.place(missing);
-  p.call("memfd_create", [p.string("null"), /* MFD_CLOEXEC */ 1], { store: fd });
-  p.place(opened);
-  return fd;
-}
-
-function takeTerminal(p: Program): void {
-  p.call("ioctl", [0, 0x540e, /* TIOCSCTTY */ 0], { what: "controlling terminal" });
-}
-
-/** The reaper's descriptor, after keepOnlyStdioAnd. */
-const REAPER = 4;
-
-/**
- * Closes all but 0 to 2 and the keeper's pidfd, which becomes 3: a process, nothing to walk into. The reaper, if there
- * is one, becomes 4; `spare` is above all descriptors there are.
- */
-export function keepOnlyStdioAnd(
-  p: Program,
-  keeper: Cell,
-  reaper?: { fd: number; spare: number },
-): void {
-  // Out of the way first: its number may be 3, and the pidfd's 4.
-  if (reaper) p.call("dup3", [reaper.fd, reaper.spare, file.O_CLOEXEC]);
-  attempt(p, "dup3", [keeper, 3, file.O_CLOEXEC]); // refused where it is 3 already
-  if (reaper) p.call("dup3", [reaper.spare, REAPER, file.O_CLOEXEC]);
-  p.call("close_range", [reaper ? REAPER + 1 : 4, 0xffffffff, 0]);
-  p.set(keeper, 3);
+  if (tty) p.call("ioctl", [0, 0x540e, /* TIOCSCTTY */ 0], { what: "controlling terminal" });
 }
 
 /**
- * Goes on in a child, with a session of its own, so that the terminal's signals are not PID 1's. PID 1 waits until the
- * child has executed the command, and executes the reaper; the signals it keeps blocked are the reaper's to pass on.
- * Meanwhile the command may already look at a PID 1 that is not quite docker-init yet.
+ * Closes all but 0 to 2 and these, which become 3 and those that follow, close-on-exec. `spare` and as many numbers after
+ * it are above all descriptors there are.
  */
-function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }): void {
-  const [child, end] = [p.label(), p.label()];
-  p.call("prctl", [15, /* PR_SET_NAME */ p.string("docker-init"), 0, 0, 0]);
-  const guest = ((plan.walls?.shared ?? 0) & CLONE_NEWPID) !== 0;
-  const flags = guest ? SHARING_CHILD | CLONE_PIDFD : SHARING_CHILD;
+export function keepOnlyStdioAnd(p: Program, kept: (Cell | number)[], spare: number): void {
+  // Out of the way first: one's number may be what another one becomes.
+  kept.forEach((fd, index) => p.call("dup3", [fd, spare + index, file.O_CLOEXEC]));
+  kept.forEach((_, index) => p.call("dup3", [spare + index, 3 + index, file.O_CLOEXEC]));
+  p.call("close_range", [3 + kept.length, 0xffffffff, 0]);
+}
+
+/** Descriptors of keepOnlyStdioAnd with --init, besides REPORT. */
+const [REAPER, GATE, GATE_WRITE] = [4, 5, 6];
+
+function openGate(p: Program): { read: Cell; write: Cell } {
+  const pipe = p.words([0, 0]);
+  p.call("pipe2", [pipe, file.O_CLOEXEC], { what: "--init" });
+  return { read: { address: pipe }, write: { address: pipe + 4 } };
+}
+
+/**
+ * Goes on in a child, with a session of its own, so that the terminal's signals are not PID 1's. It waits until PID 1 has
+ * executed the reaper, as the command may look at all that is in its PID namespace, and PID 1 may share its memory with
+ * the keeper until then. The signals that PID 1 keeps blocked are the reaper's to pass on.
+ */
+function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }, refused: Label): void {
+  const [child, wait] = [p.label(), p.label()];
+  const [SIGKILL, PR_SET_PDEATHSIG, PR_SET_NAME] = [9, 1, 15];
+  p.call("prctl", [PR_SET_NAME, p.string("docker-init"), 0, 0, 0]);
+  const isGuest = ((plan.walls?.shared ?? 0) & CLONE_NEWPID) !== 0;
   const pidfd = p.cell();
+  const flags = isGuest ? CHILD | CLONE_PIDFD : CHILD;
   p.call("clone", [flags, 0, pidfd.address, 0, 0], { zero: child, what: "--init" });
-  p.subtract(plan.failed, 0, { positive: end });
-  if (guest) keepPidfd(p, pidfd);
+  // Of those it has open it is the only one that stays so when it is executed.
+  if (isGuest) p.call("dup3", [pidfd, COMMAND_PIDFD, 0], { what: "--init" });
   // Not "execve", whose failures are the command's.
   p.call("execveat", [
     REAPER,
@@ -336,17 +325,13 @@ function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }): v
     p.strings(plan.environment),
     file.AT_EMPTY_PATH,
   ], { what: "--init" });
-  p.place(end);
-  p.call("exit_group", [1]);
   p.place(child);
-  p.call("setsid", []);
-  if (plan.tty) takeTerminal(p);
-}
-
-/** The reaper's COMMAND_PIDFD: the lowest number that is free once the keeper's pidfd is closed, which was 3. */
-function keepPidfd(p: Program, pidfd: Cell): void {
-  const [F_SETFD, stays] = [2, 0];
-  p.call("fcntl", [pidfd, F_SETFD, stays], { what: "--init" });
+  p.onFailure(refused);
+  p.call("prctl", [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
+  p.call("close", [GATE_WRITE]);
+  p.place(wait);
+  p.call("read", [GATE, p.reserve(8), 1], { negative: wait });
+  beginSession(p, plan.tty);
 }
 
 /**

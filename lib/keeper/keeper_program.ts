@@ -19,6 +19,7 @@ import * as file from "../../ffi/file.ts";
 import { type Cell, FAILED_STEP, FAILURE, type Label, newProgram, type Program } from "../../ffi/program.ts";
 import { cloneInto, closeGroups, ifOutOfMemory, openGroups, removeGroups } from "./cgroup_program.ts";
 import { appendEvents } from "./event_program.ts";
+import { adopt, awaitExecution, type Crossing, openCrossing } from "./cross_program.ts";
 import { type InitPlan, initProgram } from "./init_program.ts";
 import type { LogPlan } from "./log_program.ts";
 import {
@@ -57,7 +58,7 @@ export interface RestartPlan {
 }
 
 export interface KeeperPlan extends PumpPlan {
-  init: Omit<InitPlan, "keeperPidfd" | "spare" | "failed" | "openedGroups">;
+  init: Omit<InitPlan, "crossing" | "spare" | "openedGroups">;
   log: LogPlan;
   /** Nobody is there whose streams could be used. */
   detached: boolean;
@@ -108,8 +109,9 @@ export function keeperProgram(plan: KeeperPlan) {
   if (plan.detached) takeNothing(p, plan);
   const poll = pollTable(p, plan);
   p.call("getpid", [], { store: self });
+  const crossing = openCrossing(p);
   const { parent, spent } = cloneInit(p, plan, {
-    self,
+    crossing,
     pid,
     pidfd: poll.init,
     failed: initFailed,
@@ -120,6 +122,7 @@ export function keeperProgram(plan: KeeperPlan) {
   p.onFailure(failed);
   for (const fd of descriptorsOfInitOnly(plan)) p.call("close", [fd]);
   p.subtract(brokenInit, 0, { positive: failed });
+  awaitInit(p, plan, crossing, { pid, poll, failed });
   const started = recordStart(p, plan, pid, self).seconds;
   appendEvents(p, plan.log.dir, EVENTS, plan.events.started);
   send(p, plan.messages, message, STARTED, pid, 0);
@@ -262,35 +265,49 @@ function descriptorsOfInitOnly(plan: KeeperPlan): number[] {
 function cloneInit(
   p: Program,
   plan: KeeperPlan,
-  cells: { self: Cell; pid: Cell; pidfd: number; failed: Label; broken: Cell },
+  cells: { crossing: Crossing; pid: Cell; pidfd: number; failed: Label; broken: Cell },
 ): { parent: Label; spent: [from: Label, to: Label] } {
-  const keeperPidfd = p.cell();
-  p.call("pidfd_open", [cells.self, 0], { store: keeperPidfd });
   const { groups, ownNetwork, walls } = plan.init;
   const shared = (ownNetwork ? 0 : CLONE_NEWNET) | (walls?.shared ?? 0);
   // Init makes its cgroup namespace itself, once it is in its group, which is the top of what that namespace shows.
   const namespaces = NAMESPACES & ~CLONE_NEWCGROUP & ~shared;
   const [parent, init, cloned] = [p.label(), p.label(), p.label()];
   const openedGroups = openGroups(p, groups);
-  const home = walls?.joinPid(p);
-  // Sharing memory and waiting (vfork) tells how init's set-up went without another pipe.
-  const { pid, pidfd } = cells;
+  // Sharing memory and waiting (vfork) tells how init's set-up went without another pipe. Nobody else is in its PID
+  // namespace until its start is on record.
+  const { pid, pidfd, crossing } = cells;
   cloneInto(p, groups, openedGroups, { namespaces, pid, pidfd, parent: cloned, what: "namespaces" });
   p.place(init);
   p.onFailure(cells.failed);
   // Far above what the keeper opens itself.
-  const spare = Math.max(...keeperDescriptors(plan)) + 16;
-  initProgram(p, { ...plan.init, openedGroups, keeperPidfd, spare, failed: cells.broken });
+  const spare = Math.max(...keeperDescriptors(plan)) + 32;
+  initProgram(p, { ...plan.init, openedGroups, crossing, spare });
   p.place(cells.failed);
   p.set(cells.broken, 1);
   p.call("exit_group", [1]);
   p.place(cloned);
   p.release(init, cloned);
   closeGroups(p, openedGroups);
-  // What the keeper starts at its end is no child of that namespace.
-  if (home) p.call("setns", [home, CLONE_NEWPID], { negative: parent });
   p.goto(parent);
   return { parent, spent: [init, cloned] };
+}
+
+/** Where init executes nothing itself while this process waits for it: waits for what does. `pid` gets its number. */
+function awaitInit(
+  p: Program,
+  { init, messages }: KeeperPlan,
+  crossing: Crossing,
+  { pid, poll, failed }: { pid: Cell; poll: PollTable; failed: Label },
+): void {
+  if (init.walls?.guest) {
+    // What was cloned was the set-up process.
+    p.call("wait4", [pid, 0, 0, 0]);
+    p.call("close", [{ address: poll.init }]);
+    adopt(p, crossing, poll.init);
+    p.set(pid, crossing.pid);
+  }
+  if (init.walls?.guest || init.reaper) awaitExecution(p, crossing, { pid, messages, failed });
+  else for (const fd of [crossing.read, crossing.write]) p.call("close", [fd]);
 }
 
 /** Before the end is on record: whoever sees that looks for the mark. A full disk loses it, no more. */

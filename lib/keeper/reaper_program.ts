@@ -1,13 +1,12 @@
 // --init: what PID 1 becomes once the command runs as its child. A kernel program, in an executable of its own: it
 // passes signals on to the command, takes in processes that lost their parent, and ends as the command does.
 
+import { COMMAND_PIDFD } from "./cross_program.ts";
 import { executable } from "../../ffi/elf.ts";
 import { newProgram, type Program } from "../../ffi/program.ts";
 
 /** The command's process ID: it is the first child of its PID namespace's first process. */
 const COMMAND = 2;
-/** Where the PID namespace is not its own: a pidfd of the command, which then is the only child there is. */
-export const COMMAND_PIDFD = 3;
 const SIGCHLD = 17;
 const ALL_SIGNALS = -1;
 

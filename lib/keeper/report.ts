@@ -38,7 +38,10 @@ export function decodeReport(bytes: Uint8Array): Report | undefined {
   if (bytes.length < MESSAGE_SIZE) return undefined;
   const [kind, first, second] = integers(bytes);
   if (kind === STARTED) return { kind: "started", pid: first };
-  if (kind === FAILED) return { kind: "failed", step: first, errno: -second };
+  // Both may come from a process that others could trace: any number.
+  if (kind === FAILED) {
+    return { kind: "failed", step: first, errno: second < 0 && second > -4096 ? -second : 0 };
+  }
   if (kind === BROKEN) return { kind: "broken", pid: first };
   if (kind === ENDED) return { kind: "ended", status: first, outputError: -second };
   return undefined;

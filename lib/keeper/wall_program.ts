@@ -2,11 +2,12 @@
 
 import { CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
-import { MS_PRIVATE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../../ffi/mount.ts";
+import { MOUNT_ATTR, MS_PRIVATE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../../ffi/mount.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import type { Group } from "../cgroup/group.ts";
 import type { DeviceNode } from "../security/devices.ts";
 import { rest } from "./cgroup_program.ts";
+import { HOW_SIZE, openHow, STATX, STATX_BASIC_STATS } from "./directory_program.ts";
 import { attach, attempt, changeMount, CLOSED, makeDirectory, mountAt } from "./mount_program.ts";
 import { limitResources, type Rlimit, writeFile } from "./limit_program.ts";
 
@@ -33,21 +34,14 @@ export type Walls = ReturnType<typeof wallSteps>;
 
 /** The same as steps, to be appended in this order. */
 export function wallSteps(plan: WallPlan) {
-  let shm: Cell | undefined;
+  let [shm, proc]: (Cell | undefined)[] = [];
   const { pid, ipc, uts, cgroup } = plan;
   const bound = typeof plan.shm === "object" && "fd" in plan.shm ? plan.shm.fd : undefined;
   return {
     ...{ privileged: plan.privileged, shared: plan.shared },
+    /** Its PID namespace is one that has others in it already: see cross_program.ts. */
+    guest: pid !== undefined,
     descriptors: [pid, ipc, uts, cgroup, bound].filter((fd) => fd !== undefined),
-
-    /** In the keeper: where its child shall be born; returns the way back. */
-    joinPid(p: Program): Cell | undefined {
-      if (pid === undefined) return undefined;
-      const own = p.cell();
-      openOwn(p, "pid", own);
-      p.call("setns", [pid, CLONE_NEWPID], { what: "the other container's PID namespace" });
-      return own;
-    },
 
     /** First of all, with the host's /proc in reach, and no namespace's walls before it. */
     enter(p: Program): void {
@@ -58,6 +52,15 @@ export function wallSteps(plan: WallPlan) {
       join(p, cgroup, CLONE_NEWCGROUP, "cgroup");
       join(p, ipc, CLONE_NEWIPC, "IPC");
       if (plan.shm === "joined") shm = fetchShm(p, ipc!);
+      // What this process's children are born in, not itself.
+      join(p, pid, CLONE_NEWPID, "PID");
+      if (pid !== undefined) proc = fetchProc(p, pid);
+    },
+
+    /** /proc, if it is not to be a new one. */
+    proc(p: Program): boolean {
+      if (proc !== undefined) attach(p, proc, "/proc");
+      return proc !== undefined;
     },
 
     shm(p: Program): void {
@@ -92,9 +95,9 @@ export function wallSteps(plan: WallPlan) {
   };
 }
 
-function openOwn(p: Program, kind: "pid" | "mnt", store: Cell): void {
-  const path = p.string(`/proc/self/ns/${kind}`);
-  p.call("openat", [file.AT_FDCWD, path, file.O_RDONLY | file.O_CLOEXEC, 0], { store, what: `ns/${kind}` });
+function openOwnMounts(p: Program, store: Cell): void {
+  const path = p.string("/proc/self/ns/mnt");
+  p.call("openat", [file.AT_FDCWD, path, file.O_RDONLY | file.O_CLOEXEC, 0], { store, what: "ns/mnt" });
 }
 
 function join(p: Program, pidfd: number | undefined, flag: number, kind: string): void {
@@ -103,22 +106,72 @@ function join(p: Program, pidfd: number | undefined, flag: number, kind: string)
   }
 }
 
-/**
- * The other container's /dev/shm, cloned as a detached mount; which the kernel allows in its mount namespace only. This
- * process's memory is closed to whatever runs there (introduce).
- */
+/** The other container's /dev/shm, whatever is mounted there. */
 function fetchShm(p: Program, pidfd: number): Cell {
-  const [own, mount] = [p.cell(), p.cell()];
-  openOwn(p, "mnt", own);
-  p.call("setns", [pidfd, CLONE_NEWNS], { what: "the other container's mount namespace" });
-  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | file.AT_SYMLINK_NOFOLLOW;
-  p.call("open_tree", [file.AT_FDCWD, p.string("/dev/shm"), flags], {
-    store: mount,
-    what: "the other container's /dev/shm",
+  return fetchMount(p, pidfd, "/dev/shm");
+}
+
+/**
+ * The other container's /proc without what covers parts of it: one can be mounted only by a process in the PID namespace
+ * it shows, where that would be seen, with the right to mount. It must be what it was at first: the root of a procfs of
+ * that PID namespace, which is the one for children here.
+ */
+function fetchProc(p: Program, pidfd: number): Cell {
+  const [PROC_SUPER_MAGIC, PROC_ROOT_INO] = [0x9fa0, 1];
+  const what = "the other container's /proc";
+  const inode = (dir: Cell | number, path: string) => {
+    const stat = p.reserve(STATX.size);
+    const flags = path === "" ? file.AT_EMPTY_PATH : 0;
+    p.call("statx", [dir, p.string(path), flags, STATX_BASIC_STATS, stat], { what });
+    return { address: stat + STATX.inode };
+  };
+  const wanted = inode(file.AT_FDCWD, "/proc/self/ns/pid_for_children");
+  const closed = MOUNT_ATTR.noSuid | MOUNT_ATTR.noDev | MOUNT_ATTR.noExec;
+  return fetchMount(p, pidfd, "/proc", closed, (found) => {
+    const statfs = p.reserve(STATFS_SIZE);
+    p.call("fstatfs", [found, statfs], { what });
+    requireSame(p, { address: statfs }, PROC_SUPER_MAGIC, what);
+    requireSame(p, inode(found, ""), PROC_ROOT_INO, what);
+    requireSame(p, inode(found, "1/ns/pid"), wanted, what);
   });
-  changeMount(p, mount, { propagation: MS_PRIVATE }, "the other container's /dev/shm");
+}
+
+/** struct statfs, which begins with the magic number. */
+const STATFS_SIZE = 120;
+
+function requireSame(p: Program, value: Cell, wanted: Cell | number, what: string): void {
+  const [same, other] = [p.label(), p.label()];
+  const ESTALE = -116;
+  p.subtract(value, wanted, { zero: same, negative: other, positive: other });
+  p.place(other);
+  p.fail("statx", ESTALE, what);
+  p.place(same);
+}
+
+/**
+ * What another container has mounted at `path`, cloned as a detached mount; which the kernel allows in its mount
+ * namespace only. What runs there may have put anything there: it is opened as a directory, `check`ed, and made private with
+ * these attributes.
+ */
+function fetchMount(
+  p: Program,
+  pidfd: number,
+  path: string,
+  set = 0,
+  check: (found: Cell) => void = () => {},
+): Cell {
+  const [own, found, mount] = [p.cell(), p.cell(), p.cell()];
+  const what = `the other container's ${path}`;
+  openOwnMounts(p, own);
+  p.call("setns", [pidfd, CLONE_NEWNS], { what: "the other container's mount namespace" });
+  const how = openHow(p, file.O_PATH | file.O_DIRECTORY, file.RESOLVE_NO_SYMLINKS);
+  p.call("openat2", [file.AT_FDCWD, p.string(path), how, HOW_SIZE], { store: found, what });
+  check(found);
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | file.AT_EMPTY_PATH;
+  p.call("open_tree", [found, p.string(""), flags], { store: mount, what });
+  changeMount(p, mount, { set, propagation: MS_PRIVATE }, what);
   p.call("setns", [own, CLONE_NEWNS], { what: "back from the other container's mount namespace" });
-  p.call("close", [own]);
+  for (const fd of [own, found]) p.call("close", [fd]);
   return mount;
 }
 

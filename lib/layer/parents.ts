@@ -2,6 +2,7 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
+import { openInside, openWithoutLinks } from "./inside.ts";
 import { tarError } from "./tar_header.ts";
 
 const PATH_MAX = 4096;
@@ -97,15 +98,14 @@ export function createParents(root: number): Parents {
 
 /** Opens a directory by its clean path; undefined where nothing is there. Notes in `led` where symlinks led to. */
 function openDirectory(root: number, path: string, led: Map<string, string>): number | undefined {
-  const open = (resolve: number) => file.openat2(root, path, file.O_PATH | file.O_DIRECTORY, 0, resolve);
   try {
-    return open(file.RESOLVE_IN_ROOT | file.RESOLVE_NO_SYMLINKS);
+    return openWithoutLinks(root, path);
   } catch (error) {
     if (isErrno(error, "ENOENT")) return undefined;
     if (!isErrno(error, "ENOTDIR", "ELOOP")) throw error;
   }
   try {
-    const fd = open(file.RESOLVE_IN_ROOT);
+    const fd = openInside(root, path, file.O_DIRECTORY);
     led.set(path, pathBelow(root, fd));
     return fd;
   } catch (error) {

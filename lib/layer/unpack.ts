@@ -1,5 +1,5 @@
 // Unpacks a layer or a root file system. Nothing an archive says can lead out of the directory it is unpacked in: a
-// name's directory is resolved with that directory as root (openat2's RESOLVE_IN_ROOT), its last component never is.
+// name's directory is resolved with that directory as root (inside.ts), its last component never is.
 
 import { errnoText, isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -8,6 +8,7 @@ import { removeTree } from "../../ffi/remove_tree.ts";
 import { setXattr } from "../../ffi/xattr.ts";
 import { CommandError } from "../cli/error.ts";
 import { checkOwner, completeNode, completeOpen } from "./attributes.ts";
+import { openDirectoryInside } from "./inside.ts";
 import { cleanPath, createParents, type Parents, splitName } from "./parents.ts";
 import { LOOK_EVERY, requireSpace } from "./space.ts";
 import type { Recorder } from "./skeleton.ts";
@@ -299,23 +300,13 @@ function remove(state: State, parent: number, name: string, path: string): void 
 function completeDirectories(state: State): void {
   for (const { path, entry, existed } of state.directories) {
     state.entry = entry;
-    const fd = openAgain(state.root, path);
+    // None where a later entry put something else on the way to it.
+    const fd = openDirectoryInside(state.root, path);
     if (fd === undefined) continue;
     try {
       completeOpen(fd, entry, existed);
     } finally {
       file.close(fd);
     }
-  }
-}
-
-/** The directory of an entry; undefined where a later entry put something else on the way to it. */
-function openAgain(root: number, path: string): number | undefined {
-  const flags = file.O_RDONLY | file.O_DIRECTORY | file.O_NOFOLLOW;
-  try {
-    return file.openat2(root, path, flags, 0, file.RESOLVE_IN_ROOT);
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
-    throw error;
   }
 }
