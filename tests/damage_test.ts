@@ -163,6 +163,29 @@ test("damage: lock of a container that runs: what would signal it says what to d
   }
 });
 
+test("damage: config.json: volumes it may have are kept for as long as it is there; prune takes it", async (box) => {
+  await box.ok(["run", "--name", "main", "-v", "vol:/v", "busybox", "sh", "-c", "echo kept >/v/data"]);
+  const id = await box.ok(["run", "-d", "--name", "up", "-v", "vol:/v", "busybox", "sleep", "1000"]);
+  for (const name of ["main", "up"]) {
+    put(`${box.root}/containers/${(await box.inspect(name)).Id}/config.json`, noise(99));
+  }
+  const pruned = await looks(box, ["volume", "prune", "-af"], "volume prune");
+  assertEquals([pruned.code, pruned.stdout], [1, "Total reclaimed space: 0B\n"]);
+  assertMatch(
+    pruned.stderr,
+    /no volume is removed, as a damaged container may use it; .*: mydocker rm -f \w{12} \w{12}\n/,
+  );
+  const refused = await looks(box, ["volume", "rm", "vol"], "volume rm");
+  assertEquals(refused.code, 1);
+  assertMatch(refused.stderr, /remove vol: volume may be in use by the damaged container \w{64}/);
+  assertEquals(Deno.readTextFileSync(`${box.root}/volumes/vol/_data/data`), "kept\n");
+  // The one that runs stays.
+  assertEquals((await looks(box, ["container", "prune", "-f"], "container prune")).code, 0);
+  assertEquals([...Deno.readDirSync(`${box.root}/containers`)].map(({ name }) => name), [id]);
+  await removesAll(box, [id], "up");
+  await box.ok(["volume", "rm", "vol"]);
+});
+
 test("damage: paused of a container that is: it can be unpaused and removed", async (box) => {
   for (const [kind, damage] of Object.entries(DAMAGES)) {
     const id = await box.ok(["run", "-d", "--name", "main", "busybox", "sleep", "1000"]);

@@ -58,6 +58,20 @@ export function containerIds(): string[] {
   }
 }
 
+/** IDs of those whose configuration is missing or damaged. */
+export function damagedContainers(): string[] {
+  return containerIds().filter((id) => {
+    const dir = file.openIfAny(rootFd(), `containers/${id}`, file.O_PATH | file.O_DIRECTORY);
+    if (dir === undefined) return false;
+    try {
+      // What is being removed leaves its place before it is emptied.
+      return readConfig(dir)?.id !== id && file.statIfAny(rootFd(), `containers/${id}`) !== undefined;
+    } finally {
+      file.close(dir);
+    }
+  });
+}
+
 /** The ID that a name, an ID or the beginning of one stands for, in that order; undefined where nothing does. */
 export function findContainerId(reference: string): string | undefined {
   const name = reference.replace(/^\//, "");

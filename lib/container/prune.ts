@@ -6,14 +6,17 @@ import { type Filters, matchesLabels } from "../cli/filter.ts";
 import type { Pruned } from "../cli/pruned.ts";
 import { untilOf } from "../cli/until.ts";
 import { emitPrune } from "../events/emit.ts";
-import { MountedWithin } from "../state/root.ts";
-import { openContainer } from "./find.ts";
+import { MountedWithin, rootFd } from "../state/root.ts";
+import { damagedContainers, openContainer } from "./find.ts";
 import { listContainers, type ListedContainer } from "./list.ts";
-import { removeContainer } from "./remove.ts";
+import { removeContainer, removeDamaged } from "./remove.ts";
 import { writableSize } from "./size.ts";
 import { keeperLives } from "./state.ts";
 
-/** Removes those that pass the filters label, label! and until. */
+/**
+ * Removes those that pass the filters label, label! and until. Of a damaged one nothing can be asked: it goes where there
+ * is no filter.
+ */
 export async function pruneContainers(filters: Filters): Promise<Pruned> {
   const limit = untilOf(filters);
   const unwanted = listContainers(true).filter((container) =>
@@ -22,6 +25,12 @@ export async function pruneContainers(filters: Filters): Promise<Pruned> {
   );
   const [removed, kept]: string[][] = [[], []];
   let reclaimed = 0;
+  for (const id of filters.size === 0 ? damagedContainers() : []) {
+    const size = writableSize(id);
+    if (isKept(id) || !await removeUnread(id, kept)) continue;
+    removed.push(id);
+    reclaimed += size;
+  }
   for (const { id } of unwanted) {
     const size = writableSize(id);
     if (!await removeStopped(id, kept)) continue;
@@ -34,6 +43,27 @@ export async function pruneContainers(filters: Filters): Promise<Pruned> {
 
 function isStopped({ state }: ListedContainer): boolean {
   return state.status === "created" || state.status === "exited";
+}
+
+function isKept(id: string): boolean {
+  const folder = file.openat(rootFd(), "containers", file.O_PATH | file.O_DIRECTORY);
+  try {
+    return keeperLives(folder, id);
+  } finally {
+    file.close(folder);
+  }
+}
+
+/** False where something is mounted in it. */
+async function removeUnread(id: string, kept: string[]): Promise<boolean> {
+  try {
+    await removeDamaged(id);
+    return true;
+  } catch (error) {
+    if (!(error instanceof MountedWithin)) throw error;
+    kept.push(error.message);
+    return false;
+  }
 }
 
 /** False where it has been started meanwhile, or is gone: then it is none that is to go. */

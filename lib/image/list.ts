@@ -52,6 +52,16 @@ export function listImages(): ListedImage[] {
   );
 }
 
+/** Those whose configuration is damaged. */
+export function damagedImages(): Pick<ListedImage, "id" | "tags" | "digests">[] {
+  const [tags, digests] = [tagsByImage(), digestsByImage()];
+  return imageIds().filter((hex) => !readImage(hex)).map((hex) => ({
+    id: `sha256:${hex}`,
+    tags: tags.get(hex) ?? [],
+    digests: digests.get(hex) ?? [],
+  }));
+}
+
 function warnOfDamage(hex: string, tags: string[]): void {
   const name = tags[0] ?? hex.slice(0, 12);
   console.error(`mydocker: warning: images/${hex}.json is damaged; remove it with: mydocker rmi -f ${name}`);

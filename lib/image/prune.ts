@@ -5,12 +5,12 @@ import { type Filters, matchesLabels } from "../cli/filter.ts";
 import { untilOf } from "../cli/until.ts";
 import { listContainers } from "../container/list.ts";
 import { emitPrune } from "../events/emit.ts";
-import { createdAt, type ListedImage, listImages } from "./list.ts";
+import { createdAt, damagedImages, type ListedImage, listImages } from "./list.ts";
 import { removeImage } from "./remove.ts";
 
 /**
  * Removes the images that have no tag and that none was made from, or with `all` every one that no container has, as
- * far as they pass the filters label, label! and until. Returns docker's lines on what is gone, and how many bytes that
+ * far as they pass the filters label, label! and until; where there is no filter, those that are damaged, too. Returns docker's lines on what is gone, and how many bytes that
  * gave.
  */
 export async function pruneImages(
@@ -30,11 +30,19 @@ export async function pruneImages(
     removed.push(...gone.lines);
     reclaimed += gone.reclaimed;
   }
+  for (const image of filters.size === 0 ? damagedImages() : []) {
+    if (used.has(image.id) || (image.tags.length > 0 && !all)) continue;
+    const gone = await remove(image);
+    removed.push(...gone.lines);
+    reclaimed += gone.reclaimed;
+  }
   emitPrune("image", reclaimed);
   return { removed, reclaimed };
 }
 
-async function remove({ id, tags, digests }: ListedImage): Promise<{ lines: string[]; reclaimed: number }> {
+async function remove(
+  { id, tags, digests }: Pick<ListedImage, "id" | "tags" | "digests">,
+): Promise<{ lines: string[]; reclaimed: number }> {
   const lines: string[] = [];
   let reclaimed = 0;
   const references = [...tags, ...digests];

@@ -1,7 +1,8 @@
 // Removing all volumes that no container uses.
 
 import type { Filters } from "../cli/filter.ts";
-import type { Pruned } from "../cli/pruned.ts";
+import { NOTHING_PRUNED, type Pruned } from "../cli/pruned.ts";
+import { damagedContainers } from "../container/find.ts";
 import { emitPrune } from "../events/emit.ts";
 import { rootFd } from "../state/root.ts";
 import { treeSize } from "../state/tree_size.ts";
@@ -9,12 +10,19 @@ import { matches } from "./filter.ts";
 import { listVolumes, removeUnused, volumesInUse } from "./store.ts";
 
 /**
- * Removes those that pass the filters label and label!, and of those that have a name none unless `all`.
+ * Removes those that pass the filters label and label!, and of those that have a name none unless `all`. None where a
+ * container is damaged, which may have any.
  */
 export async function pruneVolumes(
   filters: Filters,
   all: boolean,
 ): Promise<Pruned> {
+  const damaged = damagedContainers().map((id) => id.slice(0, 12)).join(" ");
+  if (damaged) {
+    const why =
+      `no volume is removed, as a damaged container may use it; remove that with: mydocker rm -f ${damaged}`;
+    return { ...NOTHING_PRUNED, kept: [why] };
+  }
   const users = volumesInUse();
   const unwanted = listVolumes().filter((volume) =>
     (all || volume.anonymous) && !users.has(volume.name) && matches(volume, filters)

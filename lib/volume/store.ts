@@ -7,7 +7,7 @@ import { lock } from "../../ffi/lock.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { CommandError } from "../cli/error.ts";
 import { readConfig } from "../container/config.ts";
-import { containerIds } from "../container/find.ts";
+import { containerIds, damagedContainers } from "../container/find.ts";
 import { emitVolume } from "../events/emit.ts";
 import { randomHex } from "../state/hex.ts";
 import { replaceFile, writeFile } from "../state/json.ts";
@@ -156,11 +156,25 @@ export function lockVolumes(kind: "shared" | "exclusive"): number {
 export async function removeVolume(name: string): Promise<void> {
   const { removed, kept } = await remove((users) => {
     const ids = users.get(name);
-    if (!ids || !volumeExists(name)) return [name];
+    if (!ids || !volumeExists(name)) {
+      checkDamaged(name);
+      return [name];
+    }
     throw new CommandError(`remove ${name}: volume is in use - [${ids.join(", ")}]`, FAILURE);
   });
   if (kept.length > 0) throw kept[0];
   if (removed.length === 0) throw new CommandError(`No such volume: ${name}`, FAILURE);
+}
+
+/** Of a damaged container it is not known which volumes it has. */
+function checkDamaged(name: string): void {
+  const [damaged] = volumeExists(name) ? damagedContainers() : [];
+  if (damaged === undefined) return;
+  throw new CommandError(
+    `remove ${name}: volume may be in use by the damaged container ${damaged}; remove that first, with: ` +
+      `mydocker rm -f ${damaged.slice(0, 12)}`,
+    FAILURE,
+  );
 }
 
 /** Volumes that are gone, and why others had to stay. */
