@@ -3,6 +3,7 @@
 # make check      formatting, lint, types, and the machine code against its assembly source
 # make test       build it and run the tests (as root)
 # make test-vm    run those tests that cgroups matter to on a machine with cgroup v2 alone, in ../shared/vm (if it is there)
+# make mutants    put small faults into a copy, one at a time, and see that tests notice (ONLY="words of a fault" for some)
 # make bench      build it and measure
 # make install    copy it to $(DESTDIR)$(PREFIX)/bin, and a systemd unit that starts containers with the machine
 # make clean      remove all that was built
@@ -31,7 +32,7 @@ SHELL = /bin/sh
 .SHELLFLAGS = -euc
 .ONESHELL:
 .DELETE_ON_ERROR:
-.PHONY: all run check test test-vm bench install clean help
+.PHONY: all run check test test-vm mutants bench install clean help
 
 NPM_NAME = $(if $(filter aarch64,$(shell uname -m)),linux-arm64-glibc,linux-x64-glibc)
 SOURCES := main.ts deno.json deno.lock $(shell find lib ffi -name '*.ts' -o -name '*.json')
@@ -151,6 +152,10 @@ test-vm: mydocker .build/busybox.tar
 	} 2>&1 | tee .build/test-vm.log
 	$(call count,.build/test-vm.log,1)
 	[ "$$(cat .build/test-vm.status)" -eq 0 ]
+
+# The faults are in tests/mutants/table.ts; too slow for every run of the tests, which see that each still has its place.
+mutants: .build/deno .build/default_filter.ts .build/busybox.tar
+	$(deno) run -A --frozen tests/mutants/run.ts $(if $(ONLY),"$(ONLY)")
 
 bench: mydocker
 	$(deno) run -A --frozen tests/bench.ts

@@ -41,12 +41,15 @@ test("run -d: callers do not hang, however they wait for its output", async (box
   const script = `x=$("$1" run -d --name aa busybox sleep 1000); echo "$x"
     "$1" run -d --name bb busybox sleep 1000 | cat
     ("$1" run -d --name cc busybox sleep 1000 2>&1 1>/dev/null) | cat
-    setsid -w "$1" run -d --name dd busybox sleep 1000`;
+    setsid -w "$1" run -d --name dd busybox sleep 1000
+    # Descriptors that the caller left open, below and above all that mydocker opens.
+    ("$1" run -d --name ee busybox sleep 1000 9>&1 9000>&1 >/dev/null) | cat
+    ("$1" exec -d ee sleep 1000 9>&1 9000>&1 >/dev/null) | cat`;
   const ids = (await shell(box, script)).trim().split("\n");
   assertEquals(ids.length, 3);
   for (const id of ids) assertMatch(id, /^[0-9a-f]{64}$/);
-  assertEquals((await box.ok(["ps", "-q"])).split("\n").length, 4);
-  await box.ok(["rm", "-f", "aa", "bb", "cc", "dd"]);
+  assertEquals((await box.ok(["ps", "-q"])).split("\n").length, 5);
+  await box.ok(["rm", "-f", "aa", "bb", "cc", "dd", "ee"]);
 });
 
 test("run -d: survives its caller's session and process group", async (box) => {

@@ -76,6 +76,24 @@ test("system df: what images, containers and volumes take, and what would come f
   await box.ok(["rm", "-f", "up", "ended"]);
 });
 
+test("image prune -a: what a container has keeps all its names; what it was made from loses them", async (box) => {
+  await box.ok(["tag", "busybox", "other:1"]);
+  await box.ok(["create", "--name", "user", "busybox", "true"]);
+  assertEquals(await box.ok(["image", "prune", "-af"]), "Total reclaimed space: 0B");
+  assertEquals((await box.ok(["images", "--format", "{{.Repository}}"])).split("\n").sort(), [
+    "busybox",
+    "other",
+  ]);
+  await box.ok(["rm", "user"]);
+  await box.ok(["create", "--name", "user", "other:1", "true"]);
+  await box.ok(["commit", "user", "child"]);
+  await box.ok(["rm", "user"]);
+  await box.ok(["create", "--name", "user", "child", "true"]);
+  await box.ok(["image", "prune", "-af"]);
+  assertEquals((await box.ok(["images", "--format", "{{.Repository}}"])).split("\n"), ["child"]);
+  await box.ok(["rm", "user"]);
+});
+
 test("image prune: dangling ones, all unused ones with -a, and filters", async (box) => {
   const ids = await makeImages(box);
   await box.ok(["run", "--name", "maker", "busybox", "sh", "-c", "echo 123 >/dangling"]);

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import type { CommandSpec, Parsed } from "../lib/cli/command.ts";
 import { CommandError } from "../lib/cli/error.ts";
+import { matchesLabels, parseFilters } from "../lib/cli/filter.ts";
 import { formatRows } from "../lib/cli/format.ts";
 import { commandHelp, overview } from "../lib/cli/help.ts";
 import { ellipsis, humanAgo, humanDuration, humanSize, parseBytes, shortId } from "../lib/cli/human.ts";
@@ -156,6 +157,20 @@ Deno.test("parseCommand: mistakes in flags are one line that says where to look"
   for (const [argv, message] of cases) {
     assertEquals(failure(run, argv), `${message} See 'mydocker run --help'.`);
   }
+});
+
+Deno.test("filters: label wants all of them, label! none", () => {
+  const passes = (labels: Record<string, string>, ...filters: string[]) =>
+    matchesLabels(labels, parseFilters(filters, "--filter"));
+  const labels = { a: "1", b: "2" };
+  assert(passes(labels, "label=a", "label=b=2"));
+  assert(!passes(labels, "label=a", "label=c"));
+  assert(!passes(labels, "label=a=2"));
+  assert(passes(labels, "label!=c", "label!=a=2"));
+  assert(!passes(labels, "label!=c", "label!=a"));
+  assert(!passes(labels, "label=b", "label!=a=1"));
+  assert(passes({}, "label!=a"));
+  assert(!passes({}, "label=toString"));
 });
 
 Deno.test("parseCommand: wrong numbers of arguments", () => {

@@ -291,6 +291,18 @@ test("world: umask, signals, rlimits and oom score are a fresh process's", async
   for (const line of status.split("\n")) assertMatch(line, /:\t0{16}$/, status);
 });
 
+test("world: the caller's groups do not come along, to run and exec", async (box) => {
+  await box.ok(["run", "-d", "--name", "main", "busybox", "sleep", "1000"]);
+  for (const user of ["1000:1000", "0"]) {
+    for (const words of [["run", "--rm", "-u", user, "busybox"], ["exec", "-u", user, "main"]]) {
+      const { stdout } = await box.exec(["setpriv", "--groups", "4242,4343", BIN, ...words, "id", "-G"]);
+      assertMatch(stdout, /^(0|1000)\b/);
+      assert(!stdout.includes("4242") && !stdout.includes("4343"), `${words.join(" ")}: ${stdout}`);
+    }
+  }
+  await box.ok(["rm", "-f", "main"]);
+});
+
 test("world: the caller's umask and ignored signals do not come along", async (box) => {
   const script =
     `umask 077; trap '' INT TERM HUP; "$0" run --rm busybox sh -c 'umask; echo >/f; stat -c %a /f'; ` +

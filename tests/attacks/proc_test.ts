@@ -76,6 +76,31 @@ test("the machine's memory, ports and kernel log are no container's devices", as
   }
 });
 
+test("a device that is allowed for reading only can't be opened for writing, nor the other way round", async (box) => {
+  // For local use, as above.
+  const node = opening(S_IFCHR, 120, 1);
+  const rule = (access: string) => attack(box, node, ["--device-cgroup-rule", `c 120:1 ${access}`]);
+  assertEquals(await rule("rw"), ["done", "ENXIO", "ENXIO"]);
+  assertEquals(await rule("r"), ["done", "ENXIO", "EPERM"]);
+  assertEquals(await rule("w"), ["done", "EPERM", "ENXIO"]);
+});
+
+test("docker's default devices can be opened, whoever made their nodes", async (box) => {
+  // null, zero, full, random, urandom, console
+  for (const [major, minor] of [[1, 3], [1, 5], [1, 7], [1, 8], [1, 9], [5, 1]]) {
+    assertEquals(
+      await attack(box, opening(S_IFCHR, major, minor)),
+      ["done", "done", "done"],
+      `${major}:${minor}`,
+    );
+  }
+  // tty, ptmx, a terminal, net/tun: not there for these nodes, but that is not the rules' doing.
+  for (const [major, minor] of [[5, 0], [5, 2], [136, 9999], [10, 200]]) {
+    const [made, ...opened] = await attack(box, opening(S_IFCHR, major, minor));
+    assertEquals([made, opened.includes("EPERM")], ["done", false], `${major}:${minor}`);
+  }
+});
+
 /** Loop devices are not there in each container that a test may run in. */
 const loop: Requirements = {
   missing: present("/dev/loop-control").length ? undefined : "needs loop devices",
