@@ -279,6 +279,43 @@ test("rmi: an image that a container uses is refused; by force its name goes, an
   assertEquals(layers(box), []);
 });
 
+test("rmi: by its ID, an image goes neither from under a container that has ended nor from under its children", async (box) => {
+  await box.ok(["create", "--name", "user", "busybox", "true"]);
+  const { Image } = await box.inspect("user");
+  const stopped = await box.run(["rmi", Image]);
+  assertEquals(stopped.code, 1);
+  assertMatch(stopped.stderr, /\(must be forced\) - image is being used by stopped container \w{12}\n/);
+  await box.ok(["commit", "user", "child"]);
+  await box.ok(["rm", "user"]);
+  for (const flags of [[], ["-f"]]) {
+    const parent = await box.run(["rmi", ...flags, Image]);
+    assertEquals(parent.code, 1, parent.stdout);
+    assertMatch(parent.stderr, /\(cannot be forced\) - image has dependent child images\n/);
+  }
+  assertEquals((await box.ok(["images", "--format", "{{.Repository}}"])).split("\n").sort(), [
+    "busybox",
+    "child",
+  ]);
+  await box.ok(["rmi", "child", "busybox"]);
+  assertEquals(layers(box), []);
+});
+
+test("tag: what a killed command was about to give a name to doesn't get one that another got since", async (box) => {
+  const hex = (await box.ok(["images", "-q", "--no-trunc"])).slice("sha256:".length);
+  await box.ok(["create", "--name", "user", "busybox", "true"]);
+  const newer = await box.ok(["commit", "user", "taken:1"]);
+  await box.ok(["rm", "user"]);
+  Deno.mkdirSync(`${box.root}/tmp/load-killed`);
+  const references = [{ name: "taken:1" }, { name: "free:1" }];
+  Deno.writeTextFileSync(
+    `${box.root}/tmp/load-killed/plan`,
+    JSON.stringify({ layers: [], images: [{ hex, references }] }),
+  );
+  await box.ok(["tag", "busybox", "any:1"]);
+  const ids = async (name: string) => await box.ok(["images", "-q", "--no-trunc", name]);
+  assertEquals([await ids("taken:1"), await ids("free:1")], [newer, `sha256:${hex}`]);
+});
+
 test("rmi -f: a stopped container keeps the layers it stands on", async (box) => {
   await box.ok(["run", "--name", "stays", "busybox", "sh", "-c", "echo >/new"]);
   await box.ok(["rmi", "-f", "busybox"]);
