@@ -19,8 +19,8 @@ const WALLS: Mutant[] = [
   {
     fault: "exec: no parent-death signal after changing user",
     file: "exec_program.ts",
-    find: '  dieWithKeeper(p, keeper);\n  p.call("close", [keeper]);',
-    put: '  p.call("close", [keeper]);',
+    find: "dieWithKeeper(p, REPORT);",
+    put: "",
     tests: ["exec_test.ts"],
     filter: "exec: a command dies with",
   },
@@ -49,8 +49,8 @@ const WALLS: Mutant[] = [
   {
     fault: "run: no parent-death signal after changing user",
     file: "init_program.ts",
-    find: '  dieWithKeeper(p, plan.keeperPidfd);\n  p.call("close"',
-    put: '  p.call("close"',
+    find: "dieWithKeeper(p, REPORT);",
+    put: "",
     tests: ["init_test.ts"],
     filter: "keeper is killed",
   },
@@ -114,7 +114,7 @@ const WALLS: Mutant[] = [
   {
     fault: "the command inherits descriptors above 2",
     file: "init_program.ts",
-    find: 'p.call("close_range", [reaper ? REAPER + 1 : 4, 0xffffffff, 0]);',
+    find: 'p.call("close_range", [3 + kept.length, 0xffffffff, 0]);',
     put: "",
     tests: ["world_test.ts", "attacks/descriptors_test.ts"],
     filter: "/descriptor/",
