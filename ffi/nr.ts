@@ -18,6 +18,7 @@ const numbers = {
   mknodat: [259, 33],
   fchownat: [260, 54],
   unlinkat: [263, 35],
+  faccessat: [269, 48],
   renameat2: [316, 276],
   linkat: [265, 37],
   symlinkat: [266, 36],

@@ -390,3 +390,49 @@ test("run --network container: the other's interfaces, name and files", async (b
     `mydocker: cannot join network of a non running container: ${(await box.inspect("one")).Id}\n`,
   ]);
 });
+
+test(
+  "run --network container: the interface leaves with its owner, and nobody else has its address",
+  async (box) => {
+    const share = ["run", "-d", "--name", "two", "--network", "container:one", ...SLEEP];
+    for (const end of ["rm -f one", "restart -t 0 one", "kill -9"]) {
+      const run = ["run", "-d", "--name", "one", ...SLEEP];
+      await box.ok(run);
+      await box.ok(share);
+      const address = await addressOf(box, "one");
+      if (end.startsWith("kill")) {
+        const keeper =
+          /^PPid:\t(\d+)/m.exec(Deno.readTextFileSync(`/proc/${await box.pidOf("one")}/status`))![1];
+        Deno.kill(Number(keeper), "SIGKILL");
+        await until("one has ended", async () => !(await box.inspect("one")).State.Running);
+        await box.ok(["rm", "one"]);
+      } else await box.ok(end.split(" "));
+      assertEquals(await sh(box, "two", "ip addr show eth0 2>/dev/null || echo none"), "none", end);
+      await box.ok(["run", "-d", "--name", "three", ...SLEEP]);
+      const others = await Promise.all(
+        (end.startsWith("restart") ? ["one", "three"] : ["three"]).map((name) => addressOf(box, name)),
+      );
+      assert(others.includes(address) && new Set(others).size === others.length, end);
+      await sh(box, "three", `ping -c 1 -w 5 ${address.replace(/\d+$/, "1")}`);
+      await box.ok(["rm", "-f", ...(end.startsWith("restart") ? ["one"] : []), "two", "three"]);
+      await gone();
+    }
+  },
+  { seconds: 90 },
+);
+
+test("network disconnect: the interface leaves those who share the namespace, too", async (box) => {
+  await box.ok(["network", "create", "net"]);
+  await box.ok(["run", "-d", "--name", "one", ...SLEEP]);
+  await box.ok(["network", "connect", "net", "one"]);
+  await box.ok(["run", "-d", "--name", "two", "--network", "container:one", ...SLEEP]);
+  await sh(box, "two", "ip addr show eth1");
+  await box.ok(["rm", "-f", "one"]);
+  assertEquals(await sh(box, "two", "ip addr show eth0 2>/dev/null || echo none"), "none");
+  await until(
+    "eth1 has left",
+    async () => await sh(box, "two", "ip addr show eth1 2>/dev/null || echo none") === "none",
+  );
+  await box.ok(["rm", "-f", "two"]);
+  await gone();
+});

@@ -124,12 +124,17 @@ function send(p: Program, socket: Value, address: number, { bytes, what }: Reque
 /** A file in the container's directory: it got into a network while it ran. */
 export const CONNECTED = "connected";
 
+/** Another: some other container is, or was, in its network namespace. */
+export const JOINED = "joined";
+
 /** What the keeper does about the container's networks once it has ended, or could not be started. */
 export interface LeavePlan {
   /** The networks' lock files, of which it has the shared locks. */
   users: number[];
   /** Claims of addresses, relative to the container's directory `dir`. */
   claims: string[];
+  /** Deletes its interfaces, for where its namespace is also another's and doesn't go. */
+  links: Request[];
   dir: number;
   ports?: PortsPlan;
 }
@@ -148,13 +153,33 @@ export function heldDescriptors({ users, ports }: Pick<LeavePlan, "users" | "por
 }
 
 /** Gives addresses and ports back. The container's lock is still held: until then nobody else takes the addresses. */
-export function releaseClaims(p: Program, { claims, dir, ports }: LeavePlan): void {
+export function releaseClaims(p: Program, { claims, links, dir, ports }: LeavePlan): void {
   if (ports) releasePorts(p, ports);
+  takeInterfaces(p, dir, links);
   for (const claim of claims) {
     const next = p.label();
     p.call("unlinkat", [dir, p.string(claim), 0], { negative: next });
     p.place(next);
   }
+}
+
+/**
+ * Takes the interfaces out of a namespace that others are in. Otherwise they go with that, and nobody waits for it: which
+ * takes the kernel some milliseconds.
+ */
+function takeInterfaces(p: Program, dir: number, links: Request[]): void {
+  const [socket, alone] = [p.cell(), p.label()];
+  p.call("faccessat", [dir, p.string(JOINED), 0], { negative: alone });
+  const [AF_NETLINK, SOCK_RAW, NETLINK_ROUTE] = [16, 3, 0];
+  p.call("socket", [AF_NETLINK, SOCK_RAW, NETLINK_ROUTE], { store: socket, negative: alone });
+  for (const { bytes } of links) {
+    const next = p.label();
+    // It is done when this returns, and what the kernel says of it nobody needs to read.
+    p.call("sendto", [socket, p.bytes(bytes), bytes.length, 0, 0, 0], { negative: next });
+    p.place(next);
+  }
+  p.call("close", [socket], { negative: alone });
+  p.place(alone);
 }
 
 /** Sets `connected` where the container got into networks since its start, of which the keeper knows nothing else. */

@@ -16,10 +16,11 @@ import { rootFd } from "../state/root.ts";
 import { settle } from "./bridge.ts";
 import { CHANGE, noteStale, type Stale, staleNotes } from "./change_mark.ts";
 import { claimsOn, releaseAddresses } from "./claims.ts";
-import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
+import { type Endpoint, readEndpoints, vethName, writeEndpoints } from "./endpoint.ts";
 import { defaultRoutes, existingNetwork, type JoinedNetwork } from "./join.ts";
+import { removeLink } from "./link.ts";
 import { refreshNames, refreshOwnNames } from "./names.ts";
-import { plug, unplug } from "./plug.ts";
+import { plug } from "./plug.ts";
 import { movePorts } from "./republish.ts";
 import { openNetwork } from "./shared.ts";
 import type { EndpointRequest } from "../container/config.ts";
@@ -94,9 +95,12 @@ export async function leaveNetwork(id: string, endpoint: Endpoint, later: Later)
     if (dir !== undefined) {
       changeConfig(dir, (networks) => networks.filter((one) => one.network !== endpoint.network));
     }
-    unplug(route, endpoint);
-    if (dir !== undefined) await leaveAlive({ id, dir }, endpoint, route);
     const claims = claimsOn({ name: endpoint.network }).filter(({ owner }) => owner === id);
+    // Without a claim, it was done before, and by now another container may have the address.
+    if (claims.some(({ address }) => address === endpoint.addresses[0])) {
+      removeLink(route, vethName(endpoint));
+    }
+    if (dir !== undefined) await leaveAlive({ id, dir }, endpoint, route);
     releaseAddresses({ name: endpoint.network }, claims.map(({ address }) => address), id);
   } finally {
     if (dir !== undefined) file.close(dir);

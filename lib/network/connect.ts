@@ -16,8 +16,9 @@ import { writeFile } from "../state/json.ts";
 import { sleep } from "../state/sleep.ts";
 import { raiseBridge, settle } from "./bridge.ts";
 import { changeConfig, changing, joinedTo, type Later, leaveNetwork, noted } from "./change.ts";
-import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
+import { type Endpoint, readEndpoints, vethName, writeEndpoints } from "./endpoint.ts";
 import { claimEndpoint, defaultRoutes, holdNetwork, interfacePlan, isIpv6 } from "./join.ts";
+import { removeLink } from "./link.ts";
 import { checkEndpoint } from "./options.ts";
 import { plug } from "./plug.ts";
 import { openNetwork } from "./shared.ts";
@@ -153,6 +154,7 @@ async function connectRunning(
         id: begun.id,
       };
       note(endpoint);
+      removeLink(route, vethName(endpoint));
       const namespace = openNetwork(dir);
       if (namespace === undefined) throw refused(`container ${config.name} has just ended`);
       const had = defaultRoutes(await joinedTo(before));

@@ -1,8 +1,10 @@
 // containers/ID/endpoints.json: what a container got of its networks when it was started last. It has that while it runs.
 
 import * as file from "../../ffi/file.ts";
+import { toHex } from "../state/hex.ts";
 import { writeFile } from "../state/json.ts";
 import { hexId, listOf, optional, readRecord, shapeOf, text, whole } from "../state/shape.ts";
+import { parseAddress, toBytes } from "./address.ts";
 
 export interface Endpoint {
   /** 64 hex digits, others with every start. */
@@ -42,4 +44,12 @@ export function readEndpoints(dir: number): Endpoint[] {
 export function writeEndpoints(dir: number, endpoints: Endpoint[]): void {
   writeFile(dir, "endpoints.json.new", JSON.stringify(endpoints));
   file.renameat2(dir, "endpoints.json.new", dir, "endpoints.json");
+}
+
+/**
+ * The host's end: 15 bytes at most (IFNAMSIZ). No two interfaces have one address in a network, as none has the other's
+ * name: who comes to have an address takes away what is left of its former owner's.
+ */
+export function vethName({ networkId, addresses }: Pick<Endpoint, "networkId" | "addresses">): string {
+  return `veth${networkId.slice(0, 3)}${toHex(toBytes(parseAddress(addresses[0])!)).slice(-8)}`;
 }

@@ -12,6 +12,7 @@ import type { Container } from "../container/find.ts";
 import {
   CONNECTED,
   type InterfacePlan,
+  JOINED,
   type LeavePlan,
   type NetworkPlan,
   type Request,
@@ -24,10 +25,18 @@ import { raiseBridge, settle } from "./bridge.ts";
 import { claimAddress } from "./allocate.ts";
 import { claimPath, releaseAddresses } from "./claims.ts";
 import { mtuOf } from "./driver_options.ts";
-import { type Endpoint, readEndpoints, writeEndpoints } from "./endpoint.ts";
+import { type Endpoint, readEndpoints, vethName, writeEndpoints } from "./endpoint.ts";
 import { finishChange } from "./change_mark.ts";
 import { ownHosts } from "./hosts.ts";
-import { addressMessage, defaultRouteMessage, hairpinMessage, upMessage, vethMessage } from "./link.ts";
+import {
+  addressMessage,
+  defaultRouteMessage,
+  deleteMessage,
+  hairpinMessage,
+  removeLink,
+  upMessage,
+  vethMessage,
+} from "./link.ts";
 import { refreshNames } from "./names.ts";
 import type { HeldPorts } from "./publish.ts";
 import { leaveForKilled, repairNetworks } from "./repair.ts";
@@ -77,7 +86,7 @@ export async function joinNetworks(container: Container, keep: (fd: number) => n
 
 /** What it still has of its last life, where its keeper was killed. */
 async function leaveFormer({ id, dir }: Container): Promise<void> {
-  file.unlinkIfAny(dir, CONNECTED);
+  for (const mark of [CONNECTED, JOINED]) file.unlinkIfAny(dir, mark);
   const has = readEndpoints(dir).some(({ network, addresses }) =>
     addresses.some((address) => file.statIfAny(rootFd(), claimPath({ name: network }, address, id)))
   );
@@ -87,7 +96,7 @@ async function leaveFormer({ id, dir }: Container): Promise<void> {
 function noneJoined({ id, config }: Container, route: number): Joined {
   const joined: Joined = {
     init: { socket: route, interfaces: [], routes: [], ipv6: false },
-    leave: { users: [], claims: [] },
+    leave: { users: [], claims: [], links: [] },
     endpoints: [],
     async giveUp() {
       for (const { network, addresses } of joined.endpoints) {
@@ -115,8 +124,10 @@ async function joinEach(
     const name = `eth${endpoints.length}`;
     const endpoint = { ...await claimEndpoint(network, request, id, config.macAddress, name), users };
     endpoints.push(endpoint);
+    removeLink(init.socket, vethName(endpoint));
     joined.push({ endpoint, network });
     init.interfaces.push(interfacePlan(network, endpoint, index));
+    leave.links.push({ bytes: deleteMessage(vethName(endpoint)), what: name });
     leave.claims.push(...endpoint.addresses.map((address) => `../../${claimPath(network, address, id)}`));
   }
   return joined;
@@ -234,9 +245,4 @@ export function defaultRoutes(joined: JoinedNetwork[], replace?: "replace"): Req
 
 export function isIpv6(address: string): boolean {
   return address.includes(":");
-}
-
-/** The host's end: 15 bytes at most (IFNAMSIZ). */
-export function vethName({ id }: Pick<Endpoint, "id">): string {
-  return `veth${id.slice(0, 11)}`;
 }

@@ -97,6 +97,15 @@ export function deleteMessage(name: string): Uint8Array {
   return netlink.message(netlink.RTM_DELLINK, 0, netlink.linkHeader(), [[IFLA_IFNAME, name]]);
 }
 
+/** Deletes a link, if it is there; and with one end of a pair the other, in whatever namespace that is. */
+export function removeLink(route: number, name: string): void {
+  try {
+    if (linkByName(route, name)) netlink.request(route, deleteMessage(name), name);
+  } catch (error) {
+    if (!isErrno(error, "ENODEV")) throw error; // it has gone just then
+  }
+}
+
 /** One end of a veth pair in the host, on a bridge, the other one in the namespace of a process. */
 export interface Veth {
   name: string;

@@ -2,14 +2,10 @@
 
 import { errnoText } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import * as netlink from "../../ffi/netlink.ts";
 import { pipe, spawn } from "../../ffi/process.ts";
 import { CommandError } from "../cli/error.ts";
 import { connectDescriptors, type ConnectPlan, connectProgram } from "../keeper/connect_program.ts";
 import { readReport } from "../keeper/report.ts";
-import type { Endpoint } from "./endpoint.ts";
-import { vethName } from "./join.ts";
-import { deleteMessage, linkByName } from "./link.ts";
 
 /** Makes interfaces and adds routes in a network namespace. Throws CommandError (exit 1). */
 export function plug(namespace: number, network: ConnectPlan["network"]): void {
@@ -29,10 +25,4 @@ export function plug(namespace: number, network: ConnectPlan["network"]): void {
   }
   const { what } = program.describe(report.step);
   throw new CommandError(`can't set up ${what}: ${errnoText(report.errno)}`, 1);
-}
-
-/** Takes an endpoint's interface away, at both ends; nothing where it is not there. */
-export function unplug(route: number, endpoint: Endpoint): void {
-  const name = vethName(endpoint);
-  if (linkByName(route, name)) netlink.request(route, deleteMessage(name), name);
 }

@@ -2,13 +2,16 @@
 
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
+import { openRoute } from "../../ffi/netlink.ts";
 import { lowerPorts as lowerRules } from "../nat/firewall.ts";
 import { rootFd } from "../state/root.ts";
 import { settle } from "./bridge.ts";
 import { claimsOn, isKept, releaseAddresses } from "./claims.ts";
+import { vethName } from "./endpoint.ts";
+import { removeLink } from "./link.ts";
 import { refreshNames } from "./names.ts";
 import { readPorts } from "./ports.ts";
-import { networkNames } from "./store.ts";
+import { networkByName, networkNames } from "./store.ts";
 
 /** Does it for all of them, and takes down the bridges that nobody uses then. Throws CommandError. */
 export async function repairNetworks(): Promise<void> {
@@ -37,11 +40,23 @@ export async function leaveForKilled(id: string): Promise<void> {
   } finally {
     if (dir !== undefined) file.close(dir);
   }
-  for (const name of left) {
-    const had = claimsOn({ name }).filter(({ owner }) => owner === id).map(({ address }) => address);
-    releaseAddresses({ name }, had, id);
-  }
+  for (const name of left) await leaveNetwork(name, id);
   refreshNames(left);
+}
+
+/** Its interface, which goes with its namespace only where nobody else is in that, and its addresses. */
+async function leaveNetwork(name: string, id: string): Promise<void> {
+  const network = await networkByName(name);
+  const had = claimsOn({ name }).filter(({ owner }) => owner === id).map(({ address }) => address);
+  const route = openRoute();
+  try {
+    for (const address of network ? had : []) {
+      removeLink(route, vethName({ networkId: network!.id, addresses: [address] }));
+    }
+  } finally {
+    file.close(route);
+  }
+  releaseAddresses({ name }, had, id);
 }
 
 /** Rules that went with no socket of the keeper's. */

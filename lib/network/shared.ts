@@ -4,6 +4,8 @@ import * as file from "../../ffi/file.ts";
 import { CommandError } from "../cli/error.ts";
 import { type Container, findContainer } from "../container/find.ts";
 import { firstProcess } from "../container/state.ts";
+import { JOINED } from "../keeper/network_steps.ts";
+import { writeFile } from "../state/json.ts";
 
 /** The container that the network mode "container:ID" names. Throws docker's CommandError where there is none. */
 export function sharedContainer(mode: string): Container {
@@ -14,6 +16,8 @@ export function sharedContainer(mode: string): Container {
 export function openNetworkOf(mode: string): number {
   const { id, dir } = sharedContainer(mode);
   try {
+    // First: a keeper that does not see this yet has ended the process whose namespace is opened then.
+    writeFile(dir, JOINED, "");
     const fd = openNetwork(dir);
     if (fd !== undefined) return fd;
     throw new CommandError(`cannot join network of a non running container: ${id}`);
