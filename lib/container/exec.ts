@@ -4,7 +4,7 @@ import { errnoText } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { openPidfd, pipe, spawn } from "../../ffi/process.ts";
 import { isDevpts } from "../../ffi/terminal.ts";
-import { presentGroups } from "../cgroup/group.ts";
+import { groupsToJoin } from "../cgroup/join.ts";
 import { CommandError } from "../cli/error.ts";
 import { append } from "../events/append.ts";
 import { containerEvent } from "../events/emit.ts";
@@ -21,7 +21,7 @@ import { confinementOf, filterError } from "./confinement.ts";
 import { openProcessRoot } from "./root.ts";
 import type { Running } from "./start.ts";
 import { awaitReport } from "./start_report.ts";
-import { containerState } from "./state.ts";
+import { containerState, firstProcess } from "./state.ts";
 import { type Attachment, isDetached, openStreams } from "./streams.ts";
 
 const ESRCH = 3;
@@ -62,7 +62,7 @@ export async function execIn(
     keep(messagesWrite);
     const plan: ExecPlan = {
       container: pidfd,
-      groups: presentGroups(config),
+      groups: groupsToJoin(config, () => firstProcess(container.dir)),
       ...{ stdio: streams.inside, sources: streams.sources, messages: messagesWrite },
       devNull: keep(file.openat(file.AT_FDCWD, "/dev/null", file.O_RDWR)),
       ...{ tty: request.tty, identity, argv: request.argv },

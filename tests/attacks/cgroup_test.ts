@@ -126,3 +126,27 @@ test("groups in a container's group go with it, however deep and whatever their 
   }
   await box.ok(["rm", "kept"]);
 });
+
+test("a command joins a container that has handed its controllers down, as docker's in docker does", async (box) => {
+  const script = `cd /sys/fs/cgroup; if [ -e cgroup.subtree_control ]; then
+      mkdir init && echo 1 >init/cgroup.procs && echo +memory >cgroup.subtree_control || exit 1
+    fi; touch /ready; exec sleep 1000`;
+  await box.ok([
+    "run",
+    "-d",
+    "--privileged",
+    "--network",
+    "none",
+    "--name",
+    "one",
+    "busybox",
+    "sh",
+    "-c",
+    script,
+  ]);
+  await until("it is ready", async () => (await box.run(["exec", "one", "test", "-e", "/ready"])).code === 0);
+  const places = (await box.ok(["exec", "one", "sh", "-c", "cat /proc/self/cgroup; cat /proc/1/cgroup"]))
+    .split("\n");
+  assertEquals(places.slice(0, places.length / 2), places.slice(places.length / 2));
+  await box.ok(["rm", "-f", "one"]);
+});
