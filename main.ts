@@ -1,5 +1,6 @@
 // The command table: name → module. A module is loaded when its command runs, and nothing else is.
 
+import { callerArguments } from "./lib/cli/environment.ts";
 import { type CommandTable, program } from "./lib/cli/program.ts";
 
 const COMMANDS: CommandTable = {
@@ -206,4 +207,4 @@ const ALIASES: Record<string, string> = {
   "volume remove": "volume rm",
 };
 
-Deno.exit(await program(COMMANDS, ALIASES, Deno.args));
+Deno.exit(await program(COMMANDS, ALIASES, callerArguments()));

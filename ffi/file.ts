@@ -123,6 +123,7 @@ export function readAll(fd: number, most = Infinity): Uint8Array {
   }
 }
 
+const EEXIST = 17;
 const [EAGAIN, POLLOUT] = [11, 4];
 
 /**
@@ -195,6 +196,16 @@ export function fsync(fd: number): void {
 
 export function mkdirat(dir: number, path: string, mode: number): void {
   check(raw(NR.mkdirat, dir, put(path), mode), "mkdirat", path);
+}
+
+/** Makes an absolute path's directories, as far as they are missing. */
+export function makeDirectories(path: string, mode: number): void {
+  for (let end = 0; end < path.length;) {
+    end = path.indexOf("/", end + 1);
+    if (end < 0) end = path.length;
+    const result = raw(NR.mkdirat, AT_FDCWD, put(path.slice(0, end)), mode);
+    if (result !== -EEXIST) check(result, "mkdirat", path.slice(0, end));
+  }
 }
 
 /** `device` is makedev(major, minor), 0 for fifos and regular files. */
@@ -284,6 +295,11 @@ export function readlinkat(dir: number, path: string): string {
     path,
   );
   return decodeName(scratch.subarray(SECOND, SECOND + length));
+}
+
+/** The path of what an open descriptor is, as this process sees it. */
+export function pathOf(fd: number): string {
+  return readlinkat(AT_FDCWD, `/proc/self/fd/${fd}`);
 }
 
 /** What statx(2) tells of a file. `device` is where it lies, `rdev` what a device node names. */

@@ -1,7 +1,14 @@
-// The environment as the caller had it. The one-file form keeps from deno what means something to it, and leaves the
+// What the caller gives besides files: arguments, environment, umask. Arguments and variables are bytes; those that are
+// not UTF-8, which deno can't hand over, are read as the kernel has them (ffi/bytes.ts).
+//
+// The one-file form keeps from deno what means something to it, and leaves the
 // caller's values beside: see lib/launcher/launcher.sh, which has the same names.
 
+import { decodeName } from "../../ffi/bytes.ts";
+import * as file from "../../ffi/file.ts";
+
 const HIDDEN = "MYDOCKER_ENV_";
+
 const KEPT_OFF = new Set(
   `HOME DENO_DIR DENO_NO_UPDATE_CHECK DENO_AUDIT_PERMISSIONS DENO_AUTH_TOKENS DENO_CONNECTED
    DENO_COVERAGE_DIR DENO_LOG DENO_LOG_LAZY_LOAD DENO_PERMISSION_BROKER_PATH DENO_SNAPSHOT_IMPORT_GRAPH
@@ -11,12 +18,41 @@ const KEPT_OFF = new Set(
    OTEL_DENO_TRACING OTEL_SDK_DISABLED SSLKEYLOGFILE`.split(/\s+/),
 );
 
+/** The words after the program's name. */
+export function callerArguments(): string[] {
+  const words = Deno.args;
+  return words.some((word) => word.includes("\ufffd")) ? ownTexts("cmdline").slice(-words.length) : words;
+}
+
+/** The variable `name` as this process has it. */
+export function variable(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch { // it is not UTF-8
+    const prefix = `${name}=`;
+    return ownTexts("environ").find((entry) => entry.startsWith(prefix))?.slice(prefix.length);
+  }
+}
+
+/** Of /proc/self, where a NUL ends each. */
+function ownTexts(name: "cmdline" | "environ"): string[] {
+  const fd = file.openat(file.AT_FDCWD, `/proc/self/${name}`, file.O_RDONLY);
+  const texts = decodeName(file.readAll(fd)).split("\0").slice(0, -1);
+  file.close(fd);
+  return texts;
+}
+
+/** `path` from the root directory on, where it is from the current one. */
+export function absolutePath(path: string): string {
+  return path.startsWith("/") ? path : `${file.readlinkat(file.AT_FDCWD, "/proc/self/cwd")}/${path}`;
+}
+
 /** The value `name` had where mydocker was called, for `-e NAME`; undefined if it had none. */
 export function callerEnvironment(name: string): string | undefined {
   if (name === "" || /[=\0]/.test(name)) return undefined;
-  if (!Deno.env.has("MYDOCKER_SELF")) return Deno.env.get(name);
-  if (KEPT_OFF.has(name)) return Deno.env.get(HIDDEN + name);
-  return name === "MYDOCKER_SELF" || name.startsWith(HIDDEN) ? undefined : Deno.env.get(name);
+  if (variable("MYDOCKER_SELF") === undefined) return variable(name);
+  if (KEPT_OFF.has(name)) return variable(HIDDEN + name);
+  return name === "MYDOCKER_SELF" || name.startsWith(HIDDEN) ? undefined : variable(name);
 }
 
 const OWN_UMASK = 0o022;
@@ -38,5 +74,5 @@ export function callerFileMode(): number {
 
 /** The absolute path mydocker can be started with again. Run from the sources, that is deno: no use then. */
 export function selfPath(): string {
-  return Deno.env.get("MYDOCKER_SELF") ?? Deno.execPath();
+  return variable("MYDOCKER_SELF") ?? Deno.execPath();
 }

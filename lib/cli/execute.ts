@@ -3,7 +3,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import { rootPath } from "../state/root.ts";
 import type { CommandModule } from "./command.ts";
-import { leaveUmask } from "./environment.ts";
+import { leaveUmask, variable } from "./environment.ts";
 import { CommandError } from "./error.ts";
 import { print, printError } from "./output.ts";
 import { parseCommand } from "./parse.ts";
@@ -38,7 +38,7 @@ function report(error: unknown): number {
   // A name in it may be a container's or an archive's.
   printError(`mydocker: ${printable(message)}${wayOut(error)}\n`);
   // console costs milliseconds to load, so it is for this only.
-  if (Deno.env.get("MYDOCKER_LOG") === "debug") console.error(error);
+  if (variable("MYDOCKER_LOG") === "debug") console.error(error);
   return error instanceof CommandError ? error.exitCode : FAILURE;
 }
 

@@ -14,7 +14,7 @@ const ESCAPES: Record<string, string> = {
 
 /** `text` as a double-quoted Go string literal (strconv.Quote, the %q verb). */
 export function goQuote(text: string): string {
-  const escaped = text.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (char) => {
+  const escaped = text.toWellFormed().replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (char) => {
     const code = char.codePointAt(0)!;
     if (ESCAPES[char]) return ESCAPES[char];
     if (code < 0x80) return `\\x${code.toString(16).padStart(2, "0")}`;

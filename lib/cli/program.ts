@@ -4,6 +4,7 @@ import type { CommandModule } from "./command.ts";
 import { CommandError } from "./error.ts";
 import { execute, guard } from "./execute.ts";
 import { print, printError } from "./output.ts";
+import { setRootPath } from "../state/root.ts";
 
 /** Commands by name ("volume ls"): what they are for, and how to load them; one without a summary is not for users. */
 export type CommandTable = Record<string, { summary?: string; load(): Promise<CommandModule> }>;
@@ -26,7 +27,7 @@ function globalFlags(argv: string[]): string[] {
   for (; at < argv.length && argv[at].startsWith("-"); at++) {
     const [name, value] = argv[at].split(/=(.*)/s, 2);
     if (name === "--debug" || name === "-D") Deno.env.set("MYDOCKER_LOG", "debug");
-    else if (name === "--root") Deno.env.set("MYDOCKER_ROOT", value ?? argv[++at] ?? missingRoot());
+    else if (name === "--root") setRootPath(value ?? argv[++at] ?? missingRoot());
     else if (name === "--version" || name === "-v") return ["--version"];
     else if (name === "--help" || name === "-h") return ["help", ...argv.slice(at + 1)];
     else throw new CommandError(`unknown flag: ${name}. See 'mydocker --help'.`);

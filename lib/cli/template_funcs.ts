@@ -18,10 +18,20 @@ export function isTrue(value: unknown): boolean {
   return Boolean(value);
 }
 
+/**
+ * Bytes that are no UTF-8 are lone surrogates here, which JSON.stringify escapes: in what is shown they are U+FFFD. Two
+ * backslashes before stand for one in the text.
+ */
+export function wellFormedJson(json: string): string {
+  return json.replaceAll(/(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/g, "$1\ufffd");
+}
+
 /** JSON as Go's encoder writes it, apart from the order of keys, which stays that of the data. */
 export function goJson(value: unknown): string {
-  const text = JSON.stringify(value ?? null);
-  return text.replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
+  return wellFormedJson(JSON.stringify(value ?? null)).replaceAll("\u2028", "\\u2028").replaceAll(
+    "\u2029",
+    "\\u2029",
+  );
 }
 
 function byteLength(text: string): number {

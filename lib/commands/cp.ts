@@ -4,6 +4,7 @@
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
+import { absolutePath } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
 import { humanSize } from "../cli/human.ts";
 import { printError } from "../cli/output.ts";
@@ -84,7 +85,7 @@ function toStdout(chunk: Uint8Array): void {
 
 /** The host's path that shall be written to, looked at before the container is. */
 function findOutput(to: string): Destination {
-  const typed = to.startsWith("/") ? to : `${Deno.cwd()}/${to}`;
+  const typed = absolutePath(to);
   const clean = cleanAbsolute(typed);
   const [directory] = splitPath(clean);
   if (!file.statIfAny(file.AT_FDCWD, directory, true)) {
@@ -161,6 +162,6 @@ function copy(
     unpacker.close();
   }
   if (parsed.bool("quiet") || !Deno.stdout.isTerminal()) return;
-  const target = container ? shown : cleanAbsolute(shown.startsWith("/") ? shown : `${Deno.cwd()}/${shown}`);
+  const target = container ? shown : cleanAbsolute(absolutePath(shown));
   printError(`Successfully copied ${humanSize(size, 3)} to ${target}\n`);
 }

@@ -1,6 +1,7 @@
 // create: all that run does before it starts anything.
 
-import { close } from "../../ffi/file.ts";
+import { errnoText, KernelError } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { step } from "../cli/debug.ts";
 import { CommandError } from "../cli/error.ts";
@@ -64,7 +65,7 @@ export async function checkFlags(parsed: Parsed, detached: boolean, refused: num
 
 function isRegularFile(path: string): boolean {
   try {
-    return Deno.statSync(path).isFile;
+    return (file.stat(file.AT_FDCWD, path, true).mode & file.S_IFMT) === file.S_IFREG;
   } catch {
     return true; // so that what is wrong with it is said
   }
@@ -106,7 +107,7 @@ async function createFrom(parsed: Parsed, detached: boolean, refused: number): P
   if (config.limits) await refusing(refused, () => settleLimits(config));
   const create = config.mounts.length > 0 ? createWithMounts : createContainer;
   const container = await refusing(refused, () => create(config, name));
-  close(imageLock);
+  file.close(imageLock);
   step(`container ${container.id} created`);
   return container;
 }
@@ -138,7 +139,7 @@ async function createWithMounts(config: NewContainer, name: string | undefined):
     container = await createContainer(config, name);
     return container;
   } finally {
-    close(lock); // before removing, which takes it exclusively
+    file.close(lock); // before removing, which takes it exclusively
     const unwanted = container ? [] : config.mounts.filter(({ anonymous }) => anonymous);
     if (unwanted.length > 0) await removeUnused(unwanted.map(({ source }) => source));
   }
@@ -157,18 +158,9 @@ async function prepareMounts(mounts: MountRequest[]): Promise<void> {
 
 function makeHostDirectory(path: string): void {
   try {
-    Deno.statSync(path);
-    return;
+    if (!file.statIfAny(file.AT_FDCWD, path, true)) file.makeDirectories(path, 0o755);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
-      throw new CommandError(`can't mount ${path}: ${(error as Error).message}`, 125, { cause: error });
-    }
-  }
-  try {
-    Deno.mkdirSync(path, { recursive: true, mode: 0o755 });
-  } catch (error) {
-    throw new CommandError(`can't create ${path} to mount it: ${(error as Error).message}`, 125, {
-      cause: error,
-    });
+    const reason = error instanceof KernelError ? errnoText(error.code) : (error as Error).message;
+    throw new CommandError(`can't create ${path} to mount it: ${reason}`, 125, { cause: error });
   }
 }

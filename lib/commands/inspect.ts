@@ -4,6 +4,7 @@ import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError, isFailure } from "../cli/error.ts";
 import { print, printError } from "../cli/output.ts";
 import { compileTemplate } from "../cli/template.ts";
+import { wellFormedJson } from "../cli/template_funcs.ts";
 import { findContainerId, openContainer } from "../container/find.ts";
 import { containerInspect } from "../container/inspect.ts";
 
@@ -89,7 +90,7 @@ async function firstFound(reference: string, kinds: Kind[], size: boolean): Prom
 }
 
 function show(objects: unknown[], format: string | undefined): void {
-  if (!format) return print(JSON.stringify(objects, null, 4) + "\n");
+  if (!format) return print(wellFormedJson(JSON.stringify(objects, null, 4)) + "\n");
   const render = compileTemplate(format === "json" ? "{{json .}}" : format, { missingKey: "error" });
   // Docker ends with an empty line where nothing was found.
   print((objects.length > 0 ? objects.map(render).join("\n") : "") + "\n");

@@ -1,25 +1,21 @@
 // --cidfile: where scripts find the ID of the container they made.
 
-import { isErrno } from "../../ffi/errno.ts";
+import { errnoText, isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { callerFileMode } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
+import { writeFile } from "../state/json.ts";
 
 /** Throws CommandError where reserveCidfile would, as far as that can be known without making the file. */
 export function checkCidfile(path: string): void {
+  let present: file.Stat | undefined;
   try {
-    Deno.lstatSync(path);
+    present = file.statIfAny(file.AT_FDCWD, path);
+    file.stat(file.AT_FDCWD, path.replace(/[^/]*$/, "") || ".", true);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw cantMake(path, error);
-    const directory = path.replace(/[^/]*$/, "") || ".";
-    try {
-      Deno.statSync(directory);
-    } catch (error) {
-      throw cantMake(path, error);
-    }
-    return;
+    throw cantMake(path, error);
   }
-  throw found(path);
+  if (present) throw found(path);
 }
 
 /**
@@ -43,8 +39,8 @@ function found(path: string): CommandError {
 }
 
 function cantMake(path: string, error: unknown): CommandError {
-  const reason = error instanceof Deno.errors.NotFound || isErrno(error, "ENOENT")
-    ? "no such file or directory"
+  const reason = error instanceof KernelError
+    ? errnoText(error.code).toLowerCase()
     : (error as Error).message;
   return new CommandError(`failed to create the container ID file: open ${path}: ${reason}`, 125, {
     cause: error,
@@ -53,10 +49,10 @@ function cantMake(path: string, error: unknown): CommandError {
 
 /** Writes the ID, without a newline as docker does. */
 export function writeCidfile(path: string, id: string): void {
-  Deno.writeTextFileSync(path, id);
+  writeFile(file.AT_FDCWD, path, id);
 }
 
 /** Takes an unused file away again. */
 export function dropCidfile(path: string): void {
-  Deno.removeSync(path);
+  file.unlinkat(file.AT_FDCWD, path);
 }

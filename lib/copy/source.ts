@@ -2,6 +2,7 @@
 
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
+import { absolutePath } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
 import { openInside } from "../layer/inside.ts";
 import { cleanAbsolute, saysContents, saysDirectory, type Side, splitPath } from "./path.ts";
@@ -19,7 +20,7 @@ export interface Source {
  * then it is what it leads to, under the symlink's name. Throws CommandError (exit 1).
  */
 export function openSource(side: Side, path: string, follow: boolean): Source {
-  const absolute = cleanAbsolute(path.startsWith("/") || side.container ? path : `${Deno.cwd()}/${path}`);
+  const absolute = cleanAbsolute(side.container ? path : absolutePath(path));
   const directory = saysDirectory(path);
   const flags = (directory ? file.O_DIRECTORY : 0) | (follow || directory ? 0 : file.O_NOFOLLOW);
   const fd = explained(side, path, absolute, () => openInside(side.root, absolute, flags));

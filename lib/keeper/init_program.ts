@@ -10,6 +10,7 @@ import {
   CLONE_NEWUTS,
   CLONE_PIDFD,
 } from "../../ffi/clone.ts";
+import { encodeName } from "../../ffi/bytes.ts";
 import * as file from "../../ffi/file.ts";
 import {
   MNT_DETACH,
@@ -170,7 +171,7 @@ export function initProgram(p: Program, plan: InitPlan): void {
 }
 
 function setHostname(p: Program, name: string): void {
-  p.call("sethostname", [p.string(name), new TextEncoder().encode(name).length], { what: name });
+  p.call("sethostname", [p.string(name), encodeName(name).length], { what: name });
 }
 
 /** SIGKILL when the keeper ends; at once if it ended before the kernel was told. `keeper` is a pipe's end whose other one only the keeper has. */

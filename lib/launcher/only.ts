@@ -3,12 +3,12 @@
 // that a plain start does not need (split.ts); main.ts, in another, has everything.
 
 import type { CommandModule } from "../cli/command.ts";
+import { callerArguments } from "../cli/environment.ts";
 import { execute, guard } from "../cli/execute.ts";
 
 /** Runs the command if it is the one that is asked for: a bundle is loaded without any for deno to compile it. */
 export function only(name: string, command: CommandModule): void {
-  const [asked, ...words] = Deno.args;
-  if (asked !== name) return;
+  if (Deno.args[0] !== name) return;
   // Not awaited at the top level: what is imported later imports this bundle's file, and would wait for it to be done.
-  guard(() => execute(command, words)).then(Deno.exit);
+  guard(() => execute(command, callerArguments().slice(1))).then(Deno.exit);
 }

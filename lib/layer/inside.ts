@@ -5,6 +5,7 @@
 // So the host's side opens nothing in there but by these: first as a mere place (O_PATH), then looked at, and only a
 // regular file, a directory, or exactly the device that is wanted, is opened for more, by that descriptor.
 
+import { decodeName } from "../../ffi/bytes.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { read } from "../../ffi/file.ts";
@@ -84,7 +85,7 @@ export function readInside(root: number, path: string, limit: number): string | 
   const fd = openFileInside(root, path);
   if (fd === undefined) return undefined;
   try {
-    return new TextDecoder().decode(readUpTo(fd, limit));
+    return decodeName(readUpTo(fd, limit));
   } finally {
     file.close(fd);
   }

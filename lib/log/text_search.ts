@@ -1,10 +1,11 @@
 // A text in the output of a container, also where it comes in pieces.
 
+import { encodeName } from "../../ffi/bytes.ts";
 import type { Frame } from "./frames.ts";
 
 /** Says of one frame after another whether `text` is now in what one of the streams has written. */
 export function textSearch(text: string): (frame: Pick<Frame, "stream" | "data">) => boolean {
-  const wanted = new TextEncoder().encode(text);
+  const wanted = encodeName(text);
   /** The end of each stream, which may be the beginning of the text. */
   const ends = new Map<number, Uint8Array>();
   return ({ stream, data }) => {

@@ -2,6 +2,7 @@
 // bytes. Numbers in attributes are big-endian; what a register holds is as in the packet or, of the kernel's own
 // values, in the machine's order. Written in place into one buffer: a start waits for it.
 
+import { decodeName, encodeName } from "../../ffi/bytes.ts";
 import type { Family } from "./rules.ts";
 
 /** What tables, chains and rules belong to. */
@@ -129,13 +130,13 @@ export function transaction(content: (messages: Messages) => void): Uint8Array<A
 
 /** The user data that is a comment, as libnftnl has it: type 0 is a comment, then its length, and a text that ends with NUL. */
 export function comment(name: string): Uint8Array {
-  const text = new TextEncoder().encode(`${name}\0`);
+  const text = encodeName(`${name}\0`);
   return Uint8Array.of(0, text.length, ...text);
 }
 
 /** The text of such a comment; "" where it is something else. */
 export function commentText(userData?: Uint8Array): string {
-  return userData?.[0] === 0 ? new TextDecoder().decode(userData.subarray(2)).replace(/\0.*/s, "") : "";
+  return userData?.[0] === 0 ? decodeName(userData.subarray(2)).replace(/\0.*/s, "") : "";
 }
 
 /** struct nfgenmsg, before a message's attributes. */

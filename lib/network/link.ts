@@ -1,5 +1,6 @@
 // Links, addresses and routes as netlink messages (rtnetlink(7), linux/if_link.h).
 
+import { decodeName, encodeName } from "../../ffi/bytes.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as netlink from "../../ffi/netlink.ts";
 import { type Address, type Subnet, toBytes } from "./address.ts";
@@ -57,7 +58,7 @@ export interface LinkDetails {
 
 /** All links in the namespace of the socket `route`. */
 export function links(route: number): LinkDetails[] {
-  const text = (bytes?: Uint8Array) => new TextDecoder().decode(bytes).replace(/\0.*/s, "");
+  const text = (bytes?: Uint8Array) => decodeName(bytes ?? new Uint8Array()).replace(/\0.*/s, "");
   return netlink.dump(route, netlink.RTM_GETLINK, netlink.AF_UNSPEC).map(({ header, attributes }) => {
     const master = attributes.get(IFLA_MASTER);
     return {
@@ -73,7 +74,7 @@ export function links(route: number): LinkDetails[] {
 export function aliasMessage(name: string, alias: string): Uint8Array {
   return netlink.message(netlink.RTM_NEWLINK, 0, netlink.linkHeader(), [
     [IFLA_IFNAME, name],
-    [IFLA_IFALIAS, new TextEncoder().encode(alias)],
+    [IFLA_IFALIAS, encodeName(alias)],
   ]);
 }
 

@@ -5,13 +5,14 @@
 // the owner's mount namespace is written down, too, and only who is in that knows for certain. Of other namespaces' networks
 // it is taken on trust where there are no subnets left. In no case is a bridge taken down that has a port: a container runs.
 
+import { encodeName } from "../../ffi/bytes.ts";
 import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import * as netlink from "../../ffi/netlink.ts";
 import { step } from "../cli/debug.ts";
 import { lowerNetwork } from "../nat/firewall.ts";
 import { listTables } from "../nat/nftables.ts";
-import { rootFd, rootPath } from "../state/root.ts";
+import { rootFd } from "../state/root.ts";
 import { deleteMessage, type LinkDetails, links } from "./link.ts";
 
 /** What an alias or a comment has room for (IFALIASZ, NFT_USERDATA_MAXLEN), in bytes. */
@@ -29,8 +30,8 @@ interface Owner {
 /** "mydocker_MARK_ID of PATH (DEVICE INODE mnt:[…])" for the rules of this name; undefined where the path is too long. */
 export function ownerText(rules: string): string | undefined {
   const { device, inode } = file.stat(rootFd(), "");
-  const text = `${rules} of ${Deno.realPathSync(rootPath())} (${device} ${inode} ${mountNamespace()})`;
-  return new TextEncoder().encode(text).length <= ROOM ? text : undefined;
+  const text = `${rules} of ${file.pathOf(rootFd())} (${device} ${inode} ${mountNamespace()})`;
+  return encodeName(text).length <= ROOM ? text : undefined;
 }
 
 function parseOwner(text: string): Owner | undefined {

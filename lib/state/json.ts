@@ -1,5 +1,6 @@
 // JSON files under the root directory.
 
+import { encodeName } from "../../ffi/bytes.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 
@@ -33,7 +34,7 @@ export function readJson<T>(dir: number, path: string): T | undefined {
 
 /** Writes a new file in one go. Only for files nobody can see yet; replaceFile for the others. */
 export function writeFile(dir: number, path: string, content: string | Uint8Array, mode = 0o600): void {
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const bytes = typeof content === "string" ? encodeName(content) : content;
   const fd = file.openat(dir, path, file.O_WRONLY | file.O_CREAT | file.O_TRUNC, mode);
   try {
     file.write(fd, bytes, path);
@@ -44,7 +45,7 @@ export function writeFile(dir: number, path: string, content: string | Uint8Arra
 
 /** Replaces a file: readers see the old content or the new, also after a power cut. */
 export function replaceFile(dir: number, path: string, content: string | Uint8Array, mode = 0o600): void {
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const bytes = typeof content === "string" ? encodeName(content) : content;
   const temporary = `${path}.new`;
   const fd = file.openat(dir, temporary, file.O_WRONLY | file.O_CREAT | file.O_TRUNC, mode);
   try {

@@ -20,16 +20,24 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { lock, tryLock } from "../../ffi/lock.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
+import { absolutePath, variable } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
 import { requireRoot } from "../host/kernel.ts";
 import { mountedWithin } from "../host/mount_table.ts";
 
 const FOLDERS = ["containers", "names", "images", "tags", "layers", "volumes", "networks", "tmp"];
 
+let named: string | undefined;
+
+/** Has `path` be the root directory, whatever MYDOCKER_ROOT says. */
+export function setRootPath(path: string): void {
+  named = path;
+}
+
 /** The root directory's path, from --root or MYDOCKER_ROOT; absolute, without a closing slash. */
 export function rootPath(): string {
-  const path = Deno.env.get("MYDOCKER_ROOT") || "/var/lib/mydocker";
-  return (path.startsWith("/") ? path : `${Deno.cwd()}/${path}`).replace(/\/+$/, "");
+  const path = (named ?? variable("MYDOCKER_ROOT")) || "/var/lib/mydocker";
+  return absolutePath(path).replace(/\/+$/, "");
 }
 
 let opened: number | undefined;
@@ -77,12 +85,13 @@ function openOrMake(path: string): number {
 function refuseOthers(fd: number, path: string): void {
   const [STICKY, GROUP, OTHERS] = [0o1000, 0o020, 0o002];
   let below: Pick<file.Stat, "inode" | "device"> | undefined;
-  for (let up = ".";; up += "/..") {
+  for (let up = ".", depth = 0;; up += "/..", depth++) {
     const { mode, uid, gid, inode, device } = file.stat(fd, up);
     if (inode === below?.inode && device === below.device) return; // the parent of "/" is "/"
     const writable = (mode & OTHERS) !== 0 || ((mode & GROUP) !== 0 && gid !== 0);
     if (uid !== 0 || (writable && !(below && mode & STICKY))) {
-      const place = Deno.realPathSync(`${path}/${up}`);
+      const names = file.pathOf(fd).split("/");
+      const place = names.slice(0, names.length - depth).join("/") || "/";
       const who = uid !== 0 ? `it belongs to user ${uid}` : `its mode is 0${(mode & 0o7777).toString(8)}`;
       throw new CommandError(
         `can't use ${path} as root directory: others than root could write to ${place}, ${who}; ` +
@@ -95,9 +104,7 @@ function refuseOthers(fd: number, path: string): void {
 }
 
 function makePath(path: string): void {
-  for (let end = path.indexOf("/", 1); end > 0; end = path.indexOf("/", end + 1)) {
-    ignoreExists(() => file.mkdirat(file.AT_FDCWD, path.slice(0, end), 0o755));
-  }
+  file.makeDirectories(path.slice(0, path.lastIndexOf("/")), 0o755);
   ignoreExists(() => file.mkdirat(file.AT_FDCWD, path, 0o710));
 }
 

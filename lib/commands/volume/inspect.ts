@@ -2,6 +2,7 @@
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { compileTemplate } from "../../cli/template.ts";
+import { wellFormedJson } from "../../cli/template_funcs.ts";
 import { inspectVolume } from "../../volume/inspect.ts";
 import { readVolume } from "../../volume/store.ts";
 
@@ -26,8 +27,8 @@ export function run(parsed: Parsed): number {
 }
 
 function render(found: Record<string, unknown>[], format: string): string {
-  if (format === "json") return JSON.stringify(found);
-  if (format === "") return JSON.stringify(found, undefined, 4);
+  if (format === "json") return wellFormedJson(JSON.stringify(found));
+  if (format === "") return wellFormedJson(JSON.stringify(found, undefined, 4));
   const template = compileTemplate(format, { missingKey: "error" });
   return found.map(template).join("\n");
 }
