@@ -186,6 +186,30 @@ test("damage: config.json: volumes it may have are kept for as long as it is the
   await box.ok(["volume", "rm", "vol"]);
 });
 
+test("damage: config.json: layers it may have are kept for as long as it is there", async (box) => {
+  await box.ok(["create", "--name", "main", "busybox", "true"]);
+  const { Id } = await box.inspect("main");
+  const config = `${box.root}/containers/${Id}/config.json`;
+  const whole = content(config);
+  put(config, noise(99));
+  await box.ok(["rmi", "-f", "busybox"]);
+  await box.run(["tag", "none", "none"]); // Which sweeps.
+  put(config, whole);
+  assertEquals((await box.run(["start", "-a", "main"])).code, 0);
+  await box.ok(["rm", "main"]);
+  assertEquals([...Deno.readDirSync(`${box.root}/layers`)], []);
+});
+
+test("damage: config.json: the record of another container is none", async (box) => {
+  for (const name of ["one", "two"]) await box.ok(["create", "--name", name, "busybox", "true"]);
+  const [one, two] = [(await box.inspect("one")).Id, (await box.inspect("two")).Id];
+  put(`${box.root}/containers/${two}/config.json`, content(`${box.root}/containers/${one}/config.json`));
+  const listed = await looks(box, ["ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}}"], "ps");
+  assertEquals(listed.stdout, `${one} one\n`);
+  assertMatch(listed.stderr, new RegExp(`config.json of container ${two} is missing or damaged`));
+  await removesAll(box, [one, two], "another's record");
+});
+
 test("damage: paused of a container that is: it can be unpaused and removed", async (box) => {
   for (const [kind, damage] of Object.entries(DAMAGES)) {
     const id = await box.ok(["run", "-d", "--name", "main", "busybox", "sleep", "1000"]);
