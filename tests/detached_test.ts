@@ -43,8 +43,8 @@ test("run -d: callers do not hang, however they wait for its output", async (box
     ("$1" run -d --name cc busybox sleep 1000 2>&1 1>/dev/null) | cat
     setsid -w "$1" run -d --name dd busybox sleep 1000
     # Descriptors that the caller left open, below and above all that mydocker opens.
-    ("$1" run -d --name ee busybox sleep 1000 9>&1 9000>&1 >/dev/null) | cat
-    ("$1" exec -d ee sleep 1000 9>&1 9000>&1 >/dev/null) | cat`;
+    bash -c '"$0" run -d --name ee busybox sleep 1000 9>&1 900>&1 >/dev/null' "$1" | cat
+    bash -c '"$0" exec -d ee sleep 1000 9>&1 900>&1 >/dev/null' "$1" | cat`;
   const ids = (await shell(box, script)).trim().split("\n");
   assertEquals(ids.length, 3);
   for (const id of ids) assertMatch(id, /^[0-9a-f]{64}$/);
