@@ -108,6 +108,130 @@ test("hostile layers: names and links that lead out", async (box) => {
   assertEquals(Deno.readTextFileSync(secret), "untouched");
 }, { seconds: 90 });
 
+/** What chown, chmod, utimes, xattrs and writing would change of a file and all that is below it. */
+async function stateOf(box: Box, path: string): Promise<string> {
+  const script =
+    `find "$1" -printf '%P %y %m %U %G %T@ %s %n %l\\n' | sort; getfattr -Rhdm- "$1" 2>/dev/null; cat "$1"/file`;
+  const { code, stdout, stderr } = await box.exec(["sh", "-ec", script, "sh", path]);
+  assertEquals(code, 0, stderr);
+  return stdout;
+}
+
+/** Gets a layer in by import, load and pull, by each of them anew. */
+async function eachWayIn(box: Box, layer: Bytes, look: (how: string) => Promise<void>): Promise<void> {
+  await using server = serve({ "strange:latest": await makeImage([{ tar: layer }]) });
+  const ways: [string[], string][] = [
+    [["import", box.path("layer.tar", layer), "strange:1"], "strange:1"],
+    [["load", "-i", box.path("strange.tar", tar(await dockerArchive([layer], ["strange:1"])))], "strange:1"],
+    [["pull", "-q", `${server.host}/strange`], `${server.host}/strange`],
+  ];
+  for (const [args, name] of ways) {
+    await box.ok(args);
+    await look(`${args}`);
+    await box.ok(["rmi", name]);
+  }
+}
+
+test("hostile layers: links that lead somewhere inside, where the host has the same", async (box) => {
+  // Inside as on the host: /…/decoy with a directory, a file, a device and something to be whited out.
+  const decoy = `${box.dir}/decoy`;
+  await box.exec([
+    "sh",
+    "-ec",
+    'mkdir -p "$1"/sub/deep "$1"/gone; echo host >"$1"/file; touch "$1"/gone/file',
+    "sh",
+    decoy,
+  ]);
+  await box.exec([
+    "sh",
+    "-ec",
+    'mknod "$1"/device c 1 3; ln -s file "$1"/link; touch -hd @1000000001 "$1"/*',
+    "sh",
+    decoy,
+  ]);
+  const before = await stateOf(box, decoy);
+  const inside = decoy.slice(1);
+  const owner = { uid: 1234, gid: 1234, mtime: 7 };
+  const parts: Record<string, TarEntry[]> = {
+    "a directory": [{ name: "l/sub/", type: "5", mode: 0o711, ...owner }],
+    "a directory's directory": [{ name: "l/sub/deep/", type: "5", mode: 0o711, ...owner }],
+    "a new directory": [{ name: "l/new/", type: "5", mode: 0o711, ...owner }],
+    "the directory itself": [{ name: "l/./", type: "5", mode: 0o711, ...owner }],
+    "a file": [{ name: "l/file", data: "evil", mode: 0o4755, ...owner }],
+    "a device": [{ name: "l/device", type: "3", device: [1, 5], mode: 0o6666, ...owner }],
+    "a FIFO": [{ name: "l/fifo", type: "6", mode: 0o4666, ...owner }],
+    "a symlink": [{ name: "l/link", type: "2", link: "evil", ...owner }],
+    "a hard link": [{ name: "h", type: "1", link: "l/file" }, { name: "h", data: "evil", ...owner }],
+    "a whiteout": [{ name: "l/.wh.gone" }],
+    "whiteouts of what is not there": [{ name: "l/.wh.file2" }, { name: "l/sub/.wh.x" }],
+    "an opaque directory": [{ name: "l/.wh..wh..opq" }, { name: "l/sub/.wh..wh..opq" }],
+    "a file for a directory": [{ name: "l/sub", data: "evil", ...owner }],
+  };
+  const climbing = { "a directory": parts["a directory"], "a file": parts["a file"] };
+  for (const [target, each] of [[decoy, parts], [`${"../".repeat(12)}${inside}`, climbing]] as const) {
+    const entries: TarEntry[] = [
+      { name: `${inside}/sub/deep/`, type: "5" },
+      { name: `${inside}/gone/`, type: "5" },
+      { name: `${inside}/file`, data: "inside" },
+      { name: "l", type: "2", link: target },
+    ];
+    for (const [what, more] of Object.entries(each)) {
+      await eachWayIn(box, tar([...entries, ...more]), async (how) => {
+        assertEquals(await stateOf(box, decoy), before, `${what}, by ${how}`);
+      });
+    }
+  }
+}, { seconds: 300 });
+
+test("hostile layers: a directory through a link gets its owner, mode and time inside", async (box) => {
+  const layer = tar([
+    { name: "real/", type: "5" },
+    { name: "l", type: "2", link: "/real" },
+    { name: "l/sub/", type: "5", mode: 0o711, uid: 1234, gid: 5678, mtime: 7 },
+  ]);
+  await eachWayIn(box, layer, async (how) => {
+    const [diff] = [...Deno.readDirSync(`${box.root}/layers`)].map(({ name }) =>
+      `${box.root}/layers/${name}/diff`
+    )
+      .filter((path) => [...Deno.readDirSync(path)].some(({ name }) => name === "real"));
+    const { uid, gid, mode, mtime } = Deno.lstatSync(`${diff}/real/sub`);
+    assertEquals([uid, gid, mode! & 0o7777, mtime?.getTime()], [1234, 5678, 0o711, 7000], how);
+  });
+});
+
+test("strange layers: a whiteout before its directory, or after it, hides what is below and nothing else", async (box) => {
+  const lower = tar([
+    { name: "before/", type: "5" },
+    { name: "before/old", data: "x" },
+    { name: "after/", type: "5" },
+    { name: "after/old", data: "x" },
+    { name: "file", data: "old" },
+    { name: "gone", data: "old" },
+  ]);
+  const upper = tar([
+    { name: ".wh.before" },
+    { name: "before/", type: "5" },
+    { name: "before/new", data: "x" },
+    { name: "after/", type: "5" },
+    { name: "after/new", data: "x" },
+    { name: ".wh.after" },
+    { name: "file", data: "new" },
+    { name: ".wh.file" },
+    { name: ".wh.gone" },
+  ]);
+  const image = await makeImage([{ tar: lower }, { tar: upper }]);
+  await using server = serve({ "two:latest": image });
+  await box.ok(["load", "-i", box.path("two.tar", tar(await dockerArchive([lower, upper], ["two:1"])))]);
+  for (const [name, at] of [["two:1", "loaded"], [`${server.host}/two`, "pulled"]]) {
+    await box.ok(["create", "--name", at, "--pull", "missing", name, "x"]);
+    const listed = await box.exec(["sh", "-c", '"$0" export "$1" | tar t | sort', BIN, at]);
+    const found = listed.stdout.split("\n").filter((line) => /before|after|file|gone|wh/.test(line));
+    assertEquals(found, ["after/", "after/new", "before/", "before/new", "file"], at);
+    await box.ok(["rm", at]);
+    await box.ok(["rmi", name]);
+  }
+});
+
 test("hostile layers: sizes, and ends that come early", async (box) => {
   const plain = tar([{ name: "f", data: "x".repeat(3000) }, { name: "g", data: "y" }]);
   const zipped = await gzip(tar([{ name: "f", data: noise(30_000) }]));
