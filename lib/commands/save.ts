@@ -9,7 +9,14 @@ import { createProgress } from "../cli/progress.ts";
 import { emitImage } from "../events/emit.ts";
 import { failingWith1 } from "../image/failure.ts";
 import { parseReference } from "../image/reference.ts";
-import { lockImages, readImage, resolveIfAny, tagsByImage } from "../image/store.ts";
+import {
+  isDigestReference,
+  lockImages,
+  readImage,
+  type Resolved,
+  resolveIfAny,
+  tagsByImage,
+} from "../image/store.ts";
 
 export const spec: CommandSpec = {
   name: "save",
@@ -84,6 +91,11 @@ function imagesNamed(text: string): Saved[] {
     if (tagged.length > 0) return tagged;
   }
   const found = resolveIfAny(text);
-  if (found) return [{ hex: found.hex, tags: found.reference === undefined ? [] : [found.reference] }];
+  if (found) return [{ hex: found.hex, tags: tagsOf(found) }];
   throw new CommandError(tag === undefined ? `No such image: ${text}` : "reference does not exist", 1);
+}
+
+/** The tag it was asked for by; a digest is no name where it is loaded. */
+function tagsOf({ reference }: Resolved): string[] {
+  return reference === undefined || isDigestReference(reference) ? [] : [reference];
 }

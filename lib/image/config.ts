@@ -106,7 +106,9 @@ export function asImageConfig(value: unknown): ImageConfig {
     const command: unknown = process[name];
     if (typeof command === "string") process[name] = [command];
   }
-  return { ...image, config: process };
+  // Before docker 1.10 it was no digest, and it is to become a path.
+  const parent = /^sha256:[0-9a-f]{64}$/.test(image.parent ?? "") ? image.parent : undefined;
+  return { ...image, parent, config: process };
 }
 
 /** Diff ids as layers/ has them: hex digits only. */

@@ -1,7 +1,7 @@
 // How an image came about: its configuration's history, layer by layer.
 
 import { layerSize } from "../layer/store.ts";
-import { type History, layersOf } from "./config.ts";
+import { type History, type ImageConfig, layersOf } from "./config.ts";
 import { type Image, readImage } from "./store.ts";
 
 export interface HistoryEntry extends History {
@@ -17,14 +17,21 @@ export function imageHistory(image: Image): HistoryEntry[] {
   const entries: HistoryEntry[] = (image.config.history ?? []).map((step) => {
     const layer = step.empty_layer ? undefined : layers.shift();
     return { ...step, size: layer === undefined ? 0 : layerSize(layer) };
-  }).reverse();
-  let id: string | undefined = image.id;
-  for (const entry of entries) {
-    const config = readImage(id.slice("sha256:".length));
-    if (!config) break;
-    entry.id = id;
-    id = config.parent;
-    if (!id) break;
+  });
+  for (const [id, length] of lineage(image)) {
+    if (length > 0 && entries[length - 1]) entries[length - 1].id = id;
   }
-  return entries;
+  return entries.reverse();
+}
+
+/** The image and those it was made from, with how many steps each has: the last of them is what made it. */
+function lineage({ id, config }: Image): Map<string, number> {
+  const family = new Map<string, number>();
+  for (let [at, one]: [string, ImageConfig | undefined] = [id, config]; one;) {
+    family.set(at, one.history?.length ?? 0);
+    const parent: string | undefined = one.parent;
+    one = parent && !family.has(parent) ? readImage(parent.slice("sha256:".length)) : undefined;
+    at = parent ?? "";
+  }
+  return family;
 }

@@ -33,6 +33,11 @@ export function tarError(problem: string): CommandError {
   return new CommandError(problem, 1);
 }
 
+/** Seconds as a number has them exactly. The kernel has its own bounds, which are each file system's, and clamps too. */
+export function clampTime(seconds: number): number {
+  return Math.min(Math.max(seconds, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
+}
+
 /** Whether the block at `at` is all zeros, as the two that close an archive are. */
 export function isZeroBlock(bytes: Uint8Array, at: number): boolean {
   for (let i = at; i < at + BLOCK; i++) if (bytes[i] !== 0) return false;
@@ -68,6 +73,8 @@ export function parseHeader(bytes: Uint8Array, at: number, offset: number): Head
   const flag = bytes[at + 156] === 0 ? "0" : String.fromCharCode(bytes[at + 156]);
   const size = number("size", 124, 12);
   if (size < 0) throw tarError(`damaged archive: negative size in header at byte ${offset}`);
+  const time = clampTime(readNumber(bytes, at + 136, 12));
+  if (Number.isNaN(time)) throw tarError(`damaged archive: bad mtime in header at byte ${offset}`);
   // Where v7 has nothing. GNU's magic goes on with spaces.
   const isUstar = hasText(bytes, at + 257, USTAR.slice(0, 5));
   const device = isUstar && (flag === "3" || flag === "4");
@@ -79,7 +86,7 @@ export function parseHeader(bytes: Uint8Array, at: number, offset: number): Head
     uid: number("uid", 108, 8),
     gid: number("gid", 116, 8),
     size: 0,
-    modified: { seconds: number("mtime", 136, 12), nanoseconds: 0 },
+    modified: { seconds: time, nanoseconds: 0 },
     major: device ? number("device", 329, 8) : 0,
     minor: device ? number("device", 337, 8) : 0,
     sparse: false,

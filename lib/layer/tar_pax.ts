@@ -3,7 +3,7 @@
 
 import { decodeName } from "../../ffi/bytes.ts";
 import type { Timespec } from "../../ffi/file.ts";
-import { tarError } from "./tar_header.ts";
+import { clampTime, tarError } from "./tar_header.ts";
 import type { TarEntry } from "./tar_entry.ts";
 
 /** star's prefix for extended attributes, which GNU tar, libarchive and docker took over. */
@@ -84,13 +84,14 @@ function xattrName(key: string): string {
   return key.slice(XATTR.length).replaceAll("%3D", "=").replaceAll("%25", "%");
 }
 
-/** "[-]SECONDS[.FRACTION]" to seconds rounded down and the nanoseconds above them. */
+/** "[-]SECONDS[.FRACTION]" to seconds rounded down and the nanoseconds above them; what is beyond all times, clamped. */
 function parseTime(text: string): Timespec {
-  const match = /^(-?)(\d{1,15})(?:\.(\d*))?$/.exec(text);
+  const match = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(text);
   if (!match) throw tarError("damaged archive: bad mtime in extended header");
   const [, sign, whole, fraction = ""] = match;
+  const seconds = clampTime(Number(whole));
   const nanoseconds = Number(fraction.padEnd(9, "0").slice(0, 9));
-  if (!sign) return { seconds: Number(whole), nanoseconds };
-  if (nanoseconds === 0) return { seconds: 0 - Number(whole), nanoseconds };
-  return { seconds: -Number(whole) - 1, nanoseconds: 1e9 - nanoseconds };
+  if (sign !== "-") return { seconds, nanoseconds };
+  if (nanoseconds === 0) return { seconds: 0 - seconds, nanoseconds };
+  return { seconds: clampTime(-seconds - 1), nanoseconds: 1e9 - nanoseconds };
 }

@@ -41,6 +41,10 @@ export async function resolveManifest(
   platform: Platform,
   shown: string,
 ): Promise<Resolution> {
+  const algorithm = /^(\w+):/.exec(reference)?.[1] ?? "sha256";
+  if (algorithm !== "sha256") {
+    throw new BadAnswer(`${shown}: a digest of ${algorithm} can't be checked, only one of sha256`);
+  }
   let [wanted, top] = [reference, undefined as string | undefined];
   for (let depth = 0; depth < MAX_DEPTH; depth++) {
     const { bytes, headers } = await client.fetch(`manifests/${wanted}`, ACCEPT, MAX_SIZE);
