@@ -278,7 +278,7 @@ test("import: a full disk in the middle of it", async (box) => {
   const big = tar([{ name: "a", data: "a".repeat(3_000_000) }, { name: "b", data: "b".repeat(3_000_000) }]);
   const archive = box.path("big.tar", big);
   const script = `
-    mkdir -p "$1" && mount -t tmpfs -o size=4m tmpfs "$1" && export MYDOCKER_ROOT="$1"
+    mkdir -p "$1" && mount -t tmpfs -o mode=755,size=4m tmpfs "$1" && export MYDOCKER_ROOT="$1"
     "$0" import "$2" big; echo "rc=$?"
     "$0" images -q
     "$0" ps -a >/dev/null && "$0" import - small </dev/null >/dev/null; echo "next=$?"
@@ -291,7 +291,7 @@ test("import: a full disk in the middle of it", async (box) => {
 
 test("run: a full disk under the container", async (box) => {
   const script = `
-    mkdir -p "$1" && mount -t tmpfs -o size=8m tmpfs "$1" && export MYDOCKER_ROOT="$1"
+    mkdir -p "$1" && mount -t tmpfs -o mode=755,size=8m tmpfs "$1" && export MYDOCKER_ROOT="$1"
     "$0" import "$2" busybox >/dev/null || exit 9
     head -c 100000000 /dev/zero >"$1/fill" 2>/dev/null
     "$0" run --name full busybox echo hi; echo "rc=$?"

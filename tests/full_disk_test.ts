@@ -9,7 +9,7 @@ import { busyboxTar } from "./images.ts";
 async function onSmallDisk(box: Box, script: string): Promise<{ stdout: string; stderr: string }> {
   const prepare = `
     set -u; D=$0 root=$1
-    mkdir -p "$root" && mount -t tmpfs -o size=12m,nr_inodes=1500 tmpfs "$root" && export MYDOCKER_ROOT="$root"
+    mkdir -p "$root" && mount -t tmpfs -o mode=755,size=12m,nr_inodes=1500 tmpfs "$root" && export MYDOCKER_ROOT="$root"
     $D import "$2" busybox >/dev/null || exit 9
     fill() { head -c 100000000 /dev/zero >>"$root/fill" 2>/dev/null; }
     fill_names() { i=0; while command : >"$root/fill.$i"; do i=$((i+1)); done 2>/dev/null; }

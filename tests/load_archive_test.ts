@@ -342,7 +342,7 @@ for (
       ]),
     );
     const small = `
-      mkdir -p "$1" && mount -t tmpfs -o size=100m tmpfs "$1" && export MYDOCKER_ROOT="$1"
+      mkdir -p "$1" && mount -t tmpfs -o mode=755,size=100m tmpfs "$1" && export MYDOCKER_ROOT="$1"
       "$0" load -i "$2"; echo "rc=$?"; gzip -c "$2" | "$0" load; echo "rc=$?"
       "$0" images -q; ls "$1/tmp" "$1/layers"; "$0" import "$3" ok >/dev/null; echo "next=$?"`;
     const argv = ["unshare", "-m", "sh", "-c", small, BIN, `${box.dir}/small`, archive, await busyboxTar()];

@@ -275,7 +275,7 @@ test("hostile layers: 10 GB in 10 MB, on a disk that has 100 MB", async (box) =>
   }
   const bomb = box.path("bomb.gz", new Uint8Array(await new Blob(pieces).arrayBuffer()));
   const script = `
-    mkdir -p "$1" && mount -t tmpfs -o size=100m tmpfs "$1" && export MYDOCKER_ROOT="$1"
+    mkdir -p "$1" && mount -t tmpfs -o mode=755,size=100m tmpfs "$1" && export MYDOCKER_ROOT="$1"
     "$0" import "$2" bomb; echo "rc=$?"; "$0" images -q; ls "$1/tmp" "$1/layers"`;
   const small = `${box.dir}/small`;
   const { stdout, stderr } = await box.exec(["unshare", "-m", "sh", "-c", script, BIN, small, bomb]);
