@@ -9,6 +9,7 @@ import { containerIds } from "../container/find.ts";
 import { type ContainerState, containerState } from "../container/state.ts";
 import { cgroups, mountTable, operatingSystem, PLATFORM, VERSIONS } from "../host/facts.ts";
 import { shortcomings } from "../host/shortcomings.ts";
+import { damageReport } from "../state/damage.ts";
 import { rootFd, rootPath } from "../state/root.ts";
 
 export const spec: CommandSpec = {
@@ -35,7 +36,7 @@ export function run(parsed: Parsed): number {
 function collect() {
   const mounts = mountTable();
   const groups = cgroups(mounts);
-  const { device, problem, ...counts } = inventory();
+  const { device, problem, damaged, ...counts } = inventory();
   const missing = shortcomings(groups);
   if (problem) missing.unshift(problem);
   return {
@@ -61,14 +62,15 @@ function collect() {
     DockerRootDir: rootPath(),
     Name: Deno.hostname(),
     ServerVersion: VERSIONS.mydocker,
-    Warnings: missing.map((line) => `WARNING: ${line}`),
+    Warnings: [...missing, ...damaged].map((line) => `WARNING: ${line}`),
+    Damaged: damaged,
   };
 }
 
 type Counts = Record<"Containers" | `Containers${"Running" | "Paused" | "Stopped"}` | "Images", number>;
 
 /** What lies under the root directory; where that can't be used, nothing and why. */
-function inventory(): Counts & { device?: string; problem?: string } {
+function inventory(): Counts & { device?: string; problem?: string; damaged: string[] } {
   const counts = {
     Containers: 0,
     ContainersRunning: 0,
@@ -85,10 +87,10 @@ function inventory(): Counts & { device?: string; problem?: string } {
     ).length;
     counts.ContainersStopped = states.length - counts.ContainersRunning - counts.ContainersPaused;
     counts.Images = countImages();
-    return { ...counts, device: file.stat(rootFd(), ".").device };
+    return { ...counts, device: file.stat(rootFd(), ".").device, damaged: damageReport() };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    return { ...counts, problem: error.message };
+    return { ...counts, problem: error.message, damaged: [] };
   }
 }
 
@@ -114,7 +116,8 @@ function countImages(): number {
 
 function layout(facts: ReturnType<typeof collect>): string {
   const hybrid = facts.CgroupLayout === "hybrid" ? " (hybrid: version 2 beside it)" : "";
-  const missing = facts.Warnings.map((line) => `  ${line.replace("WARNING: ", "")}`);
+  const missing = facts.Warnings.map((line) => line.replace("WARNING: ", ""))
+    .filter((line) => !facts.Damaged.includes(line)).map((line) => `  ${line}`);
   return [
     "Client:",
     ` Version: ${VERSIONS.mydocker}`,
@@ -140,5 +143,6 @@ function layout(facts: ReturnType<typeof collect>): string {
     ` Docker Root Dir: ${facts.DockerRootDir}`,
     ` Missing on this host:${missing.length === 0 ? " nothing" : ""}`,
     ...missing,
+    ...facts.Damaged.length > 0 ? [" Damaged:", ...facts.Damaged.map((line) => `  ${line}`)] : [],
   ].join("\n");
 }

@@ -101,6 +101,24 @@ function isDamaged(name: string): boolean {
   return found !== undefined && (found.mode & file.S_IFMT) !== file.S_IFLNK;
 }
 
+/** Names that no container has, nor will have as far as a command is about to make it. */
+export function damagedNames(): string[] {
+  const folder = file.openat(rootFd(), "names", file.O_RDONLY | file.O_DIRECTORY);
+  try {
+    return file.entries(folder).map(({ name }) => name)
+      .filter((name) => !name.startsWith(".") && isNobodys(name, nameOwner(name)));
+  } finally {
+    file.close(folder);
+  }
+}
+
+/** Removes those. */
+export function removeDamagedNames(): void {
+  const names = lockNames();
+  for (const name of damagedNames()) removeTree(rootFd(), `names/${name}`);
+  file.close(names);
+}
+
 /** Gives the name up if it still is this container's, or nobody's. */
 export function releaseName(name: string, id: string): void {
   const owner = nameOwner(name);

@@ -10,6 +10,7 @@ import { MountedWithin, rootFd } from "../state/root.ts";
 import { damagedContainers, openContainer } from "./find.ts";
 import { listContainers, type ListedContainer } from "./list.ts";
 import { removeContainer, removeDamaged } from "./remove.ts";
+import { removeDamagedNames } from "./names.ts";
 import { writableSize } from "./size.ts";
 import { keeperLives } from "./state.ts";
 
@@ -37,6 +38,7 @@ export async function pruneContainers(filters: Filters): Promise<Pruned> {
     removed.push(id);
     reclaimed += size;
   }
+  removeDamagedNames();
   emitPrune("container", reclaimed);
   return { removed, reclaimed, kept };
 }

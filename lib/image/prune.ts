@@ -7,6 +7,7 @@ import { listContainers } from "../container/list.ts";
 import { emitPrune } from "../events/emit.ts";
 import { createdAt, damagedImages, type ListedImage, listImages } from "./list.ts";
 import { removeImage } from "./remove.ts";
+import { damagedTags } from "./store.ts";
 
 /**
  * Removes the images that have no tag and that none was made from, or with `all` every one that no container has, as
@@ -35,6 +36,10 @@ export async function pruneImages(
     const gone = await remove(image);
     removed.push(...gone.lines);
     reclaimed += gone.reclaimed;
+  }
+  for (const tag of filters.size === 0 ? damagedTags() : []) {
+    const gone = await removeImage(tag, { force: true, prune: false });
+    removed.push(...gone.lines.map((line) => line[0].toLowerCase() + line.slice(1)));
   }
   emitPrune("image", reclaimed);
   return { removed, reclaimed };

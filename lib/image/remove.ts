@@ -19,6 +19,7 @@ import {
   isDigestReference,
   lockImages,
   readImage,
+  removeDamagedTag,
   resolveIfAny,
   shownReference,
   tagsByImage,
@@ -57,6 +58,8 @@ export async function removeImage(
     const lock = lockImages("exclusive");
     try {
       const found = resolveIfAny(reference);
+      const damaged = options.force ? removeDamagedTag(reference) : undefined;
+      if (damaged !== undefined) return { lines: [`Untagged: ${damaged}`], reclaimed: 0 };
       if (!found) throw new NoSuchImage(`No such image: ${shownReference(reference)}`, 1);
       const config = readImage(found.hex);
       for (const layer of config ? layersOf(config) : []) checkNothingMounted(`layers/${layer}`);

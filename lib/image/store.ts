@@ -3,6 +3,7 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
 import { lock } from "../../ffi/lock.ts";
 import { CommandError } from "../cli/error.ts";
 import { emitImage } from "../events/emit.ts";
@@ -172,6 +173,24 @@ function referencesByImage(wanted: (reference: string) => boolean): Map<string, 
     if (hex !== undefined) found.set(hex, [...found.get(hex) ?? [], reference]);
   }
   return found;
+}
+
+/** Tags that lead to no image ("name:tag"): links to nowhere, and what is no link. */
+export function damagedTags(): string[] {
+  return namesIn("tags").filter((name) => !name.startsWith(".")).map((name) => name.replaceAll("%2F", "/"))
+    .filter((reference) => {
+      const hex = readTag(reference);
+      return hex === undefined || !imageExists(hex);
+    });
+}
+
+/** Removes one of those, by what a user types; returns the tag, or undefined where it is none of them. With the exclusive lock. */
+export function removeDamagedTag(text: string): string | undefined {
+  if (/^(?:sha256:)?[0-9a-f]{64}$/.test(text)) return undefined;
+  const tag = formatReference(normalize(parseReference(text)));
+  if (!damagedTags().includes(tag)) return undefined;
+  removeTree(rootFd(), tagPath(tag));
+  return tag;
 }
 
 /** When a tag was given, RFC 3339; undefined where there is no such tag. */

@@ -11,12 +11,13 @@ import type { Container } from "../container/find.ts";
 import { lockNames } from "../container/names.ts";
 import { processOf } from "../container/process.ts";
 import { readStarted } from "../keeper/report.ts";
-import { readJson, replaceFile } from "../state/json.ts";
+import { replaceFile } from "../state/json.ts";
+import { hexId, readRecord, shapeOf } from "../state/shape.ts";
 import { rootFd } from "../state/root.ts";
 import { settle } from "./bridge.ts";
 import { CHANGE, noteStale, type Stale, staleNotes } from "./change_mark.ts";
 import { claimsOn, releaseAddresses } from "./claims.ts";
-import { type Endpoint, readEndpoints, vethName, writeEndpoints } from "./endpoint.ts";
+import { type Endpoint, isEndpoint, readEndpoints, vethName, writeEndpoints } from "./endpoint.ts";
 import { defaultRoutes, existingNetwork, type JoinedNetwork } from "./join.ts";
 import { removeLink } from "./link.ts";
 import { refreshNames, refreshOwnNames } from "./names.ts";
@@ -29,6 +30,8 @@ interface Change {
   container: string;
   endpoint: Endpoint;
 }
+
+const isChange = shapeOf<Change>({ container: hexId, endpoint: isEndpoint });
 
 /**
  * Has hosts files brought up to date, of this container and of all in the network, once nobody is kept waiting any more:
@@ -44,7 +47,7 @@ export async function changing<T>(work: (later: Later) => Promise<T>): Promise<T
   try {
     lock(fd, "exclusive");
     stale.push(...staleNotes());
-    const found = readJson<Change>(rootFd(), CHANGE);
+    const found = readRecord<Change>(rootFd(), CHANGE, isChange);
     if (found) await leaveNetwork(found.container, found.endpoint, later);
     file.unlinkIfAny(rootFd(), CHANGE);
     return await work(later);

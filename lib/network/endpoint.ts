@@ -23,7 +23,7 @@ export interface Endpoint {
   users?: number;
 }
 
-const isEndpoints = listOf(shapeOf<Endpoint>({
+export const isEndpoint = shapeOf<Endpoint>({
   id: hexId,
   network: text,
   networkId: hexId,
@@ -33,11 +33,11 @@ const isEndpoints = listOf(shapeOf<Endpoint>({
   gateways: listOf(text),
   mac: text,
   users: optional(whole),
-}));
+});
 
 /** Of the container whose directory is `dir`; empty where it was never started, or is in no network. */
 export function readEndpoints(dir: number): Endpoint[] {
-  return readRecord<Endpoint[]>(dir, "endpoints.json", isEndpoints) ?? [];
+  return readRecord<Endpoint[]>(dir, "endpoints.json", listOf(isEndpoint)) ?? [];
 }
 
 /** Readers see the old ones or the new; a machine that goes down forgets both. */

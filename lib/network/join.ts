@@ -40,7 +40,7 @@ import {
 import { refreshNames } from "./names.ts";
 import type { HeldPorts } from "./publish.ts";
 import { leaveForKilled, repairNetworks } from "./repair.ts";
-import { isDefaultBridge, type Network, networkByName, openUsers } from "./store.ts";
+import { isDefaultBridge, type Network, networkByName, openUsers, requireWhole } from "./store.ts";
 
 /** What a start needs to know of the container's networks. */
 export interface Joined {
@@ -155,8 +155,9 @@ function allowHairpins({ init }: Joined, endpoints: Endpoint[]): void {
 
 export async function existingNetwork(name: string): Promise<Network> {
   const network = await networkByName(name);
-  if (!network) throw new CommandError(`network ${name} not found`);
-  return network;
+  if (network) return network;
+  requireWhole(name);
+  throw new CommandError(`network ${name} not found`);
 }
 
 /** Descriptor with the shared lock of the network's users. It counts only if the network was not removed while it was waited for. */

@@ -12,7 +12,8 @@ import { printError } from "../cli/output.ts";
 import type { ContainerConfig } from "../container/config.ts";
 import { type Container, openUndamaged } from "../container/find.ts";
 import { keeperLives } from "../container/state.ts";
-import { readJson, writeFile } from "../state/json.ts";
+import { writeFile } from "../state/json.ts";
+import { finite, mapOf, readRecord } from "../state/shape.ts";
 import { rootFd } from "../state/root.ts";
 import { claimsOn } from "./claims.ts";
 import { type Endpoint, readEndpoints } from "./endpoint.ts";
@@ -88,7 +89,7 @@ function withNames(dir: number, work: (shown: Record<string, number>) => void): 
   const fd = file.openat(dir, "names.lock", file.O_RDWR | file.O_CREAT, 0o600);
   try {
     lock(fd, "exclusive");
-    work(readJson<Record<string, number>>(dir, "names.shown") ?? {});
+    work(readRecord<Record<string, number>>(dir, "names.shown", mapOf(finite)) ?? {});
   } finally {
     file.close(fd);
   }

@@ -61,6 +61,19 @@ export async function takeDownForsaken(route: number, sure: "certain" | "seen fr
   }
 }
 
+/** Takes down the bridges of this root directory whose rules are none of `known`: of networks that nothing is known of. */
+export async function takeDownUnknown(route: number, known: Set<string>): Promise<void> {
+  const found = links(route);
+  const used = new Set(found.map(({ bridge }) => bridge));
+  const { device, inode } = file.stat(rootFd(), "");
+  for (const { link: { name, index }, owner } of owned(found)) {
+    const isOurs = owner.device === device && owner.inode === String(inode);
+    if (!isOurs || known.has(owner.rules) || used.has(index)) continue;
+    await lowerRules(owner, name);
+    netlink.request(route, deleteMessage(name), name);
+  }
+}
+
 function owned(found: LinkDetails[]): { link: LinkDetails; owner: Owner }[] {
   return found.flatMap((link) => {
     const owner = parseOwner(link.alias);

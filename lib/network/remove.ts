@@ -1,7 +1,7 @@
 // Taking networks away.
 
 import * as file from "../../ffi/file.ts";
-import { tryLock } from "../../ffi/lock.ts";
+import { lockWithin, tryLock } from "../../ffi/lock.ts";
 import { openRoute } from "../../ffi/netlink.ts";
 import { CommandError } from "../cli/error.ts";
 import { type Filters, matchesLabels } from "../cli/filter.ts";
@@ -10,7 +10,10 @@ import { emitNetwork } from "../events/emit.ts";
 import { beginWork, discard } from "../state/root.ts";
 import { sleep } from "../state/sleep.ts";
 import { isInUse, takeDown } from "./bridge.ts";
+import { rulesName } from "./outside.ts";
+import { takeDownUnknown } from "./owner.ts";
 import {
+  damagedNetworks,
   DEFAULT_NETWORKS,
   findNetwork,
   listNetworks,
@@ -46,7 +49,36 @@ export async function pruneNetworks(filters: Filters): Promise<string[]> {
     if (Date.parse(created) >= before) continue;
     if (await removeIfUnused(network)) removed.push(name);
   }
+  for (const name of filters.size === 0 ? damagedNetworks() : []) {
+    if (await removeDamaged(name)) removed.push(name);
+  }
   return removed;
+}
+
+/** Removes a network of which no more is known than its name. Throws CommandError (exit 1) where containers are in it. */
+export async function removeDamagedNetwork(name: string): Promise<void> {
+  if (await removeDamaged(name)) return;
+  throw new CommandError(`error while removing network: network ${name} has active endpoints`, 1);
+}
+
+/** False where a container is in it. */
+async function removeDamaged(name: string): Promise<boolean> {
+  await beginWork();
+  const held = lockNetworks("exclusive");
+  const users = openUsers(name);
+  try {
+    // Without a lock file, nobody can have it.
+    if ((users !== undefined && !lockWithin(users, "exclusive", PATIENCE)) || isInUse({ name })) return false;
+    discard(`networks/${name}`);
+    const known = await Promise.all((await listNetworks()).map(({ id }) => rulesName(id)));
+    const route = openRoute();
+    await takeDownUnknown(route, new Set(known));
+    file.close(route);
+    return true;
+  } finally {
+    if (users !== undefined) file.close(users);
+    file.close(held);
+  }
 }
 
 /** False where a container is in it. */

@@ -119,6 +119,7 @@ export function isNetworkName(name: string): boolean {
 /** As networkByName, by what a user types: a name, an ID, or the beginning of one. Throws CommandError (exit 1). */
 export async function findNetwork(reference: string): Promise<Network | undefined> {
   const named = await networkByName(reference);
+  if (!named) requireWhole(reference);
   if (named || !/^[0-9a-f]+$/.test(reference)) return named;
   const matches = (await listNetworks()).filter(({ id }) => id.startsWith(reference));
   if (matches.length > 1) {
@@ -128,6 +129,18 @@ export async function findNetwork(reference: string): Promise<Network | undefine
     );
   }
   return matches[0];
+}
+
+/** Names of the networks whose record is damaged; not the default ones, which are made anew. */
+export function damagedNetworks(): string[] {
+  return networkNames().filter((name) => !DEFAULT_NETWORKS.includes(name) && !readNetwork(name));
+}
+
+/** Throws CommandError (exit 1) where the network is there, but nothing is known of it. */
+export function requireWhole(name: string): void {
+  if (!damagedNetworks().includes(name)) return;
+  const way = `remove it with: mydocker network rm -f ${name}`;
+  throw new CommandError(`network.json of network ${name} is missing or damaged; ${way}`, 1);
 }
 
 /** All networks, by name. */
@@ -172,7 +185,12 @@ async function makeDefault(name: string): Promise<Network> {
     options: bridge ? { ...OPTIONS_OF_DEFAULT } : {},
     labels: {},
   };
-  return await addNetwork(network) ? network : readNetwork(name)!;
+  if (await addNetwork(network)) return network;
+  const found = readNetwork(name);
+  if (found) return found;
+  // It is damaged, and all there was to know of it is known again.
+  writeNetwork(network);
+  return network;
 }
 
 /** Puts a network into the store; false where there is one of that name. */

@@ -105,6 +105,12 @@ export function readVolume(name: string): Volume | undefined {
   return { name, created, labels: stored.labels, anonymous: stored.anonymous ?? false };
 }
 
+/** Names of the volumes of which is not known when, how and for what they were made. */
+export function damagedVolumes(): string[] {
+  return listVolumes().map(({ name }) => name)
+    .filter((name) => !readRecord(rootFd(), `volumes/${name}/volume.json`, isStored));
+}
+
 /** All volumes, by name; numbers in names count as numbers. */
 export function listVolumes(): Volume[] {
   const folder = file.openat(rootFd(), "volumes", file.O_RDONLY | file.O_DIRECTORY);

@@ -4,10 +4,10 @@ import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { type Filters, matchesLabels, namePattern, parseFilters, truthOf } from "../../cli/filter.ts";
 import { formatRows, type Row } from "../../cli/format.ts";
 import { shortId } from "../../cli/human.ts";
-import { print } from "../../cli/output.ts";
+import { print, printError } from "../../cli/output.ts";
 import { repairIfNeeded } from "../../network/leftovers.ts";
 import { hasIpv6 } from "../../network/inspect.ts";
-import { DEFAULT_NETWORKS, listNetworks, type Network } from "../../network/store.ts";
+import { damagedNetworks, DEFAULT_NETWORKS, listNetworks, type Network } from "../../network/store.ts";
 import { members } from "../../network/users.ts";
 
 export const spec: CommandSpec = {
@@ -53,6 +53,10 @@ export async function run(parsed: Parsed): Promise<number> {
     (dangling === undefined ||
       dangling === (!DEFAULT_NETWORKS.includes(network.name) && !used.includes(network.id)))
   );
+  for (const name of damagedNetworks()) {
+    const way = `remove it with: mydocker network rm -f ${name}`;
+    printError(`mydocker: warning: network.json of network ${name} is missing or damaged; ${way}\n`);
+  }
   const whole = parsed.bool("no-trunc");
   print(formatRows(template(parsed), TITLES, shown.map((network) => row(network, whole))));
   return 0;

@@ -4,8 +4,8 @@ import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { isFailure } from "../../cli/error.ts";
 import { print, printError } from "../../cli/output.ts";
 import { repairIfNeeded } from "../../network/leftovers.ts";
-import { removeNetwork } from "../../network/remove.ts";
-import { findNetwork } from "../../network/store.ts";
+import { removeDamagedNetwork, removeNetwork } from "../../network/remove.ts";
+import { damagedNetworks, findNetwork } from "../../network/store.ts";
 
 export const spec: CommandSpec = {
   name: "network rm",
@@ -22,8 +22,10 @@ export async function run(parsed: Parsed): Promise<number> {
   let status = 0;
   for (const reference of parsed.args) {
     try {
-      if (parsed.bool("force") && !await findNetwork(reference)) continue;
-      await removeNetwork(reference);
+      if (parsed.bool("force") && damagedNetworks().includes(reference)) {
+        await removeDamagedNetwork(reference);
+      } else if (parsed.bool("force") && !await findNetwork(reference)) continue;
+      else await removeNetwork(reference);
       print(`${reference}\n`);
     } catch (error) {
       if (!isFailure(error)) throw error;
