@@ -72,6 +72,17 @@ export function reopen(fd: number, flags: number): number {
 
 /** open with a say in how `path` is resolved: RESOLVE_IN_ROOT treats `dir` as "/" for symlinks and "..". Linux 5.6. */
 export function openat2(dir: number, path: string, flags: number, mode: number, resolve: number): number {
+  return check(rawOpenat2(dir, path, flags, mode, resolve), "openat2", path);
+}
+
+/** As openat2, but undefined where nothing is there, or too many symlinks are (ENOENT, ENOTDIR, ELOOP). */
+export function openat2IfAny(dir: number, path: string, flags: number, resolve: number): number | undefined {
+  const result = rawOpenat2(dir, path, flags, 0, resolve);
+  // Asked for often with this answer: an Error costs as much as a hundred calls.
+  return [-2, -20, -40].includes(result) ? undefined : check(result, "openat2", path);
+}
+
+function rawOpenat2(dir: number, path: string, flags: number, mode: number, resolve: number): number {
   const how = 1 << 15; // struct open_how: u64 flags, mode, resolve
   scratchView.setBigUint64(how, BigInt((flags | O_CLOEXEC) >>> 0), true);
   scratchView.setBigUint64(how + 8, BigInt(mode), true);
@@ -79,7 +90,7 @@ export function openat2(dir: number, path: string, flags: number, mode: number, 
   for (;;) {
     const result = raw(NR.openat2, dir, put(path), scratchAddress + how, 24);
     // EAGAIN: something was renamed during the walk; asking again is what openat2(2) tells to do.
-    if (result !== -11) return check(result, "openat2", path);
+    if (result !== -11) return result;
   }
 }
 

@@ -96,11 +96,26 @@ Deno.test("-v: docker's refusals", () => {
 });
 
 Deno.test("-v: names that no volume has", () => {
-  for (const name of ["./rel", "../rel", "rel/dir", "bad name", "_a", "~bar", ".x"]) {
+  for (const name of ["rel/dir", "bad name", "_a", "~bar", "~/x"]) {
     refuses(() => parseVolume(`${name}:/x`), `create ${name}: "${name}" ${BAD_NAME}`);
   }
   const short = "volume name is too short, names should be at least two alphanumeric characters";
-  for (const name of ["a", "."]) refuses(() => parseVolume(`${name}:/x`), `create ${name}: ${short}`);
+  refuses(() => parseVolume("a:/x"), `create a: ${short}`);
+});
+
+Deno.test("a host path that begins with a dot is relative to the current directory", () => {
+  const here = Deno.cwd();
+  const sources = {
+    ".": here,
+    "./rel": `${here}/rel`,
+    ".x/": `${here}/.x`,
+    "..": here.replace(/\/[^/]*$/, "") || "/",
+  };
+  for (const [given, source] of Object.entries(sources)) {
+    const bind = { type: "bind", source, target: "/x", readOnly: false } as const;
+    assertEquals(parseVolume(`${given}:/x`), { ...bind, createSource: true });
+    assertEquals(parseMount(`type=bind,source=${given},target=/x`), bind);
+  }
 });
 
 Deno.test("-v and --mount: propagation, which is noted unless it is the default", () => {

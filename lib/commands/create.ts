@@ -136,6 +136,8 @@ async function createWithMounts(config: NewContainer, name: string | undefined):
   let container: Container | undefined;
   try {
     await prepareMounts(config.mounts);
+    const { fillVolumes } = await import("../volume/fill.ts");
+    await fillVolumes(config.mounts, config.layers);
     container = await createContainer(config, name);
     return container;
   } finally {
@@ -151,7 +153,8 @@ async function prepareMounts(mounts: MountRequest[]): Promise<void> {
     if (mount.type === "volume") {
       const { createVolume } = await import("../volume/store.ts");
       mount.anonymous = mount.source === "";
-      mount.source = (await createVolume(mount.source || undefined, { labels: mount.labels })).name;
+      const { labels, volumeOptions: options } = mount;
+      mount.source = (await createVolume(mount.source || undefined, { labels, options })).name;
     } else if (mount.type === "bind" && mount.createSource) makeHostDirectory(mount.source);
   }
 }

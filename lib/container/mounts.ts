@@ -16,9 +16,12 @@ import {
 import { CommandError } from "../cli/error.ts";
 import { mountOf } from "../host/mount_table.ts";
 import { openInsideIfAny } from "../layer/inside.ts";
+import { openImageRoot } from "../layer/overlay.ts";
+import { attributesOf, fileSystemOptions } from "../volume/mount_flags.ts";
 import type { Mount, Propagation } from "./config.ts";
 import { ETC_FILES } from "./etc_files.ts";
 import type { Container } from "./find.ts";
+import { resolveMountPoint } from "./mount_points.ts";
 import type { PreparedMount } from "../keeper/init_program.ts";
 
 /**
@@ -39,12 +42,14 @@ export async function openMounts(
     // Before its first start, when cp looks into it, a container has none yet.
     if (targets.has(`/etc/${name}`) || !file.statIfAny(home, name)) continue;
     const fd = bindDetached(home, name);
-    prepared.push({ target: `/etc/${name}`, isFile: true, fd });
+    prepared.push({ target: resolveMountPoint(rootfs, `/etc/${name}`, []), isFile: true, fd });
     if (readOnly) changeMount(fd, { set: MOUNT_ATTR.readOnly });
   }
   if (home !== container.dir) file.close(home);
   for (const mount of mounts) {
-    prepared.push(await prepareMount(aside ? { ...mount, propagation: undefined } : mount, rootfs));
+    const one = await prepareMount(aside ? { ...mount, propagation: undefined } : mount, container, rootfs);
+    one.target = resolveMountPoint(rootfs, mount.target, prepared);
+    prepared.push(one);
   }
   // Whatever is attached below a shared mount becomes one (mount_namespaces(7)).
   if (!aside && mounts.some(({ propagation }) => propagation?.endsWith("shared"))) {
@@ -60,10 +65,10 @@ async function etcDirectory({ dir, config: { network } }: Container): Promise<nu
   return sharedContainer(network).dir;
 }
 
-async function prepareMount(mount: Mount, rootfs: number): Promise<PreparedMount> {
+async function prepareMount(mount: Mount, { config }: Container, rootfs: number): Promise<PreparedMount> {
   const { type, target, readOnly } = mount;
-  if (type === "tmpfs") return { target, isFile: false, fd: newTmpfs(mount, rootfs) };
-  const fd = type === "bind" ? bindSource(mount) : await volumeSource(mount, rootfs);
+  if (type === "tmpfs") return { target, isFile: false, fd: newTmpfs(mount, config.layers, rootfs) };
+  const fd = type === "bind" ? bindSource(mount) : await volumeSource(mount.source);
   try {
     for (const change of changes(mount.propagation)) changeMount(fd, change);
     if (readOnly) changeMount(fd, { set: MOUNT_ATTR.readOnly, recursive: !mount.writableBelow });
@@ -92,33 +97,16 @@ function changes(propagation: Propagation = "rprivate"): MountChange[] {
   }
 }
 
-/** MS_ flags of a tmpfs that are attributes of its mount, and those that are the file system's. */
-const TMPFS_ATTRIBUTES: [flag: number, attribute: number][] = [
-  [2, MOUNT_ATTR.noSuid],
-  [4, MOUNT_ATTR.noDev],
-  [8, MOUNT_ATTR.noExec],
-  [1024, MOUNT_ATTR.noAtime],
-  [2048, MOUNT_ATTR.noDirAtime],
-  [1 << 24, MOUNT_ATTR.strictAtime],
-];
-const TMPFS_FLAGS: [flag: number, name: string][] = [[16, "sync"], [128, "dirsync"]];
-
-function newTmpfs(mount: Mount, rootfs: number): number {
-  const data = /(^|,)mode=/.test(mount.data ?? "") ? mount.data! : withMode(mount, rootfs);
+function newTmpfs(mount: Mount, layers: string[], rootfs: number): number {
+  const data = /(^|,)mode=/.test(mount.data ?? "") ? mount.data! : withMode(mount, layers, rootfs);
   const { flags = 0, readOnly } = mount;
-  const options: [string, string?][] = [["source", "tmpfs"]];
-  for (const [flag, name] of TMPFS_FLAGS) if (flags & flag) options.push([name]);
-  for (const option of data.split(",")) {
+  const options = data.split(",").map((option): [string, string] => {
     const equals = option.indexOf("=");
-    options.push([option.slice(0, equals), option.slice(equals + 1)]);
-  }
-  const attributes = TMPFS_ATTRIBUTES.filter(([flag]) => flags & flag);
+    return [option.slice(0, equals), option.slice(equals + 1)];
+  });
+  const all: [string, string?][] = [["source", "tmpfs"], ...fileSystemOptions(flags), ...options];
   try {
-    return mountDetached(
-      "tmpfs",
-      options,
-      attributes.reduce((all, [, attribute]) => all | attribute, readOnly ? MOUNT_ATTR.readOnly : 0),
-    );
+    return mountDetached("tmpfs", all, attributesOf(flags) | (readOnly ? MOUNT_ATTR.readOnly : 0));
   } catch (error) {
     throw new CommandError(`can't mount a tmpfs on ${mount.target}: ${(error as Error).message}`, 125, {
       cause: error,
@@ -126,12 +114,33 @@ function newTmpfs(mount: Mount, rootfs: number): number {
   }
 }
 
-/** A tmpfs has the mode of the directory it covers, or docker's default where it covers none. */
-function withMode(mount: Mount, rootfs: number): string {
-  const fd = openInsideIfAny(rootfs, mount.target, file.O_PATH | file.O_DIRECTORY);
-  const mode = fd === undefined ? 0o1777 : file.stat(fd, "").mode & 0o7777;
-  if (fd !== undefined) file.close(fd);
+/**
+ * A tmpfs has the mode of the image's directory that it covers, or docker's default: also where there is a directory by
+ * now, which may have been made to mount it the last time.
+ */
+function withMode(mount: Mount, layers: string[], rootfs: number): string {
+  const covers = modeInside(rootfs, mount.target) !== undefined;
+  const mode = (covers ? modeOfImage(layers, mount.target) : undefined) ?? 0o1777;
   return [mount.data, `mode=${mode.toString(8)}`].filter(Boolean).join(",");
+}
+
+function modeOfImage(layers: string[], path: string): number | undefined {
+  const image = openImageRoot(layers);
+  try {
+    return modeInside(image, path);
+  } finally {
+    file.close(image);
+  }
+}
+
+function modeInside(root: number, path: string): number | undefined {
+  const fd = openInsideIfAny(root, path, file.O_PATH | file.O_DIRECTORY);
+  if (fd === undefined) return undefined;
+  try {
+    return file.stat(fd, "").mode & 0o7777;
+  } finally {
+    file.close(fd);
+  }
 }
 
 function bindSource({ source: path, nonRecursive, propagation }: Mount): number {
@@ -159,21 +168,7 @@ function checkPropagates(source: number, path: string, propagation: Propagation)
   throw new CommandError(`path ${path} is mounted on ${mount?.point ?? "nothing"} but it is not ${wanted}`);
 }
 
-/** The volume's content; on first use what the image has at the mount point is copied in. */
-async function volumeSource(mount: Mount, rootfs: number): Promise<number> {
-  const { openVolume } = await import("../volume/store.ts");
-  const volume = await openVolume(mount.source);
-  try {
-    const image = mount.noCopy
-      ? undefined
-      : openInsideIfAny(rootfs, mount.target, file.O_PATH | file.O_DIRECTORY);
-    if (image !== undefined) {
-      const { populate } = await import("../volume/populate.ts");
-      await populate(mount.source, image);
-      file.close(image);
-    }
-    return cloneMount(volume, "", true);
-  } finally {
-    file.close(volume);
-  }
+async function volumeSource(name: string): Promise<number> {
+  const { mountVolume } = await import("../volume/store.ts");
+  return await mountVolume(name);
 }

@@ -6,7 +6,6 @@
 // regular file, a directory, or exactly the device that is wanted, is opened for more, by that descriptor.
 
 import { decodeName } from "../../ffi/bytes.ts";
-import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { read } from "../../ffi/file.ts";
 
@@ -22,7 +21,7 @@ export function openInside(root: number, path: string, flags = 0): number {
 
 /** As openInside, but undefined where nothing is there. */
 export function openInsideIfAny(root: number, path: string, flags = 0): number | undefined {
-  return ifAny(() => openInside(root, path, flags));
+  return file.openat2IfAny(root, path, flags | file.O_PATH, INSIDE);
 }
 
 /** As openInside of a directory, but ELOOP or ENOTDIR where a symlink is on the way, or at its end. */
@@ -35,7 +34,7 @@ export function openWithoutLinks(root: number, path: string): number {
 export function openDirectoryInside(root: number, path: string): number | undefined {
   // With O_DIRECTORY nothing else is opened (open(2)).
   const flags = file.O_RDONLY | file.O_DIRECTORY | file.O_NOFOLLOW;
-  return ifAny(() => file.openat2(root, path, flags, 0, INSIDE));
+  return file.openat2IfAny(root, path, flags, INSIDE);
 }
 
 /** A regular file, to be read; undefined where there is none. Throws KernelError. */
@@ -68,15 +67,6 @@ function openAs(
     return isWanted(file.stat(place, "")) ? file.reopen(place, flags) : undefined;
   } finally {
     file.close(place);
-  }
-}
-
-function ifAny(open: () => number): number | undefined {
-  try {
-    return open();
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
-    throw error;
   }
 }
 

@@ -15,7 +15,7 @@ import type { Recorder } from "./skeleton.ts";
 import type { TarEntry } from "./tar_entry.ts";
 import { tarError } from "./tar_header.ts";
 import { createTarReader } from "./tar_read.ts";
-import { AUFS, isWhiteout, OPAQUE, OPAQUE_XATTR, WHITEOUT } from "./whiteout.ts";
+import { AUFS, isWhiteout, OPAQUE, OPAQUE_XATTR, ORIGIN_XATTR, WHITEOUT } from "./whiteout.ts";
 
 /** See createUnpacker. */
 export interface Unpacker {
@@ -276,6 +276,7 @@ function makeWhiteout(state: State, parent: number, name: string): void {
   }
   file.mknodat(parent, hidden, file.S_IFCHR, 0);
   file.utimensat(parent, hidden, state.entry!.modified);
+  setXattr(parent, "", ORIGIN_XATTR, "");
 }
 
 /** Does `make`; if something has the name already, removes that and tries again: the later entry wins. */

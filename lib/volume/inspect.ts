@@ -1,7 +1,7 @@
 import { mountpointOf, type Volume } from "./store.ts";
 
 /** What `inspect` shows of a volume, under docker's names and in docker's order. */
-export function inspectVolume({ name, created, labels }: Volume): Record<string, unknown> {
+export function inspectVolume({ name, created, labels, options }: Volume): Record<string, unknown> {
   const sorted = labels && Object.fromEntries(Object.entries(labels).sort(([a], [b]) => a < b ? -1 : 1));
   return {
     CreatedAt: created.replace(/\.\d+Z$/, "Z"),
@@ -9,7 +9,7 @@ export function inspectVolume({ name, created, labels }: Volume): Record<string,
     Labels: sorted ?? null,
     Mountpoint: mountpointOf(name),
     Name: name,
-    Options: labels ? {} : null,
+    Options: options ?? (labels ? {} : null),
     Scope: "local",
   };
 }

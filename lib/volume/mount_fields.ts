@@ -18,9 +18,25 @@ export interface MountFields {
   readOnlyBelow?: boolean;
   noCopy?: boolean;
   labels?: Record<string, string>;
+  volumeOptions?: Record<string, string>;
   /** Bytes. */
   tmpfsSize?: number;
   tmpfsMode?: number;
+}
+
+/** A host path that begins with a "." is relative to the current directory; docker's command resolves it, too. */
+export function fromHere(source: string): string {
+  return source.startsWith(".") ? cleanPath(`${Deno.cwd()}/${source}`) : source;
+}
+
+/** `path` made absolute and without ".", ".." and doubled slashes, by its text alone. */
+export function cleanPath(path: string): string {
+  const kept: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") kept.pop();
+    else if (part !== "" && part !== ".") kept.push(part);
+  }
+  return `/${kept.join("/")}`;
 }
 
 type Fail = (problem: string) => never;
@@ -92,8 +108,10 @@ function setField(
       fields.type = value.toLowerCase();
       break;
     case "source":
+      fields.source = fromHere(value);
+      break;
     case "target":
-      fields[key] = value;
+      fields.target = value;
       break;
     case "readonly":
       fields.readOnly = bool();
@@ -112,16 +130,14 @@ function setField(
     case "volume-nocopy":
       fields.noCopy = bool();
       break;
-    case "volume-label": {
-      const [, name, text = ""] = /^([^=]*)(?:=(.*))?$/s.exec(value)!;
-      fields.labels = { ...fields.labels, [name]: text };
+    case "volume-label":
+      fields.labels = { ...fields.labels, ...pair(value) };
       break;
-    }
     case "volume-driver":
       if (value !== "local" && value !== "") fail(`volume driver '${value}' is not supported; use local`);
       break;
     case "volume-opt":
-      fail("volume-opt is not supported; use type=bind or type=tmpfs instead");
+      fields.volumeOptions = { ...fields.volumeOptions, ...pair(value) };
       break;
     case "tmpfs-size":
       fields.tmpfsSize = bytes(value, invalid);
@@ -134,6 +150,11 @@ function setField(
       return false;
   }
   return true;
+}
+
+function pair(text: string): Record<string, string> {
+  const [, name, value = ""] = /^([^=]*)(?:=(.*))?$/s.exec(text)!;
+  return { [name]: value };
 }
 
 function setRecursion(fields: MountFields, value: string, fail: Fail): void {

@@ -32,6 +32,34 @@ export async function populate(name: string, image: number): Promise<boolean> {
   }
 }
 
+/** Whether populate would have something to do. */
+export function isUnfilled(name: string): boolean {
+  const home = openHome(name);
+  try {
+    return isPending(home) || isEmpty(home);
+  } finally {
+    file.close(home);
+  }
+}
+
+/**
+ * The same for a volume that is a mount, which nothing can be moved into in one step: where this is killed, what it has
+ * copied stays. Throws KernelError.
+ */
+export async function populateMounted(name: string, mount: number, image: number): Promise<void> {
+  await beginWork();
+  const home = openHome(name);
+  const content = file.reopen(mount, file.O_RDONLY | file.O_DIRECTORY);
+  try {
+    locked(home, () => {
+      if (file.entries(content).length === 0) copyTree(image, content);
+    });
+  } finally {
+    file.close(content);
+    file.close(home);
+  }
+}
+
 /** Completes what a killed command began, if any did. Throws KernelError. */
 export async function finishPopulating(name: string): Promise<void> {
   await beginWork();

@@ -1,15 +1,19 @@
-// The grammar of -v, --mount and --tmpfs: text to mounts, in docker's words where it is wrong. Nothing here looks at
-// the host.
+// The grammar of -v, --mount and --tmpfs: text to mounts, in docker's words where it is wrong. Of the host, nothing but the
+// current directory is asked.
 
 import { CommandError } from "../cli/error.ts";
 import { goQuote } from "../cli/go_text.ts";
 import type { Mount, Propagation } from "../container/config.ts";
-import { type MountFields, readMountFields } from "./mount_fields.ts";
+import { MOUNT_FLAGS, MS } from "./mount_flags.ts";
+import { cleanPath, fromHere, type MountFields, readMountFields } from "./mount_fields.ts";
+
+export { cleanPath };
 
 /** A mount as asked for: before an anonymous volume has its name, and before the host's directory was looked at. */
 export interface MountRequest extends Mount {
-  /** volume: labels it gets if this creates it. */
+  /** volume: labels, and options of its driver, that it gets if this creates it. */
   labels?: Record<string, string>;
+  volumeOptions?: Record<string, string>;
   /** Gives way to any other mount at the same target: an image's VOLUME, and -v with nothing but a target. */
   yields?: boolean;
 }
@@ -21,31 +25,7 @@ export interface MountFlags {
   tmpfs: string[];
 }
 
-const MS = { nosuid: 2, nodev: 4, noexec: 8 };
 const TMPFS_FLAGS = MS.nosuid | MS.nodev | MS.noexec;
-
-/** Names of tmpfs flags (mount(2)): the bit, and whether the name sets or clears it. */
-const TMPFS_OPTIONS: Record<string, [bit: number, set: boolean]> = {
-  ro: [1, true],
-  rw: [1, false],
-  nosuid: [MS.nosuid, true],
-  suid: [MS.nosuid, false],
-  nodev: [MS.nodev, true],
-  dev: [MS.nodev, false],
-  noexec: [MS.noexec, true],
-  exec: [MS.noexec, false],
-  sync: [16, true],
-  async: [16, false],
-  dirsync: [128, true],
-  noatime: [1024, true],
-  atime: [1024, false],
-  nodiratime: [2048, true],
-  diratime: [2048, false],
-  relatime: [1 << 21, true],
-  norelatime: [1 << 21, false],
-  strictatime: [1 << 24, true],
-  nostrictatime: [1 << 24, false],
-};
 
 /** What tmpfs itself understands (tmpfs(5)), with the values it takes. */
 const TMPFS_DATA: Record<string, RegExp> = {
@@ -67,16 +47,6 @@ const MODE_KINDS: string[][] = [
   ["shared", "rshared", "slave", "rslave", "private", "rprivate"],
 ];
 const PROPAGATIONS = MODE_KINDS[4];
-
-/** `path` made absolute and without ".", ".." and doubled slashes, by its text alone. */
-export function cleanPath(path: string): string {
-  const kept: string[] = [];
-  for (const part of path.split("/")) {
-    if (part === "..") kept.pop();
-    else if (part !== "" && part !== ".") kept.push(part);
-  }
-  return `/${kept.join("/")}`;
-}
 
 /** Whether a volume may have this name; no such name leads out of the volumes' directory. */
 export function isVolumeName(name: string): boolean {
@@ -138,7 +108,8 @@ export function parseVolume(text: string): MountRequest {
   const modeForTarget = parts.length === 2 && modeOptions(parts[1]) !== undefined;
   if (parts[0] === "" || parts.length > 3 || modeForTarget) throw new CommandError(invalid);
   if (parts.length === 1) return yieldingVolume(text);
-  const [source, target, mode = ""] = parts;
+  const [given, target, mode = ""] = parts;
+  const source = fromHere(given);
   const options = modeOptions(mode);
   if (!options) throw new CommandError(`invalid mode: ${mode}`);
   const type = source.startsWith("/") ? "bind" : "volume";
@@ -181,6 +152,7 @@ export function parseMount(text: string): MountRequest {
   if (source === "") volume.anonymous = true;
   if (fields.noCopy) volume.noCopy = true;
   if (fields.labels) volume.labels = fields.labels;
+  if (fields.volumeOptions) volume.volumeOptions = fields.volumeOptions;
   return volume;
 }
 
@@ -226,8 +198,8 @@ export function parseTmpfs(text: string): MountRequest {
   for (const option of options) {
     const [, name, value] = /^([^=]*)(?:=(.*))?$/s.exec(option)!;
     if (value === undefined && option === "defaults") continue;
-    if (value === undefined && Object.hasOwn(TMPFS_OPTIONS, option)) {
-      const [bit, set] = TMPFS_OPTIONS[option];
+    if (value === undefined && Object.hasOwn(MOUNT_FLAGS, option)) {
+      const [bit, set] = MOUNT_FLAGS[option];
       flags = set ? flags | bit : flags & ~bit;
     } else if (value !== undefined && Object.hasOwn(TMPFS_DATA, name) && TMPFS_DATA[name].test(value)) {
       data.set(name, value);

@@ -4,6 +4,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
+import { cloneMount } from "../../ffi/mount.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { CommandError } from "../cli/error.ts";
 import { readConfig } from "../container/config.ts";
@@ -13,6 +14,7 @@ import { randomHex } from "../state/hex.ts";
 import { replaceFile, writeFile } from "../state/json.ts";
 import { beginWork, bury, MountedWithin, rootFd, rootPath, temporaryName } from "../state/root.ts";
 import { mapOf, moment, nullable, optional, readRecord, shapeOf, text, truth } from "../state/shape.ts";
+import { checkLocalOptions, isMounted, type LocalOptions, mountLocal } from "./local_options.ts";
 import { naturalOrder } from "./natural_order.ts";
 import { checkVolumeName, isVolumeName } from "./spec.ts";
 
@@ -25,18 +27,22 @@ export interface Volume {
   labels?: Record<string, string>;
   /** Nobody chose its name: prune takes it without being told --all. */
   anonymous: boolean;
+  /** Of the driver; absent where there are none. */
+  options?: LocalOptions;
 }
 
 const isStored = shapeOf<Omit<Volume, "name">>({
   created: optional(moment),
   labels: nullable(mapOf(text)),
   anonymous: optional(truth),
+  options: optional(mapOf(text)),
 });
 
 export interface VolumeOptions {
   labels?: Record<string, string>;
   /** By default, whether there is no name. */
   anonymous?: boolean;
+  options?: LocalOptions;
 }
 
 /** Exit code of docker's volume commands when they fail. */
@@ -49,6 +55,7 @@ const FAILURE = 1;
 export async function createVolume(name: string | undefined, options: VolumeOptions = {}): Promise<Volume> {
   const chosen = name ?? randomHex();
   checkVolumeName(chosen, FAILURE);
+  if (options.options) checkLocalOptions(chosen, options.options, FAILURE);
   const existing = readVolume(chosen);
   if (existing) return existing;
   await beginWork();
@@ -56,7 +63,7 @@ export async function createVolume(name: string | undefined, options: VolumeOpti
   const path = temporaryName("volume");
   file.mkdirat(rootFd(), path, 0o700);
   file.mkdirat(rootFd(), `${path}/_data`, 0o755);
-  const volume = { created: new Date().toISOString(), labels, anonymous };
+  const volume = { created: new Date().toISOString(), labels, anonymous, options: options.options };
   // Waiting for the disk is for what the user would miss.
   (anonymous ? writeFile : replaceFile)(rootFd(), `${path}/volume.json`, JSON.stringify(volume));
   try {
@@ -84,6 +91,18 @@ export async function openVolume(name: string, options: VolumeOptions = {}): Pro
   return fd;
 }
 
+/** A detached mount of the volume's content. Hold lockVolumes("shared") or have a container. Throws as openVolume does. */
+export async function mountVolume(name: string): Promise<number> {
+  const content = await openVolume(name);
+  try {
+    const options = readVolume(name)?.options;
+    if (!isMounted(options)) return cloneMount(content, "", true);
+    return await mountLocal(options, mountpointOf(name));
+  } finally {
+    file.close(content);
+  }
+}
+
 /** Whether there is a volume of this name. */
 export function volumeExists(name: string): boolean {
   return isVolumeName(name) && file.statIfAny(rootFd(), `volumes/${name}`) !== undefined;
@@ -102,7 +121,13 @@ export function readVolume(name: string): Volume | undefined {
   // volume.json can have been lost in a power cut; the content is then still there.
   const stored = readRecord<Partial<Volume>>(rootFd(), `volumes/${name}/volume.json`, isStored) ?? {};
   const created = stored.created ?? new Date(stat.modified.seconds * 1000).toISOString();
-  return { name, created, labels: stored.labels, anonymous: stored.anonymous ?? false };
+  return {
+    name,
+    created,
+    labels: stored.labels,
+    anonymous: stored.anonymous ?? false,
+    options: stored.options,
+  };
 }
 
 /** Names of the volumes of which is not known when, how and for what they were made. */

@@ -18,7 +18,13 @@ export const spec: CommandSpec = {
       help: "Volume driver; there is only local",
     },
     { name: "label", kind: "list", help: "Set metadata on the volume (key=value)" },
-    { name: "opt", short: "o", kind: "list", value: "map", help: "Driver options; local has none here" },
+    {
+      name: "opt",
+      short: "o",
+      kind: "list",
+      value: "map",
+      help: "What the volume is a mount of: type=…, device=… and o=…, as mount has them",
+    },
   ],
 };
 
@@ -29,19 +35,14 @@ export async function run(parsed: Parsed): Promise<number> {
   if (driver !== "local") {
     throw new CommandError(`volume driver '${driver}' is not supported; use local, the default`, 1);
   }
-  if (parsed.list("opt").length > 0) {
-    const instead = "mount a directory or a tmpfs with: run --mount type=bind,… or run --mount type=tmpfs,…";
-    throw new CommandError(
-      `volume options (--opt ${parsed.list("opt")[0]}) are not supported; ${instead}`,
-      1,
-    );
-  }
-  const labels = Object.fromEntries(parsed.list("label").map(parseLabel));
-  console.log((await createVolume(name === "" ? undefined : name, { labels })).name);
+  const given = parsed.list("opt");
+  const options = given.length > 0 ? Object.fromEntries(given.map(parsePair)) : undefined;
+  const labels = Object.fromEntries(parsed.list("label").map(parsePair));
+  console.log((await createVolume(name === "" ? undefined : name, { labels, options })).name);
   return 0;
 }
 
-function parseLabel(label: string): [string, string] {
-  const [, key, value = ""] = /^([^=]*)(?:=(.*))?$/s.exec(label)!;
+function parsePair(text: string): [string, string] {
+  const [, key, value = ""] = /^([^=]*)(?:=(.*))?$/s.exec(text)!;
   return [key, value];
 }

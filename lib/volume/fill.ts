@@ -1,0 +1,56 @@
+// What a volume begins with, when a container is created that has it.
+
+import * as file from "../../ffi/file.ts";
+import { CommandError } from "../cli/error.ts";
+import type { Mount } from "../container/config.ts";
+import { openInsideIfAny } from "../layer/inside.ts";
+import { openImageRoot } from "../layer/overlay.ts";
+import { isMounted, isVolatile, mountLocal } from "./local_options.ts";
+import { isUnfilled, populate, populateMounted } from "./populate.ts";
+import { mountpointOf, readVolume } from "./store.ts";
+
+/**
+ * Fills those of the volumes among `mounts` that are empty with what the image of these layers has at their mount points.
+ * Hold lockVolumes("shared"). Throws CommandError.
+ */
+export async function fillVolumes(mounts: Mount[], layers: string[]): Promise<void> {
+  const wanting = mounts.filter(({ type, source, noCopy }) => type === "volume" && !noCopy && wants(source));
+  if (wanting.length === 0) return;
+  const root = openImageRoot(layers);
+  try {
+    for (const { source, target } of wanting) {
+      const image = openInsideIfAny(root, target, file.O_PATH | file.O_DIRECTORY);
+      if (image === undefined) continue;
+      try {
+        await fill(source, image);
+      } finally {
+        file.close(image);
+      }
+    }
+  } finally {
+    file.close(root);
+  }
+}
+
+function wants(name: string): boolean {
+  const options = readVolume(name)?.options;
+  return isMounted(options) ? !isVolatile(options) : isUnfilled(name);
+}
+
+async function fill(name: string, image: number): Promise<void> {
+  const options = readVolume(name)?.options;
+  if (!isMounted(options)) {
+    await populate(name, image);
+    return;
+  }
+  const mount = await mountLocal(options, mountpointOf(name));
+  try {
+    await populateMounted(name, mount, image);
+  } catch (error) {
+    throw new CommandError(`can't fill volume ${name} from the image: ${(error as Error).message}`, 125, {
+      cause: error,
+    });
+  } finally {
+    file.close(mount);
+  }
+}
