@@ -102,7 +102,24 @@ async function fill(name: string, image: string): Promise<boolean> {
 function makeContainer(id: string, volumes: string[]): void {
   Deno.mkdirSync(`${root}/containers/${id}`);
   const mounts = volumes.map((source) => ({ type: "volume", source, target: "/x", readOnly: false }));
-  const config = { id, name: "c", layers: [], argv: [], log: {}, mounts };
+  const no = [
+    "tty",
+    "stdin",
+    "stdinOnce",
+    "attachStdin",
+    "attachStdout",
+    "attachStderr",
+    "autoRemove",
+    "init",
+  ];
+  const config = {
+    ...Object.fromEntries([...no, "readOnlyRootfs"].map((flag) => [flag, false])),
+    ...{ id, name: "user", created: new Date().toISOString(), image: `sha256:${id}`, imageName: "image" },
+    ...{ layers: [], hostname: "user", process: {}, argv: ["true"], binds: [], tmpfs: {}, network: "none" },
+    restart: { name: "no", maximumRetryCount: 0 },
+    log: { driver: "json-file", options: {}, maxFiles: 1 },
+    mounts,
+  };
   Deno.writeTextFileSync(`${root}/containers/${id}/config.json`, JSON.stringify(config));
 }
 
