@@ -127,7 +127,7 @@ const COMMANDS: CommandTable = {
     load: () => import("./lib/commands/system/df.ts"),
   },
   "system prune": {
-    summary: "Remove what nothing needs: stopped containers and images",
+    summary: "Remove what nothing needs: stopped containers, networks and images",
     load: () => import("./lib/commands/system/prune.ts"),
   },
   "tag": { summary: "Give an image another name", load: () => import("./lib/commands/tag.ts") },
@@ -142,10 +142,6 @@ const COMMANDS: CommandTable = {
   },
   "version": { summary: "Show versions", load: () => import("./lib/commands/version.ts") },
   "volume create": { summary: "Create a volume", load: () => import("./lib/commands/volume/create.ts") },
-  "volume inspect": {
-    summary: "Show all there is to know about volumes",
-    load: () => import("./lib/commands/volume/inspect.ts"),
-  },
   "volume ls": { summary: "List volumes", load: () => import("./lib/commands/volume/ls.ts") },
   "volume prune": {
     summary: "Remove volumes that no container uses",
@@ -199,6 +195,7 @@ const ALIASES: Record<string, string> = {
   "container inspect": "inspect --type=container",
   "image inspect": "inspect --type=image",
   "network inspect": "inspect --type=network",
+  "volume inspect": "inspect --type=volume",
   "network list": "network ls",
   "network remove": "network rm",
   "system events": "events",

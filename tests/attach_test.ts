@@ -229,6 +229,46 @@ test("attach: a container that has closed its terminal is refused", async (box) 
   await box.ok(["rm", "-f", "main"]);
 });
 
+test("--detach-keys '': every key is the container's", async (box) => {
+  const script = "stty raw -echo; echo ready; head -c 3 | od -An -tx1";
+  await box.ok(["run", "-d", "--name", "up", "busybox", "sleep", "1000"]);
+  await box.ok(["create", "-it", "--name", "made", "busybox", "sh", "-c", script]);
+  for (
+    const args of [
+      ["run", "--rm", "-it", "--detach-keys", "", "busybox", "sh", "-c", script],
+      ["exec", "-it", "--detach-keys=", "up", "sh", "-c", script],
+      ["start", "-ai", "--detach-keys", "", "made"],
+    ]
+  ) {
+    await using shown = terminal(box, args);
+    await shown.expect("ready");
+    shown.send("\x10\x11x");
+    await shown.expect(/10 11 78/);
+    assertEquals((await shown.end()).code, 0, args[0]);
+  }
+  await box.ok(["run", "-dit", "--name", "attached", "busybox", "sh", "-c", `echo wait; ${script}`]);
+  await using shown = terminal(box, ["attach", "--detach-keys", "", "attached"]);
+  await until(
+    "it is attached",
+    async () =>
+      (await box.ok([
+        "events",
+        "--since",
+        "1h",
+        "--until",
+        "0s",
+        "--filter",
+        "event=attach",
+        "--filter",
+        "container=attached",
+      ])) !== "",
+  );
+  shown.send("\x10\x11x");
+  await shown.expect(/10 11 78/);
+  assertEquals((await shown.end()).code, 0);
+  await box.ok(["rm", "-f", "up"]);
+});
+
 test("run --detach-keys: what no keys are", async (box) => {
   const { code, stderr } = await box.run(["run", "--detach-keys", "ctrl-zz", "busybox", "true"]);
   assertEquals(code, 125);

@@ -109,11 +109,11 @@ test("run --privileged --read-only: the root stays read-only, /dev and /proc wor
   }
 });
 
-test("run --cap-add: unknown ones are refused in docker's words, by create with 1", async (box) => {
+test("run --cap-add: unknown ones are refused in docker's words", async (box) => {
   const message = 'mydocker: invalid CapAdd: unknown capability: "CAP_NOSUCH"\n';
-  for (const [command, code] of [["run", 125], ["create", 1]] as const) {
-    const { code: got, stderr } = await box.run([command, "--cap-add", "nosuch", "busybox", "true"]);
-    assertEquals([got, stderr], [code, message]);
+  for (const command of ["run", "create"]) {
+    const { code, stderr } = await box.run([command, "--cap-add", "nosuch", "busybox", "true"]);
+    assertEquals([code, stderr], [125, message]);
   }
   const drop = await box.run(["run", "--cap-drop", "CAP_ALL", "busybox", "true"]);
   assertEquals([drop.code, drop.stderr], [125, 'mydocker: invalid CapDrop: unknown capability: "CAP_ALL"\n']);

@@ -175,14 +175,59 @@ test("create, start: made now, run later, and again", async (box) => {
   assertEquals((await box.run(["logs", "main"])).stdout, "x\nx\nx\n");
 });
 
-test("create: what docker's daemon refuses is 1, mistakes in flags are 125", async (box) => {
+test("create, run: whatever is refused, the exit code is 125", async (box) => {
   await box.ok(["create", "--name", "main", "busybox", "true"]);
-  const refused = [["--name", "main", "busybox", "true"], ["--name", "a/b", "busybox", "true"], ["nosuch"]];
-  for (const args of refused) assertEquals((await box.run(["create", ...args])).code, 1, args.join(" "));
-  for (const args of [["--nosuch", "busybox"], ["--restart", "x", "busybox", "true"]]) {
-    assertEquals((await box.run(["create", ...args])).code, 125, args.join(" "));
+  await box.ok(["network", "create", "made"]);
+  const refused = [
+    "--name main",
+    "--name a/b",
+    "--nosuch",
+    "--restart x",
+    "--network container:nosuch",
+    "--network container:",
+    "--network nosuch",
+    "--network made --ip 1.2.3.4",
+    "--network none -p x",
+    "--network bridge --network-alias x",
+    "--ip 1.2.3",
+    "--pid container:nosuch",
+    "--ipc container:nosuch",
+    "--uts x",
+    "--stop-signal FOO",
+    "--stop-signal 99",
+    "--cpu-shares -1",
+    "--cpuset-cpus 999",
+    "-m 1k",
+    "--oom-score-adj 5000",
+    "--security-opt seccomp=/nosuch",
+    "--security-opt nosuch=1",
+    "--log-driver nosuch",
+    "--log-opt max-file=0",
+    "-w relative",
+    "-v /a:/b:q",
+    "--mount type=nosuch,target=/x",
+    "--env-file /nosuch",
+    "--cidfile /nosuch/x",
+    "--pull sometimes",
+    "--platform nosuch/nosuch",
+    "--detach-keys x,yy",
+  ];
+  for (const flags of refused) {
+    for (const command of ["create", "run"]) {
+      if (command === "create" && flags.startsWith("--detach-keys")) continue;
+      const { code, stdout, stderr } = await box.run([command, ...flags.split(" "), "busybox", "true"]);
+      assertEquals([code, stdout, stderr.startsWith("mydocker: ")], [125, "", true], `${flags}: ${stderr}`);
+    }
   }
-  assertEquals((await box.run(["run", "--name", "main", "busybox", "true"])).code, 125);
+  for (const args of [["nosuch"], ["Bad"], []]) {
+    for (const command of ["create", "run"]) assertEquals((await box.run([command, ...args])).code, 125);
+  }
+  // What can't be seen before the start: the other's namespace is gone.
+  for (const flag of ["--network", "--pid", "--ipc"]) {
+    const { code, stderr } = await box.run(["run", flag, "container:main", "busybox", "true"]);
+    assertEquals(code, 125, stderr);
+  }
+  await box.ok(["network", "rm", "made"]);
 });
 
 test("create: an empty name, stop signal or retry count is none", async (box) => {

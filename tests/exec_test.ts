@@ -58,6 +58,31 @@ test("exec: no descriptor of the host's comes along, and the root is the contain
   await end(box);
 });
 
+test("exec: against the container's end, that is what is said, or the command has run or died of it", async (box) => {
+  const odd: string[] = [];
+  for (let round = 0; round < 6; round++) {
+    await running(box);
+    const { Id: id } = await box.inspect("main");
+    let over = false;
+    const execs = Array.from({ length: 3 }, async () => {
+      while (!over) {
+        const { code, stderr } = await box.run(["exec", "main", "true"]);
+        const gone = code === 1 &&
+          [id, "main"].some((name) =>
+            [`mydocker: Container ${name} is not running\n`, `mydocker: No such container: ${name}\n`]
+              .includes(stderr)
+          );
+        if (!gone && !(stderr === "" && [0, 137].includes(code))) odd.push(`${code} ${stderr}`);
+      }
+    });
+    await box.ok(["kill", "main"]);
+    over = true;
+    await Promise.all(execs);
+    await end(box);
+  }
+  assertEquals(odd, []);
+});
+
 test("exec: the container's environment, user and directory, and the flags that change them", async (box) => {
   await running(box, "-w", "/etc", "-u", "1000:1000");
   const lines = (await box.ok(["exec", "-e", "A=b", "-e", "FOO", "main", "env"])).split("\n");

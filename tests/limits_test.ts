@@ -316,7 +316,7 @@ test("limits: docker's refusals", async (box) => {
     assertEquals([code, stderr], [125, `mydocker: ${message}\n`], flags);
   }
   assertEquals(await box.ok(["ps", "-aq"]), "");
-  assertEquals((await box.run(["create", "-m", "5m", "busybox", "true"])).code, 1);
+  assertEquals((await box.run(["create", "-m", "5m", "busybox", "true"])).code, 125);
 });
 
 test("limits: what is 0 is none, and what goes together is kept", async (box) => {

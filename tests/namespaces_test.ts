@@ -220,6 +220,6 @@ test("run --pid, --ipc, --uts, --cgroupns: what docker refuses, in its words", a
     assertEquals([code, stderr], [125, `mydocker: ${message}\n`]);
   }
   const created = await box.run(["create", "--pid", "container:nosuch", "busybox", "true"]);
-  assertEquals([created.code, created.stderr], [1, "mydocker: No such container: nosuch\n"]);
+  assertEquals([created.code, created.stderr], [125, "mydocker: No such container: nosuch\n"]);
   await box.ok(["rm", "-f", "closed", "stopped"]);
 });

@@ -236,6 +236,33 @@ test("inspect: of one that could not start, and of one that runs", async (box) =
   await running.end();
 });
 
+test("inspect -f json: one array in one line, of whatever kind, however many", async (box) => {
+  for (const name of ["one", "two"]) await box.ok(["create", "--name", name, "busybox", "true"]);
+  await box.ok(["network", "create", "net"]);
+  await box.ok(["volume", "create", "vol"]);
+  for (
+    const [command, ...names] of [
+      ["inspect", "one", "two"],
+      ["inspect", "one"],
+      ["inspect", "one", "busybox", "net", "vol"],
+      ["container inspect", "one", "two"],
+      ["image inspect", "busybox"],
+      ["network inspect", "net", "none"],
+      ["volume inspect", "vol"],
+    ]
+  ) {
+    const words = command.split(" ");
+    const shown = JSON.parse(await box.ok([...words, ...names]));
+    assertEquals(shown.length, names.length);
+    assertEquals(await box.ok([...words, "-f", "json", ...names]), JSON.stringify(shown), command);
+    const missing = await box.run([...words, "--format", "json", "nosuch"]);
+    assertEquals([missing.code, missing.stdout], [1, "[]\n"], command);
+    const lines = (await box.ok([...words, "-f", "{{json .}}", ...names])).split("\n");
+    assertEquals(lines.map((line) => JSON.parse(line)), shown);
+  }
+  await box.ok(["network", "rm", "net"]);
+});
+
 test("inspect: templates, types, several, and what is missing", async (box) => {
   await box.ok(["run", "--name", "busybox", "busybox", "true"]);
   assertEquals(

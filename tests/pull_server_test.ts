@@ -336,24 +336,23 @@ test("run and create: mistakes are said before anything is pulled", async (box) 
   await using server = serve({});
   const cidfile = box.path("cid", "another's");
   for (
-    const [flags, words, create] of [
-      [["--cidfile", cidfile], /container ID file found, make sure the other container isn't running/, 1],
+    const [flags, words] of [
+      [["--cidfile", cidfile], /container ID file found, make sure the other container isn't running/],
       [
         ["--cidfile", "/no/such/cid"],
         /container ID file: open \/no\/such\/cid: no such file or directory\n/,
-        1,
       ],
-      [["--name", "a/b"], /Invalid container name \(a\/b\)/, 1],
-      [["-w", "relative"], /the working directory 'relative' is invalid/, 125],
-      [["-v", "relative/path:/x"], /relative\/path/, 125],
-      [["--env-file", "/no/such"], /\/no\/such/, 125],
-      [["--restart", "sometimes"], /restart policy/, 125],
-    ] as [string[], RegExp, number][]
+      [["--name", "a/b"], /Invalid container name \(a\/b\)/],
+      [["-w", "relative"], /the working directory 'relative' is invalid/],
+      [["-v", "relative/path:/x"], /relative\/path/],
+      [["--env-file", "/no/such"], /\/no\/such/],
+      [["--restart", "sometimes"], /restart policy/],
+    ] as [string[], RegExp][]
   ) {
-    for (const [command, status] of [["run", 125], ["create", create]] as const) {
+    for (const command of ["run", "create"]) {
       const { code, stderr } = await box.run([command, ...flags, `${server.host}/app`, "true"]);
       assertMatch(stderr, words);
-      assertEquals([code, stderr.split("\n").length], [status, 2], `${command} ${flags}: ${stderr}`);
+      assertEquals([code, stderr.split("\n").length], [125, 2], `${command} ${flags}: ${stderr}`);
     }
   }
   assertEquals(server.seen, []);

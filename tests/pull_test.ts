@@ -288,7 +288,7 @@ test("run and create pull what is missing", async (box) => {
     detached.stderr,
     /\nmydocker: manifest for .*\/app:nosuch not found: manifest unknown: manifest unknown\n$/,
   );
-  assertEquals((await box.run(["create", `${name}:nosuch`])).code, 1);
+  assertEquals((await box.run(["create", `${name}:nosuch`])).code, 125);
   assertEquals((await box.run(["run", "--pull", "sometimes", name])).code, 125);
 }, needs);
 

@@ -3,7 +3,7 @@
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { assertUsable, assertWhole, crashEverywhere } from "./crash.ts";
-import { type Box, requires, test } from "./helpers.ts";
+import { type Box, requires, test, until } from "./helpers.ts";
 
 const names = (box: Box) => box.ok(["ps", "-a", "--format", "{{.Names}}"]);
 const idOf = (box: Box, name: string) => box.ok(["inspect", "-f", "{{.Id}}", name]);
@@ -34,6 +34,57 @@ test("rename: a container whose --rm comes after", async (box) => {
   assertEquals((await running.end()).code, 0);
   assertEquals(await names(box), "");
 });
+
+test("rename: each event has the name the container had then, also those its keeper and exec's helper know from before", async (box) => {
+  // A label of that name is no match for it, and comes first.
+  const script = "trap '' TERM; echo up; while :; do sleep 0.05; done";
+  await box.ok(["run", "-d", "--name", "first", "-l", "name=label", "busybox", "sh", "-c", script]);
+  const id = await idOf(box, "first");
+  await using command = box.spawn(["exec", "-i", "first", "sh", "-c", "echo in; read line"]);
+  await command.expect("in");
+  await box.ok(["rename", "first", "the-second-name"]);
+  await command.send("\n", true);
+  assertEquals((await command.end()).code, 0);
+  await using stop = box.spawn(["stop", "-t", "60", "the-second-name"]);
+  const seen = async () => (await eventsOf(box, id)).includes("kill the-second-name");
+  await until("stop has sent its signal", seen);
+  await box.ok(["rename", id, "3rd"]);
+  await box.ok(["kill", "3rd"]);
+  await stop.end();
+  await box.ok(["start", id]);
+  await box.ok(["kill", id]);
+  await box.ok(["rename", id, "4th"]);
+  await box.ok(["start", id]);
+  await box.ok(["rename", id, "5th"]);
+  await box.ok(["rm", "-f", id]);
+  const events = await eventsOf(box, id);
+  assertEquals(events.filter((event) => /^exec_die|^exec_start/.test(event)), [
+    "exec_start: sh -c echo in; read line first",
+    "exec_die the-second-name",
+  ]);
+  const life = events.filter((event) => /^(start|rename|kill|die|stop|destroy)/.test(event));
+  assertEquals(life.filter((event) => !event.startsWith("stop")), [
+    "start first",
+    "rename the-second-name",
+    "kill the-second-name",
+    "rename 3rd",
+    "kill 3rd",
+    "die 3rd",
+    ...["start 3rd", "kill 3rd", "die 3rd", "rename 4th", "start 4th", "rename 5th", "kill 5th", "die 5th"],
+    "destroy 5th",
+  ]);
+  // Its stop ends when the other's kill has ended the container.
+  assertEquals(life.filter((event) => event.startsWith("stop")), ["stop 3rd"]);
+});
+
+/** Actions and names, as they were written: a line that can't be parsed would be reported on stderr. */
+async function eventsOf(box: Box, id: string): Promise<string[]> {
+  const format = "{{.Action}} {{.Actor.Attributes.name}}";
+  const args = ["events", "--since", "1h", "--until", "0s", "--filter", `container=${id}`];
+  const { stdout, stderr } = await box.run([...args, "--format", format]);
+  assertEquals(stderr, "");
+  return stdout.split("\n").slice(0, -1);
+}
 
 test("rename: docker's refusals, after which all is as before", async (box) => {
   for (const name of ["one", "two"]) await box.ok(["run", "--name", name, "busybox", "true"]);

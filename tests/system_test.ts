@@ -127,7 +127,7 @@ test("image prune: dangling ones, all unused ones with -a, and filters", async (
   assertMatch(bad.stderr, /Invalid filter 'bad'/);
 });
 
-test("system prune: stopped containers and unneeded images, volumes only if told to", async (box) => {
+test("system prune: stopped containers, unused networks and unneeded images, volumes only if told to", async (box) => {
   await makeImages(box);
   await box.ok(["run", "-d", "--name", "up", "mid", "sleep", "1000"]);
   await box.ok([
@@ -144,12 +144,17 @@ test("system prune: stopped containers and unneeded images, volumes only if told
     "echo abc >/x",
   ]);
   const ended = (await box.inspect("ended")).Id;
+  await box.ok(["network", "create", "--label", "keep=1", "used"]);
+  await box.ok(["network", "create", "unused"]);
+  await box.ok(["network", "create", "--label", "keep=1", "kept"]);
+  await box.ok(["network", "connect", "used", "up"]);
   const refused = await box.run(["system", "prune", "-a", "--volumes", "--filter", "label=x"], {
     stdin: "n\n",
   });
   assertEquals(refused.stdout.split("\n"), [
     "WARNING! This will remove:",
     "  - all stopped containers",
+    "  - all networks not used by at least one container",
     "  - all anonymous volumes not used by at least one container",
     "  - all images without at least one container associated to them",
     "",
@@ -164,9 +169,26 @@ test("system prune: stopped containers and unneeded images, volumes only if told
     'mydocker: The "until" filter is not supported with "--volumes"\n',
   ]);
   assertEquals(
-    await box.ok(["system", "prune", "-f"]),
-    `Deleted Containers:\n${ended}\n\nTotal reclaimed space: 4B`,
+    await box.ok(["system", "prune", "-f", "--filter", "label!=keep"]),
+    `Deleted Containers:\n${ended}\n\nDeleted Networks:\nunused\n\nTotal reclaimed space: 4B`,
   );
+  assertEquals(
+    await box.ok(["system", "prune", "-f"]),
+    "Deleted Networks:\nkept\n\nTotal reclaimed space: 0B",
+  );
+  const prunes = [
+    "events",
+    "--since",
+    "1h",
+    "--until",
+    "0s",
+    "--filter",
+    "event=prune",
+    "--format",
+    "{{.Type}}",
+  ];
+  const once = ["container", "network", "image"];
+  assertEquals((await box.ok(prunes)).split("\n"), [...once, ...once]);
   assertEquals((await box.ok(["volume", "ls", "-q"])).split("\n").length, 2);
   const all = await box.ok(["system", "prune", "-af", "--volumes"]);
   assertMatch(all, /^Deleted Volumes:\n[0-9a-f]{64}\n\nDeleted Images:\nuntagged: top:latest\n/);

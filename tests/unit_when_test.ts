@@ -33,6 +33,9 @@ Deno.test("parseWhen: dates with a zone", () => {
     parseWhen("2013-01-02T15:04:05.123456789Z", now),
     utc("2013-01-02T15:04:05Z", 123_456_789),
   );
+  // As Go reads them since 1.17.
+  assertEquals(parseWhen("2013-01-02T15:04:05,5Z", now), utc("2013-01-02T15:04:05Z", 500_000_000));
+  assertEquals(parseWhen("2013-01-02T15:04:05,25+02:00", now), utc("2013-01-02T13:04:05Z", 250_000_000));
 });
 
 Deno.test("parseWhen: dates without a zone are local", () => {

@@ -80,7 +80,8 @@ const CLOCK = [
   [literal(":"), number("05", "second", 0, 59)],
 ];
 const ZONE: Part = { layout: "Z07:00", pattern: /^(?:Z|[-+]\d\d:\d\d)/ };
-const FRACTION = /^\.\d+/;
+/** Go takes either sign. */
+const FRACTION = /^[.,]\d+/;
 
 /** The parts `text` is to have, by what is seen of it, so that what is wrong with it can be said. */
 function partsOf(text: string): Part[] {

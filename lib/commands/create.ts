@@ -11,6 +11,7 @@ import { createContainer } from "../container/create.ts";
 import type { Container } from "../container/find.ts";
 import { checkName } from "../container/names.ts";
 import { CONTAINER_FLAGS, containerConfig, type NewContainer } from "../container/options.ts";
+import { refusing } from "../container/refusal.ts";
 import { obtainImage, PULL_FLAGS } from "../image/obtain.ts";
 import { findImage, type Image, lockImages } from "../image/store.ts";
 import { beginWork } from "../state/root.ts";
@@ -27,10 +28,15 @@ export const spec: CommandSpec = {
 };
 
 export async function run(parsed: Parsed): Promise<number> {
-  await obtainImage(parsed, () => checkFlags(parsed, false, 1));
-  const { id } = await createFromFlags(parsed, false, 1);
+  await obtainImageFor(parsed, false);
+  const { id } = await createFromFlags(parsed, false);
   print(`${id}\n`);
   return 0;
+}
+
+/** Sees to it that the image is there; what is wrong with the flags is said before. Throws CommandError (refusal.ts). */
+export function obtainImageFor(parsed: Parsed, detached: boolean): Promise<void> {
+  return refusing(() => obtainImage(parsed, () => checkFlags(parsed, detached)));
 }
 
 /** What can stand for an image that is not there yet. */
@@ -48,19 +54,19 @@ const NO_IMAGE: Image = {
 
 /**
  * Finds the mistakes that createFromFlags would, as far as they have nothing to do with the image: before minutes are
- * spent on pulling that. Throws CommandError as createFromFlags does.
+ * spent on pulling that. Throws CommandError.
  */
-export async function checkFlags(parsed: Parsed, detached: boolean, refused: number): Promise<void> {
+async function checkFlags(parsed: Parsed, detached: boolean): Promise<void> {
   const [imageName, ...command] = parsed.args;
   const cidfile = parsed.text("cidfile");
-  if (cidfile !== undefined) await refusing(refused, () => checkCidfile(cidfile));
+  if (cidfile !== undefined) checkCidfile(cidfile);
   const name = parsed.text("name");
-  if (name) await refusing(refused, () => checkName(name));
+  if (name) checkName(name);
   // What comes out of a pipe comes once.
   const files = [...parsed.list("env-file"), ...parsed.list("label-file")];
   if (files.some((path) => !isRegularFile(path))) return;
   const argv = command.length > 0 ? command : ["any"];
-  await containerConfig(parsed, NO_IMAGE, imageName, argv, detached, refused);
+  await containerConfig(parsed, NO_IMAGE, imageName, argv, detached);
 }
 
 function isRegularFile(path: string): boolean {
@@ -73,18 +79,17 @@ function isRegularFile(path: string): boolean {
 
 /**
  * Makes the container that a command line of `run` or `create` describes, with its volumes and its cidfile; `detached`
- * is for what is different then (docker's Attach fields). Throws CommandError: 125 for mistakes in the flags, `refused`
- * for what docker's daemon would refuse.
+ * is for what is different then (docker's Attach fields). Throws CommandError (refusal.ts).
  */
-export async function createFromFlags(
-  parsed: Parsed,
-  detached: boolean,
-  refused: number,
-): Promise<Container> {
+export function createFromFlags(parsed: Parsed, detached: boolean): Promise<Container> {
+  return refusing(() => createWithCidfile(parsed, detached));
+}
+
+async function createWithCidfile(parsed: Parsed, detached: boolean): Promise<Container> {
   const cidfile = parsed.text("cidfile");
-  if (cidfile !== undefined) await refusing(refused, () => reserveCidfile(cidfile));
+  if (cidfile !== undefined) reserveCidfile(cidfile);
   try {
-    const container = await createFrom(parsed, detached, refused);
+    const container = await createFrom(parsed, detached);
     if (cidfile !== undefined) writeCidfile(cidfile, container.id);
     return container;
   } catch (error) {
@@ -93,20 +98,20 @@ export async function createFromFlags(
   }
 }
 
-async function createFrom(parsed: Parsed, detached: boolean, refused: number): Promise<Container> {
+async function createFrom(parsed: Parsed, detached: boolean): Promise<Container> {
   await beginWork();
   // From here to the container's configuration on disk, which names them, nobody may remove image or volumes.
   const imageLock = lockImages("shared");
   const [imageName, ...command] = parsed.args;
   // An empty name is none: scripts write --name "$NAME".
   const wanted = parsed.text("name") || undefined;
-  const name = await refusing(refused, () => wanted && checkName(wanted));
-  const image = await refusing(refused, () => findImage(imageName));
+  const name = wanted && checkName(wanted);
+  const image = findImage(imageName);
   step(`image ${image.id}`);
-  const config = await containerConfig(parsed, image, imageName, command, detached, refused);
-  if (config.limits) await refusing(refused, () => settleLimits(config));
+  const config = await containerConfig(parsed, image, imageName, command, detached);
+  if (config.limits) await settleLimits(config);
   const create = config.mounts.length > 0 ? createWithMounts : createContainer;
-  const container = await refusing(refused, () => create(config, name));
+  const container = await create(config, name);
   file.close(imageLock);
   step(`container ${container.id} created`);
   return container;
@@ -118,16 +123,6 @@ async function settleLimits(config: NewContainer): Promise<void> {
   const { limits, warnings } = await checkLimits(config.id, config.limits!);
   for (const warning of warnings) printError(`WARNING: ${warning}\n`);
   config.limits = limits;
-}
-
-/** Does `work`, whose CommandErrors then have this exit code. */
-async function refusing<T>(exitCode: number, work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(error.message, exitCode, { cause: error });
-  }
 }
 
 async function createWithMounts(config: NewContainer, name: string | undefined): Promise<Container> {

@@ -3,14 +3,15 @@
 import { close } from "../../ffi/file.ts";
 import { pause } from "../../ffi/process.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError, isFailure } from "../cli/error.ts";
 import { attach, DETACHED, giveTerminal, proxySignals } from "../container/attach.ts";
 import { parseDetachKeys } from "../container/detach_keys.ts";
 import { execIn, type ExecRequest } from "../container/exec.ts";
-import { findContainer } from "../container/find.ts";
+import { type Container, findContainer } from "../container/find.ts";
 import { ENVIRONMENT_FLAGS, givenEnvironment } from "../container/environment_flags.ts";
 import { endsProcess } from "../container/signals.ts";
-import { NOTHING } from "../container/streams.ts";
+import type { Running } from "../container/start.ts";
+import { type Attachment, NOTHING } from "../container/streams.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
 import { processFile } from "../host/proc.ts";
 import { DETACH_KEYS } from "../container/attach_flags.ts";
@@ -44,7 +45,7 @@ export async function run(parsed: Parsed): Promise<number> {
   const request = requestFrom(parsed);
   const container = findContainer(parsed.args[0]);
   if (parsed.bool("detach")) {
-    close((await execIn(container, request, NOTHING)).messages);
+    close((await start(container, request, NOTHING)).messages);
     return 0;
   }
   if (request.stdin && request.tty && !Deno.stdin.isTerminal()) {
@@ -57,7 +58,7 @@ export async function run(parsed: Parsed): Promise<number> {
   });
   const takeTerminalBack = giveTerminal(request.tty && request.stdin);
   try {
-    const running = await execIn(container, request, { stdin: request.stdin, stdout: true, stderr: true });
+    const running = await start(container, request, { stdin: request.stdin, stdout: true, stderr: true });
     passSignalsTo(running);
     const result = await Promise.race([attach(running, keys), left.then(stopped)]);
     if (result !== DETACHED) return result;
@@ -75,6 +76,19 @@ async function staysStopped(pid: number): Promise<boolean> {
 
 function stopped(signal: number): never {
   throw new CommandError("the command is stopped, and was left as it is", 128 + signal);
+}
+
+/** As execIn; whatever it is that fails because the container ends meanwhile, that is what is said. */
+async function start(container: Container, request: ExecRequest, attached: Attachment): Promise<Running> {
+  try {
+    return await execIn(container, request, attached);
+  } catch (error) {
+    // Those of exit code 1 are about its state already.
+    if (!isFailure(error) || error instanceof CommandError && error.exitCode === 1) throw error;
+    const { hasFirstProcess } = await import("../container/process.ts");
+    if (await hasFirstProcess(container)) throw error;
+    throw new CommandError(`Container ${container.id} is not running`, 1, { cause: error });
+  }
 }
 
 function requestFrom(parsed: Parsed): ExecRequest {

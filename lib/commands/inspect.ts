@@ -91,7 +91,8 @@ async function firstFound(reference: string, kinds: Kind[], size: boolean): Prom
 
 function show(objects: unknown[], format: string | undefined): void {
   if (!format) return print(wellFormedJson(JSON.stringify(objects, null, 4)) + "\n");
-  const render = compileTemplate(format === "json" ? "{{json .}}" : format, { missingKey: "error" });
+  if (format === "json") return print(wellFormedJson(JSON.stringify(objects)) + "\n");
+  const render = compileTemplate(format, { missingKey: "error" });
   // Docker ends with an empty line where nothing was found.
   print((objects.length > 0 ? objects.map(render).join("\n") : "") + "\n");
 }

@@ -12,9 +12,8 @@ import { CONTAINER_FLAGS } from "../container/options.ts";
 import { readiness, READINESS_FLAGS } from "../container/readiness.ts";
 import { startContainer } from "../container/start.ts";
 import { requireKernel, requireRoot } from "../host/kernel.ts";
-import { failingWith } from "../image/failure.ts";
-import { obtainImage, PULL_FLAGS } from "../image/obtain.ts";
-import { checkFlags, createFromFlags } from "./create.ts";
+import { PULL_FLAGS } from "../image/obtain.ts";
+import { createFromFlags, obtainImageFor } from "./create.ts";
 
 export const spec: CommandSpec = {
   name: "run",
@@ -44,9 +43,9 @@ export async function run(parsed: Parsed): Promise<number> {
   if (parsed.bool("interactive") && parsed.bool("tty") && !Deno.stdin.isTerminal()) {
     throw new CommandError("the input device is not a TTY", 1);
   }
-  await failingWith(125, () => obtainImage(parsed, () => checkFlags(parsed, false, 125)));
+  await obtainImageFor(parsed, false);
   const passSignalsTo = proxySignals(parsed.bool("sig-proxy"));
-  const container = await createFromFlags(parsed, false, 125);
+  const container = await createFromFlags(parsed, false);
   const { attachStdin: stdin, attachStdout: stdout, attachStderr: stderr } = container.config;
   // -a stdin: nothing else would be said.
   if (!stdout && !stderr) print(`${container.id}\n`);
@@ -55,8 +54,8 @@ export async function run(parsed: Parsed): Promise<number> {
 
 async function runDetached(parsed: Parsed): Promise<number> {
   const wanted = readiness(parsed, "wait-for");
-  await failingWith(125, () => obtainImage(parsed, () => checkFlags(parsed, true, 125)));
-  const container = await createFromFlags(parsed, true, 125);
+  await obtainImageFor(parsed, true);
+  const container = await createFromFlags(parsed, true);
   try {
     close((await startContainer(container)).messages);
   } catch (error) {

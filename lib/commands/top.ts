@@ -28,7 +28,6 @@ export async function run(parsed: Parsed): Promise<number> {
   const container = findContainer(reference);
   const { id, dir, config } = container;
   const state = containerState(dir);
-  file.close(dir);
   if (state.status === "restarting") {
     throw new CommandError(`Container ${id} is restarting, wait until the container is running`, 1);
   }
@@ -40,5 +39,6 @@ export async function run(parsed: Parsed): Promise<number> {
   const lines = [titles, ...rows.filter(({ pid }) => inside(pid)).map(({ cells }) => cells)];
   print(alignTabs(lines.map((cells) => cells.join("\t") + "\n").join(""), MIN_WIDTH));
   emitContainer(container, "top");
+  file.close(container.dir);
   return 0;
 }

@@ -6,7 +6,7 @@ import { DEFAULT_DETACH_KEYS } from "./detach_keys.ts";
 export const DETACH_KEYS: Flag = {
   name: "detach-keys",
   kind: "string",
-  help: "Keys that leave the container to itself",
+  help: "Keys that leave the container to itself; none if empty",
   default: DEFAULT_DETACH_KEYS,
 };
 

@@ -9,6 +9,7 @@ import { CommandError } from "../cli/error.ts";
 import { append } from "../events/append.ts";
 import { containerEvent } from "../events/emit.ts";
 import { framesOf } from "../events/event.ts";
+import { RENAMED } from "../events/names.ts";
 import { openInsideIfAny } from "../layer/inside.ts";
 import { randomHex } from "../state/hex.ts";
 import { rootFd } from "../state/root.ts";
@@ -86,10 +87,10 @@ function execEvents(container: Container, argv: string[], keep: (fd: number) => 
   const [command, ...args] = argv;
   // Docker has a blank behind the command even where no arguments follow.
   append(["exec_create", "exec_start"].map((action) => event(`${action}: ${command} ${args.join(" ")}`)));
-  return {
-    root: keep(file.openat(rootFd(), ".", file.O_PATH | file.O_DIRECTORY)),
-    ended: framesOf([event("exec_die")]),
-  };
+  const root = keep(file.openat(rootFd(), ".", file.O_PATH | file.O_DIRECTORY));
+  const die = event("exec_die");
+  const named = { name: die.Actor.Attributes.name, dir: root, path: `containers/${container.id}/${RENAMED}` };
+  return { root, ended: { frames: framesOf([die]), named } };
 }
 
 /** A pidfd of the first process, and its root directory: of a process that is certainly the container's. */

@@ -82,17 +82,13 @@ export const CONTAINER_FLAGS: Flag[] = [
 /** A container's configuration before it has a name, and before its volumes are made. */
 export type NewContainer = Omit<ContainerConfig, "name" | "mounts"> & { mounts: MountRequest[] };
 
-/**
- * A container's configuration from flags and image; what the image says counts where the flags say nothing. Throws
- * CommandError, with the exit code `refused` for what docker's daemon would refuse.
- */
+/** A container's configuration from flags and image; what the image says counts where the flags say nothing. Throws CommandError. */
 export async function containerConfig(
   parsed: Parsed,
   image: Image,
   imageName: string,
   command: string[],
   detached: boolean,
-  refused: number,
 ): Promise<NewContainer> {
   const id = newId();
   const process = processConfig(parsed, image.config.config ?? {}, command);
@@ -104,7 +100,7 @@ export async function containerConfig(
   const network = await networkOptions(parsed);
   const { ports, exposed } = await publishing(parsed, network.network);
   if (Object.keys(exposed).length > 0) process.ExposedPorts = { ...process.ExposedPorts, ...exposed };
-  const walls = await wallConfig(parsed, refused);
+  const walls = await wallConfig(parsed);
   return {
     ...walls,
     id,

@@ -65,6 +65,15 @@ export function processOf(container: Pick<Container, "id" | "dir">): number | un
   });
 }
 
+/** Whether it has one that has not ended. */
+export async function hasFirstProcess(container: Pick<Container, "id" | "dir">): Promise<boolean> {
+  const pidfd = processOf(container);
+  if (pidfd === undefined) return false;
+  const ended = await anyReadable([pidfd], 0);
+  file.close(pidfd);
+  return !ended;
+}
+
 /**
  * The same of the keeper that waits to start it again: it has told all, and has nothing open but the container's lock,
  * which it holds. One that has given the lock back may still look after its networks.

@@ -3,6 +3,7 @@
 import * as file from "../../ffi/file.ts";
 import { CommandError } from "../cli/error.ts";
 import { emitContainer } from "../events/emit.ts";
+import { noteRenamed } from "../events/names.ts";
 import { staged } from "../layer/store.ts";
 import { replaceFile } from "../state/json.ts";
 import { rootFd } from "../state/root.ts";
@@ -40,6 +41,7 @@ function exchangeName(id: string, dir: number, wanted: string): void {
     throw error;
   }
   releaseName(config.name, id);
+  noteRenamed(dir, name);
   emitContainer({ id, config: { ...config, name } }, "rename", { oldName: `/${config.name}` });
 }
 

@@ -16,6 +16,7 @@ import { mountRootfs } from "../layer/overlay.ts";
 import { writeFile } from "../state/json.ts";
 import { containerEvent, endpointEvent, volumeEvents } from "../events/emit.ts";
 import { framesOf } from "../events/event.ts";
+import { forgetRenamed } from "../events/names.ts";
 import { rootPath } from "../state/root.ts";
 import type { ContainerConfig } from "./config.ts";
 import { confinementOf, filterError } from "./confinement.ts";
@@ -35,6 +36,7 @@ import {
 import { openMounts } from "./mounts.ts";
 import type { Joined } from "../network/join.ts";
 import { clearRecords, type Report } from "../keeper/report.ts";
+import { refusal } from "./refusal.ts";
 import { nextDelay } from "./restart.ts";
 import { awaitReport } from "./start_report.ts";
 import { containerState, type Restarts, type StartFailure } from "./state.ts";
@@ -146,9 +148,10 @@ async function launch(
     return running(report.pid, messages, streams, attached, config);
   } catch (error) {
     await giveUp();
-    noteFailure(dir, error, former);
+    const refused = refusal(error);
+    noteFailure(dir, refused, former);
     removeGroups(groups);
-    throw error;
+    throw refused;
   } finally {
     for (const fd of opened) file.close(fd);
   }
@@ -223,7 +226,9 @@ function openOutput({ dir, config }: Container, keep: (fd: number) => number) {
   return { devNull, log: { fd, dir, maxSize, maxFiles, left } };
 }
 
-function lifeEvents(container: Container, endpoints: Joined["endpoints"] = []): KeeperPlan["events"] {
+function lifeEvents(former: Container, endpoints: Joined["endpoints"] = []): KeeperPlan["events"] {
+  const name = forgetRenamed(former.dir, former.config.name);
+  const container = { ...former, config: { ...former.config, name } };
   const networks = (action: "connect" | "disconnect") =>
     endpoints.map(({ network, networkId }) =>
       endpointEvent({ id: networkId, name: network }, container.id, action)
@@ -241,6 +246,7 @@ function lifeEvents(container: Container, endpoints: Joined["endpoints"] = []): 
     ]),
     ended: framesOf(ended),
     outOfMemory: framesOf([containerEvent(container, "oom")]),
+    name,
   };
 }
 

@@ -156,8 +156,8 @@ async function expectEnd(pidfd: number, { id }: Target): Promise<void> {
 }
 
 /** The event first, so that it comes before that of the end. */
-function send(pidfd: number, { id, config }: Target, signal: number): void {
-  if (config) emitContainer({ id, config }, "kill", { signal: String(signal) });
+function send(pidfd: number, { id, dir, config }: Target, signal: number): void {
+  if (config) emitContainer({ id, dir, config }, "kill", { signal: String(signal) });
   signalPidfd(pidfd, signal);
 }
 

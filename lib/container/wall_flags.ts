@@ -27,14 +27,11 @@ export const WALL_FLAGS: Flag[] = [
 
 const areGiven = (parsed: Parsed) => WALL_FLAGS.some(({ name }) => parsed.given(name));
 
-/**
- * What the flags say. Throws CommandError: 125 for mistakes in the flags, `refused` for what docker's daemon would
- * refuse.
- */
-export async function wallConfig(parsed: Parsed, refused: number): Promise<WallConfig> {
+/** What the flags say. Throws CommandError. */
+export async function wallConfig(parsed: Parsed): Promise<WallConfig> {
   if (!areGiven(parsed)) return {};
   const { parseWalls } = await import("./wall_options.ts");
-  return parseWalls(parsed, refused);
+  return parseWalls(parsed);
 }
 
 /** Whether a start has to see to more than capabilities and groups: with walls.ts. */

@@ -11,16 +11,16 @@ import { findContainer } from "./find.ts";
 import * as file from "../../ffi/file.ts";
 
 /** See wallConfig. What is not given is not in the result, or undefined there. */
-export function parseWalls(parsed: Parsed, refused: number): WallConfig {
+export function parseWalls(parsed: Parsed): WallConfig {
   const list = <T>(name: string, read: (text: string) => T) => {
     const texts = parsed.list(name);
     return texts.length > 0 ? texts.map(read) : undefined;
   };
   const capabilities = (flag: string, field: string) =>
-    list(flag, (text) => capability(text, field, refused)) as string[] | undefined;
+    list(flag, (text) => capability(text, field)) as string[] | undefined;
   const mode = (flag: string) => {
     const text = parsed.text(flag);
-    return text === "" || text === "private" ? undefined : text && namespaceMode(flag, text, refused);
+    return text === "" || text === "private" ? undefined : text && namespaceMode(flag, text);
   };
   // In docker's order: mistakes in the flags come before what the daemon refuses.
   const read = {
@@ -38,10 +38,10 @@ export function parseWalls(parsed: Parsed, refused: number): WallConfig {
     capDrop: sorted(capabilities("cap-drop", "CapDrop")),
     groupAdd: list("group-add", (text) => text),
     pidMode: mode("pid"),
-    ipcMode: ipcMode(parsed.text("ipc"), refused),
-    utsMode: utsMode(parsed, mode("uts"), refused),
+    ipcMode: ipcMode(parsed.text("ipc")),
+    utsMode: utsMode(parsed, mode("uts")),
     cgroupnsMode: mode("cgroupns"),
-    oomScoreAdj: oomScore(parsed.int("oom-score-adj"), refused),
+    oomScoreAdj: oomScore(parsed.int("oom-score-adj")),
   };
 }
 
@@ -53,12 +53,12 @@ function invalid(flag: string, text: string, why: string): CommandError {
 }
 
 /** In any case, with and without "CAP_". */
-function capability(text: string, field: string, refused: number): string {
+function capability(text: string, field: string): string {
   const upper = text.toUpperCase();
   if (upper === "ALL") return upper;
   const name = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
   if (isCapability(name)) return name;
-  throw new CommandError(`invalid ${field}: unknown capability: ${goQuote(name)}`, refused);
+  throw new CommandError(`invalid ${field}: unknown capability: ${goQuote(name)}`);
 }
 
 /** HOST[:CONTAINER][:ACCESS] */
@@ -142,40 +142,35 @@ function checkMode(flag: string, text = ""): void {
 }
 
 /** With a container's ID for whatever names it. */
-function namespaceMode(flag: string, text: string, refused: number): string {
+function namespaceMode(flag: string, text: string): string {
   if (!text.startsWith("container:")) return text;
   const reference = text.slice("container:".length);
   if (flag === "ipc" && reference === "") {
-    throw new CommandError(`can't join IPC of container : invalid name or ID supplied: ""`, refused);
+    throw new CommandError(`can't join IPC of container : invalid name or ID supplied: ""`);
   }
-  try {
-    const { id, dir } = findContainer(reference);
-    file.close(dir);
-    return `container:${id}`;
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(error.message, refused, { cause: error });
-  }
+  const { id, dir } = findContainer(reference);
+  file.close(dir);
+  return `container:${id}`;
 }
 
-function ipcMode(text: string | undefined, refused: number): string | undefined {
+function ipcMode(text: string | undefined): string | undefined {
   if (!text || text === "private") return undefined;
   if (!/^(host|shareable|none|container:.*)$/s.test(text)) {
-    throw new CommandError(`Invalid IPC mode: ${text}`, refused);
+    throw new CommandError(`Invalid IPC mode: ${text}`);
   }
-  return namespaceMode("ipc", text, refused);
+  return namespaceMode("ipc", text);
 }
 
-function utsMode(parsed: Parsed, mode: string | undefined, refused: number): string | undefined {
+function utsMode(parsed: Parsed, mode: string | undefined): string | undefined {
   if (mode !== undefined && parsed.text("hostname")) {
-    throw new CommandError("conflicting options: hostname and the UTS mode", refused);
+    throw new CommandError("conflicting options: hostname and the UTS mode");
   }
   return mode;
 }
 
-function oomScore(value: number | undefined, refused: number): number | undefined {
+function oomScore(value: number | undefined): number | undefined {
   if (value !== undefined && Math.abs(value) > 1000) {
-    throw new CommandError(`Invalid value ${value}, range for oom score adj is [-1000, 1000]`, refused);
+    throw new CommandError(`Invalid value ${value}, range for oom score adj is [-1000, 1000]`);
   }
   return value;
 }

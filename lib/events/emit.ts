@@ -3,25 +3,24 @@
 import type { Container } from "../container/find.ts";
 import { append } from "./append.ts";
 import type { Event } from "./event.ts";
+import { nameNow } from "./names.ts";
 
 type Attributes = Record<string, string>;
 
+/** Its directory, where there is one, says whether it has been renamed. */
+type Actor = Pick<Container, "id" | "config"> & Partial<Pick<Container, "dir">>;
+
 /** What happened to a container; `more` are attributes of the action, which no label can take the place of. */
-export function containerEvent(
-  { id, config }: Pick<Container, "id" | "config">,
-  action: string,
-  more: Attributes = {},
-): Event {
-  const Attributes = { ...config.process.Labels, ...more, image: config.imageName, name: config.name };
+export function containerEvent({ id, config, dir }: Actor, action: string, more: Attributes = {}): Event {
+  const { name: _, ...labels } = config.process.Labels ?? {};
+  const name = dir === undefined ? config.name : nameNow(dir, config.name);
+  // The name last, where a keeper finds it (event_program.ts).
+  const Attributes = { ...labels, ...more, image: config.imageName, name };
   return { Type: "container", Action: action, Actor: { ID: id, Attributes } };
 }
 
 /** Notes what happened to a container, once it has: "rename" with { oldName: "/old" } after the new name is its own. */
-export function emitContainer(
-  container: Pick<Container, "id" | "config">,
-  action: string,
-  more: Attributes = {},
-): void {
+export function emitContainer(container: Actor, action: string, more: Attributes = {}): void {
   append([containerEvent(container, action, more)]);
 }
 

@@ -22,6 +22,8 @@ export const FRAME_HEADER = 32;
 
 /** How the JSON of every event begins: Type comes first. */
 export const JSON_START = '{"Type":"';
+/** What follows a container's name in its events: it is the last of the attributes. */
+export const NAME_END = '"}}}';
 
 /** The frames of events that happen now, one after another, with wait status 0: to be appended in one write. */
 export function framesOf(events: Event[]): Uint8Array {

@@ -15,7 +15,7 @@ import {
   reportFailure,
 } from "./cross_program.ts";
 import { enterDirectory, openNothing, openProc } from "./directory_program.ts";
-import { appendEvents } from "./event_program.ts";
+import { appendEvents, type FramedName } from "./event_program.ts";
 import { execute } from "./execute_program.ts";
 import {
   beginSession,
@@ -53,7 +53,7 @@ export interface ExecPlan extends PumpPlan {
   environment: string[];
   /** mydocker's root directory, and the frames of what is to be noted at the end in `events` there. */
   root: number;
-  ended: Uint8Array;
+  ended: { frames: Uint8Array; named: FramedName };
   /** Nobody is there whose streams could be used. */
   detached: boolean;
 }
@@ -104,7 +104,7 @@ export function execProgram(plan: ExecPlan) {
   awaitExecution(p, crossing, { pid, messages: plan.messages, failed });
   send(p, plan.messages, message, STARTED, pid, 0);
   const { status, broken: outputBroken, memory } = pump(p, plan, poll, { pid, message, tty: plan.tty });
-  appendEvents(p, plan.root, "events", plan.ended, status);
+  appendEvents(p, plan.root, "events", plan.ended.frames, { status, named: plan.ended.named });
   send(p, plan.messages, message, ENDED, status, outputBroken);
   const end = p.label();
   // The root directory's stays, for people to see whose process that is.

@@ -18,7 +18,8 @@ import {
 import * as file from "../../ffi/file.ts";
 import { type Cell, FAILED_STEP, FAILURE, type Label, newProgram, type Program } from "../../ffi/program.ts";
 import { cloneInto, closeGroups, ifOutOfMemory, openGroups, removeGroups } from "./cgroup_program.ts";
-import { appendEvents } from "./event_program.ts";
+import { RENAMED } from "../events/names.ts";
+import { appendEvents, type FramedName } from "./event_program.ts";
 import { adopt, awaitExecution, type Crossing, openCrossing } from "./cross_program.ts";
 import { type InitPlan, initProgram } from "./init_program.ts";
 import type { LogPlan } from "./log_program.ts";
@@ -67,8 +68,8 @@ export interface KeeperPlan extends PumpPlan {
   stdin?: number;
   /** Held for as long as the keeper lives. */
   lock: number;
-  /** What to note when it has started, and when it has ended: frames of lib/events/event.ts. */
-  events: { started: Uint8Array; ended: Uint8Array; outOfMemory: Uint8Array };
+  /** What to note when it has started, and when it has ended: frames of lib/events/event.ts. The name is in the latter. */
+  events: { started: Uint8Array; ended: Uint8Array; outOfMemory: Uint8Array; name: string };
   /** What to execute at the end if the command that started it does not see to that. */
   finish?: Successor;
   restart?: RestartPlan;
@@ -133,7 +134,7 @@ export function keeperProgram(plan: KeeperPlan) {
   const over = p.label();
   noteOutOfMemory(p, plan);
   const exited = recordEnd(p, plan, pumped.status).seconds;
-  appendEvents(p, plan.log.dir, EVENTS, plan.events.ended, pumped.status);
+  appendEvents(p, plan.log.dir, EVENTS, plan.events.ended, { status: pumped.status, named: named(plan) });
   takeGroupsAway(p, plan);
   leave(p, plan);
   // Before the lock is given back: with --rm the directory may go then.
@@ -310,6 +311,11 @@ function awaitInit(
   else for (const fd of [crossing.read, crossing.write]) p.call("close", [fd]);
 }
 
+/** Where its events of the end have its name, and where it is if it is renamed before. */
+function named({ log, events }: KeeperPlan): FramedName {
+  return { name: events.name, dir: log.dir, path: RENAMED };
+}
+
 /** Before the end is on record: whoever sees that looks for the mark. A full disk loses it, no more. */
 function noteOutOfMemory(p: Program, plan: KeeperPlan): void {
   const [killed, none, marked] = [p.label(), p.label(), p.label()];
@@ -318,7 +324,7 @@ function noteOutOfMemory(p: Program, plan: KeeperPlan): void {
   const mode = file.S_IFREG | 0o600;
   p.call("mknodat", [plan.log.dir, p.string("oomkilled"), mode, 0], { negative: marked });
   p.place(marked);
-  appendEvents(p, plan.log.dir, EVENTS, plan.events.outOfMemory);
+  appendEvents(p, plan.log.dir, EVENTS, plan.events.outOfMemory, { named: named(plan) });
   p.place(none);
 }
 

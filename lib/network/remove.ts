@@ -6,7 +6,7 @@ import { openRoute } from "../../ffi/netlink.ts";
 import { CommandError } from "../cli/error.ts";
 import { type Filters, matchesLabels } from "../cli/filter.ts";
 import { untilOf } from "../cli/until.ts";
-import { emitNetwork } from "../events/emit.ts";
+import { emitNetwork, emitPrune } from "../events/emit.ts";
 import { beginWork, discard } from "../state/root.ts";
 import { sleep } from "../state/sleep.ts";
 import { isInUse, takeDown } from "./bridge.ts";
@@ -52,6 +52,7 @@ export async function pruneNetworks(filters: Filters): Promise<string[]> {
   for (const name of filters.size === 0 ? damagedNetworks() : []) {
     if (await removeDamaged(name)) removed.push(name);
   }
+  emitPrune("network", 0);
   return removed;
 }
 

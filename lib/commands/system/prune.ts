@@ -1,4 +1,4 @@
-// system prune: removes containers that do not run, images that nothing needs, and, if told to, volumes.
+// system prune: removes containers that do not run, networks and images that nothing needs, and, if told to, volumes.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { confirm } from "../../cli/confirm.ts";
@@ -11,12 +11,14 @@ import { untilOf } from "../../cli/until.ts";
 import { pruneContainers } from "../../container/prune.ts";
 import { failingWith1 } from "../../image/failure.ts";
 import { pruneImages } from "../../image/prune.ts";
+import { repairIfNeeded } from "../../network/leftovers.ts";
+import { pruneNetworks } from "../../network/remove.ts";
 import { pruneVolumes } from "../../volume/prune.ts";
 
 export const spec: CommandSpec = {
   name: "system prune",
   usage: "[OPTIONS]",
-  summary: "Remove what nothing needs: stopped containers and images",
+  summary: "Remove what nothing needs: stopped containers, networks and images",
   args: [0, 0],
   flags: [
     {
@@ -46,6 +48,8 @@ export async function run(parsed: Parsed): Promise<number> {
   if (!parsed.bool("force") && !confirm(warning(parsed))) return 0;
   const containers = await pruneContainers(filters);
   print(deletedText("Containers", containers.removed));
+  await repairIfNeeded();
+  print(deletedText("Networks", await pruneNetworks(filters)));
   const volumes = parsed.bool("volumes") ? await pruneVolumes(filters, false) : NOTHING_PRUNED;
   print(deletedText("Volumes", volumes.removed));
   const images = await prunedImages(filters, parsed.bool("all"));
@@ -62,6 +66,7 @@ async function prunedImages(filters: Filters, all: boolean) {
 function warning(parsed: Parsed): string {
   const parts = [
     "all stopped containers",
+    "all networks not used by at least one container",
     ...(parsed.bool("volumes") ? ["all anonymous volumes not used by at least one container"] : []),
     parsed.bool("all")
       ? "all images without at least one container associated to them"
