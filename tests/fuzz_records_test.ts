@@ -9,8 +9,6 @@ import { random } from "./tar_tools.ts";
 const SEED = Number(Deno.env.get("FUZZ_SEED") ?? 1);
 const ROUNDS = Number(Deno.env.get("FUZZ_ROUNDS") ?? 2);
 
-const NETWORKS = Number(Deno.env.get("FUZZ_NETWORKS") ?? 0);
-
 type Next = () => number;
 
 const pick = <T>(next: Next, choices: readonly T[]): T => choices[Math.floor(next() * choices.length)];
@@ -294,7 +292,6 @@ async function lists(asker: Asker, { container, volume, network, image }: Crowd[
   for (
     const [noun, things] of [["container", container], ["volume", volume], ["network", network]] as const
   ) {
-    if (things.length === 0) continue;
     const result = await asker.names(
       things,
       ...(noun === "container" ? [] : [noun]),
@@ -334,7 +331,7 @@ async function removes(asker: Asker, damaged: Crowd["damaged"]): Promise<void> {
   await asker.ask("start", ...ids(damaged.container));
   await asker.ask("rm", "-f", ...ids(damaged.container));
   await asker.ask("volume", "rm", "-f", ...ids(damaged.volume));
-  if (damaged.network.length > 0) await asker.ask("network", "rm", "-f", ...ids(damaged.network));
+  await asker.ask("network", "rm", "-f", ...ids(damaged.network));
   await asker.ask("image", "rm", "-f", ...ids(damaged.image));
 }
 
@@ -358,7 +355,7 @@ for (let round = 0; round < ROUNDS; round++) {
     }
     for (let n = 0; n < 6; n++) crowd.container(failed, "start.json");
     for (let n = 0; n < 12; n++) crowd.volume("model-v");
-    for (let n = 0; n < NETWORKS; n++) crowd.network("model-n");
+    for (let n = 0; n < 12; n++) crowd.network("model-n");
     for (let n = 0; n < 12; n++) await crowd.image(image);
     // The copies were models only; what is whole is what whole-up uses.
     const before = await whole(box);

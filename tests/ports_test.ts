@@ -186,7 +186,10 @@ test("ports: -P and ranges", async (box) => {
   assertEquals(await box.ok(["ps", "-q", "--filter", "expose=8004"]), await box.ok(["ps", "-lq"]));
   const none = await box.run(["port", "three", "81"]);
   assertEquals([none.code, none.stderr.trim()], [1, "mydocker: No public port '81/tcp' published for three"]);
-  await box.ok(["rm", "-f", "one", "two", "three"]);
+  // A range gives way to a port that is wanted alone.
+  await box.ok(["run", "-d", "--name", "four", "-p", "7100-7101:80", "-p", "7100:81", ...SERVER]);
+  assertEquals(await box.ok(["port", "four"]), "80/tcp -> 0.0.0.0:7101\n81/tcp -> 0.0.0.0:7100");
+  await box.ok(["rm", "-f", "one", "two", "three", "four"]);
   await noRules();
 }, NEEDS);
 
@@ -277,6 +280,25 @@ test("ports: IPv6, from the host and by its address, and never on ::1", async (b
     assertEquals([code, stderr.includes("can't publish on [::1]:8081")], [125, true], stderr);
     await box.ok(["rm", "-f", "web"]);
     await noRules();
+    // A port that can't be had for one family isn't kept for the other while the container runs.
+    const taken = Deno.listen({ hostname: "fd00:99::1", port: 8090 });
+    const ranged = ["--network", "six", "-p", "8090-8091:80"];
+    await using web = box.spawn([
+      "run",
+      "--name",
+      "web",
+      ...ranged,
+      "busybox",
+      "sh",
+      "-c",
+      "echo on; sleep 1000",
+    ]);
+    await web.expect("on");
+    assertEquals(new Set(/:\d+$/gm.exec(await box.ok(["port", "web"]))), new Set([":8091"]));
+    Deno.listen({ hostname: "0.0.0.0", port: 8090 }).close();
+    taken.close();
+    await box.ok(["rm", "-f", "web"]);
+    await web.end();
   } finally {
     await host("ip", "link", "del", "up0");
   }

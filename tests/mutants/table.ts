@@ -496,6 +496,7 @@ const NETWORKS: Mutant[] = [
     find: "      releasePorts(claims);\n      if (!(error instanceof KernelError)) throw error;",
     put: "      if (!(error instanceof KernelError)) throw error;",
     tests: ["ports_test.ts"],
+    filter: "IPv6",
   },
   {
     fault: "ranges of ports go before particular ones",
@@ -503,6 +504,7 @@ const NETWORKS: Mutant[] = [
     find: ".sort((a, b) => choices(a) - choices(b))",
     put: ".sort((a, b) => choices(b) - choices(a))",
     tests: ["ports_test.ts"],
+    filter: "ranges",
   },
 ];
 
