@@ -7,7 +7,7 @@ import { levelOf, processorLevel } from "../lib/image/processor.ts";
 import { type Bytes, configOf, dockerArchive, gzip, json, Layout } from "./archives.ts";
 import { BIN, type Box, requires, test } from "./helpers.ts";
 import { host, tar, type TarEntry } from "./images.ts";
-import { type Artifact, jsonBytes, makeImage, sha256, TYPES } from "./registry.ts";
+import { type Artifact, jsonBytes, makeImage, makeIndex, sha256, TYPES } from "./registry.ts";
 import { serve } from "./registry_server.ts";
 
 const mine = Deno.build.arch === "aarch64" ? "arm64" : "amd64";
@@ -309,14 +309,17 @@ test("pull: by a digest that can't be checked is refused, by a wrong one too", a
   const image = await makeImage([{ tar: tar([{ name: "f" }]) }]);
   const other = await makeImage([{ tar: tar([{ name: "other" }]) }]);
   const bytes = other.blobs.get(other.top.digest)!.bytes;
-  await using server = serve({ "odd:latest": other }, (_, path) => {
-    if (/\/manifests\/sha/.test(path)) {
-      return new Response(bytes, { headers: { "content-type": TYPES.manifest } });
-    }
+  const index = await makeIndex({ [`linux/${mine}`]: image });
+  await using server = serve({ "odd:latest": other, "index:latest": index }, (_, path) => {
+    if (!path.endsWith(`/manifests/${image.top.digest}`)) return;
+    return new Response(bytes, { headers: { "content-type": TYPES.manifest } });
   });
-  const wrong = await box.run(["pull", `${server.host}/odd@${image.top.digest}`]);
-  assertEquals(wrong.code, 1);
-  assertMatch(wrong.stderr, /^mydocker: manifest verification failed for digest sha256:/);
+  // Asked for by the user, and by an index whose own digest is right.
+  for (const name of [`odd@${image.top.digest}`, "index", `index@${index.top.digest}`]) {
+    const wrong = await box.run(["pull", `${server.host}/${name}`]);
+    assertEquals(wrong.code, 1, name);
+    assertMatch(wrong.stderr, /^mydocker: manifest verification failed for digest sha256:/, name);
+  }
   server.seen.length = 0;
   for (const digest of [`sha512:${"0".repeat(128)}`, `sha384:${"0".repeat(96)}`]) {
     const { code, stderr } = await box.run(["pull", `${server.host}/odd@${digest}`]);

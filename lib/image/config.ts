@@ -36,6 +36,8 @@ export function hostArchitecture(): string {
   return Deno.build.arch === "aarch64" ? "arm64" : "amd64";
 }
 
+/** overlayfs mounts 500 (OVL_MAX_STACK), and one is the container's. docker has 125 at most. */
+const MAX_LAYERS = 499;
 /** docker takes a string for a list of one (its strslice). */
 export const COMMAND: Shape = (value, path) =>
   typeof value === "string" ? text(value, path) : list(text)(value, path);
@@ -86,7 +88,7 @@ const IMAGE = fields({
   parent: text,
 }, {
   rootfs: fields({ type: text }, {
-    diff_ids: list(word(/^sha256:[0-9a-f]{64}$/, "a SHA-256 digest")),
+    diff_ids: list(word(/^sha256:[0-9a-f]{64}$/, "a SHA-256 digest"), MAX_LAYERS),
   }),
 });
 

@@ -33,11 +33,12 @@ export function word(pattern: RegExp, expected: string): Shape {
   };
 }
 
-export function list(shape: Shape): Shape {
-  return (value, path) =>
-    Array.isArray(value)
-      ? firstOf(value, (item, i) => shape(item, `${path}[${i}]`))
-      : fail(path, "a list", value);
+export function list(shape: Shape, most = Infinity): Shape {
+  return (value, path) => {
+    if (!Array.isArray(value)) return fail(path, "a list", value);
+    if (value.length > most) return `${path} has ${value.length} items, more than ${most}`;
+    return firstOf(value, (item, i) => shape(item, `${path}[${i}]`));
+  };
 }
 
 /** Any names, with values of this shape. */
