@@ -20,14 +20,8 @@ test("damage: a network that is up and of which nothing is known can be removed 
     const [line] = await damaged(box);
     assertMatch(line, /^network.json of network net .* mydocker network rm -f net$/, content);
     assert((await box.ok(["info"])).includes(`\n Damaged:\n  ${line}`));
-    for (
-      const args of [["network", "inspect", "net"], ["network", "rm", "net"], [
-        "run",
-        "--network",
-        "net",
-        "busybox",
-      ]]
-    ) {
+    const run = ["run", "--rm", "--network", "net", "busybox", "true"];
+    for (const args of [["network", "inspect", "net"], ["network", "rm", "net"], run]) {
       assertMatch(
         (await box.run(args)).stderr,
         /network.json of network net is missing or damaged/,

@@ -320,3 +320,77 @@ test("ports: modes without a network, and addresses that can't be", async (box) 
   assertNotEquals(await ask("127.0.0.1", 8080), "hello");
   assertEquals(await ruleset(), "", "at once: nothing has run");
 }, NEEDS);
+
+/** A client of UDP that keeps its socket: it sends a line for each that it gets, and prints what comes back within a second. */
+const UDP_CLIENT = `
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(1)
+print("ready")
+for line in sys.stdin:
+  s.sendto(line.encode(), (sys.argv[1], int(sys.argv[2])))
+  try: print("got", s.recv(100).decode().strip())
+  except OSError as error: print("none")
+`;
+
+/** Answers whatever comes with its name, until its stdin ends. */
+const UDP_SERVER = `
+import select, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 5000))
+print("ready")
+while sys.stdin not in select.select([s, sys.stdin], [], [])[0]:
+  s.sendto(sys.argv[1].encode(), s.recvfrom(100)[1])
+`;
+
+for (const firewall of ["nftables", "iptables"]) {
+  test(
+    `ports: a UDP client reaches whoever has the port now, with the socket it always had (${firewall})`,
+    async (box) => {
+      const env = { MYDOCKER_FIREWALL: firewall };
+      /** A container, and in its network a server. */
+      const serve = async (name: string) => {
+        await box.ok(["run", "-d", "--name", name, "-p", "7053:5000/udp", "busybox", "sleep", "1000"], {
+          env,
+        });
+        const inside = ["nsenter", "-t", String(await box.pidOf(name)), "-n"];
+        const server = box.start([...inside, "python3", "-uc", UDP_SERVER, name]);
+        await server.expect("ready");
+        return server;
+      };
+      await using client = box.start(["python3", "-uc", UDP_CLIENT, HERE, "7053"]);
+      await client.expect("ready");
+      await host("ip", "addr", "add", `${HERE}/32`, "dev", "lo");
+      const reaches = async (name: string) => {
+        const before = client.stdout.length;
+        await until(`it reaches ${name}`, async () => {
+          await client.send("hello\n");
+          return client.stdout.slice(before).includes(`got ${name}`);
+        });
+      };
+      await client.send("before it is published\n");
+      await client.expect("none");
+      const one = await serve("one");
+      await reaches("one");
+      await one.send("", true);
+      await one.end();
+      await box.ok(["rm", "-f", "one"]);
+      // Then the port's own host has it, and the address somebody else.
+      await box.ok(["run", "-d", "--name", "other", "busybox", "sleep", "1000"]);
+      const two = await serve("two");
+      await reaches("two");
+      await two.send("", true);
+      await two.end();
+      await box.ok(["rm", "-f", "two"]);
+      const entries = await host(
+        "sh",
+        "-c",
+        "conntrack -L -p udp --orig-port-dst 7053 2>/dev/null || cat /proc/net/nf_conntrack",
+      );
+      assert(!/dport=7053/.test(entries), entries);
+      await host("ip", "addr", "del", `${HERE}/32`, "dev", "lo");
+      await box.ok(["rm", "-f", "other"]);
+    },
+    { ...NEEDS, seconds: 90 },
+  );
+}

@@ -292,9 +292,18 @@ function leavePlan(leave: Joined["leave"], { networks = [] }: ContainerConfig): 
     ...leave,
     settle: ourselves("settle-networks"),
     forget: named.length > 0 ? ourselves("settle-networks", ...named) : undefined,
-    // Those of nf_tables go with their socket.
-    lowerPorts: leave.ports && !leave.ports.held ? ourselves("lower-ports", leave.ports.rules) : undefined,
+    lowerPorts: leave.ports && lowerPorts(leave.ports),
   };
+}
+
+/** What else there is to do about ports: the rules of nf_tables go by their socket. */
+function lowerPorts({ held, rules, udp }: NonNullable<Joined["leave"]["ports"]>): Successor | undefined {
+  if (held && udp.length === 0) return undefined;
+  return ourselves(
+    "lower-ports",
+    held ? "" : rules,
+    ...udp.map(({ hostIp, hostPort }) => `${hostPort}@${hostIp}`),
+  );
 }
 
 /** Mounted through a symlink, a /proc would be one place and its masks another. */

@@ -30,6 +30,7 @@ import {
   type LeavePlan,
   lookForConnected,
   releaseClaims,
+  withdrawRules,
 } from "./network_steps.ts";
 import { type PollTable, pollTable } from "./poll_program.ts";
 import { ifAlone, pump } from "./pump_program.ts";
@@ -173,6 +174,8 @@ function takeGroupsAway(p: Program, { init, removeGroups: successor }: KeeperPla
 /** Gives back what the container had of its networks. */
 function leave(p: Program, { networks, log }: KeeperPlan): void {
   if (!networks) return;
+  // In this order: a packet that comes between is decided by rules that are gone, and what was decided before forgotten.
+  if (networks.ports) withdrawRules(p, networks.ports);
   if (networks.lowerPorts) executeAndWait(p, networks.lowerPorts);
   releaseClaims(p, { ...networks, dir: log.dir });
 }

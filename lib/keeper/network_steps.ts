@@ -154,7 +154,7 @@ export function heldDescriptors({ users, ports }: Pick<LeavePlan, "users" | "por
 
 /** Gives addresses and ports back. The container's lock is still held: until then nobody else takes the addresses. */
 export function releaseClaims(p: Program, { claims, links, dir, ports }: LeavePlan): void {
-  if (ports) releasePorts(p, ports);
+  if (ports) closeSockets(p, ports.sockets);
   takeInterfaces(p, dir, links);
   for (const claim of claims) {
     const next = p.label();
@@ -194,13 +194,17 @@ export function lookForConnected(p: Program, dir: number, connected: Cell): void
   p.place(none);
 }
 
-/** The rules first: whoever has the port next shall not find them. The firewall's socket takes 10 ms to close: later. */
-function releasePorts(p: Program, { sockets, held }: PortsPlan): void {
+/** Takes the rules of ports away, before anything else: whoever has the port next shall not find them. */
+export function withdrawRules(p: Program, { held }: PortsPlan): void {
   for (const bytes of held?.farewell ?? []) {
     const next = p.label();
     p.call("write", [held!.socket, p.bytes(bytes), bytes.length], { negative: next });
     p.place(next);
   }
+}
+
+/** The firewall's socket takes 10 ms to close: later. */
+function closeSockets(p: Program, sockets: number[]): void {
   for (const socket of sockets) {
     const next = p.label();
     p.call("close", [socket], { negative: next });

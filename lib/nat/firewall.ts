@@ -51,6 +51,12 @@ export async function lowerNetwork(rules: NetworkRules): Promise<void> {
  */
 export async function raisePorts(rules: PortRules, bridge: string): Promise<nftables.Held | undefined> {
   routeLoopback(bridge);
+  const held = await raisePortRules(rules);
+  await forgetUdp(rules.ports);
+  return held;
+}
+
+async function raisePortRules(rules: PortRules): Promise<nftables.Held | undefined> {
   if (preference() !== "iptables") {
     try {
       return await nftables.raisePorts(rules);
@@ -62,6 +68,11 @@ export async function raisePorts(rules: PortRules, bridge: string): Promise<nfta
   return undefined;
 }
 
+/** What was decided of packets for these ports, before the rules were others. */
+async function forgetUdp(ports: PublishedPort[]): Promise<void> {
+  if (ports.some(({ protocol }) => protocol === "udp")) (await import("./conntrack.ts")).forgetUdp(ports);
+}
+
 /** Puts up again what is missing of a container's rules; `socket` is the keeper's, where it has one. */
 export async function restorePorts(
   rules: PortRules,
@@ -71,6 +82,7 @@ export async function restorePorts(
   routeLoopback(bridge);
   if (socket !== undefined) nftables.restorePorts(socket, rules);
   else (await import("./iptables.ts")).raisePorts(rules);
+  await forgetUdp(rules.ports);
 }
 
 /** Puts up other rules in place of those for the ports `before`; `socket` as for restorePorts. */
@@ -83,6 +95,7 @@ export async function raisePortsAnew(
   if (socket !== undefined) nftables.lowerPorts(socket, { name: rules.name, ports: before });
   else await lowerPorts(rules.name);
   if (rules.ports.length > 0) await restorePorts(rules, bridge, socket);
+  await forgetUdp(before);
 }
 
 /** Takes away the rules of ports that no socket holds. */

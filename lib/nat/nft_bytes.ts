@@ -142,11 +142,11 @@ export function commentText(userData?: Uint8Array): string {
 /** struct nfgenmsg, before a message's attributes. */
 const HEADER = 4;
 
-/** The attributes of a message, by type. */
-export function attributesOf(payload: Uint8Array): Map<number, Uint8Array> {
+/** The attributes of a message, or from `start` on those of an attribute, by type. */
+export function attributesOf(payload: Uint8Array, start = HEADER): Map<number, Uint8Array> {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
   const found = new Map<number, Uint8Array>();
-  for (let at = HEADER; at + 4 <= payload.length;) {
+  for (let at = start; at + 4 <= payload.length;) {
     const length = view.getUint16(at, true);
     if (length < 4) break;
     found.set(view.getUint16(at + 2, true) & 0x3fff, payload.subarray(at + 4, at + length));

@@ -25,6 +25,8 @@ export interface HeldPorts {
   held?: Held;
   /** Without one: the rules' name, for lowerPorts. */
   rules: string;
+  /** Of whose packets the kernel has to forget what it decided. */
+  udp: PublishedPort[];
 }
 
 /**
@@ -57,7 +59,7 @@ export async function publishPorts(
   for (const claim of claims) showClaim(claim);
   const note: PortNote = { firewall: held?.socket, rules, bridge: outer.network.interface, ports };
   writeFile(dir, PORTS, JSON.stringify(note));
-  return { sockets, held, rules };
+  return { sockets, held, rules, udp: ports.filter(({ protocol }) => protocol === "udp") };
 }
 
 function showClaim({ fd, protocol }: Claim): void {
