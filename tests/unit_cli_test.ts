@@ -166,6 +166,7 @@ Deno.test("filters: label wants all of them, label! none", () => {
   assert(passes(labels, "label=a", "label=b=2"));
   assert(!passes(labels, "label=a", "label=c"));
   assert(!passes(labels, "label=a=2"));
+  assert(!passes(labels, "label=a="), "a value is a whole one");
   assert(passes(labels, "label!=c", "label!=a=2"));
   assert(!passes(labels, "label!=c", "label!=a"));
   assert(!passes(labels, "label=b", "label!=a=1"));

@@ -33,6 +33,28 @@ Deno.test("later entries replace earlier ones, of whatever type", async () => {
   assertEquals(Deno.readTextFileSync(`${scratch.path}/out/e`), "old");
 });
 
+Deno.test("set-ID bits outlast the owner, and owners are ones that the kernel can have", async () => {
+  using scratch = new Scratch();
+  const out = scratch.fd("out");
+  const modes = [0o4755, 0o2755, 0o6711, 0o1777];
+  const entries = modes.map((mode): TarEntryParts => ({ path: `f${mode}`, mode, uid: 1000, gid: 1001 }));
+  // Made once more, over what is there.
+  await unpack(chunked(archive(...entries, ...entries)), out);
+  for (const mode of modes) {
+    const { mode: found, uid, gid } = file.stat(out, `f${mode}`);
+    assertEquals([found & 0o7777, uid, gid], [mode, 1000, 1001]);
+  }
+  await unpack(chunked(archive({ path: "last", uid: 0xfffffffe, gid: 0xfffffffe })), out);
+  assertEquals(file.stat(out, "last").uid, 0xfffffffe);
+  for (const owner of [{ uid: 0xffffffff }, { gid: 0xffffffff }]) {
+    await assertRejects(
+      () => unpack(chunked(archive({ path: "none", ...owner })), out),
+      CommandError,
+      "bad owner",
+    );
+  }
+});
+
 Deno.test("nothing leads out of the root", async () => {
   using scratch = new Scratch();
   const secret = `${scratch.path}/secret`;
