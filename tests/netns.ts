@@ -39,6 +39,9 @@ export function isolate(): void {
   if (libc.symbols.ioctl(socket, BigInt(SIOCSIFFLAGS), ifreq) !== 0) throw new Error("lo does not come up");
   libc.symbols.close(socket);
   libc.close();
+  // A new namespace has what the machine's had at first. Where that is 0, the first container's mydocker says on stderr
+  // that it is 1 now.
+  Deno.writeTextFileSync("/proc/sys/net/ipv4/ip_forward", "1");
 }
 
 /** A command line that runs in the network that the tests were started in, for what has to be downloaded. */
