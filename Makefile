@@ -20,7 +20,7 @@ BUNDLE_FLAGS = --minify --keep-names
 REBUNDLE_FLAGS = --minify
 # What `make test-vm` runs; each start of mydocker takes two seconds there.
 VM = ../shared/vm/vm
-VM_TESTS = limits update pause stats top devices attacks/cgroup attacks/kernel
+VM_TESTS = limits update pause stats top devices namespaces attacks/proc attacks/cgroup
 VM_SECONDS = 1800
 # A test mostly waits for containers, so there can be more of them than processors.
 JOBS = 4
