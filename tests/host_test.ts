@@ -16,10 +16,10 @@ async function onKernel(box: Box, release: string, args: string[]) {
   }
 }
 
-test("run: a kernel older than 5.10 is refused", async (box) => {
-  const { code, stderr } = await onKernel(box, "5.4.0-old", ["run", "--name", "c1", "busybox", "true"]);
+test("run: a kernel older than 5.12 is refused", async (box) => {
+  const { code, stderr } = await onKernel(box, "5.11.9-old", ["run", "--name", "c1", "busybox", "true"]);
   assertEquals(code, 125);
-  assertMatch(stderr, /^mydocker: Linux 5\.4\.0-old is too old .* 5\.10 or later\n$/);
+  assertMatch(stderr, /^mydocker: Linux 5\.11\.9-old is too old .* 5\.12 or later\n$/);
   assertEquals(await box.ok(["ps", "-aq"]), "");
 });
 
