@@ -252,3 +252,31 @@ test("exec -t: a container that put something else in the place of its terminals
   assertMatch(stderr, /not a devpts/);
   await end(box);
 });
+
+test("exec: what sets a command up counts for no limit of processes, and makes no call that its filter refuses", async (box) => {
+  const names = ["setsid", "getcwd", "openat2", "setns", "pipe2", "ioctl"];
+  const profile = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names, action: "SCMP_ACT_ERRNO" }] };
+  const strict = ["--security-opt", `seccomp=${box.path("profile", JSON.stringify(profile))}`];
+  for (const flags of [[], ["--security-opt", "no-new-privileges"]]) {
+    // Of this user there is nobody else on the machine.
+    await running(box, ...strict, ...flags, "-u", "54321", "--ulimit", "nproc=2");
+    assertEquals(await box.ok(["exec", "main", "sh", "-c", "ulimit -u; ulimit -Hu"]), "2\n2");
+    const { stderr } = await box.run(["exec", "main", "sh", "-c", "true & wait"]);
+    assertMatch(stderr, /can't fork/);
+    assertEquals(
+      await box.ok([
+        "run",
+        "--rm",
+        ...strict,
+        ...flags,
+        "--pid",
+        "container:main",
+        "busybox",
+        "echo",
+        "joined",
+      ]),
+      "joined",
+    );
+    await end(box);
+  }
+});

@@ -19,6 +19,7 @@ import { appendEvents, type FramedName } from "./event_program.ts";
 import { execute } from "./execute_program.ts";
 import {
   beginSession,
+  beginSessionInside,
   closeLastWalls,
   type Confinement,
   dieWithKeeper,
@@ -28,7 +29,7 @@ import {
   takeStdio,
 } from "./init_program.ts";
 import { closeOthers, introduce, NAMESPACES, takeNothing } from "./keeper_program.ts";
-import { limitResources, type Rlimit, writeFile } from "./limit_program.ts";
+import { limitProcesses, limitResourcesOfNext, type Rlimit, writeFile } from "./limit_program.ts";
 import { attempt } from "./mount_program.ts";
 import { pollTable } from "./poll_program.ts";
 import { dropOutput, pump } from "./pump_program.ts";
@@ -138,13 +139,15 @@ function becomeCommand(p: Program, plan: ExecPlan, crossing: Crossing, groups: C
   const spare = Math.max(...execDescriptors(plan)) + 32;
   takeStdio(p, plan.stdio, () => openNothing(p, proc, spare));
   keepOnlyStdioAnd(p, [crossing.write], spare + 1);
+  beginSession(p, false);
   enterDirectory(p, plan.workingDirectory, false);
-  limitResources(p, plan.rlimits);
+  limitResourcesOfNext(p, plan.rlimits);
   dropPrivileges(p, plan.identity, plan.confinement);
   cross(p, crossing);
   p.onFailure(refused);
   dieWithKeeper(p, REPORT);
-  beginSession(p, plan.tty);
+  limitProcesses(p, plan.rlimits);
+  beginSessionInside(p, plan.tty);
   p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);
   closeLastWalls(p, plan.confinement);
   execute(p, plan);

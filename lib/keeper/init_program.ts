@@ -152,16 +152,19 @@ export function initProgram(p: Program, plan: InitPlan): void {
   );
   // After the host's directories are closed, for the same reason as above (CVE-2024-21626).
   enterDirectory(p, plan.workingDirectory, true);
+  const ownTerminal = plan.tty && !plan.reaper;
+  beginSession(p, ownTerminal && !walls?.guest);
   walls?.limits(p);
   dropPrivileges(p, plan.identity, plan.confinement);
   const refused = p.label();
   if (walls?.guest) {
     cross(p, crossing);
     p.onFailure(refused);
+    walls.limitProcesses(p);
+    beginSessionInside(p, ownTerminal);
   }
   // Changing credentials clears the parent-death signal (prctl(2)).
   dieWithKeeper(p, REPORT);
-  beginSession(p, plan.tty && !plan.reaper);
   if (plan.reaper) becomeReaper(p, plan, plan.reaper, refused);
   p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);
   closeLastWalls(p, plan.confinement);
@@ -281,6 +284,15 @@ export function takeStdio(p: Program, stdio: [number, number, number], openNothi
 export function beginSession(p: Program, tty: boolean): void {
   p.call("setsid", []);
   if (tty) p.call("ioctl", [0, 0x540e, /* TIOCSCTTY */ 0], { what: "controlling terminal" });
+}
+
+/**
+ * The same once more in a process that crossed (cross_program.ts), where the container's filter may refuse it: what matters
+ * is that the helper is in no group of its processes, which the set-up process's session has seen to.
+ */
+export function beginSessionInside(p: Program, tty: boolean): void {
+  if (tty) beginSession(p, tty);
+  else attempt(p, "setsid", []);
 }
 
 /**

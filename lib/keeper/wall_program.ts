@@ -9,7 +9,13 @@ import type { DeviceNode } from "../security/devices.ts";
 import { rest } from "./cgroup_program.ts";
 import { HOW_SIZE, openHow, STATX, STATX_BASIC_STATS } from "./directory_program.ts";
 import { attach, attempt, changeMount, CLOSED, makeDirectory, mountAt } from "./mount_program.ts";
-import { limitResources, type Rlimit, writeFile } from "./limit_program.ts";
+import {
+  limitProcesses,
+  limitResources,
+  limitResourcesOfNext,
+  type Rlimit,
+  writeFile,
+} from "./limit_program.ts";
 
 /** What a container shall have, decided and opened. */
 export interface WallPlan {
@@ -85,7 +91,13 @@ export function wallSteps(plan: WallPlan) {
 
     /** With nothing left to open: the limit of descriptors may be below those in use. */
     limits(p: Program): void {
-      limitResources(p, plan.rlimits);
+      if (pid === undefined) limitResources(p, plan.rlimits);
+      else limitResourcesOfNext(p, plan.rlimits);
+    },
+
+    /** In the process that crossed into the PID namespace. */
+    limitProcesses(p: Program): void {
+      limitProcesses(p, plan.rlimits);
     },
 
     /** In the keeper, once the first process has ended: where no namespace takes the others along. */
