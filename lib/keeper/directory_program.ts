@@ -11,23 +11,23 @@ const PATH_MAX = 4096;
 const ATTEMPTS = 1000;
 
 /**
- * Makes `path` the working directory, and looks afterwards that it is one of the container's. With `make`, as docker
- * does at a start, it is made where it is missing. To be run while this process has more rights than the container, and
+ * Makes `path` the working directory, and looks afterwards that it is one of the container's. If it `isMade`, as
+ * docker does at a start, it is where it is missing. To be run while this process has more rights than the container, and
  * no filter. A failure is one of "chdir", or of "getcwd" where the directory is not below the root.
  */
-export function enterDirectory(p: Program, path: string, make: boolean): void {
+export function enterDirectory(p: Program, path: string, isMade: boolean): void {
   const [found, missing, absent, failed] = [p.label(), p.label(), p.label(), p.label()];
   const fd = p.cell();
-  const open = directoryOpener(p);
+  const open = opener(p, file.O_DIRECTORY);
   // What openat2 takes for "/" is the directory that it starts from.
   p.call("chdir", [p.string("/")]);
-  if (make) {
+  if (isMade) {
     open(path, fd, missing);
     p.goto(found);
     p.place(missing);
     p.subtract(fd, ENOENT, { zero: absent, negative: failed, positive: failed });
     p.place(absent);
-    makeBelow(p, path, open);
+    make(p, path, true, open);
   }
   open(path, fd, failed);
   p.goto(found);
@@ -39,11 +39,33 @@ export function enterDirectory(p: Program, path: string, make: boolean): void {
   requireInside(p, path);
 }
 
+/**
+ * Opens (O_PATH) what something is to be mounted on: a directory or a file, which is made where it is missing. The working
+ * directory is "/". A failure is one of "move_mount".
+ */
+export function openMountPoint(p: Program, path: string, isFile: boolean): Cell {
+  const [found, missing, absent, failed] = [p.label(), p.label(), p.label(), p.label()];
+  const fd = p.cell();
+  const open = opener(p, 0);
+  open(path, fd, missing);
+  p.goto(found);
+  p.place(missing);
+  p.subtract(fd, ENOENT, { zero: absent, negative: failed, positive: failed });
+  p.place(absent);
+  make(p, path, !isFile, opener(p, file.O_DIRECTORY));
+  open(path, fd, failed);
+  p.goto(found);
+  p.place(failed);
+  p.fail("move_mount", fd, path);
+  p.place(found);
+  return fd;
+}
+
 type Open = (path: string, fd: Cell, failed: Label) => void;
 
-/** Steps that open a directory (O_PATH) as if the working directory were "/"; to `failed` with a negated errno in `fd`. */
-function directoryOpener(p: Program): Open {
-  const how = openHow(p, file.O_PATH | file.O_DIRECTORY, file.RESOLVE_IN_ROOT | file.RESOLVE_NO_MAGICLINKS);
+/** Steps that open a place (O_PATH) as if the working directory were "/"; to `failed` with a negated errno in `fd`. */
+function opener(p: Program, flags: number): Open {
+  const how = openHow(p, file.O_PATH | flags, file.RESOLVE_IN_ROOT | file.RESOLVE_NO_MAGICLINKS);
   const left = p.cell();
   return (path, fd, failed) => {
     const [again, refused, opened] = [p.label(), p.label(), p.label()];
@@ -65,13 +87,17 @@ export function openHow(p: Program, flags: number, resolve: number): number {
 }
 export const HOW_SIZE = 24;
 
-/** Each component in the directory that is open, whatever takes its name meanwhile. */
-function makeBelow(p: Program, path: string, open: Open): void {
+/**
+ * Makes a directory or an empty file, with its parents; each component in the directory that is open, whatever takes its
+ * name meanwhile. What fails is seen by who opens it.
+ */
+function make(p: Program, path: string, isDirectory: boolean, open: Open): void {
   const [dir, end] = [p.cell(), p.label()];
   const names = path.split("/").filter((name) => name !== "");
   names.forEach((name, index) => {
     open(`/${names.slice(0, index).join("/")}`, dir, end);
-    attempt(p, "mkdirat", [dir, p.string(name), 0o755]);
+    if (isDirectory || index < names.length - 1) attempt(p, "mkdirat", [dir, p.string(name), 0o755]);
+    else attempt(p, "mknodat", [dir, p.string(name), file.S_IFREG | 0o755, 0]);
     p.call("close", [dir]);
   });
   p.place(end);

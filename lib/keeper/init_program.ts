@@ -27,19 +27,18 @@ import { boundingSet } from "../security/capabilities.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
 import { enterGroups } from "./cgroup_program.ts";
 import { COMMAND_PIDFD, cross, type Crossing, REPORT, reportFailure } from "./cross_program.ts";
-import { enterDirectory, openProc, reopen } from "./directory_program.ts";
+import { enterDirectory, openMountPoint, openProc, reopen } from "./directory_program.ts";
 import { execute } from "./execute_program.ts";
 import { freePorts, type NetworkPlan, setUpNetwork } from "./network_steps.ts";
 import { mountDevices } from "./device_program.ts";
 import {
-  attach,
+  attachTo,
   attempt,
   changeMount,
   cloneTree,
   CLOSED,
   CLOSED_READ_ONLY,
   closeInPlace,
-  makeDirectory,
   mountAt,
 } from "./mount_program.ts";
 import type { Identity } from "../container/identity.ts";
@@ -213,16 +212,15 @@ function leaveMarks(p: Program): void {
   attempt(p, "symlinkat", [p.string("/proc/mounts"), file.AT_FDCWD, p.string("/etc/mtab")]);
 }
 
-/** Symlinks in `target` are followed, but by now everything they can lead to is the container's. */
+/**
+ * Symlinks in `target` are followed, but not those of a /proc that was mounted from the host: by now everything else they
+ * can lead to is the container's.
+ */
 function mountPrepared(p: Program, mount: PreparedMount): void {
   const { target, fd } = mount;
-  if (mount.isFile) {
-    makeDirectory(p, target.slice(0, target.lastIndexOf("/")) || "/");
-    attempt(p, "mknodat", [file.AT_FDCWD, p.string(target), file.S_IFREG | 0o755, 0]);
-  } else {
-    makeDirectory(p, target);
-  }
-  attach(p, fd, target);
+  const point = openMountPoint(p, target, mount.isFile);
+  attachTo(p, fd, point, target);
+  p.call("close", [point]);
   for (const change of mount.attached ?? []) changeMount(p, fd, change, target);
 }
 

@@ -98,6 +98,12 @@ export function attach(p: Program, mount: Value, target: string): void {
   p.call("move_mount", [mount, p.string(""), file.AT_FDCWD, p.string(target), flags], { what: target });
 }
 
+/** The same on what is open as `point`; `what` names that in an error. */
+export function attachTo(p: Program, mount: Value, point: Cell, what: string): void {
+  const [empty, both] = [p.string(""), MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH];
+  p.call("move_mount", [mount, empty, point, empty, both], { what });
+}
+
 /**
  * Mounts what is at `path`, with all below it, over itself with these attributes; to `failed`, with the result in `result`,
  * where the path can't be opened. It is looked up once.
@@ -117,6 +123,5 @@ export function closeInPlace(
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | file.AT_EMPTY_PATH;
   p.call("open_tree", [result, empty, flags], { store: mount, what: path });
   changeMount(p, mount, { set, propagation: MS_PRIVATE, recursive: true }, path);
-  const both = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-  p.call("move_mount", [mount, empty, result, empty, both], { what: path });
+  attachTo(p, mount, result, path);
 }

@@ -56,6 +56,18 @@ test("an image's WORKDIR is no way there, either, nor by a /proc of the host's t
   }
 });
 
+test("a mount point is no way there by a /proc of the host's that is mounted: nothing is made", async (box) => {
+  await commitLink(box, `/host/proc/${makeDecoy(box)}`);
+  const run = ["run", "--rm", "--network", "none", "-v", "/proc:/host/proc:ro"];
+  for (const source of ["data", box.path("file", "x")]) {
+    for (const target of ["/wd", "/wd/new", "/wd/new/sub"]) {
+      // Refused, or made in the directory that the /proc covers.
+      await box.run([...run, "-v", `${source}:${target}`, "evil", "true"]);
+      assertEquals([...Deno.readDirSync(box.path("decoy"))].map(({ name }) => name), ["secret"]);
+    }
+  }
+});
+
 test("--pid container: a working directory is no way into the other container", async (box) => {
   makeDecoy(box);
   const donor = ["run", "-d", "--name", "donor", "--network", "none", "-v", `${box.dir}/decoy:/decoy`];
