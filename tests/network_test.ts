@@ -3,6 +3,7 @@
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { crashEverywhere } from "./crash.ts";
 import { type Box, sandbox, test, until } from "./helpers.ts";
 import { host } from "./images.ts";
 import { interfaces } from "./netns.ts";
@@ -162,13 +163,23 @@ test("network: what a killed keeper leaves is repaired by the next command", asy
 });
 
 test("network: mydocker killed at any moment leaves nothing that the next doesn't repair", async (box) => {
-  for (let delay = 10; delay < 130; delay += 6) {
-    await using running = box.spawn(["run", "--name", `k${delay}`, ...SLEEP]);
-    await new Promise((resolve) => setTimeout(resolve, delay));
-    running.kill("SIGKILL");
-    await running.end();
-    await box.run(["rm", "-f", `k${delay}`]);
-  }
+  const name = (round: number) => `kill${round + 1}`;
+  await crashEverywhere(
+    box,
+    (round) => ["run", "-d", "--name", name(round), ...SLEEP],
+    async (_, round) => {
+      await box.run(["rm", "-f", name(round)]);
+    },
+    // So that each makes the bridge, as the first one did.
+    async (round) => {
+      await box.run(["rm", "-f", name(round - 1)]);
+      await until(
+        "the bridge is down",
+        async () => (await box.ok(["network", "ls", "-q"]), links().length === 0),
+      );
+    },
+    20,
+  );
   const left = await box.ok(["ps", "-aq"]);
   if (left) await box.ok(["rm", "-f", ...left.split("\n")]);
   await until(

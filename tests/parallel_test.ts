@@ -2,8 +2,11 @@
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { test } from "./helpers.ts";
+import { type Result, test } from "./helpers.ts";
 import { busyboxTar } from "./images.ts";
+
+/** What the failing ones said. */
+const said = (results: Result[]) => results.map(({ code, stderr }) => `${code}: ${stderr}`).join("\n");
 
 const times = <T>(count: number, make: (i: number) => Promise<T>) =>
   Promise.all(Array.from({ length: count }, (_, i) => make(i)));
@@ -24,8 +27,8 @@ test("run: twenty at once, each with its own name, output and exit code", async 
         `echo ${i} | tee /s/${i}; exit ${i}`,
       ]),
   );
-  assertEquals(results.map(({ code }) => code), results.map((_, i) => i));
-  assertEquals(results.map(({ stdout }) => stdout), results.map((_, i) => `${i}\n`));
+  assertEquals(results.map(({ code }) => code), results.map((_, i) => i), said(results));
+  assertEquals(results.map(({ stdout }) => stdout), results.map((_, i) => `${i}\n`), said(results));
   assertEquals(new Set((await box.ok(["ps", "-aq"])).split("\n")).size, 20);
   assertEquals(
     (await box.ok(["run", "--rm", "-v", "shared:/s", "busybox", "ls", "/s"])).split("\n").length,
@@ -36,7 +39,7 @@ test("run: twenty at once, each with its own name, output and exit code", async 
 
 test("run: of eight that want the same name exactly one gets it", async (box) => {
   const results = await times(8, () => box.run(["run", "--name", "wanted", "busybox", "true"]));
-  assertEquals(results.map(({ code }) => code).sort(), [0, ...Array(7).fill(125)]);
+  assertEquals(results.map(({ code }) => code).sort(), [0, ...Array(7).fill(125)], said(results));
   for (const { code, stderr } of results) {
     if (code !== 0) assertMatch(stderr, /The container name "\/wanted" is already in use/);
   }
@@ -94,7 +97,7 @@ test("rm -f: several at once on the same container are content", async (box) => 
   assertEquals(
     results.map(({ code }) => code),
     [0, 0, 0, 0, 0],
-    results.map(({ stderr }) => stderr).join(""),
+    said(results),
   );
   assertEquals((await running.end()).code, 137);
 });

@@ -100,6 +100,8 @@ Deno.test("compileTemplate: text/template's functions", () => {
     ['{{index .M "a"}} {{index .L 1}} {{index .LL 1 0}} [{{index .M "nope"}}]', "2 b y []"],
     ["{{len .L}} {{len .M}} {{len .U}}", "2 2 6"],
     ["{{slice .S 1 2}} {{slice .S 1}} {{slice .L 1}}", "t tr [b]"],
+    // Each bound may be the length, and none beyond it (below).
+    ["{{slice .S 0 3}}[{{slice .S 3}}][{{slice .S 3 3}}]{{slice .S 0 0}} {{slice .L 0 2}}", "str[][] [a b]"],
     [
       '{{eq .S "str"}} {{eq "a" "b" "a"}} {{ne .S "x"}} {{lt 1 2}} {{le 2 2}} {{gt 3 2}} {{ge 1 2}}',
       "true true true true true true false",
