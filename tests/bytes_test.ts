@@ -68,6 +68,10 @@ test("bytes: paths of -v, -w, cp, and the current directory", async (box) => {
     box,
     `m run --rm -v "$PWD/new$odd:/x" busybox touch "/x/made$odd"; test -e "new$odd/made$odd"`,
   );
+  await script(
+    box,
+    `${enter}; m run --rm -v "./sub$odd:/x" busybox touch "/x/made$odd"; test -e "sub$odd/made$odd"`,
+  );
   await script(box, `m run -d --name c1 -w "/made$odd" busybox sleep 1000 >/dev/null`);
   await script(box, `${enter}; m cp "file$odd" "c1:/in$odd"; m exec c1 grep -q inside "/in$odd"`);
   await script(box, `m exec c1 test -d "/made$odd"; m exec -w "/made$odd" c1 touch "here$odd"`);
@@ -145,6 +149,9 @@ test("bytes: what is shown of them is UTF-8", async (box) => {
   ) {
     assertEquals(/\\ud[89a-f]/.test(await script(box, `m ${command}`)), false, command);
   }
+  await script(box, `m volume create --label "l=$odd" vol >/dev/null`);
+  const [volume] = JSON.parse(await script(box, "m volume inspect vol"));
+  assertEquals(volume.Labels, { l: replacement });
   for (
     const refused of [
       `run --name "$odd" busybox`,

@@ -1,11 +1,13 @@
 // --debug, or MYDOCKER_LOG=debug: each step of a command with the time it took, on stderr.
 
+import { variable } from "./environment.ts";
+
 let last = performance.now();
 let shown: boolean | undefined;
 
 /** Whether steps are shown. Asked for late: --debug is read after this is loaded. */
 function debugging(): boolean {
-  return shown ??= Deno.env.get("MYDOCKER_LOG") === "debug";
+  return shown ??= variable("MYDOCKER_LOG") === "debug";
 }
 
 /** Says that a step is done, and how long ago the one before it was. */

@@ -28,10 +28,8 @@ export function wellFormedJson(json: string): string {
 
 /** JSON as Go's encoder writes it, apart from the order of keys, which stays that of the data. */
 export function goJson(value: unknown): string {
-  return wellFormedJson(JSON.stringify(value ?? null)).replaceAll("\u2028", "\\u2028").replaceAll(
-    "\u2029",
-    "\\u2029",
-  );
+  const json = wellFormedJson(JSON.stringify(value ?? null));
+  return json.replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
 }
 
 function byteLength(text: string): number {

@@ -1,6 +1,6 @@
 // The value of --mount, field by field: CSV of key=value pairs (docker's cli, opts/mount.go).
 
-import { AT_FDCWD, readlinkat } from "../../ffi/file.ts";
+import { absolutePath } from "../cli/environment.ts";
 import { CommandError } from "../cli/error.ts";
 import { goQuote } from "../cli/go_text.ts";
 import { parseBytes } from "../cli/human.ts";
@@ -27,9 +27,7 @@ export interface MountFields {
 
 /** A host path that begins with a "." is relative to the current directory; docker's command resolves it, too. */
 export function fromHere(source: string): string {
-  if (!source.startsWith(".")) return source;
-  // Not Deno.cwd(), which wants UTF-8.
-  return cleanPath(`${readlinkat(AT_FDCWD, "/proc/self/cwd")}/${source}`);
+  return source.startsWith(".") ? cleanPath(absolutePath(source)) : source;
 }
 
 /** `path` made absolute and without ".", ".." and doubled slashes, by its text alone. */
