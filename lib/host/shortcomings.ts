@@ -22,7 +22,7 @@ function privileges(): string | undefined {
 
 function kernelAge(): string | undefined {
   const release = Deno.osRelease();
-  if (!kernelAtLeast(5, 10)) return `Linux ${release} is older than 5.10: containers can't be started`;
+  if (!kernelAtLeast(5, 12)) return `Linux ${release} is older than 5.12: containers can't be started`;
   if (kernelAtLeast(6, 7)) return undefined;
   return `Linux ${release} is older than 6.7: images of more than about 200 layers can't be mounted, ` +
     "and each start takes a few milliseconds more";
