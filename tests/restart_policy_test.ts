@@ -105,7 +105,8 @@ test("--restart: what it can't be", async (box) => {
 
 test("--restart unless-stopped: whoever stops it, neither its keeper nor restore starts it; a reboot's end does", async (box) => {
   const script = "trap 'exit 0' USR1; echo run; while :; do sleep 0.05; done";
-  const create = ["run", "-d", "--restart", "unless-stopped"];
+  // With a signal to stop it, no other one is taken for that by the policy "always".
+  const create = ["run", "-d", "--restart", "unless-stopped", "--stop-signal", "TERM"];
   const ended = (name: string) =>
     until(`${name} has ended`, async () => (await box.inspect(name)).State.Status === "exited");
   for (const how of [["stop", "-t", "0"], ["kill"], ["kill", "-s", "USR1"]]) {
