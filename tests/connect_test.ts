@@ -145,6 +145,13 @@ for (const firewall of ["", "iptables"]) {
     await until("it answers again", async () => await ask(8080) === "hello");
     await box.ok(["network", "disconnect", "second", "web"], { env });
     assertEquals(await ask(8080), "");
+    // And back at once, by the container's first network from then on.
+    await box.ok(["network", "connect", "second", "web"], { env });
+    await until("it answers once more", async () => await ask(8080) === "hello");
+    assertMatch(await box.ok(["port", "web"]), /^80\/tcp -> 0.0.0.0:8080/);
+    await box.ok(["network", "connect", "first", "web"], { env });
+    await box.ok(["network", "disconnect", "second", "web"], { env });
+    await until("it answers by the other", async () => await ask(8080) === "hello");
     await box.ok(["rm", "-f", "web"], { env });
     await until(
       "no rules are left",

@@ -384,6 +384,25 @@ test("run --dns and --add-host: resolv.conf and hosts", async (box) => {
   }
 });
 
+test("run --add-host: host-gateway is the host on the default network, with --network none too", async (box) => {
+  const none = [
+    "run",
+    "--rm",
+    "--network",
+    "none",
+    "--add-host",
+    "up:host-gateway",
+    "busybox",
+    "cat",
+    "/etc/hosts",
+  ];
+  assertMatch(await box.ok(none), /^172\.17\.0\.1\tup$/m);
+  await box.ok(["run", "-d", "--name", "one", ...SLEEP]);
+  const { Gateway } = (await box.inspect("one")).NetworkSettings;
+  assert((await box.ok(none)).includes(`\n${Gateway}\tup`));
+  await box.ok(["rm", "-f", "one"]);
+});
+
 test("run --network container: the other's interfaces, name and files", async (box) => {
   await box.ok(["run", "-d", "--name", "one", ...SLEEP]);
   const address = await addressOf(box, "one");

@@ -22,7 +22,7 @@ import { defaultRoutes, existingNetwork, type JoinedNetwork } from "./join.ts";
 import { removeLink } from "./link.ts";
 import { refreshNames, refreshOwnNames } from "./names.ts";
 import { plug } from "./plug.ts";
-import { movePorts } from "./republish.ts";
+import { leadPorts } from "./republish.ts";
 import { openNetwork } from "./shared.ts";
 import type { EndpointRequest } from "../container/config.ts";
 
@@ -142,7 +142,7 @@ async function leaveAlive(
   if (first === undefined) return;
   file.close(first);
   if (endpoint.users !== undefined) giveUsersBack(dir, endpoint.users);
-  await movePorts(dir, endpoint, rest);
+  await leadPorts(dir, rest);
   const routes = defaultRoutes(await joinedTo(rest), "replace");
   const namespace = routes.length > 0 ? openNetwork(dir) : undefined;
   if (namespace === undefined) return;

@@ -21,6 +21,7 @@ import { claimEndpoint, defaultRoutes, holdNetwork, interfacePlan, isIpv6 } from
 import { removeLink } from "./link.ts";
 import { checkEndpoint } from "./options.ts";
 import { plug } from "./plug.ts";
+import { leadPorts } from "./republish.ts";
 import { openNetwork } from "./shared.ts";
 import { findNetwork, type Network } from "./store.ts";
 
@@ -167,6 +168,7 @@ async function connectRunning(
       });
       file.close(namespace);
       writeEndpoints(dir, [...before, endpoint]);
+      await leadPorts(dir, [...before, endpoint]);
       changeConfig(dir, (networks) => [...networks, request]);
       later(id, network.name);
     });

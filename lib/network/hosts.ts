@@ -2,6 +2,7 @@
 
 import type { ContainerConfig } from "../container/config.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { defaultGateway } from "./store.ts";
 
 /** What every container knows. */
 const HOSTS = [
@@ -42,7 +43,8 @@ export function ownHosts(
   config: Pick<ContainerConfig, "hostname" | "extraHosts">,
   endpoints: Endpoint[],
 ): string {
-  const given = givenHosts(config, endpoints[0]?.gateways[0] ?? "127.0.0.1");
+  // As docker: of no network at all, it is the address that the host has on the default one.
+  const given = givenHosts(config, endpoints[0]?.gateways[0] ?? defaultGateway());
   return [HOSTS, given, ...endpoints.map((endpoint) => ownLines(config, endpoint))].join("");
 }
 

@@ -14,19 +14,24 @@ export interface PortNote {
   /** Interface name of the bridge to the container. */
   bridge: string;
   ports: PublishedPort[];
+  /** What it has of the host's, where some lead nowhere for now: it has left the networks they led to. */
+  all?: PublishedPort[];
 }
+
+const isPort = shapeOf<PublishedPort>({
+  protocol: oneOf("tcp", "udp", "sctp"),
+  hostIp: text,
+  hostPort: whole,
+  address: text,
+  port: whole,
+});
 
 const isPortNote = shapeOf<PortNote>({
   firewall: optional(whole),
   rules: text,
   bridge: text,
-  ports: listOf(shapeOf<PublishedPort>({
-    protocol: oneOf("tcp", "udp", "sctp"),
-    hostIp: text,
-    hostPort: whole,
-    address: text,
-    port: whole,
-  })),
+  ports: listOf(isPort),
+  all: optional(listOf(isPort)),
 });
 
 /** By "80/tcp". */

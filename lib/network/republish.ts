@@ -1,4 +1,4 @@
-// Published ports of a container that leaves the network they lead to: they lead to the next one, or nowhere.
+// Published ports of a container whose networks change while it runs.
 
 import * as file from "../../ffi/file.ts";
 import { raisePortsAnew } from "../nat/firewall.ts";
@@ -10,17 +10,26 @@ import { type PortNote, PORTS, readPorts } from "./ports.ts";
 import { keeperSocket } from "./reload.ts";
 import { networkByName } from "./store.ts";
 
-/** `dir` is the directory of a container that runs; `rest` are the endpoints it keeps. */
-export async function movePorts(dir: number, left: Endpoint, rest: Endpoint[]): Promise<void> {
+/**
+ * Leads the ports of a container that runs, whose directory is `dir`, to one of these endpoints: the one that they lead to,
+ * as long as that is among them. Where there is none, they lead nowhere, but the host keeps them for it.
+ */
+export async function leadPorts(dir: number, endpoints: Endpoint[]): Promise<void> {
   const note = readPorts(dir);
-  if (!note?.ports.some(({ address }) => left.addresses.includes(address))) return;
-  const next = await firstOuter(rest);
-  const ports = note.ports.flatMap((port): PublishedPort[] => {
+  if (!note) return;
+  const all = note.all ?? note.ports;
+  const stays = note.ports.some(({ address }) =>
+    endpoints.some(({ addresses }) => addresses.includes(address))
+  );
+  if (stays) return;
+  const next = await firstOuter(endpoints);
+  const ports = all.flatMap((port): PublishedPort[] => {
     const address = next?.endpoint.addresses.find((one) => isIpv6(one) === isIpv6(port.address));
     return address === undefined ? [] : [{ ...port, address }];
   });
+  if (ports.length === 0 && note.ports.length === 0) return;
   const socket = keeperSocket(dir, note.firewall);
-  const moved: PortNote = { ...note, bridge: next?.bridge ?? note.bridge, ports };
+  const moved: PortNote = { ...note, bridge: next?.bridge ?? note.bridge, ports, all };
   await raisePortsAnew({ name: note.rules, ports }, note.ports, moved.bridge, socket);
   if (socket !== undefined) file.close(socket);
   writeFile(dir, PORTS, JSON.stringify(moved));

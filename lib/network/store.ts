@@ -131,6 +131,11 @@ export async function findNetwork(reference: string): Promise<Network | undefine
   return matches[0];
 }
 
+/** The host's address on the default network; or the one that this would most likely have, where it never was up. */
+export function defaultGateway(): string {
+  return readNetwork("bridge")?.pools[0]?.gateway || "172.17.0.1";
+}
+
 /** Names of the networks whose record is damaged; not the default ones, which are made anew. */
 export function damagedNetworks(): string[] {
   return networkNames().filter((name) => !DEFAULT_NETWORKS.includes(name) && !readNetwork(name));
