@@ -1,6 +1,6 @@
 // The command table: name → module. A module is loaded when its command runs, and nothing else is.
 
-import { callerArguments } from "./lib/cli/environment.ts";
+import { callerArguments } from "./lib/base/environment.ts";
 import { type CommandTable, program } from "./lib/cli/program.ts";
 
 const COMMANDS: CommandTable = {

@@ -2,7 +2,7 @@
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { nextRestart } from "../lib/container/restart.ts";
+import { nextRestart } from "../lib/lifecycle/restart.ts";
 import { type Box, test, until } from "./helpers.ts";
 
 const runs = async (box: Box, name: string) =>

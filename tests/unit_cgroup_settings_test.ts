@@ -3,7 +3,7 @@
 
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import { CommandError } from "../lib/cli/error.ts";
+import { CommandError } from "../lib/base/error.ts";
 import type { Limits } from "../lib/cgroup/limits.ts";
 import { settings } from "../lib/cgroup/settings.ts";
 

@@ -1,14 +1,14 @@
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import type { CommandSpec, Parsed } from "../lib/cli/command.ts";
-import { CommandError } from "../lib/cli/error.ts";
+import { CommandError } from "../lib/base/error.ts";
 import { matchesLabels, parseFilters } from "../lib/cli/filter.ts";
 import { formatRows } from "../lib/cli/format.ts";
 import { commandHelp, overview } from "../lib/cli/help.ts";
-import { ellipsis, humanAgo, humanDuration, humanSize, parseBytes, shortId } from "../lib/cli/human.ts";
+import { ellipsis, humanAgo, humanDuration, humanSize, parseBytes, shortId } from "../lib/base/human.ts";
 import { parseCommand } from "../lib/cli/parse.ts";
 import { nearest } from "../lib/cli/suggest.ts";
-import { alignTabs, table } from "../lib/cli/table.ts";
+import { alignTabs, table } from "../lib/template/table.ts";
 import { randomName } from "../lib/container/random_name.ts";
 
 const run: CommandSpec = {

@@ -2,7 +2,7 @@
 
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { CommandError } from "../lib/cli/error.ts";
+import { CommandError } from "../lib/base/error.ts";
 import { decompressed } from "../lib/layer/decompress.ts";
 import { bare, type Requirements, requires } from "./helpers.ts";
 import { chunked, Scratch, shell } from "./tar_tools.ts";

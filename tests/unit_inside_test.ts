@@ -4,7 +4,7 @@
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
 import { test } from "./helpers.ts";
-import { resolveIdentity } from "../lib/container/identity.ts";
+import { resolveIdentity } from "../lib/lifecycle/identity.ts";
 import { openDeviceInside, openFileInside, openInside, readInside } from "../lib/layer/inside.ts";
 import * as file from "../ffi/file.ts";
 
@@ -33,7 +33,7 @@ Deno.test("nothing but root.ts enters a container's root by /proc", () => {
   const found = [...sources("lib"), ...sources("ffi")].filter((path) =>
     /\/proc\/\$\{[^}]*\}\/(root|cwd)/.test(Deno.readTextFileSync(REPOSITORY + path))
   );
-  assertEquals(found, ["lib/container/root.ts"]);
+  assertEquals(found, ["lib/lifecycle/root.ts"]);
 });
 
 /** A root directory with these files (shell lines), as a descriptor. */

@@ -12,9 +12,9 @@ import {
   parseSubnet,
   subnetOf,
   subnetText,
-} from "../lib/network/address.ts";
+} from "../lib/base/address.ts";
 import { choosePool } from "../lib/network/pool.ts";
-import { parsePublish } from "../lib/network/port_spec.ts";
+import { parsePublish } from "../lib/flags/port_spec.ts";
 
 Deno.test("addresses: what is one, and its text as the kernel writes it", () => {
   const same = ["0.0.0.0", "172.17.0.2", "255.255.255.255", "::", "::1", "fe80::1", "fd00:1:2:3:4:5:6:7"];

@@ -1,6 +1,6 @@
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import { CommandError } from "../lib/cli/error.ts";
+import { CommandError } from "../lib/base/error.ts";
 import {
   canonicalName,
   familiarName,
@@ -9,7 +9,7 @@ import {
   normalize,
   parseReference,
   type Reference,
-} from "../lib/image/reference.ts";
+} from "../lib/base/reference.ts";
 
 const HEX = "0123456789abcdef".repeat(4);
 const DIGEST = `sha256:${HEX}`;

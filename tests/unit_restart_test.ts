@@ -2,7 +2,7 @@
 
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { wantsRestart } from "../lib/container/restart.ts";
+import { wantsRestart } from "../lib/lifecycle/restart.ts";
 
 Deno.test("restart policies: who is started again", () => {
   const onFailure = (maximumRetryCount: number, exitCode: number, count: number) =>

@@ -4,7 +4,7 @@
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { decodeName } from "../ffi/bytes.ts";
-import { CommandError } from "../lib/cli/error.ts";
+import { CommandError } from "../lib/base/error.ts";
 import type { TarEntry } from "../lib/layer/tar_entry.ts";
 import { readNumber } from "../lib/layer/tar_header.ts";
 import { createTarReader } from "../lib/layer/tar_read.ts";

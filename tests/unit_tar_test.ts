@@ -6,7 +6,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { decodeName } from "../ffi/bytes.ts";
 import * as file from "../ffi/file.ts";
 import { getXattr, setXattr } from "../ffi/xattr.ts";
-import { CommandError } from "../lib/cli/error.ts";
+import { CommandError } from "../lib/base/error.ts";
 import { decompressed } from "../lib/layer/decompress.ts";
 import { unpack } from "../lib/layer/unpack.ts";
 import { archive, chunked, makeTree, manifest, packed, Scratch, shell } from "./tar_tools.ts";

@@ -1,8 +1,8 @@
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import { CommandError } from "../lib/cli/error.ts";
-import { goQuote, goText, goUnquote } from "../lib/cli/go_text.ts";
-import { compileTemplate, type TemplateOptions } from "../lib/cli/template.ts";
+import { CommandError } from "../lib/base/error.ts";
+import { goQuote, goText, goUnquote } from "../lib/template/go_text.ts";
+import { compileTemplate, type TemplateOptions } from "../lib/template/template.ts";
 
 const DATA = {
   Id: "abc",

@@ -3,7 +3,7 @@
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as file from "../ffi/file.ts";
-import { CommandError } from "../lib/cli/error.ts";
+import { CommandError } from "../lib/base/error.ts";
 import { unpack } from "../lib/layer/unpack.ts";
 import { archive, chunked, random, Scratch, shell, type TarEntryParts, withField } from "./tar_tools.ts";
 

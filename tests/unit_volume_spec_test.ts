@@ -1,6 +1,6 @@
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import { CommandError } from "../lib/cli/error.ts";
+import { CommandError } from "../lib/base/error.ts";
 import {
   cleanPath,
   collectMounts,
@@ -8,7 +8,7 @@ import {
   parseMount,
   parseTmpfs,
   parseVolume,
-} from "../lib/volume/spec.ts";
+} from "../lib/flags/volume_spec.ts";
 
 const CLOSED = 2 | 4 | 8; // MS_NOSUID, MS_NODEV, MS_NOEXEC
 const BAD_NAME =

@@ -5,7 +5,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as file from "../ffi/file.ts";
 import { tryLock } from "../ffi/lock.ts";
 import { getXattr, listXattrs, setXattr } from "../ffi/xattr.ts";
-import { CommandError } from "../lib/cli/error.ts";
+import { CommandError } from "../lib/base/error.ts";
 import { naturalOrder } from "../lib/volume/natural_order.ts";
 import { populate } from "../lib/volume/populate.ts";
 import * as store from "../lib/volume/store.ts";

@@ -1,7 +1,7 @@
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import { CommandError } from "../lib/cli/error.ts";
-import { parseWhen } from "../lib/cli/when.ts";
+import { CommandError } from "../lib/base/error.ts";
+import { parseWhen } from "../lib/template/when.ts";
 
 const now = { seconds: 1_000_000_000, nanoseconds: 5 };
 const utc = (text: string, nanoseconds = 0) => ({ seconds: Date.parse(text) / 1000, nanoseconds });

@@ -1,6 +1,6 @@
 // docker-archives: manifest.json says which images there are, with paths to their configurations and layers.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { fields, list, text } from "../image/shape.ts";
 import { checkConfig, checkDigest, checkTags, document, layerFile, type Loadable } from "./loadable.ts";
 import { parseDocument, type Source } from "./source.ts";

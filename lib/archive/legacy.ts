@@ -1,10 +1,10 @@
 // What docker before 1.10 wrote: `repositories` has names, tags and IDs; ID/json an image's configuration and its parent's
 // ID, ID/layer.tar its one layer. Configuration and ID as they are now are made from that as docker makes them.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { COMMAND } from "../image/config.ts";
 import { fields, map, text } from "../image/shape.ts";
-import { createDigest } from "../layer/digest.ts";
+import { createDigest } from "../base/digest.ts";
 import { decompressed } from "../layer/decompress.ts";
 import { checkConfig, checkTags, document, type LayerFile, layerFile, type Loadable } from "./loadable.ts";
 import { contentOf, parseDocument, type Source } from "./source.ts";

@@ -1,15 +1,15 @@
 // Puts the images of an archive into the store: all of them, or none.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import * as file from "../../ffi/file.ts";
 import { emitImage } from "../events/emit.ts";
 import { type NewLayer, publish } from "../image/publish.ts";
 import { lockImages, readImage, tagTarget } from "../image/store.ts";
 import { decompressed } from "../layer/decompress.ts";
-import { createDigest } from "../layer/digest.ts";
+import { createDigest } from "../base/digest.ts";
 import { requireSpace } from "../layer/space.ts";
 import { addLayer, hasLayer, type Layer, type Staging } from "../layer/store.ts";
-import { rootFd } from "../state/root.ts";
+import { rootFd } from "../store/root.ts";
 import { readDockerArchive } from "./docker_archive.ts";
 import { readLegacyArchive } from "./legacy.ts";
 import { type LayerFile, type Loadable, wrongDigest } from "./loadable.ts";

@@ -1,9 +1,9 @@
 // What an archive says of an image in it, whatever kind of archive it is.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { asImageConfig, configProblem, type ImageConfig } from "../image/config.ts";
 import { checkTag } from "../image/store.ts";
-import { digestOf } from "../layer/digest.ts";
+import { digestOf } from "../base/digest.ts";
 import { parseDocument, readDocument, type Source } from "./source.ts";
 import type { Place } from "./tar_index.ts";
 

@@ -1,7 +1,7 @@
 // OCI image layouts (OCI image-spec image-layout.md): index.json leads to manifests, those to configurations and layers,
 // all of them blobs named by their digests. Beside images there may be signatures, attestations and other artifacts.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import {
   type Descriptor,
   INDEX_TYPES,

@@ -1,18 +1,18 @@
 // Writes images as docker does since its version 25: a docker-archive (manifest.json; docker, podman, skopeo) and an OCI
 // image layout (index.json; skopeo, umoci, buildah) in one tar archive. Both name the same blobs.
 
-import { step } from "../cli/debug.ts";
-import { CommandError } from "../cli/error.ts";
+import { step } from "../base/debug.ts";
+import { CommandError } from "../base/error.ts";
 import { layersOf } from "../image/config.ts";
 import { CONFIG_TYPE, type Descriptor, INDEX_TYPE, LAYER_TYPE, MANIFEST_TYPE } from "../image/descriptor.ts";
-import { canonicalName, parseReference } from "../image/reference.ts";
+import { canonicalName, parseReference } from "../base/reference.ts";
 import { readImage } from "../image/store.ts";
-import { digestOf } from "../layer/digest.ts";
+import { digestOf } from "../base/digest.ts";
 import { archiveLength, writeLayer } from "../layer/layer_archive.ts";
 import type { TarEntry } from "../layer/tar_entry.ts";
 import { createTarWriter, type Sink, type TarWriter } from "../layer/tar_write.ts";
-import { readBytes } from "../state/json.ts";
-import { rootFd } from "../state/root.ts";
+import { readBytes } from "../base/json.ts";
+import { rootFd } from "../store/root.ts";
 
 /** An image to be saved, and the tags ("name:tag") it gets where it is loaded. */
 export interface Saved {

@@ -2,14 +2,14 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { openInput } from "../cli/input_file.ts";
 import { chunksOf, decompressed, isCompressed, LONGEST_MAGIC } from "../layer/decompress.ts";
 import { openFileInside } from "../layer/inside.ts";
 import { cleanPath } from "../layer/parents.ts";
 import { createSpaceGuard } from "../layer/space.ts";
 import type { Staging } from "../layer/store.ts";
-import { rootFd } from "../state/root.ts";
+import { rootFd } from "../store/root.ts";
 import { findMember, indexTar, type Place } from "./tar_index.ts";
 
 export interface Source {

@@ -2,7 +2,7 @@
 // a file that may come last.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { cleanPath } from "../layer/parents.ts";
 import type { TarEntry } from "../layer/tar_entry.ts";
 import { createTarReader } from "../layer/tar_read.ts";

@@ -2,7 +2,7 @@
 
 import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { readControl, writeControl } from "./control_file.ts";
 import type { Group } from "./group.ts";
 import type { Limits } from "./limits.ts";

@@ -2,7 +2,7 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { readBytes } from "../state/json.ts";
+import { readBytes } from "../base/json.ts";
 
 const [encoder, decoder] = [new TextEncoder(), new TextDecoder()];
 

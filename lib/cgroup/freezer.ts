@@ -1,8 +1,8 @@
 // Freezing a container's group, and thawing it.
 // https://docs.kernel.org/admin-guide/cgroup-v1/freezer-subsystem.html, https://docs.kernel.org/admin-guide/cgroup-v2.html
 
-import { CommandError } from "../cli/error.ts";
-import { sleep } from "../state/sleep.ts";
+import { CommandError } from "../base/error.ts";
+import { sleep } from "../base/sleep.ts";
 import { readControl, writeControl } from "./control_file.ts";
 import { type Group, type GroupOwner, presentGroups } from "./group.ts";
 

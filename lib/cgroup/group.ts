@@ -3,7 +3,7 @@
 
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { step } from "../cli/debug.ts";
+import { step } from "../base/debug.ts";
 import { readControl, writeControl } from "./control_file.ts";
 import { inheritCpuset } from "./cpuset.ts";
 import { type DeviceRule, setDeviceRules } from "./devices.ts";

@@ -1,6 +1,6 @@
 // Where a command joins a container that runs.
 
-import { processFile } from "../host/proc.ts";
+import { processFile } from "../base/proc.ts";
 import { readControl } from "./control_file.ts";
 import { type Group, type GroupOwner, presentGroups } from "./group.ts";
 

@@ -4,8 +4,8 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { kill } from "../../ffi/process.ts";
-import { CommandError } from "../cli/error.ts";
-import { sleep } from "../state/sleep.ts";
+import { CommandError } from "../base/error.ts";
+import { sleep } from "../base/sleep.ts";
 import { readControl, writeControl } from "./control_file.ts";
 
 /** How long nothing may come of it before it is given up, in milliseconds: processes end after SIGKILL. */

@@ -2,7 +2,7 @@
 
 import * as file from "../../ffi/file.ts";
 import { isErrno } from "../../ffi/errno.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import type { Controller } from "./hierarchies.ts";
 import type { DeviceLimit, Limits } from "./limits.ts";
 

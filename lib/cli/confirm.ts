@@ -1,6 +1,6 @@
 // The question before something is taken away.
 
-import { print } from "./output.ts";
+import { print } from "../base/output.ts";
 
 /** Shows `warning` and asks whether to go on; only "y" on stdin is a yes, and no answer is a no. */
 export function confirm(warning: string): boolean {

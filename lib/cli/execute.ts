@@ -1,11 +1,11 @@
 // From a command's module and words to an exit code.
 
 import { isErrno } from "../../ffi/errno.ts";
-import { rootPath } from "../state/root.ts";
+import { rootPath } from "../store/root.ts";
 import type { CommandModule } from "./command.ts";
-import { leaveUmask, variable } from "./environment.ts";
-import { CommandError } from "./error.ts";
-import { print, printError } from "./output.ts";
+import { leaveUmask, variable } from "../base/environment.ts";
+import { CommandError } from "../base/error.ts";
+import { print, printError } from "../base/output.ts";
 import { parseCommand } from "./parse.ts";
 import { printable } from "./plain.ts";
 

@@ -1,7 +1,7 @@
 // --filter of the lists and prunes: name=value, several at once.
 
-import { CommandError } from "./error.ts";
-import { goQuote } from "./go_text.ts";
+import { CommandError } from "../base/error.ts";
+import { goQuote } from "../template/go_text.ts";
 
 /** Values by filter name. */
 export type Filters = Map<string, string[]>;

@@ -1,7 +1,7 @@
-import { CommandError } from "./error.ts";
-import { alignTabs } from "./table.ts";
-import { compileTemplate } from "./template.ts";
-import { goJson, type TemplateFunction } from "./template_funcs.ts";
+import { CommandError } from "../base/error.ts";
+import { alignTabs } from "../template/table.ts";
+import { compileTemplate } from "../template/template.ts";
+import { goJson, type TemplateFunction } from "../template/funcs.ts";
 
 export type Row = Record<string, unknown>;
 

@@ -1,5 +1,5 @@
 import { commandPath, type CommandSpec, type Flag } from "./command.ts";
-import { goQuote } from "./go_text.ts";
+import { goQuote } from "../template/go_text.ts";
 
 /** Commands shown under one title in an overview. */
 export interface CommandGroup {

@@ -4,8 +4,8 @@ import { errnoText, KernelError } from "../../ffi/errno.ts";
 import { decodeName } from "../../ffi/bytes.ts";
 import * as file from "../../ffi/file.ts";
 import { hasWriter, readUpTo } from "../../ffi/input.ts";
-import { sleep } from "../state/sleep.ts";
-import { CommandError } from "./error.ts";
+import { sleep } from "../base/sleep.ts";
+import { CommandError } from "../base/error.ts";
 
 /** What is read whole: variables, labels, a profile. All that execve(2) takes is less. */
 const MAX_SIZE = 8 << 20;

@@ -2,7 +2,7 @@
 
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "./error.ts";
+import { CommandError } from "../base/error.ts";
 
 const STDOUT = 1;
 

@@ -1,6 +1,6 @@
 import { commandPath, type CommandSpec, type Flag, type FlagKind, type Parsed } from "./command.ts";
-import { CommandError } from "./error.ts";
-import { goQuote } from "./go_text.ts";
+import { CommandError } from "../base/error.ts";
+import { goQuote } from "../template/go_text.ts";
 import { nearest } from "./suggest.ts";
 
 const USAGE_EXIT = 125;

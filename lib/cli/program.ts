@@ -1,10 +1,10 @@
 // The program around the commands: global flags, help, and finding the module of the command that was named.
 
 import type { CommandModule } from "./command.ts";
-import { CommandError } from "./error.ts";
+import { CommandError } from "../base/error.ts";
 import { execute, guard } from "./execute.ts";
-import { print, printError } from "./output.ts";
-import { setRootPath } from "../state/root.ts";
+import { print, printError } from "../base/output.ts";
+import { setRootPath } from "../store/root.ts";
 
 /** Commands by name ("volume ls"): what they are for, and how to load them; one without a summary is not for users. */
 export type CommandTable = Record<string, { summary?: string; load(): Promise<CommandModule> }>;

@@ -1,8 +1,8 @@
 // What pull, load and save say while they work: a line for each layer, rewritten on a terminal; elsewhere one for each that is
 // new. As docker's, but that lines fit into narrow terminals.
 
-import { humanSize } from "./human.ts";
-import { print, printError } from "./output.ts";
+import { humanSize } from "../base/human.ts";
+import { print, printError } from "../base/output.ts";
 
 export interface Progress {
   /** A line of its own. */

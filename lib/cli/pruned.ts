@@ -1,6 +1,6 @@
 // What the prune commands tell.
 
-import { printError } from "./output.ts";
+import { printError } from "../base/output.ts";
 
 /** What was removed, how many bytes that gave, and why others had to stay. */
 export interface Pruned {

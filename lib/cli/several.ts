@@ -1,7 +1,7 @@
 // One command for several containers, as docker's client does it.
 
-import { CommandError, isFailure } from "./error.ts";
-import { print, printError } from "./output.ts";
+import { CommandError, isFailure } from "../base/error.ts";
+import { print, printError } from "../base/output.ts";
 
 /**
  * Does `work` for all references, at the same time unless `inTurn`, and prints what each comes to, in their order, as

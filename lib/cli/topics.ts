@@ -1,7 +1,7 @@
 // The overview pages: `mydocker --help`, `mydocker volume --help`.
 
 import { overview } from "./help.ts";
-import { CommandError } from "./error.ts";
+import { CommandError } from "../base/error.ts";
 import { GROUPS } from "./program.ts";
 
 /** Help on everything, or on one group of commands ("volume"), from the command table. */

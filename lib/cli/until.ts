@@ -1,9 +1,9 @@
 // until= of --filter: only what was made before.
 
 import { now } from "../../ffi/clock.ts";
-import { CommandError } from "./error.ts";
+import { CommandError } from "../base/error.ts";
 import type { Filters } from "./filter.ts";
-import { parseWhen } from "./when.ts";
+import { parseWhen } from "../template/when.ts";
 
 /** Milliseconds since 1970 before which something must have been made; Infinity where nobody says so. */
 export function untilOf(filters: Filters): number {

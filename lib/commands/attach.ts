@@ -5,10 +5,10 @@ import { close, O_RDONLY, openat } from "../../ffi/file.ts";
 import { fetchDescriptor } from "../../ffi/process.ts";
 import { nudgeWindowSize } from "../../ffi/terminal.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
-import { print, printError } from "../cli/output.ts";
-import { DETACHED, giveTerminal, proxySignals, pumpInput, pumpKeys } from "../container/attach.ts";
-import { parseDetachKeys } from "../container/detach_keys.ts";
+import { CommandError } from "../base/error.ts";
+import { print, printError } from "../base/output.ts";
+import { DETACHED, giveTerminal, proxySignals, pumpInput, pumpKeys } from "../lifecycle/attach.ts";
+import { parseDetachKeys } from "../lifecycle/detach_keys.ts";
 import { type Container, findContainer } from "../container/find.ts";
 import { emitContainer } from "../events/emit.ts";
 import { followLog } from "../log/follow.ts";
@@ -16,7 +16,7 @@ import { logEnd, type LogPosition } from "../log/frames.ts";
 import { exitCode, readRecords, type StartRecord } from "../keeper/report.ts";
 import { containerState, keeperLives } from "../container/state.ts";
 import { requireLock } from "../container/stray.ts";
-import { DETACH_KEYS, SIG_PROXY } from "../container/attach_flags.ts";
+import { DETACH_KEYS, SIG_PROXY } from "../flags/attach_flags.ts";
 
 export const spec: CommandSpec = {
   name: "attach",

@@ -2,23 +2,23 @@
 
 import * as file from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { stubFilter } from "../container/stubs.ts";
-import { step } from "../cli/debug.ts";
-import { CommandError } from "../cli/error.ts";
-import { print } from "../cli/output.ts";
+import { stubFilter } from "../lifecycle/stubs.ts";
+import { step } from "../base/debug.ts";
+import { CommandError } from "../base/error.ts";
+import { print } from "../base/output.ts";
 import type { ContainerConfig, ProcessConfig } from "../container/config.ts";
 import { type Container, findContainer } from "../container/find.ts";
 import { containerState } from "../container/state.ts";
 import { emitContainer, emitImage } from "../events/emit.ts";
 import { applyChanges } from "../image/change.ts";
 import { hostArchitecture, type ImageConfig } from "../image/config.ts";
-import { timestamp } from "../state/time.ts";
+import { timestamp } from "../base/time.ts";
 import { failingWith1 } from "../image/failure.ts";
 import { configBytes, publish } from "../image/publish.ts";
 import { checkTag, lockImages, readImage } from "../image/store.ts";
 import { pack } from "../layer/pack.ts";
 import { beginLayer, type Layer, staged, type Staging } from "../layer/store.ts";
-import { rootFd } from "../state/root.ts";
+import { rootFd } from "../store/root.ts";
 
 export const spec: CommandSpec = {
   name: "commit",
@@ -95,7 +95,7 @@ function processOf({ process, mounts }: ContainerConfig): ProcessConfig {
 /** Does `work` while nothing of the container runs, if that is wanted; one that is paused stays so. */
 async function whilePaused<T>(container: Container, wanted: boolean, work: () => Promise<T>): Promise<T> {
   if (!wanted || containerState(container.dir).status !== "running") return await work();
-  const { pauseContainer, unpauseContainer } = await import("../container/pause.ts");
+  const { pauseContainer, unpauseContainer } = await import("../lifecycle/pause.ts");
   try {
     await pauseContainer(container);
   } catch (error) {

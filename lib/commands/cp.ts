@@ -4,12 +4,12 @@
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { absolutePath } from "../cli/environment.ts";
-import { CommandError } from "../cli/error.ts";
-import { humanSize } from "../cli/human.ts";
-import { printError } from "../cli/output.ts";
+import { absolutePath } from "../base/environment.ts";
+import { CommandError } from "../base/error.ts";
+import { humanSize } from "../base/human.ts";
+import { printError } from "../base/output.ts";
 import { type Container, findContainer } from "../container/find.ts";
-import { openRoot } from "../container/root.ts";
+import { openRoot } from "../lifecycle/root.ts";
 import { type Destination, findDestination, isDirectory, openPlace, placeCopy } from "../copy/destination.ts";
 import { cleanAbsolute, saysContents, type Side, splitPath } from "../copy/path.ts";
 import { openSource, type Source } from "../copy/source.ts";

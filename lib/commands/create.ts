@@ -3,19 +3,19 @@
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { step } from "../cli/debug.ts";
-import { CommandError } from "../cli/error.ts";
-import { print, printError } from "../cli/output.ts";
-import { checkCidfile, dropCidfile, reserveCidfile, writeCidfile } from "../container/cidfile.ts";
-import { createContainer } from "../container/create.ts";
+import { step } from "../base/debug.ts";
+import { CommandError } from "../base/error.ts";
+import { print, printError } from "../base/output.ts";
+import { checkCidfile, dropCidfile, reserveCidfile, writeCidfile } from "../flags/cidfile.ts";
+import { createContainer } from "../lifecycle/create.ts";
 import type { Container } from "../container/find.ts";
 import { checkName } from "../container/names.ts";
-import { CONTAINER_FLAGS, containerConfig, type NewContainer } from "../container/options.ts";
-import { refusing } from "../container/refusal.ts";
-import { obtainImage, PULL_FLAGS } from "../image/obtain.ts";
+import { CONTAINER_FLAGS, containerConfig, type NewContainer } from "../flags/options.ts";
+import { refusing } from "../lifecycle/refusal.ts";
+import { obtainImage, PULL_FLAGS } from "../registry/obtain.ts";
 import { findImage, type Image, lockImages } from "../image/store.ts";
-import { beginWork } from "../state/root.ts";
-import type { MountRequest } from "../volume/spec.ts";
+import { beginWork } from "../store/root.ts";
+import type { MountRequest } from "../flags/volume_spec.ts";
 
 export const spec: CommandSpec = {
   name: "create",
@@ -119,7 +119,7 @@ async function createFrom(parsed: Parsed, detached: boolean): Promise<Container>
 
 /** Leaves out those limits that this host can't set and docker only warns of. */
 async function settleLimits(config: NewContainer): Promise<void> {
-  const { checkLimits } = await import("../container/limit_checks.ts");
+  const { checkLimits } = await import("../lifecycle/limit_checks.ts");
   const { limits, warnings } = await checkLimits(config.id, config.limits!);
   for (const warning of warnings) printError(`WARNING: ${warning}\n`);
   config.limits = limits;

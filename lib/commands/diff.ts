@@ -1,9 +1,9 @@
 // diff: what a container has changed of its image.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
-import { print } from "../cli/output.ts";
-import { containerChanges } from "../container/changes.ts";
+import { CommandError } from "../base/error.ts";
+import { print } from "../base/output.ts";
+import { containerChanges } from "../lifecycle/changes.ts";
 import { findContainer } from "../container/find.ts";
 
 export const spec: CommandSpec = {

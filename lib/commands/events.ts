@@ -3,13 +3,13 @@
 import { now, type Time } from "../../ffi/clock.ts";
 import { changes, watchDirectory } from "../../ffi/inotify.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
-import { print } from "../cli/output.ts";
-import { parseWhen } from "../cli/when.ts";
+import { CommandError } from "../base/error.ts";
+import { print } from "../base/output.ts";
+import { parseWhen } from "../template/when.ts";
 import { eventFilter } from "../events/filter.ts";
 import { eventFormat } from "../events/format.ts";
 import { newEvents, type Sources } from "../events/read.ts";
-import { rootFd } from "../state/root.ts";
+import { rootFd } from "../store/root.ts";
 import { parseFilters } from "../cli/filter.ts";
 
 export const spec: CommandSpec = {

@@ -3,18 +3,18 @@
 import { close } from "../../ffi/file.ts";
 import { pause } from "../../ffi/process.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError, isFailure } from "../cli/error.ts";
-import { attach, DETACHED, giveTerminal, proxySignals } from "../container/attach.ts";
-import { parseDetachKeys } from "../container/detach_keys.ts";
-import { execIn, type ExecRequest } from "../container/exec.ts";
+import { CommandError, isFailure } from "../base/error.ts";
+import { attach, DETACHED, giveTerminal, proxySignals } from "../lifecycle/attach.ts";
+import { parseDetachKeys } from "../lifecycle/detach_keys.ts";
+import { execIn, type ExecRequest } from "../lifecycle/exec.ts";
 import { type Container, findContainer } from "../container/find.ts";
-import { ENVIRONMENT_FLAGS, givenEnvironment } from "../container/environment_flags.ts";
+import { ENVIRONMENT_FLAGS, givenEnvironment } from "../flags/environment_flags.ts";
 import { endsProcess } from "../container/signals.ts";
-import type { Running } from "../container/start.ts";
-import { type Attachment, NOTHING } from "../container/streams.ts";
-import { requireKernel, requireRoot } from "../host/kernel.ts";
-import { processFile } from "../host/proc.ts";
-import { DETACH_KEYS } from "../container/attach_flags.ts";
+import type { Running } from "../lifecycle/start.ts";
+import { type Attachment, NOTHING } from "../lifecycle/streams.ts";
+import { requireKernel, requireRoot } from "../base/kernel.ts";
+import { processFile } from "../base/proc.ts";
+import { DETACH_KEYS } from "../flags/attach_flags.ts";
 
 /** Milliseconds for a signal to take effect. */
 const GRACE = 1000;

@@ -2,8 +2,8 @@
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { formatRows } from "../cli/format.ts";
-import { ellipsis, humanAgo, humanSize, shortId } from "../cli/human.ts";
-import { print } from "../cli/output.ts";
+import { ellipsis, humanAgo, humanSize, shortId } from "../base/human.ts";
+import { print } from "../base/output.ts";
 import { failingWith1 } from "../image/failure.ts";
 import { type HistoryEntry, imageHistory } from "../image/history.ts";
 import { createdAt, NEVER } from "../image/list.ts";

@@ -1,11 +1,11 @@
 // images: what there is to run, newest first.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { parseFilters } from "../cli/filter.ts";
 import { formatRows } from "../cli/format.ts";
-import { humanAgo, humanSize, shortId } from "../cli/human.ts";
-import { print } from "../cli/output.ts";
+import { humanAgo, humanSize, shortId } from "../base/human.ts";
+import { print } from "../base/output.ts";
 import { failingWith1 } from "../image/failure.ts";
 import {
   createdAt,

@@ -2,13 +2,13 @@
 
 import * as file from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { openInput } from "../cli/input_file.ts";
-import { print } from "../cli/output.ts";
+import { print } from "../base/output.ts";
 import { emitImage } from "../events/emit.ts";
 import { applyChanges } from "../image/change.ts";
 import type { ImageConfig } from "../image/config.ts";
-import { timestamp } from "../state/time.ts";
+import { timestamp } from "../base/time.ts";
 import { failingWith1 } from "../image/failure.ts";
 import { parsePlatform } from "../image/platform.ts";
 import { configBytes, publish } from "../image/publish.ts";

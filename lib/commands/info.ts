@@ -2,15 +2,15 @@
 
 import * as file from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
-import { binarySize } from "../cli/human.ts";
-import { compileTemplate } from "../cli/template.ts";
+import { CommandError } from "../base/error.ts";
+import { binarySize } from "../base/human.ts";
+import { compileTemplate } from "../template/template.ts";
 import { containerIds } from "../container/find.ts";
 import { type ContainerState, containerState } from "../container/state.ts";
 import { cgroups, mountTable, operatingSystem, PLATFORM, VERSIONS } from "../host/facts.ts";
 import { shortcomings } from "../host/shortcomings.ts";
-import { damageReport } from "../state/damage.ts";
-import { rootFd, rootPath } from "../state/root.ts";
+import { damageReport } from "../housekeeping/damage.ts";
+import { rootFd, rootPath } from "../store/root.ts";
 
 export const spec: CommandSpec = {
   name: "info",

@@ -1,12 +1,12 @@
 // inspect: all there is to know, as JSON or through a template.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError, isFailure } from "../cli/error.ts";
-import { print, printError } from "../cli/output.ts";
-import { compileTemplate } from "../cli/template.ts";
-import { wellFormedJson } from "../cli/template_funcs.ts";
+import { CommandError, isFailure } from "../base/error.ts";
+import { print, printError } from "../base/output.ts";
+import { compileTemplate } from "../template/template.ts";
+import { wellFormedJson } from "../template/funcs.ts";
 import { findContainerId, openContainer } from "../container/find.ts";
-import { containerInspect } from "../container/inspect.ts";
+import { containerInspect } from "../lifecycle/inspect.ts";
 
 export const spec: CommandSpec = {
   name: "inspect",

@@ -1,11 +1,11 @@
 // kill: a signal for the first processes of containers.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError, isFailure } from "../cli/error.ts";
+import { CommandError, isFailure } from "../base/error.ts";
 import { several } from "../cli/several.ts";
 import { findContainer } from "../container/find.ts";
 import { isSignal, parseSignal } from "../container/signals.ts";
-import { killContainer } from "../container/stop.ts";
+import { killContainer } from "../lifecycle/stop.ts";
 
 export const spec: CommandSpec = {
   name: "kill",

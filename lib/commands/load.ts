@@ -3,9 +3,9 @@
 import { loadImages } from "../archive/load.ts";
 import { openArchive, openSource } from "../archive/source.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
-import { shortId } from "../cli/human.ts";
-import { print } from "../cli/output.ts";
+import { CommandError } from "../base/error.ts";
+import { shortId } from "../base/human.ts";
+import { print } from "../base/output.ts";
 import { createProgress, SILENT } from "../cli/progress.ts";
 import { failingWith1 } from "../image/failure.ts";
 import { staged } from "../layer/store.ts";

@@ -2,9 +2,9 @@
 
 import { now, type Time } from "../../ffi/clock.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
-import { goQuote } from "../cli/go_text.ts";
-import { parseWhen } from "../cli/when.ts";
+import { CommandError } from "../base/error.ts";
+import { goQuote } from "../template/go_text.ts";
+import { parseWhen } from "../template/when.ts";
 import { type Container, findContainer } from "../container/find.ts";
 import { type Frame, logBeginning, presentEnd, readFrames } from "../log/frames.ts";
 import { lineAssembler, type Lines } from "../log/lines.ts";

@@ -2,13 +2,13 @@
 
 import * as file from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
-import { print } from "../cli/output.ts";
+import { CommandError } from "../base/error.ts";
+import { print } from "../base/output.ts";
 import type { PortBinding } from "../container/config.ts";
 import { findContainer } from "../container/find.ts";
 import { containerState, isAlive } from "../container/state.ts";
-import { parsePort } from "../network/port_spec.ts";
-import { publishedPorts } from "../network/ports.ts";
+import { parsePort } from "../flags/port_spec.ts";
+import { publishedPorts } from "../container/ports.ts";
 
 export const spec: CommandSpec = {
   name: "port",

@@ -1,16 +1,16 @@
 // ps: containers, newest first.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { goQuote } from "../cli/go_text.ts";
-import { ellipsis, humanAgo, humanDuration, humanSize, shortId } from "../cli/human.ts";
-import { print, printError } from "../cli/output.ts";
-import { table } from "../cli/table.ts";
+import { goQuote } from "../template/go_text.ts";
+import { ellipsis, humanAgo, humanDuration, humanSize, shortId } from "../base/human.ts";
+import { print, printError } from "../base/output.ts";
+import { table } from "../template/table.ts";
 import { networksOf } from "../container/config.ts";
 import { listContainers, type ListedContainer } from "../container/list.ts";
 import { type ContainerState, isAlive } from "../container/state.ts";
 import { repairIfNeeded } from "../network/leftovers.ts";
-import { portColumn } from "../network/ports.ts";
-import { isImageId } from "../image/reference.ts";
+import { portColumn } from "../container/ports.ts";
+import { isImageId } from "../base/reference.ts";
 import { tagTarget } from "../image/store.ts";
 
 export const spec: CommandSpec = {
@@ -90,7 +90,7 @@ export async function run(parsed: Parsed): Promise<number> {
 async function chosen(parsed: Parsed): Promise<ListedContainer[]> {
   const last = parsed.bool("latest") ? 1 : parsed.int("last")!;
   const filter = parsed.list("filter").length > 0
-    ? (await import("../container/filter.ts")).containerFilter(parsed.list("filter"))
+    ? (await import("../lifecycle/filter.ts")).containerFilter(parsed.list("filter"))
     : undefined;
   const listed = listContainers(parsed.bool("all") || last > 0 || (filter?.allStates ?? false));
   const passed = filter ? listed.filter(filter.matches) : listed;
@@ -107,7 +107,7 @@ async function formatted(
   size: boolean,
 ): Promise<string> {
   const { formatRows } = await import("../cli/format.ts");
-  const { Method } = await import("../cli/template.ts");
+  const { Method } = await import("../template/template.ts");
   const rows = containers.map(rowMaker(short, format === "json" && !size ? () => "0B" : await sizeMaker()));
   containers.forEach(({ config }, at) => {
     const label = (key: unknown) => config.process.Labels?.[key as string] ?? "";

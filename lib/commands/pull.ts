@@ -1,12 +1,12 @@
 // pull: an image, or all of a repository's, from a registry.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
-import { print } from "../cli/output.ts";
+import { CommandError } from "../base/error.ts";
+import { print } from "../base/output.ts";
 import { failingWith1 } from "../image/failure.ts";
 import { parsePlatform } from "../image/platform.ts";
-import { canonicalName, formatReference, parseReference } from "../image/reference.ts";
-import { requireRoot } from "../host/kernel.ts";
+import { canonicalName, formatReference, parseReference } from "../base/reference.ts";
+import { requireRoot } from "../base/kernel.ts";
 import { createClient } from "../registry/client.ts";
 import { createProgress, SILENT } from "../cli/progress.ts";
 import { pullImage, statusLine } from "../registry/pull.ts";

@@ -5,7 +5,7 @@ import * as file from "../../ffi/file.ts";
 import { groupsOf, removeGroups } from "../cgroup/group.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { readConfig } from "../container/config.ts";
-import { rootFd } from "../state/root.ts";
+import { rootFd } from "../store/root.ts";
 
 export const spec: CommandSpec = {
   name: "remove-groups",

@@ -1,10 +1,10 @@
 // rename: another name for a container.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
-import { printError } from "../cli/output.ts";
+import { CommandError } from "../base/error.ts";
+import { printError } from "../base/output.ts";
 import { findContainer } from "../container/find.ts";
-import { renameContainer } from "../container/rename.ts";
+import { renameContainer } from "../lifecycle/rename.ts";
 
 export const spec: CommandSpec = {
   name: "rename",

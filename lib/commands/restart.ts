@@ -1,12 +1,12 @@
 // restart: stop, then start; of a container that is not running, start.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { several } from "../cli/several.ts";
 import { findContainer } from "../container/find.ts";
 import { emitContainer } from "../events/emit.ts";
-import { stopContainer, type StopOptions } from "../container/stop.ts";
-import { requireKernel, requireRoot } from "../host/kernel.ts";
+import { stopContainer, type StopOptions } from "../lifecycle/stop.ts";
+import { requireKernel, requireRoot } from "../base/kernel.ts";
 import { start } from "./start.ts";
 import { STOP_FLAGS, stopOptions } from "./stop.ts";
 

@@ -2,13 +2,13 @@
 
 import * as file from "../../ffi/file.ts";
 import type { CommandSpec } from "../cli/command.ts";
-import { isFailure } from "../cli/error.ts";
-import { print, printError } from "../cli/output.ts";
+import { isFailure } from "../base/error.ts";
+import { print, printError } from "../base/output.ts";
 import { type Container, openContainer } from "../container/find.ts";
 import { listContainers } from "../container/list.ts";
 import { containerState, wasStopped } from "../container/state.ts";
 import { repairIfNeeded } from "../network/leftovers.ts";
-import { requireKernel, requireRoot } from "../host/kernel.ts";
+import { requireKernel, requireRoot } from "../base/kernel.ts";
 import { start } from "./start.ts";
 
 export const spec: CommandSpec = {
@@ -33,7 +33,7 @@ export async function run(): Promise<number> {
         await start(container);
         print(`${container.config.name}\n`);
       } else if (shallGo(container)) {
-        const { removeContainer } = await import("../container/remove.ts");
+        const { removeContainer } = await import("../lifecycle/remove.ts");
         await removeContainer(container, { volumes: true });
       } else file.close(container.dir);
     } catch (error) {

@@ -1,10 +1,10 @@
 // rm: containers go, one after another; what fails is said, and the rest goes on.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError, isFailure } from "../cli/error.ts";
-import { print, printError } from "../cli/output.ts";
+import { CommandError, isFailure } from "../base/error.ts";
+import { print, printError } from "../base/output.ts";
 import { findContainerId, openContainer } from "../container/find.ts";
-import { removeContainer, removeDamaged } from "../container/remove.ts";
+import { removeContainer, removeDamaged } from "../lifecycle/remove.ts";
 
 export const spec: CommandSpec = {
   name: "rm",

@@ -1,8 +1,8 @@
 // rmi: images go, one after another; what fails is said, and the rest goes on.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { isFailure } from "../cli/error.ts";
-import { print } from "../cli/output.ts";
+import { isFailure } from "../base/error.ts";
+import { print } from "../base/output.ts";
 import { NoSuchImage, removeImage } from "../image/remove.ts";
 
 export const spec: CommandSpec = {

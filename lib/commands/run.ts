@@ -2,17 +2,17 @@
 
 import { close } from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
-import { print } from "../cli/output.ts";
-import { proxySignals } from "../container/attach.ts";
-import { DETACH_KEYS, SIG_PROXY } from "../container/attach_flags.ts";
-import { parseDetachKeys } from "../container/detach_keys.ts";
-import { runForeground } from "../container/foreground.ts";
-import { CONTAINER_FLAGS } from "../container/options.ts";
-import { readiness, READINESS_FLAGS } from "../container/readiness.ts";
-import { startContainer } from "../container/start.ts";
-import { requireKernel, requireRoot } from "../host/kernel.ts";
-import { PULL_FLAGS } from "../image/obtain.ts";
+import { CommandError } from "../base/error.ts";
+import { print } from "../base/output.ts";
+import { proxySignals } from "../lifecycle/attach.ts";
+import { DETACH_KEYS, SIG_PROXY } from "../flags/attach_flags.ts";
+import { parseDetachKeys } from "../lifecycle/detach_keys.ts";
+import { runForeground } from "../lifecycle/foreground.ts";
+import { CONTAINER_FLAGS } from "../flags/options.ts";
+import { readiness, READINESS_FLAGS } from "../flags/readiness.ts";
+import { startContainer } from "../lifecycle/start.ts";
+import { requireKernel, requireRoot } from "../base/kernel.ts";
+import { PULL_FLAGS } from "../registry/obtain.ts";
 import { createFromFlags, obtainImageFor } from "./create.ts";
 
 export const spec: CommandSpec = {
@@ -60,7 +60,7 @@ async function runDetached(parsed: Parsed): Promise<number> {
     close((await startContainer(container)).messages);
   } catch (error) {
     if (container.config.autoRemove) {
-      const { removeContainer } = await import("../container/remove.ts");
+      const { removeContainer } = await import("../lifecycle/remove.ts");
       await removeContainer(container, { volumes: true, force: true });
     }
     throw error;
@@ -69,7 +69,7 @@ async function runDetached(parsed: Parsed): Promise<number> {
     print(`${container.id}\n`);
   }
   if (wanted) {
-    const { waitFor } = await import("../container/ready.ts");
+    const { waitFor } = await import("../lifecycle/ready.ts");
     await waitFor(container, wanted);
   }
   return 0;

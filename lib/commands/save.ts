@@ -3,12 +3,12 @@
 import * as file from "../../ffi/file.ts";
 import { type Progress, type Saved, saveImages } from "../archive/save.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { checkOutput, writeOutput } from "../cli/output_file.ts";
 import { createProgress } from "../cli/progress.ts";
 import { emitImage } from "../events/emit.ts";
 import { failingWith1 } from "../image/failure.ts";
-import { parseReference } from "../image/reference.ts";
+import { parseReference } from "../base/reference.ts";
 import {
   isDigestReference,
   lockImages,

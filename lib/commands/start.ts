@@ -2,17 +2,17 @@
 
 import { close } from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError, isFailure } from "../cli/error.ts";
-import { print, printError } from "../cli/output.ts";
-import { DETACHED, proxySignals } from "../container/attach.ts";
-import { parseDetachKeys } from "../container/detach_keys.ts";
+import { CommandError, isFailure } from "../base/error.ts";
+import { print, printError } from "../base/output.ts";
+import { DETACHED, proxySignals } from "../lifecycle/attach.ts";
+import { parseDetachKeys } from "../lifecycle/detach_keys.ts";
 import { type Container, findContainer } from "../container/find.ts";
-import { runForeground } from "../container/foreground.ts";
-import { AlreadyStarted, type Running, startContainer } from "../container/start.ts";
+import { runForeground } from "../lifecycle/foreground.ts";
+import { AlreadyStarted, type Running, startContainer } from "../lifecycle/start.ts";
 import { containerState } from "../container/state.ts";
-import { requireKernel, requireRoot } from "../host/kernel.ts";
-import { sleep } from "../state/sleep.ts";
-import { DETACH_KEYS } from "../container/attach_flags.ts";
+import { requireKernel, requireRoot } from "../base/kernel.ts";
+import { sleep } from "../base/sleep.ts";
+import { DETACH_KEYS } from "../flags/attach_flags.ts";
 
 export const spec: CommandSpec = {
   name: "start",

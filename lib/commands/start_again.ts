@@ -1,10 +1,10 @@
 // start-again: what the keeper of a container with a restart policy becomes, once it has waited. Not for users.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { openContainer } from "../container/find.ts";
-import { nextRestart, wantsRestart } from "../container/restart.ts";
-import { startAgain } from "../container/start.ts";
+import { nextRestart, wantsRestart } from "../lifecycle/restart.ts";
+import { startAgain } from "../lifecycle/start.ts";
 import { containerState, readRestarts } from "../container/state.ts";
 
 export const spec: CommandSpec = {

@@ -2,10 +2,10 @@
 
 import { pause } from "../../ffi/process.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { formatRows } from "../cli/format.ts";
-import { binarySize, humanSize, shortId } from "../cli/human.ts";
-import { print } from "../cli/output.ts";
+import { binarySize, humanSize, shortId } from "../base/human.ts";
+import { print } from "../base/output.ts";
 import { type Consumption, consumptionMeter } from "../container/consumption.ts";
 import { findContainerId } from "../container/find.ts";
 import { listContainers, type ListedContainer, listedContainer } from "../container/list.ts";

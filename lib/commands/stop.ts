@@ -3,10 +3,10 @@
 import type { CommandSpec, Flag, Parsed } from "../cli/command.ts";
 import { several } from "../cli/several.ts";
 import { findContainer } from "../container/find.ts";
-import { removeContainer } from "../container/remove.ts";
+import { removeContainer } from "../lifecycle/remove.ts";
 import { parseSignal } from "../container/signals.ts";
 import { repairIfNeeded } from "../network/leftovers.ts";
-import { stopContainer, type StopOptions } from "../container/stop.ts";
+import { stopContainer, type StopOptions } from "../lifecycle/stop.ts";
 
 /** How a container is ended: of stop and restart. */
 export const STOP_FLAGS: Flag[] = [

@@ -2,11 +2,11 @@
 
 import { close } from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { failingWith1 } from "../image/failure.ts";
-import { parseReference } from "../image/reference.ts";
+import { parseReference } from "../base/reference.ts";
 import { checkTag, findImage, lockImages, tagImage } from "../image/store.ts";
-import { beginWork } from "../state/root.ts";
+import { beginWork } from "../store/root.ts";
 
 export const spec: CommandSpec = {
   name: "tag",

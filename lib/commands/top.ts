@@ -2,9 +2,9 @@
 
 import * as file from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
-import { print } from "../cli/output.ts";
-import { alignTabs } from "../cli/table.ts";
+import { CommandError } from "../base/error.ts";
+import { print } from "../base/output.ts";
+import { alignTabs } from "../template/table.ts";
 import { findContainer } from "../container/find.ts";
 import { containsProcess, hostProcesses } from "../container/processes.ts";
 import { containerState, isAlive } from "../container/state.ts";

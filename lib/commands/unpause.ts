@@ -3,7 +3,7 @@
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { several } from "../cli/several.ts";
 import { findContainer } from "../container/find.ts";
-import { unpauseContainer } from "../container/pause.ts";
+import { unpauseContainer } from "../lifecycle/pause.ts";
 
 export const spec: CommandSpec = {
   name: "unpause",

@@ -1,14 +1,14 @@
 // update: other limits or another restart policy, for containers that run as for others.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { CommandError } from "../cli/error.ts";
-import { printError } from "../cli/output.ts";
+import { CommandError } from "../base/error.ts";
+import { printError } from "../base/output.ts";
 import { several } from "../cli/several.ts";
 import { findContainer } from "../container/find.ts";
-import { givenLimits, LIVE_LIMIT_FLAGS } from "../container/limit_flags.ts";
-import { refuseNonsense } from "../container/limit_checks.ts";
-import { restartPolicy } from "../container/restart_policy.ts";
-import { type Changes, updateContainer } from "../container/update.ts";
+import { givenLimits, LIVE_LIMIT_FLAGS } from "../flags/limit_flags.ts";
+import { refuseNonsense } from "../lifecycle/limit_checks.ts";
+import { restartPolicy } from "../flags/restart_policy.ts";
+import { type Changes, updateContainer } from "../lifecycle/update.ts";
 
 export const spec: CommandSpec = {
   name: "update",

@@ -1,7 +1,7 @@
 // version: what runs here. There is no server, but scripts ask for its version.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
-import { compileTemplate } from "../cli/template.ts";
+import { compileTemplate } from "../template/template.ts";
 import { PLATFORM, VERSIONS } from "../host/facts.ts";
 
 export const spec: CommandSpec = {

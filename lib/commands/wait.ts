@@ -3,9 +3,9 @@
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { several } from "../cli/several.ts";
 import { findContainer } from "../container/find.ts";
-import { readiness, readinessFlags } from "../container/readiness.ts";
-import { waitFor } from "../container/ready.ts";
-import { waitForExit } from "../container/wait.ts";
+import { readiness, readinessFlags } from "../flags/readiness.ts";
+import { waitFor } from "../lifecycle/ready.ts";
+import { waitForExit } from "../lifecycle/wait.ts";
 
 export const spec: CommandSpec = {
   name: "wait",

@@ -2,7 +2,7 @@
 // replaced as a whole when that changes (rename).
 
 import type { Limits } from "../cgroup/limits.ts";
-import { readRecord } from "../state/shape.ts";
+import { readRecord } from "../base/shape.ts";
 import { isContainerConfig } from "./config_shape.ts";
 
 /** The part of a container that commit hands on to an image, with OCI image-spec names (config.md, "config"). */

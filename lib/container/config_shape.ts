@@ -16,7 +16,7 @@ import {
   text,
   truth,
   whole,
-} from "../state/shape.ts";
+} from "../base/shape.ts";
 import type {
   ContainerConfig,
   Device,

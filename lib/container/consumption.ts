@@ -2,7 +2,7 @@
 
 import { presentGroups } from "../cgroup/group.ts";
 import { type Usage, usageOf } from "../cgroup/usage.ts";
-import { processFile } from "../host/proc.ts";
+import { processFile } from "../base/proc.ts";
 import type { ListedContainer } from "./list.ts";
 import { isAlive } from "./state.ts";
 

@@ -2,8 +2,8 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../cli/error.ts";
-import { rootFd } from "../state/root.ts";
+import { CommandError } from "../base/error.ts";
+import { rootFd } from "../store/root.ts";
 import { type ContainerConfig, readConfig } from "./config.ts";
 import { hasName, nameOwner } from "./names.ts";
 

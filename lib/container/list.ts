@@ -1,10 +1,10 @@
 // All containers, as lists show them.
 
 import * as file from "../../ffi/file.ts";
-import { isFailure } from "../cli/error.ts";
-import { printError } from "../cli/output.ts";
-import { type PortMap, publishedPorts } from "../network/ports.ts";
-import { rootFd } from "../state/root.ts";
+import { isFailure } from "../base/error.ts";
+import { printError } from "../base/output.ts";
+import { type PortMap, publishedPorts } from "./ports.ts";
+import { rootFd } from "../store/root.ts";
 import type { ContainerConfig } from "./config.ts";
 import { containerIds, openContainer } from "./find.ts";
 import { type ContainerState, containerState, isAlive, keeperLives } from "./state.ts";

@@ -4,8 +4,8 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
-import { CommandError } from "../cli/error.ts";
-import { rootFd } from "../state/root.ts";
+import { CommandError } from "../base/error.ts";
+import { rootFd } from "../store/root.ts";
 import { readConfig } from "./config.ts";
 import { randomName } from "./random_name.ts";
 

@@ -3,7 +3,7 @@
 import * as file from "../../ffi/file.ts";
 import { changes, watchDirectory } from "../../ffi/inotify.ts";
 import { anyReadable, openPidfd } from "../../ffi/process.ts";
-import { processFile } from "../host/proc.ts";
+import { processFile } from "../base/proc.ts";
 import type { Container } from "./find.ts";
 import { openRecords, readRecords, type StartRecord } from "../keeper/report.ts";
 import { readKept, type Records } from "./state.ts";

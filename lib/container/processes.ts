@@ -4,7 +4,7 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { type GroupOwner, presentGroups } from "../cgroup/group.ts";
 import { members } from "../cgroup/members.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 
 /** What ps printed: a line's cells, the last of which holds all that is left. */
 export interface HostProcesses {

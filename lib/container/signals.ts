@@ -1,6 +1,6 @@
 // Signals: their numbers and names (signal(7); the same on x86_64 and aarch64).
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 
 /** Those that can be passed on. */
 const NAMES: [Deno.Signal, number][] = [

@@ -1,8 +1,8 @@
 // What a container takes on disk.
 
 import { layerSize } from "../layer/store.ts";
-import { rootFd } from "../state/root.ts";
-import { treeSize } from "../state/tree_size.ts";
+import { rootFd } from "../store/root.ts";
+import { treeSize } from "../base/tree_size.ts";
 import type { ContainerConfig } from "./config.ts";
 
 /** Bytes in a container's writable layer. */

@@ -3,7 +3,7 @@
 
 import * as file from "../../ffi/file.ts";
 import { isLocked } from "../../ffi/lock.ts";
-import { finite, optional, readRecord, shapeOf, text, whole } from "../state/shape.ts";
+import { finite, optional, readRecord, shapeOf, text, whole } from "../base/shape.ts";
 import { endIfFrozen, isMarkedPaused } from "./frozen.ts";
 import { type EndRecord, exitCode, openRecords, readRecords, type StartRecord } from "../keeper/report.ts";
 import { strayKeeper } from "./stray.ts";

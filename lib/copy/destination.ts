@@ -3,7 +3,7 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { openInside, openInsideIfAny } from "../layer/inside.ts";
 import type { Place } from "../layer/unpack.ts";
 import { saysContents, saysDirectory, type Side, splitPath } from "./path.ts";

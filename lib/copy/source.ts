@@ -2,8 +2,8 @@
 
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { absolutePath } from "../cli/environment.ts";
-import { CommandError } from "../cli/error.ts";
+import { absolutePath } from "../base/environment.ts";
+import { CommandError } from "../base/error.ts";
 import { openInside } from "../layer/inside.ts";
 import { cleanAbsolute, saysContents, saysDirectory, type Side, splitPath } from "./path.ts";
 

@@ -3,8 +3,8 @@
 import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
-import { printError } from "../cli/output.ts";
-import { rootFd, rootPath } from "../state/root.ts";
+import { printError } from "../base/output.ts";
+import { rootFd, rootPath } from "../store/root.ts";
 import { type Event, framesOf } from "./event.ts";
 
 /** The newest events, relative to the root directory. Opened anew for each append: it may have become events.1. */

@@ -1,8 +1,8 @@
 // --filter of events: which of them are wanted.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { type Filters, hasLabel } from "../cli/filter.ts";
-import { familiarName, parseReference } from "../image/reference.ts";
+import { familiarName, parseReference } from "../base/reference.ts";
 
 import type { StoredEvent } from "./event.ts";
 

@@ -1,9 +1,9 @@
 // Events as text: docker's line, JSON, or what a template makes of them.
 
-import { CommandError } from "../cli/error.ts";
-import { compileTemplate } from "../cli/template.ts";
-import { goJson } from "../cli/template_funcs.ts";
-import { localTimestamp } from "../state/time.ts";
+import { CommandError } from "../base/error.ts";
+import { compileTemplate } from "../template/template.ts";
+import { goJson } from "../template/funcs.ts";
+import { localTimestamp } from "../base/time.ts";
 import type { StoredEvent } from "./event.ts";
 
 /** How an event is shown by --format, without the line's end. Throws CommandError (exit 64) for a bad template. */

@@ -2,7 +2,7 @@
 // at work, or while it runs, whose keeper has the events of its end from the start.
 
 import * as file from "../../ffi/file.ts";
-import { readJson, replaceFile } from "../state/json.ts";
+import { readJson, replaceFile } from "../base/json.ts";
 
 /** In a container's directory: the name it was given since it was started, for its keeper and the helpers of exec. */
 export const RENAMED = "renamed";

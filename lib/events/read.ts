@@ -2,9 +2,9 @@
 
 import type { Time } from "../../ffi/clock.ts";
 import * as file from "../../ffi/file.ts";
-import { printError } from "../cli/output.ts";
+import { printError } from "../base/output.ts";
 import { exitCode } from "../keeper/report.ts";
-import { rootFd, rootPath } from "../state/root.ts";
+import { rootFd, rootPath } from "../store/root.ts";
 import { EVENTS, OLDER_EVENTS } from "./append.ts";
 import { type Event, FRAME_HEADER, JSON_START, type StoredEvent } from "./event.ts";
 

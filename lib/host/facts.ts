@@ -1,6 +1,6 @@
 // What kind of host this is, as far as containers care.
 
-import { VERSION } from "../version.ts";
+import { VERSION } from "../base/version.ts";
 
 /** OS and architecture under the names that images and docker use. */
 export const PLATFORM = {

@@ -3,7 +3,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import { close } from "../../ffi/file.ts";
 import { mountDetached } from "../../ffi/mount.ts";
-import { kernelAtLeast } from "./kernel.ts";
+import { kernelAtLeast } from "../base/kernel.ts";
 import { type Cgroups, readIfAny } from "./facts.ts";
 
 /** Controllers that limits on containers are made with. */

@@ -1,6 +1,6 @@
 // --change of import and commit: Dockerfile instructions that set what an image's configuration says.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import type { ProcessConfig } from "../container/config.ts";
 import { expandWord, splitWords } from "./change_words.ts";
 import { parseHealthcheck } from "./healthcheck.ts";

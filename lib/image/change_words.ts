@@ -1,6 +1,6 @@
 // Words of a Dockerfile instruction: quotes, backslashes and variables, as docker's builder reads them.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 
 /** Splits at blanks that are neither quoted nor escaped; quotes and backslashes stay for expandWord. */
 export function splitWords(text: string): string[] {

@@ -1,4 +1,4 @@
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 
 /** Does `work`, whose CommandErrors then end the program with `exitCode`. */
 export async function failingWith<T>(exitCode: number, work: () => Promise<T>): Promise<T> {

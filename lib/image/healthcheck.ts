@@ -1,7 +1,7 @@
 // HEALTHCHECK of --change: how a container's health would be asked for. Kept in images for those who do ask.
 
-import { CommandError } from "../cli/error.ts";
-import { parseDuration } from "../cli/when.ts";
+import { CommandError } from "../base/error.ts";
+import { parseDuration } from "../template/when.ts";
 
 /** As docker's image-spec has it: durations in nanoseconds; what is not set has docker's default. */
 export interface Healthcheck {

@@ -1,10 +1,10 @@
 // What `inspect` shows of an image, in docker's shape.
 
 import type { ProcessConfig } from "../container/config.ts";
-import { rootPath } from "../state/root.ts";
+import { rootPath } from "../store/root.ts";
 import { layersOf } from "./config.ts";
 import { imageSize } from "./list.ts";
-import { isReference } from "./reference.ts";
+import { isReference } from "../base/reference.ts";
 import { digestsByImage, findImageIfAny, type Image, tagsByImage, tagTime } from "./store.ts";
 
 /** What `inspect` shows of the image that `reference` names; undefined where there is none. */

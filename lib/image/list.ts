@@ -1,6 +1,6 @@
 // All images with what lists and inspect show of them.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { hasLabel } from "../cli/filter.ts";
 import { layerSize } from "../layer/store.ts";
 import { type ImageConfig, layersOf } from "./config.ts";

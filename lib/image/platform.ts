@@ -1,6 +1,6 @@
 // Platforms: what an image was made for, as "os/architecture/variant".
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { hostArchitecture } from "./config.ts";
 import { processorLevel } from "./processor.ts";
 

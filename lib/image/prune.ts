@@ -1,6 +1,6 @@
 // Removing images that nothing needs.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { type Filters, matchesLabels } from "../cli/filter.ts";
 import { untilOf } from "../cli/until.ts";
 import { listContainers } from "../container/list.ts";

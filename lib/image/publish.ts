@@ -4,12 +4,12 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { step } from "../cli/debug.ts";
-import { CommandError } from "../cli/error.ts";
-import { digestOf } from "../layer/digest.ts";
+import { step } from "../base/debug.ts";
+import { CommandError } from "../base/error.ts";
+import { digestOf } from "../base/digest.ts";
 import { hasLayer, type Layer, moveLayer, type Staging } from "../layer/store.ts";
-import { readJson, replaceFile, writeFile } from "../state/json.ts";
-import { rootFd } from "../state/root.ts";
+import { readJson, replaceFile, writeFile } from "../base/json.ts";
+import { rootFd } from "../store/root.ts";
 import { configProblem, type ImageConfig } from "./config.ts";
 import { imageExists, readTag, refer } from "./store.ts";
 

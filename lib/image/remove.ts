@@ -1,17 +1,17 @@
 // Removing images, with docker's rules on what stands in the way: tags, containers, and images made from the image.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../cli/error.ts";
-import { shortId } from "../cli/human.ts";
+import { CommandError } from "../base/error.ts";
+import { shortId } from "../base/human.ts";
 import { listContainers } from "../container/list.ts";
 import { isAlive } from "../container/state.ts";
 import { emitImage } from "../events/emit.ts";
-import { digestOf } from "../layer/digest.ts";
+import { digestOf } from "../base/digest.ts";
 import { layerSize, staged, type Staging } from "../layer/store.ts";
-import { buryUnusedLayers, unusedLayers } from "../layer/usage.ts";
-import { checkNothingMounted, rootFd } from "../state/root.ts";
+import { buryUnusedLayers, unusedLayers } from "./layer_usage.ts";
+import { checkNothingMounted, rootFd } from "../store/root.ts";
 import { layersOf } from "./config.ts";
-import { parseReference } from "./reference.ts";
+import { parseReference } from "../base/reference.ts";
 import {
   digestsByImage,
   imageExists,

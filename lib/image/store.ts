@@ -5,13 +5,13 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { lock } from "../../ffi/lock.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { emitImage } from "../events/emit.ts";
-import { readJson } from "../state/json.ts";
-import { beginWork, rootFd, temporaryName } from "../state/root.ts";
-import { timestamp } from "../state/time.ts";
+import { readJson } from "../base/json.ts";
+import { beginWork, rootFd, temporaryName } from "../store/root.ts";
+import { timestamp } from "../base/time.ts";
 import { asImageConfig, configProblem, type ImageConfig } from "./config.ts";
-import { formatReference, isImageId, normalize, parseReference } from "./reference.ts";
+import { formatReference, isImageId, normalize, parseReference } from "../base/reference.ts";
 
 export interface Image {
   /** "sha256:HEX" */

@@ -2,7 +2,7 @@
 // like the keeper's (keeper_program.ts), without a log and without records; see cross_program.ts for the three processes.
 
 import type { Group } from "../cgroup/group.ts";
-import type { Identity } from "../container/identity.ts";
+import type { Identity } from "../lifecycle/identity.ts";
 import { type Cell, FAILED_STEP, FAILURE, newProgram, type Program } from "../../ffi/program.ts";
 import { cloneInto, closeGroups, enterGroups, openGroups } from "./cgroup_program.ts";
 import {

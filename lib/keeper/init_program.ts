@@ -41,7 +41,7 @@ import {
   closeInPlace,
   mountAt,
 } from "./mount_program.ts";
-import type { Identity } from "../container/identity.ts";
+import type { Identity } from "../lifecycle/identity.ts";
 import type { Walls } from "./wall_program.ts";
 
 /** A mount below the root, in the order they are made. */

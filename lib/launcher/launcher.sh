@@ -7,7 +7,7 @@
 #               root. Below it deno-HASH/ holds deno, the bundles in js-HASH and what deno keeps of them in cache-HASH; the
 #               hashes are of the contents. Who could have put something there is looked at before anything is run: place.
 # Environment:  What of the caller's means something to deno is unset. What of it there was is in MYDOCKER_ENV_DENO_DIR and
-#               so on: lib/cli/environment.ts reads it. HOME, DENO_DIR and DENO_NO_UPDATE_CHECK are set to keep deno quiet
+#               so on: lib/base/environment.ts reads it. HOME, DENO_DIR and DENO_NO_UPDATE_CHECK are set to keep deno quiet
 #               and off the caller's files (a bad ~/.npmrc stops it). MYDOCKER_SELF is the absolute path of this file.
 
 deno=@DENO@

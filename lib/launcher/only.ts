@@ -3,7 +3,7 @@
 // that a plain start does not need (split.ts); main.ts, in another, has everything.
 
 import type { CommandModule } from "../cli/command.ts";
-import { callerArguments } from "../cli/environment.ts";
+import { callerArguments } from "../base/environment.ts";
 import { execute, guard } from "../cli/execute.ts";
 
 /** Runs the command if it is the one that is asked for: a bundle is loaded without any for deno to compile it. */

@@ -3,7 +3,7 @@
 import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { awaitReadable } from "../../ffi/input.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { gunzipped, unzstded } from "./inflate.ts";
 
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;

@@ -1,6 +1,6 @@
 // xz and bzip2, by the programs of these names, as docker does it.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 

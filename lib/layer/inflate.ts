@@ -4,7 +4,7 @@
 // below them, in Node and Deno alike, writes into memory it is given: 45 MB, in half the time. It is no documented
 // interface; but the runtime is a part of the file that is built, and the tests of this module use all of it.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 
 /** The decompressor of a stream. */
 interface Handle {

@@ -1,9 +1,9 @@
 // A layer of the store as the archive it came from: bit for bit, or an error.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../cli/error.ts";
-import { rootFd } from "../state/root.ts";
-import { createDigest } from "./digest.ts";
+import { CommandError } from "../base/error.ts";
+import { rootFd } from "../store/root.ts";
+import { createDigest } from "../base/digest.ts";
 import { pack } from "./pack.ts";
 import { replay } from "./replay.ts";
 import { readLayer } from "./store.ts";

@@ -3,10 +3,10 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { mountDetached } from "../../ffi/mount.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { mountByHelper } from "./overlay_helper.ts";
-import { kernelAtLeast } from "../host/kernel.ts";
-import { rootFd, rootPath } from "../state/root.ts";
+import { kernelAtLeast } from "../base/kernel.ts";
+import { rootFd, rootPath } from "../store/root.ts";
 
 /** Beyond this the kernel refuses (OVL_MAX_STACK), with an errno that says nothing. */
 const MAX_LAYERS = 500;

@@ -7,7 +7,7 @@ import * as file from "../../ffi/file.ts";
 import { MS_PRIVATE, MS_REC } from "../../ffi/mount.ts";
 import { endHelper, fetchDescriptor, pipe, spawn } from "../../ffi/process.ts";
 import { type Cell, FAILED_STEP, FAILURE, newProgram, type Program } from "../../ffi/program.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 
 const CLONE_NEWNS = 0x20000;
 const OPEN_TREE_CLONE = 1;

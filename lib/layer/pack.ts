@@ -4,7 +4,7 @@ import { encodeName } from "../../ffi/bytes.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { getXattr, listXattrs } from "../../ffi/xattr.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import type { TarEntry, TarType } from "./tar_entry.ts";
 import type { SparseMap } from "./tar_sparse.ts";
 import { createTarWriter, type Sink, type TarWriter } from "./tar_write.ts";

@@ -3,7 +3,7 @@
 import { decodeName } from "../../ffi/bytes.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { BLOCK_LENGTH, DATA, FILE, LITERAL, type Replaced } from "./skeleton.ts";
 
 const BUFFER = 1 << 20;

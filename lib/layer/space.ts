@@ -1,8 +1,8 @@
 // The file system's free space, looked at before and while something of unknown size is written.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../cli/error.ts";
-import { humanSize } from "../cli/human.ts";
+import { CommandError } from "../base/error.ts";
+import { humanSize } from "../base/human.ts";
 
 /** So much can be written between two looks. */
 export const LOOK_EVERY = 32 << 20;

@@ -2,14 +2,14 @@
 // of that, uncompressed. A layer never changes once it is there. What makes or removes images does so from a directory
 // of its own under tmp/.
 
-import { step } from "../cli/debug.ts";
+import { step } from "../base/debug.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
-import { writeFile } from "../state/json.ts";
-import { type Check, listOf, optional, readRecord, shapeOf, text, whole } from "../state/shape.ts";
-import { beginWork, rootFd, temporaryName } from "../state/root.ts";
-import { createDigest } from "./digest.ts";
+import { writeFile } from "../base/json.ts";
+import { type Check, listOf, optional, readRecord, shapeOf, text, whole } from "../base/shape.ts";
+import { beginWork, rootFd, temporaryName } from "../store/root.ts";
+import { createDigest } from "../base/digest.ts";
 import { createRecorder, type Replaced } from "./skeleton.ts";
 import { createSpaceGuard } from "./space.ts";
 import { createUnpacker } from "./unpack.ts";

@@ -1,7 +1,7 @@
 // One 512-byte tar header: ustar as in POSIX pax(1), the older v7, and the GNU and star variants of it.
 
 import { decodeName } from "../../ffi/bytes.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { BLOCK, type TarEntry, type TarType } from "./tar_entry.ts";
 
 /** A header's fields before extended headers have their say. */

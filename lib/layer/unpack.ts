@@ -6,7 +6,7 @@ import * as file from "../../ffi/file.ts";
 import { addressOf } from "../../ffi/libc.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { setXattr } from "../../ffi/xattr.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { checkOwner, completeNode, completeOpen } from "./attributes.ts";
 import { openDirectoryInside } from "./inside.ts";
 import { cleanPath, createParents, type Parents, splitName } from "./parents.ts";

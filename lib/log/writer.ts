@@ -1,7 +1,7 @@
 // Lines of a log on their way to stdout and stderr: few writes, and what docker puts before each line.
 
-import { print, printError } from "../cli/output.ts";
-import { timestamp } from "../state/time.ts";
+import { print, printError } from "../base/output.ts";
+import { timestamp } from "../base/time.ts";
 import type { Lines } from "./lines.ts";
 
 export interface LogWriter {

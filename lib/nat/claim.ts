@@ -5,8 +5,8 @@ import { errnoText, isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { pause } from "../../ffi/process.ts";
 import { type PortProtocol, takePort } from "../../ffi/socket.ts";
-import { CommandError } from "../cli/error.ts";
-import { parseAddress, toBytes } from "../network/address.ts";
+import { CommandError } from "../base/error.ts";
+import { parseAddress, toBytes } from "../base/address.ts";
 import { holderOf } from "./port_holder.ts";
 
 /** One port of a container, and where it shall be found. */

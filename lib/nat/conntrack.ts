@@ -6,7 +6,7 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { converse } from "../../ffi/netfilter.ts";
 import * as netlink from "../../ffi/netlink.ts";
-import { parseAddress, toBytes } from "../network/address.ts";
+import { parseAddress, toBytes } from "../base/address.ts";
 import { attributesOf, FAMILY, newMessages, NLM_F } from "./nft_bytes.ts";
 import { withSocket } from "./nftables.ts";
 import { type Family, familyOf, type PublishedPort } from "./rules.ts";

@@ -2,9 +2,9 @@
 // needed for, or iptables. MYDOCKER_FIREWALL=iptables prefers that, for hosts whose tools know nothing else.
 
 import { isErrno, KernelError } from "../../ffi/errno.ts";
-import { step } from "../cli/debug.ts";
-import { CommandError } from "../cli/error.ts";
-import { printError } from "../cli/output.ts";
+import { step } from "../base/debug.ts";
+import { CommandError } from "../base/error.ts";
+import { printError } from "../base/output.ts";
 import { acceptForeign, forgetForeign } from "./foreign.ts";
 import { forwardPackets, routeLoopback } from "./forwarding.ts";
 import * as nftables from "./nftables.ts";

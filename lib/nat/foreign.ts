@@ -6,7 +6,7 @@
 // Chains that drop forwarded packets elsewhere (a table of nf_tables that somebody wrote, or firewalld's) are left
 // alone, as docker leaves them alone: there, the bridge has to be let through by whoever wrote them.
 
-import { step } from "../cli/debug.ts";
+import { step } from "../base/debug.ts";
 import { acceptInForward, forgetInForward } from "./forward_chain.ts";
 import { hasForward } from "./nftables.ts";
 import type { Family, NetworkRules } from "./rules.ts";

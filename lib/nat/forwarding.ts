@@ -1,7 +1,7 @@
 // The kernel's settings without which packets don't get from one interface to another.
 
 import * as file from "../../ffi/file.ts";
-import { printError } from "../cli/output.ts";
+import { printError } from "../base/output.ts";
 import type { Family } from "./rules.ts";
 
 const SETTINGS: Record<Family, string> = {

@@ -3,7 +3,7 @@
 
 import { memfd } from "../../ffi/elf.ts";
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { NoFirewall, preference } from "./preference.ts";
 import { type Family, familyOf, type NetworkRules, type PortRules } from "./rules.ts";
 

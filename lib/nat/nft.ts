@@ -15,7 +15,7 @@
 // A container's table belongs to the socket that made it (NFT_TABLE_F_OWNER), which the keeper holds: the kernel takes
 // it away with the keeper, however that ends, and until then nobody else can, so that a flush of the ruleset spares it.
 
-import { parseAddress, subnetOf, toBytes } from "../network/address.ts";
+import { parseAddress, subnetOf, toBytes } from "../base/address.ts";
 import { comment, type Messages, NLM_F } from "./nft_bytes.ts";
 import * as x from "./nft_expressions.ts";
 import { type Family, familyOf, type NetworkRules, type PortRules, type PublishedPort } from "./rules.ts";

@@ -1,7 +1,7 @@
 // Which packet filter it is to be, and that there is none.
 
-import { callerEnvironment } from "../cli/environment.ts";
-import { CommandError } from "../cli/error.ts";
+import { callerEnvironment } from "../base/environment.ts";
+import { CommandError } from "../base/error.ts";
 
 /** There is nothing that could filter or translate packets. */
 export class NoFirewall extends CommandError {}

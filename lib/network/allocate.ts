@@ -2,9 +2,9 @@
 
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
-import { CommandError } from "../cli/error.ts";
-import { rootFd } from "../state/root.ts";
-import { addressText, bounds, contains, parseAddress, subnetOf } from "./address.ts";
+import { CommandError } from "../base/error.ts";
+import { rootFd } from "../store/root.ts";
+import { addressText, bounds, contains, parseAddress, subnetOf } from "../base/address.ts";
 import { claimPath, claimsFolder, claimsOn, isKept } from "./claims.ts";
 import type { AddressPool, Network } from "./store.ts";
 

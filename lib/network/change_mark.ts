@@ -3,9 +3,9 @@
 // of a killed command (change.ts).
 
 import * as file from "../../ffi/file.ts";
-import { randomHex } from "../state/hex.ts";
-import { writeFile } from "../state/json.ts";
-import { rootFd } from "../state/root.ts";
+import { randomHex } from "../base/hex.ts";
+import { writeFile } from "../base/json.ts";
+import { rootFd } from "../store/root.ts";
 
 /** Relative to the root directory. */
 export const CHANGE = "networks/.change";

@@ -4,7 +4,7 @@
 
 import * as file from "../../ffi/file.ts";
 import { keeperLives } from "../container/state.ts";
-import { rootFd } from "../state/root.ts";
+import { rootFd } from "../store/root.ts";
 import type { Network } from "./store.ts";
 
 type Named = Pick<Network, "name">;

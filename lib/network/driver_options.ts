@@ -1,7 +1,7 @@
 // network create -o: docker's options of its bridge driver.
 
-import { CommandError } from "../cli/error.ts";
-import { parseAddress } from "./address.ts";
+import { CommandError } from "../base/error.ts";
+import { parseAddress } from "../base/address.ts";
 
 export const BRIDGE_NAME = "com.docker.network.bridge.name";
 export const MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade";

@@ -1,10 +1,10 @@
 // containers/ID/endpoints.json: what a container got of its networks when it was started last. It has that while it runs.
 
 import * as file from "../../ffi/file.ts";
-import { toHex } from "../state/hex.ts";
-import { writeFile } from "../state/json.ts";
-import { hexId, listOf, optional, readRecord, shapeOf, text, whole } from "../state/shape.ts";
-import { parseAddress, toBytes } from "./address.ts";
+import { toHex } from "../base/hex.ts";
+import { writeFile } from "../base/json.ts";
+import { hexId, listOf, optional, readRecord, shapeOf, text, whole } from "../base/shape.ts";
+import { parseAddress, toBytes } from "../base/address.ts";
 
 export interface Endpoint {
   /** 64 hex digits, others with every start. */

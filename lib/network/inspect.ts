@@ -1,7 +1,7 @@
 // A network as docker network inspect shows it.
 
 import { AF_INET6 } from "../../ffi/netlink.ts";
-import { subnetOf } from "./address.ts";
+import { subnetOf } from "../base/address.ts";
 import { type AddressPool, isDefaultBridge, type Network } from "./store.ts";
 import { type Member, members } from "./users.ts";
 

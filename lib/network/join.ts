@@ -5,8 +5,8 @@ import * as file from "../../ffi/file.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { lock } from "../../ffi/lock.ts";
 import * as netlink from "../../ffi/netlink.ts";
-import { step } from "../cli/debug.ts";
-import { CommandError } from "../cli/error.ts";
+import { step } from "../base/debug.ts";
+import { CommandError } from "../base/error.ts";
 import type { EndpointRequest } from "../container/config.ts";
 import type { Container } from "../container/find.ts";
 import {
@@ -17,10 +17,10 @@ import {
   type NetworkPlan,
   type Request,
 } from "../keeper/network_steps.ts";
-import { randomHex } from "../state/hex.ts";
-import { writeFile } from "../state/json.ts";
-import { rootFd } from "../state/root.ts";
-import { macOf, parseAddress, subnetOf } from "./address.ts";
+import { randomHex } from "../base/hex.ts";
+import { writeFile } from "../base/json.ts";
+import { rootFd } from "../store/root.ts";
+import { macOf, parseAddress, subnetOf } from "../base/address.ts";
 import { raiseBridge, settle } from "./bridge.ts";
 import { claimAddress } from "./allocate.ts";
 import { claimPath, releaseAddresses } from "./claims.ts";

@@ -3,7 +3,7 @@
 import { decodeName, encodeName } from "../../ffi/bytes.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as netlink from "../../ffi/netlink.ts";
-import { type Address, type Subnet, toBytes } from "./address.ts";
+import { type Address, type Subnet, toBytes } from "../base/address.ts";
 
 const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;

@@ -2,9 +2,9 @@
 
 import * as file from "../../ffi/file.ts";
 import { AF_INET, openRoute } from "../../ffi/netlink.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { emitNetwork } from "../events/emit.ts";
-import { randomHex } from "../state/hex.ts";
+import { randomHex } from "../base/hex.ts";
 import {
   type Address,
   contains,
@@ -15,7 +15,7 @@ import {
   type Subnet,
   subnetOf,
   subnetText,
-} from "./address.ts";
+} from "../base/address.ts";
 import { BRIDGE_NAME, checkDriverOptions } from "./driver_options.ts";
 import { choosePool, firstHost, withFreedSubnets } from "./pool.ts";
 import {

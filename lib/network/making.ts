@@ -9,8 +9,8 @@
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { lockWithin } from "../../ffi/lock.ts";
-import { CommandError } from "../cli/error.ts";
-import { rootFd } from "../state/root.ts";
+import { CommandError } from "../base/error.ts";
+import { rootFd } from "../store/root.ts";
 
 /** Milliseconds that somebody else may take for it. */
 const PATIENCE = 20_000;

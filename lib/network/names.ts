@@ -8,13 +8,13 @@
 
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
-import { printError } from "../cli/output.ts";
+import { printError } from "../base/output.ts";
 import type { ContainerConfig } from "../container/config.ts";
 import { type Container, openUndamaged } from "../container/find.ts";
 import { keeperLives } from "../container/state.ts";
-import { writeFile } from "../state/json.ts";
-import { finite, mapOf, readRecord } from "../state/shape.ts";
-import { rootFd } from "../state/root.ts";
+import { writeFile } from "../base/json.ts";
+import { finite, mapOf, readRecord } from "../base/shape.ts";
+import { rootFd } from "../store/root.ts";
 import { claimsOn } from "./claims.ts";
 import { type Endpoint, readEndpoints } from "./endpoint.ts";
 import { ownLines } from "./hosts.ts";

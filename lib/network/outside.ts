@@ -4,7 +4,7 @@
 import { lowerNetwork, raiseNetwork } from "../nat/firewall.ts";
 import type { NetworkRules } from "../nat/rules.ts";
 import { familyOf } from "../nat/rules.ts";
-import { rootMark } from "../state/mark.ts";
+import { rootMark } from "../store/mark.ts";
 import { masquerades } from "./driver_options.ts";
 import { ownerText } from "./owner.ts";
 import type { Network } from "./store.ts";

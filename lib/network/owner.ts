@@ -9,10 +9,10 @@ import { encodeName } from "../../ffi/bytes.ts";
 import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import * as netlink from "../../ffi/netlink.ts";
-import { step } from "../cli/debug.ts";
+import { step } from "../base/debug.ts";
 import { lowerNetwork } from "../nat/firewall.ts";
 import { listTables } from "../nat/nftables.ts";
-import { rootFd } from "../state/root.ts";
+import { rootFd } from "../store/root.ts";
 import { deleteMessage, type LinkDetails, links } from "./link.ts";
 
 /** What an alias or a comment has room for (IFALIASZ, NFT_USERDATA_MAXLEN), in bytes. */

@@ -3,7 +3,7 @@
 import { errnoText } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { pipe, spawn } from "../../ffi/process.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { connectDescriptors, type ConnectPlan, connectProgram } from "../keeper/connect_program.ts";
 import { readReport } from "../keeper/report.ts";
 

@@ -1,8 +1,16 @@
 // Which subnets a network gets that names none: docker's own, but none that leads elsewhere already.
 
 import * as netlink from "../../ffi/netlink.ts";
-import { CommandError } from "../cli/error.ts";
-import { addressText, bounds, fromBytes, overlaps, type Subnet, subnetOf, subnetText } from "./address.ts";
+import { CommandError } from "../base/error.ts";
+import {
+  addressText,
+  bounds,
+  fromBytes,
+  overlaps,
+  type Subnet,
+  subnetOf,
+  subnetText,
+} from "../base/address.ts";
 import { rootsWithNetworks, takeDownForsaken } from "./owner.ts";
 import type { AddressPool, Network } from "./store.ts";
 

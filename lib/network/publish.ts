@@ -2,19 +2,19 @@
 
 import type { PortProtocol } from "../../ffi/socket.ts";
 import { showPort } from "../../ffi/socket.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import type { ContainerConfig } from "../container/config.ts";
 import type { Container } from "../container/find.ts";
 import { type Claim, claimPorts, type PortRequest } from "../nat/claim.ts";
 import { raisePorts } from "../nat/firewall.ts";
 import type { Held } from "../nat/nftables.ts";
 import type { PublishedPort } from "../nat/rules.ts";
-import { writeFile } from "../state/json.ts";
-import { parseAddress } from "./address.ts";
+import { writeFile } from "../base/json.ts";
+import { parseAddress } from "../base/address.ts";
 import { HOST_BINDING } from "./driver_options.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { rulesName } from "./outside.ts";
-import { type PortNote, PORTS } from "./ports.ts";
+import { type PortNote, PORTS } from "../container/ports.ts";
 import type { Network } from "./store.ts";
 
 /** What the keeper has of the ports, and gives back at the container's end. */

@@ -12,7 +12,7 @@ import { raiseNetwork, restorePorts } from "../nat/firewall.ts";
 import { settle } from "./bridge.ts";
 import { linkByName } from "./link.ts";
 import { networkRules } from "./outside.ts";
-import { readPorts } from "./ports.ts";
+import { readPorts } from "../container/ports.ts";
 import { listNetworks, openUsers } from "./store.ts";
 
 /** Puts up the rules of every network that is up, and of every running container's ports. Throws CommandError. */

@@ -3,12 +3,12 @@
 import * as file from "../../ffi/file.ts";
 import { lockWithin, tryLock } from "../../ffi/lock.ts";
 import { openRoute } from "../../ffi/netlink.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { type Filters, matchesLabels } from "../cli/filter.ts";
 import { untilOf } from "../cli/until.ts";
 import { emitNetwork, emitPrune } from "../events/emit.ts";
-import { beginWork, discard } from "../state/root.ts";
-import { sleep } from "../state/sleep.ts";
+import { beginWork, discard } from "../store/root.ts";
+import { sleep } from "../base/sleep.ts";
 import { isInUse, takeDown } from "./bridge.ts";
 import { rulesName } from "./outside.ts";
 import { takeDownUnknown } from "./owner.ts";

@@ -4,13 +4,13 @@ import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import { openRoute } from "../../ffi/netlink.ts";
 import { lowerPorts as lowerRules } from "../nat/firewall.ts";
-import { rootFd } from "../state/root.ts";
+import { rootFd } from "../store/root.ts";
 import { settle } from "./bridge.ts";
 import { claimsOn, isKept, releaseAddresses } from "./claims.ts";
 import { vethName } from "./endpoint.ts";
 import { removeLink } from "./link.ts";
 import { refreshNames } from "./names.ts";
-import { readPorts } from "./ports.ts";
+import { readPorts } from "../container/ports.ts";
 import { networkByName, networkNames } from "./store.ts";
 
 /** Does it for all of them, and takes down the bridges that nobody uses then. Throws CommandError. */

@@ -3,10 +3,10 @@
 import * as file from "../../ffi/file.ts";
 import { raisePortsAnew } from "../nat/firewall.ts";
 import type { PublishedPort } from "../nat/rules.ts";
-import { writeFile } from "../state/json.ts";
+import { writeFile } from "../base/json.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { isIpv6 } from "./join.ts";
-import { type PortNote, PORTS, readPorts } from "./ports.ts";
+import { type PortNote, PORTS, readPorts } from "../container/ports.ts";
 import { keeperSocket } from "./reload.ts";
 import { networkByName } from "./store.ts";
 

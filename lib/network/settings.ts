@@ -2,9 +2,9 @@
 
 import { type ContainerConfig, type EndpointRequest, networksOf } from "../container/config.ts";
 import { AF_INET, AF_INET6 } from "../../ffi/netlink.ts";
-import { parseAddress } from "./address.ts";
+import { parseAddress } from "../base/address.ts";
 import { type Endpoint, readEndpoints } from "./endpoint.ts";
-import { publishedPorts } from "./ports.ts";
+import { publishedPorts } from "../container/ports.ts";
 
 const NO_ENDPOINT = {
   EndpointID: "",

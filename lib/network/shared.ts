@@ -1,11 +1,11 @@
 // --network container:ID: another container's network namespace.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { type Container, findContainer } from "../container/find.ts";
 import { firstProcess } from "../container/state.ts";
 import { JOINED } from "../keeper/network_steps.ts";
-import { writeFile } from "../state/json.ts";
+import { writeFile } from "../base/json.ts";
 
 /** The container that the network mode "container:ID" names. Throws docker's CommandError where there is none. */
 export function sharedContainer(mode: string): Container {

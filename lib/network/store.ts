@@ -13,11 +13,11 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { lock } from "../../ffi/lock.ts";
-import { CommandError } from "../cli/error.ts";
-import { randomHex } from "../state/hex.ts";
-import { replaceFile, writeFile } from "../state/json.ts";
-import { rootMark } from "../state/mark.ts";
-import { beginWork, rootFd, rootPath, temporaryName } from "../state/root.ts";
+import { CommandError } from "../base/error.ts";
+import { randomHex } from "../base/hex.ts";
+import { replaceFile, writeFile } from "../base/json.ts";
+import { rootMark } from "../store/mark.ts";
+import { beginWork, rootFd, rootPath, temporaryName } from "../store/root.ts";
 import {
   type Check,
   hexId,
@@ -31,8 +31,8 @@ import {
   shapeOf,
   text,
   truth,
-} from "../state/shape.ts";
-import { parseAddress, parseSubnet } from "./address.ts";
+} from "../base/shape.ts";
+import { parseAddress, parseSubnet } from "../base/address.ts";
 
 /** One family's addresses of a network. */
 export interface AddressPool {

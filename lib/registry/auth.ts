@@ -1,6 +1,6 @@
 // Who we are, to a registry that asks: https://distribution.github.io/distribution/spec/auth/token/
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { bodyOf, readBody } from "./body.ts";
 import { get, send } from "./connection.ts";
 import { type Credentials, credentialsFor } from "./credentials.ts";

@@ -1,8 +1,8 @@
 // Blobs: fetched as they come, resumed where the connection broke, and checked.
 
-import { step } from "../cli/debug.ts";
-import { CommandError } from "../cli/error.ts";
-import { createDigest } from "../layer/digest.ts";
+import { step } from "../base/debug.ts";
+import { CommandError } from "../base/error.ts";
+import { createDigest } from "../base/digest.ts";
 import type { Client } from "./client.ts";
 import { BrokenConnection } from "./failure.ts";
 import type { Descriptor } from "../image/descriptor.ts";

@@ -1,6 +1,6 @@
 // Bodies of answers: as they come, or whole, which has a limit then, in bytes and in time.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { BadAnswer, BrokenConnection } from "./failure.ts";
 import type { StallGuard } from "./stall.ts";
 

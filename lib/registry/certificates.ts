@@ -1,7 +1,7 @@
 // Whom to trust, and as whom to come: docker's directory of a registry's certificates. See dockerd(8) and
 // https://docs.docker.com/engine/security/certificates/
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { readInput } from "../cli/input_file.ts";
 
 const DIRECTORY = "/etc/docker/certs.d";

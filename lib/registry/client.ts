@@ -1,6 +1,6 @@
 // One repository of a registry: https://github.com/opencontainers/distribution-spec
 
-import { step } from "../cli/debug.ts";
+import { step } from "../base/debug.ts";
 import { authorize } from "./auth.ts";
 import { bodyOf, readBody } from "./body.ts";
 import { type Answer, get } from "./connection.ts";

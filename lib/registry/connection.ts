@@ -1,6 +1,6 @@
 // Requests over Deno's fetch: to whom what may be sent, and how long to wait.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { certificatesFor } from "./certificates.ts";
 import { BadAnswer } from "./failure.ts";
 import { isLoopback } from "./repository.ts";

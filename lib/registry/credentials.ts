@@ -1,11 +1,11 @@
 // Credentials as docker keeps them: config.json in DOCKER_CONFIG or ~/.docker, and the helpers it names.
 
 import { isErrno } from "../../ffi/errno.ts";
-import { callerEnvironment } from "../cli/environment.ts";
-import { CommandError } from "../cli/error.ts";
+import { callerEnvironment } from "../base/environment.ts";
+import { CommandError } from "../base/error.ts";
 import { readInput } from "../cli/input_file.ts";
 import { fields, map, text } from "../image/shape.ts";
-import { printError } from "../cli/output.ts";
+import { printError } from "../base/output.ts";
 
 /** User and password, or what stands for both. */
 export type Credentials = { username: string; password: string } | { identity: string };

@@ -1,6 +1,6 @@
 // What can go wrong between here and a registry, in docker's words.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { plain } from "../cli/plain.ts";
 import { certificateProblem } from "./certificates.ts";
 

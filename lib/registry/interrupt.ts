@@ -1,6 +1,6 @@
 // An interrupt while something arrives: what there is of it goes before the program does.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 
 const SIGNALS: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 

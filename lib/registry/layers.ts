@@ -2,12 +2,12 @@
 
 import * as file from "../../ffi/file.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
-import { shortId } from "../cli/human.ts";
-import { CommandError } from "../cli/error.ts";
+import { shortId } from "../base/human.ts";
+import { CommandError } from "../base/error.ts";
 import { decompressed } from "../layer/decompress.ts";
 import type { NewLayer } from "../image/publish.ts";
 import { addLayer, type Layer, type Staging } from "../layer/store.ts";
-import { rootFd } from "../state/root.ts";
+import { rootFd } from "../store/root.ts";
 import { readBlob, WrongDigest } from "./blob.ts";
 import type { Client } from "./client.ts";
 import type { Descriptor } from "../image/descriptor.ts";

@@ -9,7 +9,7 @@ import {
   manifestProblem,
 } from "../image/descriptor.ts";
 import { formatPlatform, mostFitting, type Platform } from "../image/platform.ts";
-import { digestOf } from "../layer/digest.ts";
+import { digestOf } from "../base/digest.ts";
 import type { Client } from "./client.ts";
 import { BadAnswer } from "./failure.ts";
 

@@ -1,9 +1,9 @@
 // Pulling for `run` and `create`: as `pull`, on stderr.
 
-import { printError } from "../cli/output.ts";
-import type { PullRequest } from "../image/obtain.ts";
+import { printError } from "../base/output.ts";
+import type { PullRequest } from "./obtain.ts";
 import { fitness, parsePlatform, type Platform } from "../image/platform.ts";
-import { formatReference } from "../image/reference.ts";
+import { formatReference } from "../base/reference.ts";
 import { readImage, resolveIfAny } from "../image/store.ts";
 import { createClient } from "./client.ts";
 import { createProgress, SILENT } from "../cli/progress.ts";

@@ -1,12 +1,12 @@
 // An image out of a registry and into the store.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../cli/error.ts";
-import { shortId } from "../cli/human.ts";
+import { CommandError } from "../base/error.ts";
+import { shortId } from "../base/human.ts";
 import { emitImage } from "../events/emit.ts";
 import { asImageConfig, configProblem, type ImageConfig, layersOf } from "../image/config.ts";
 import { fitness, formatPlatform, type Platform } from "../image/platform.ts";
-import { formatReference, type Reference } from "../image/reference.ts";
+import { formatReference, type Reference } from "../base/reference.ts";
 import { type NewImage, type NewLayer, publish, referTogether } from "../image/publish.ts";
 import { checkStorable, lockImages, readImage, resolveIfAny } from "../image/store.ts";
 import { staged, type Staging } from "../layer/store.ts";

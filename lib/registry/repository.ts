@@ -1,7 +1,7 @@
 // From a repository's name to where it is.
 
 import { hasCertificates } from "./certificates.ts";
-import { canonicalName, normalize, parseReference, type Reference } from "../image/reference.ts";
+import { canonicalName, normalize, parseReference, type Reference } from "../base/reference.ts";
 
 export interface Repository {
   /** As users write it: "busybox", "localhost:5000/a/b". */

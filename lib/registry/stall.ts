@@ -1,6 +1,6 @@
 // How long to wait for another machine.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { BrokenConnection, connectionFailure } from "./failure.ts";
 
 const DEFAULT_PATIENCE = 20;

@@ -1,8 +1,8 @@
 // Docker's profile files, compiled. Loaded only where one is given: it takes the table of all system calls.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { readInput } from "../cli/input_file.ts";
-import { kernelAtLeast } from "../host/kernel.ts";
+import { kernelAtLeast } from "../base/kernel.ts";
 import { PLATFORM } from "../host/facts.ts";
 import { capabilityNumber } from "../security/capabilities.ts";
 import { type Action, compile, type Condition, RET, type Verdict } from "./compile.ts";

@@ -1,6 +1,6 @@
 // Docker's profile files (--security-opt seccomp=FILE): their JSON, checked.
 
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 
 export interface Profile {
   defaultAction?: string;

@@ -3,7 +3,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import type { DeviceRule } from "../cgroup/devices.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 
 /** A node to be made in the container. */
 export interface DeviceNode {

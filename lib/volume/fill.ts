@@ -1,7 +1,7 @@
 // What a volume begins with, when a container is created that has it.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import type { Mount } from "../container/config.ts";
 import { openInsideIfAny } from "../layer/inside.ts";
 import { openImageRoot } from "../layer/overlay.ts";

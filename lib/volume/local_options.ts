@@ -4,8 +4,8 @@
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { changeMount, cloneMount, mountDetached, MS_BIND, MS_REC } from "../../ffi/mount.ts";
-import { CommandError } from "../cli/error.ts";
-import { goQuote } from "../cli/go_text.ts";
+import { CommandError } from "../base/error.ts";
+import { goQuote } from "../template/go_text.ts";
 import { attributesOf, fileSystemOptions, MOUNT_FLAGS } from "./mount_flags.ts";
 
 /** "type", "o" and "device", as they were given. */

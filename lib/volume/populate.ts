@@ -8,7 +8,7 @@ import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { copyAttributes, copyTree } from "../layer/copy_tree.ts";
-import { beginWork, rootFd, temporaryName } from "../state/root.ts";
+import { beginWork, rootFd, temporaryName } from "../store/root.ts";
 
 /**
  * Fills the volume `name`, if it is empty, with what is in the image's directory `image` (a descriptor; O_PATH will

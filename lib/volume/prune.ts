@@ -4,8 +4,8 @@ import type { Filters } from "../cli/filter.ts";
 import { NOTHING_PRUNED, type Pruned } from "../cli/pruned.ts";
 import { damagedContainers } from "../container/find.ts";
 import { emitPrune } from "../events/emit.ts";
-import { rootFd } from "../state/root.ts";
-import { treeSize } from "../state/tree_size.ts";
+import { rootFd } from "../store/root.ts";
+import { treeSize } from "../base/tree_size.ts";
 import { matches } from "./filter.ts";
 import { listVolumes, removeUnused, volumesInUse } from "./store.ts";
 

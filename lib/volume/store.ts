@@ -6,17 +6,17 @@ import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
 import { cloneMount } from "../../ffi/mount.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
-import { CommandError } from "../cli/error.ts";
+import { CommandError } from "../base/error.ts";
 import { readConfig } from "../container/config.ts";
 import { containerIds, damagedContainers } from "../container/find.ts";
 import { emitVolume } from "../events/emit.ts";
-import { randomHex } from "../state/hex.ts";
-import { replaceFile, writeFile } from "../state/json.ts";
-import { beginWork, bury, MountedWithin, rootFd, rootPath, temporaryName } from "../state/root.ts";
-import { mapOf, moment, nullable, optional, readRecord, shapeOf, text, truth } from "../state/shape.ts";
+import { randomHex } from "../base/hex.ts";
+import { replaceFile, writeFile } from "../base/json.ts";
+import { beginWork, bury, MountedWithin, rootFd, rootPath, temporaryName } from "../store/root.ts";
+import { mapOf, moment, nullable, optional, readRecord, shapeOf, text, truth } from "../base/shape.ts";
 import { checkLocalOptions, isMounted, type LocalOptions, mountLocal } from "./local_options.ts";
 import { naturalOrder } from "./natural_order.ts";
-import { checkVolumeName, isVolumeName } from "./spec.ts";
+import { checkVolumeName, isVolumeName } from "../flags/volume_spec.ts";
 
 /** What is known of a volume besides its content. */
 export interface Volume {

@@ -3,8 +3,8 @@
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { confirm } from "../../cli/confirm.ts";
 import { parseFilters, truthOf } from "../../cli/filter.ts";
-import { prunedText } from "../../cli/human.ts";
-import { print } from "../../cli/output.ts";
+import { prunedText } from "../../base/human.ts";
+import { print } from "../../base/output.ts";
 import { untilOf } from "../../cli/until.ts";
 import { failingWith1 } from "../../image/failure.ts";
 import { pruneImages } from "../../image/prune.ts";

@@ -2,7 +2,7 @@
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { connectNetwork } from "../../network/connect.ts";
-import { endpointWishes, refuseLinks } from "../../network/options.ts";
+import { endpointWishes, refuseLinks } from "../../flags/network_options.ts";
 
 export const spec: CommandSpec = {
   name: "network connect",

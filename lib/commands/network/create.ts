@@ -1,8 +1,8 @@
 // network create: makes a network, and prints its ID.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../cli/error.ts";
-import { print } from "../../cli/output.ts";
+import { CommandError } from "../../base/error.ts";
+import { print } from "../../base/output.ts";
 import { createNetwork } from "../../network/make.ts";
 
 export const spec: CommandSpec = {

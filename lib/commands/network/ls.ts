@@ -3,8 +3,8 @@
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { type Filters, matchesLabels, namePattern, parseFilters, truthOf } from "../../cli/filter.ts";
 import { formatRows, type Row } from "../../cli/format.ts";
-import { shortId } from "../../cli/human.ts";
-import { print, printError } from "../../cli/output.ts";
+import { shortId } from "../../base/human.ts";
+import { print, printError } from "../../base/output.ts";
 import { repairIfNeeded } from "../../network/leftovers.ts";
 import { hasIpv6 } from "../../network/inspect.ts";
 import { damagedNetworks, DEFAULT_NETWORKS, listNetworks, type Network } from "../../network/store.ts";

@@ -3,8 +3,8 @@
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { confirm } from "../../cli/confirm.ts";
 import { parseFilters } from "../../cli/filter.ts";
-import { deletedText } from "../../cli/human.ts";
-import { print } from "../../cli/output.ts";
+import { deletedText } from "../../base/human.ts";
+import { print } from "../../base/output.ts";
 import { repairIfNeeded } from "../../network/leftovers.ts";
 import { pruneNetworks } from "../../network/remove.ts";
 

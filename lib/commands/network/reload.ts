@@ -1,7 +1,7 @@
 // network reload: the firewall's rules once more, for hosts where something has flushed them.
 
 import type { CommandSpec } from "../../cli/command.ts";
-import { requireRoot } from "../../host/kernel.ts";
+import { requireRoot } from "../../base/kernel.ts";
 import { reloadRules } from "../../network/reload.ts";
 
 export const spec: CommandSpec = {

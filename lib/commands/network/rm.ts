@@ -1,8 +1,8 @@
 // network rm: removes networks that no container is in.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { isFailure } from "../../cli/error.ts";
-import { print, printError } from "../../cli/output.ts";
+import { isFailure } from "../../base/error.ts";
+import { print, printError } from "../../base/output.ts";
 import { repairIfNeeded } from "../../network/leftovers.ts";
 import { removeDamagedNetwork, removeNetwork } from "../../network/remove.ts";
 import { damagedNetworks, findNetwork } from "../../network/store.ts";

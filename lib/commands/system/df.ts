@@ -2,10 +2,10 @@
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { formatRows, type Row } from "../../cli/format.ts";
-import { humanSize, shortId } from "../../cli/human.ts";
-import { print } from "../../cli/output.ts";
-import { compileTemplate } from "../../cli/template.ts";
-import { type DiskUsage, diskUsage } from "../../host/disk_usage.ts";
+import { humanSize, shortId } from "../../base/human.ts";
+import { print } from "../../base/output.ts";
+import { compileTemplate } from "../../template/template.ts";
+import { type DiskUsage, diskUsage } from "../../housekeeping/disk_usage.ts";
 import { mountpointOf } from "../../volume/store.ts";
 import { namesOf, row as imageRow, TITLES as IMAGE_TITLES } from "../images.ts";
 import { rowMaker, TITLES as CONTAINER_TITLES } from "../ps.ts";

@@ -2,13 +2,13 @@
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { confirm } from "../../cli/confirm.ts";
-import { CommandError } from "../../cli/error.ts";
+import { CommandError } from "../../base/error.ts";
 import { type Filters, parseFilters } from "../../cli/filter.ts";
-import { deletedText, humanSize } from "../../cli/human.ts";
-import { print } from "../../cli/output.ts";
+import { deletedText, humanSize } from "../../base/human.ts";
+import { print } from "../../base/output.ts";
 import { NOTHING_PRUNED, reportKept } from "../../cli/pruned.ts";
 import { untilOf } from "../../cli/until.ts";
-import { pruneContainers } from "../../container/prune.ts";
+import { pruneContainers } from "../../lifecycle/prune.ts";
 import { failingWith1 } from "../../image/failure.ts";
 import { pruneImages } from "../../image/prune.ts";
 import { repairIfNeeded } from "../../network/leftovers.ts";

@@ -1,7 +1,7 @@
 // volume create: makes a volume, or leaves the one of that name as it is.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../cli/error.ts";
+import { CommandError } from "../../base/error.ts";
 import { createVolume } from "../../volume/store.ts";
 
 export const spec: CommandSpec = {

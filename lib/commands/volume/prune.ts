@@ -3,8 +3,8 @@
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { confirm } from "../../cli/confirm.ts";
 import { parseFilters } from "../../cli/filter.ts";
-import { prunedText } from "../../cli/human.ts";
-import { print } from "../../cli/output.ts";
+import { prunedText } from "../../base/human.ts";
+import { print } from "../../base/output.ts";
 import { NOTHING_PRUNED, reportKept } from "../../cli/pruned.ts";
 import { pruneVolumes } from "../../volume/prune.ts";
 

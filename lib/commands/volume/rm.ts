@@ -1,7 +1,7 @@
 // volume rm: removes volumes that no container uses.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { isFailure } from "../../cli/error.ts";
+import { isFailure } from "../../base/error.ts";
 import { removeVolume, volumeExists } from "../../volume/store.ts";
 
 export const spec: CommandSpec = {

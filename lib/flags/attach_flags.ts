@@ -1,0 +1,18 @@
+// Flags of the commands that stand before a container: run, start, attach, exec.
+
+import type { Flag } from "../cli/command.ts";
+import { DEFAULT_DETACH_KEYS } from "../lifecycle/detach_keys.ts";
+
+export const DETACH_KEYS: Flag = {
+  name: "detach-keys",
+  kind: "string",
+  help: "Keys that leave the container to itself; none if empty",
+  default: DEFAULT_DETACH_KEYS,
+};
+
+export const SIG_PROXY: Flag = {
+  name: "sig-proxy",
+  kind: "bool",
+  help: "Pass signals on to the container",
+  default: true,
+};

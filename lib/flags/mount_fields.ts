@@ -1,0 +1,191 @@
+// The value of --mount, field by field: CSV of key=value pairs (docker's cli, opts/mount.go).
+
+import { absolutePath } from "../base/environment.ts";
+import { CommandError } from "../base/error.ts";
+import { goQuote } from "../template/go_text.ts";
+import { parseBytes } from "../base/human.ts";
+
+/** What the fields say; whether it makes sense together is another matter, but options fit the type. */
+export interface MountFields {
+  type: string;
+  source: string;
+  target: string;
+  readOnly: boolean;
+  propagation?: string;
+  nonRecursive?: boolean;
+  /** bind-recursive=writable */
+  writableBelow?: boolean;
+  /** bind-recursive=readonly: what is the default, but an error where it can't be. */
+  readOnlyBelow?: boolean;
+  noCopy?: boolean;
+  labels?: Record<string, string>;
+  volumeOptions?: Record<string, string>;
+  /** Bytes. */
+  tmpfsSize?: number;
+  tmpfsMode?: number;
+}
+
+/** A host path that begins with a "." is relative to the current directory; docker's command resolves it, too. */
+export function fromHere(source: string): string {
+  return source.startsWith(".") ? cleanPath(absolutePath(source)) : source;
+}
+
+/** `path` made absolute and without ".", ".." and doubled slashes, by its text alone. */
+export function cleanPath(path: string): string {
+  const kept: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") kept.pop();
+    else if (part !== "" && part !== ".") kept.push(part);
+  }
+  return `/${kept.join("/")}`;
+}
+
+type Fail = (problem: string) => never;
+
+const SYNONYMS: Record<string, string> = {
+  src: "source",
+  dst: "target",
+  destination: "target",
+  ro: "readonly",
+};
+
+/** Fields that mean "true" when they stand alone. */
+const SWITCHES = ["readonly", "volume-nocopy", "bind-nonrecursive"];
+
+const TRUE = ["1", "t", "T", "TRUE", "true", "True"];
+const FALSE = ["0", "f", "F", "FALSE", "false", "False"];
+
+/** Reads a value of --mount; throws a CommandError that names it and what is wrong. */
+export function readMountFields(text: string): MountFields {
+  const fail: Fail = (problem) => {
+    throw new CommandError(`invalid argument ${goQuote(text)} for "--mount" flag: ${problem}`);
+  };
+  const fields: MountFields = { type: "volume", source: "", target: "", readOnly: false };
+  const kinds = new Set<string>();
+  for (const field of splitCsv(text, fail)) {
+    const equals = field.indexOf("=");
+    const typed = (equals < 0 ? field : field.slice(0, equals)).toLowerCase();
+    const key = Object.hasOwn(SYNONYMS, typed) ? SYNONYMS[typed] : typed;
+    if (equals < 0 && !SWITCHES.includes(key)) fail(`invalid field '${field}' must be a key=value pair`);
+    const value = equals < 0 ? "true" : field.slice(equals + 1);
+    const invalid = () => fail(`invalid value for ${typed}: ${value}`);
+    if (!setField(fields, key, value, invalid, fail)) fail(`unexpected key '${typed}' in '${field}'`);
+    kinds.add(key.split("-", 1)[0]);
+  }
+  if (fields.type === "") fail("type is required");
+  if (fields.target === "") fail("target is required");
+  checkRecursion(fields, fail);
+  for (const kind of ["volume", "bind", "tmpfs"]) {
+    if (kinds.has(kind) && fields.type !== kind) {
+      fail(`cannot mix '${kind}-*' options with mount type '${fields.type}'`);
+    }
+  }
+  return fields;
+}
+
+function checkRecursion(
+  { writableBelow, readOnlyBelow, readOnly, propagation }: MountFields,
+  fail: Fail,
+): void {
+  const requires = (mode: string, wanted: string) =>
+    fail(`option 'bind-recursive=${mode}' requires '${wanted}' to be specified in conjunction`);
+  if (writableBelow && !readOnly) requires("writable", "readonly");
+  if (!readOnlyBelow) return;
+  if (!readOnly) requires("readonly", "readonly");
+  if (propagation !== "rprivate") requires("readonly", "bind-propagation=rprivate");
+}
+
+/** Takes one field in; false where there is no such key. */
+function setField(
+  fields: MountFields,
+  key: string,
+  value: string,
+  invalid: () => never,
+  fail: Fail,
+): boolean {
+  const bool = () => TRUE.includes(value) || (FALSE.includes(value) ? false : invalid());
+  switch (key) {
+    case "type":
+      fields.type = value.toLowerCase();
+      break;
+    case "source":
+      fields.source = fromHere(value);
+      break;
+    case "target":
+      fields.target = value;
+      break;
+    case "readonly":
+      fields.readOnly = bool();
+      break;
+    case "consistency": // a hint for docker's macOS file sharing
+      break;
+    case "bind-propagation":
+      fields.propagation = value.toLowerCase();
+      break;
+    case "bind-nonrecursive":
+      fields.nonRecursive = bool();
+      break;
+    case "bind-recursive":
+      setRecursion(fields, value, fail);
+      break;
+    case "volume-nocopy":
+      fields.noCopy = bool();
+      break;
+    case "volume-label":
+      fields.labels = { ...fields.labels, ...pair(value) };
+      break;
+    case "volume-driver":
+      if (value !== "local" && value !== "") fail(`volume driver '${value}' is not supported; use local`);
+      break;
+    case "volume-opt":
+      fields.volumeOptions = { ...fields.volumeOptions, ...pair(value) };
+      break;
+    case "tmpfs-size":
+      fields.tmpfsSize = bytes(value, invalid);
+      break;
+    case "tmpfs-mode":
+      if (!/^[0-7]{1,5}$/.test(value)) invalid();
+      fields.tmpfsMode = parseInt(value, 8);
+      break;
+    default:
+      return false;
+  }
+  return true;
+}
+
+function pair(text: string): Record<string, string> {
+  const [, name, value = ""] = /^([^=]*)(?:=(.*))?$/s.exec(text)!;
+  return { [name]: value };
+}
+
+function setRecursion(fields: MountFields, value: string, fail: Fail): void {
+  if (value === "disabled") fields.nonRecursive = true;
+  else if (value === "writable") fields.writableBelow = true;
+  else if (value === "readonly") fields.readOnlyBelow = true;
+  else if (value !== "enabled") {
+    const allowed = 'must be "enabled", "disabled", "writable", or "readonly"';
+    fail(`invalid value for bind-recursive: ${value} (${allowed})`);
+  }
+}
+
+function bytes(text: string, invalid: () => never): number {
+  try {
+    return parseBytes(text);
+  } catch (error) {
+    if (error instanceof CommandError) return invalid();
+    throw error;
+  }
+}
+
+/** The fields of one CSV record (RFC 4180): quotes around a field let it hold commas, and quotes when doubled. */
+function splitCsv(text: string, fail: Fail): string[] {
+  const fields: string[] = [];
+  const field = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;
+  if (text === "") return fields;
+  for (;;) {
+    const match = field.exec(text);
+    if (!match) return fail(`misplaced '"' in field ${fields.length + 1}`);
+    fields.push(match[1]?.replaceAll('""', '"') ?? match[2]);
+    if (match[3] === "") return fields;
+  }
+}

@@ -1,0 +1,47 @@
+// What --for and --wait-for say; ready.ts does it.
+
+import type { Flag, Parsed } from "../cli/command.ts";
+import { CommandError } from "../base/error.ts";
+
+/** What to wait for, and for how many seconds at most. */
+export interface Readiness {
+  what: { kind: "text"; text: string } | { kind: "port"; port: number } | { kind: "exit" };
+  /** Infinity for no limit. */
+  seconds: number;
+}
+
+const WAIT_TIMEOUT: Flag = {
+  name: "wait-timeout",
+  kind: "int",
+  value: "seconds",
+  help: "Give up waiting after so many seconds (exit code 124)",
+};
+
+/** What run -d and wait have in common, under the name that each has for it. */
+export function readinessFlags(name: "for" | "wait-for"): Flag[] {
+  const help = "Wait until its log has a text, a TCP port is listened on (port:N), or it ends (exit)";
+  return [{ name, kind: "string", value: "'text'|port:N|exit", help }, WAIT_TIMEOUT];
+}
+
+/** Those of run. */
+export const READINESS_FLAGS = readinessFlags("wait-for");
+
+/** What these flags say; undefined where none is given. Throws CommandError for what can't be waited for. */
+export function readiness(parsed: Parsed, name: "for" | "wait-for"): Readiness | undefined {
+  const spec = parsed.text(name);
+  const seconds = parsed.int("wait-timeout");
+  if (seconds !== undefined && seconds < 0) {
+    throw new CommandError(`--wait-timeout ${seconds}: there is no such number of seconds`);
+  }
+  if (spec === undefined && seconds === undefined) return undefined;
+  return { what: parseWhat(spec ?? "exit", `--${name}`), seconds: seconds ?? Infinity };
+}
+
+function parseWhat(spec: string, flag: string): Readiness["what"] {
+  if (spec === "") throw new CommandError(`${flag}: give a text to wait for, port:N or exit`);
+  if (spec === "exit") return { kind: "exit" };
+  if (!spec.startsWith("port:")) return { kind: "text", text: spec };
+  const port = /^port:\d+$/.test(spec) ? Number(spec.slice(5)) : 0;
+  if (port >= 1 && port <= 65535) return { kind: "port", port };
+  throw new CommandError(`${flag} ${spec}: a TCP port is a number from 1 to 65535`);
+}

@@ -1,0 +1,246 @@
+// The grammar of -v, --mount and --tmpfs: text to mounts, in docker's words where it is wrong. Of the host, nothing but the
+// current directory is asked.
+
+import { CommandError } from "../base/error.ts";
+import { goQuote } from "../template/go_text.ts";
+import type { Mount, Propagation } from "../container/config.ts";
+import { MOUNT_FLAGS, MS } from "../volume/mount_flags.ts";
+import { cleanPath, fromHere, type MountFields, readMountFields } from "./mount_fields.ts";
+
+export { cleanPath };
+
+/** A mount as asked for: before an anonymous volume has its name, and before the host's directory was looked at. */
+export interface MountRequest extends Mount {
+  /** volume: labels, and options of its driver, that it gets if this creates it. */
+  labels?: Record<string, string>;
+  volumeOptions?: Record<string, string>;
+  /** Gives way to any other mount at the same target: an image's VOLUME, and -v with nothing but a target. */
+  yields?: boolean;
+}
+
+/** Values of the three flags, in the order of the command line. */
+export interface MountFlags {
+  volumes: string[];
+  mounts: string[];
+  tmpfs: string[];
+}
+
+const TMPFS_FLAGS = MS.nosuid | MS.nodev | MS.noexec;
+
+/** What tmpfs itself understands (tmpfs(5)), with the values it takes. */
+const TMPFS_DATA: Record<string, RegExp> = {
+  size: /^\d+[kmgtpe%]?$/i,
+  nr_blocks: /^\d+[kmgtpe]?$/i,
+  nr_inodes: /^\d+[kmgtpe]?$/i,
+  mode: /^[0-7]+$/,
+  uid: /^\d+$/,
+  gid: /^\d+$/,
+  mpol: /^.+$/,
+};
+
+/** The kinds of mode in -v SRC:DST:MODE; a mode may have one of each. */
+const MODE_KINDS: string[][] = [
+  ["ro", "rw"],
+  ["z", "Z"],
+  ["nocopy"],
+  ["consistent", "cached", "delegated", "default"],
+  ["shared", "rshared", "slave", "rslave", "private", "rprivate"],
+];
+const PROPAGATIONS = MODE_KINDS[4];
+
+/** Whether a volume may have this name; no such name leads out of the volumes' directory. */
+export function isVolumeName(name: string): boolean {
+  return /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name) && name.length <= 255;
+}
+
+/** Throws a CommandError, in docker's words, for what can't be a volume's name. */
+export function checkVolumeName(name: string, exitCode = 125): void {
+  if (isVolumeName(name)) return;
+  let problem = `${goQuote(name)} includes invalid characters for a local volume name, only ` +
+    `"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`;
+  if (name.length === 1) {
+    problem = "volume name is too short, names should be at least two alphanumeric characters";
+  } else if (name.length > 255) problem = "volume name is too long, 255 characters are the most";
+  throw new CommandError(`create ${name}: ${problem}`, exitCode);
+}
+
+/** What docker's daemon finds wrong with a mount, or undefined. `extra`: options given that belong to another type. */
+function problemOf(type: string, source: string, target: string, extra?: string): string | undefined {
+  const detail = targetProblem(target) ?? typeProblem(type, source) ??
+    (extra && `field ${extra} must not be specified`);
+  return detail && `invalid mount config for type ${goQuote(type)}: ${detail}`;
+}
+
+function targetProblem(target: string): string | undefined {
+  if (target.startsWith("/") && cleanPath(target) === "/") {
+    return "invalid specification: destination can't be '/'";
+  }
+  if (/^\/proc(\/|$)/.test(cleanPath(target))) {
+    return "invalid specification: destination can't be inside /proc";
+  }
+  return target.startsWith("/") ? undefined : notAbsolute(target);
+}
+
+function notAbsolute(path: string): string {
+  return `invalid mount path: '${path}' mount path must be absolute`;
+}
+
+function typeProblem(type: string, source: string): string | undefined {
+  if (!["bind", "volume", "tmpfs"].includes(type)) return "mount type unknown";
+  if (type === "tmpfs" && source !== "") return "field Source must not be specified";
+  if (type !== "bind") return undefined;
+  if (source === "") return "field Source must not be empty";
+  return source.startsWith("/") ? undefined : notAbsolute(source);
+}
+
+/** The options of a -v mode; undefined where it is none. */
+function modeOptions(mode: string): string[] | undefined {
+  if (mode === "") return [];
+  const options = mode.split(",");
+  const kinds = options.map((option) => MODE_KINDS.findIndex((kind) => kind.includes(option)));
+  return kinds.includes(-1) || new Set(kinds).size < kinds.length ? undefined : options;
+}
+
+/** The mount that a value of -v stands for: [SRC:]DST[:MODE]. Throws CommandError. */
+export function parseVolume(text: string): MountRequest {
+  const parts = text.split(":");
+  const invalid = `invalid volume specification: '${text}'`;
+  const modeForTarget = parts.length === 2 && modeOptions(parts[1]) !== undefined;
+  if (parts[0] === "" || parts.length > 3 || modeForTarget) throw new CommandError(invalid);
+  if (parts.length === 1) return yieldingVolume(text);
+  const [given, target, mode = ""] = parts;
+  const source = fromHere(given);
+  const options = modeOptions(mode);
+  if (!options) throw new CommandError(`invalid mode: ${mode}`);
+  const type = source.startsWith("/") ? "bind" : "volume";
+  const propagation = options.find((option) => PROPAGATIONS.includes(option));
+  const noCopy = options.includes("nocopy");
+  const extra = type === "bind" ? noCopy && "VolumeOptions" : propagation && "BindOptions";
+  const problem = problemOf(type, source, target, extra || undefined);
+  if (problem) throw new CommandError(`${invalid}: ${problem}`);
+  const common = { target: cleanPath(target), readOnly: options.includes("ro") };
+  if (type === "bind") {
+    return { type, source: cleanPath(source), ...common, createSource: true, ...propagated(propagation) };
+  }
+  checkVolumeName(source);
+  return { type, source, ...common, ...(noCopy && { noCopy }) };
+}
+
+/** docker takes the target of such a volume for absolute, however it is written. */
+function yieldingVolume(path: string): MountRequest {
+  const target = cleanPath(path);
+  const problem = problemOf("volume", "", target);
+  if (problem) throw new CommandError(`invalid volume specification: '${path}': ${problem}`);
+  return { type: "volume", source: "", target, readOnly: false, anonymous: true, yields: true };
+}
+
+/** The mount that a value of --mount stands for: comma-separated key=value pairs. Throws CommandError. */
+export function parseMount(text: string): MountRequest {
+  const fields = readMountFields(text);
+  const { type, source, target, readOnly } = fields;
+  const problem = problemOf(type, source, target);
+  if (problem) throw new CommandError(problem);
+  const common = { target: cleanPath(target), readOnly };
+  if (type === "bind") return { type, source: cleanPath(source), ...common, ...bindOptions(fields) };
+  if (type === "tmpfs") return { type, source: "", ...common, data: tmpfsData(fields), flags: TMPFS_FLAGS };
+  if (source !== "") checkVolumeName(source);
+  else if (readOnly) {
+    const why = "must not set ReadOnly mode when using anonymous volumes";
+    throw new CommandError(`invalid mount config for type "volume": ${why}`);
+  }
+  const volume: MountRequest = { type: "volume", source, ...common };
+  if (source === "") volume.anonymous = true;
+  if (fields.noCopy) volume.noCopy = true;
+  if (fields.labels) volume.labels = fields.labels;
+  if (fields.volumeOptions) volume.volumeOptions = fields.volumeOptions;
+  return volume;
+}
+
+type BindOptions = Pick<Mount, "propagation" | "nonRecursive" | "writableBelow">;
+
+function bindOptions({ propagation, nonRecursive, writableBelow }: MountFields): BindOptions {
+  if (propagation && !PROPAGATIONS.includes(propagation)) {
+    throw new CommandError(
+      `invalid mount config for type "bind": invalid propagation mode: ${propagation}`,
+    );
+  }
+  return {
+    ...propagated(propagation),
+    ...(nonRecursive && { nonRecursive }),
+    ...(writableBelow && { writableBelow }),
+  };
+}
+
+/** Only what differs from the default is noted. */
+function propagated(propagation: string | undefined): BindOptions {
+  return propagation && propagation !== "rprivate" ? { propagation: propagation as Propagation } : {};
+}
+
+function tmpfsData(fields: { tmpfsSize?: number; tmpfsMode?: number }): string {
+  const data: string[] = [];
+  if (fields.tmpfsSize) data.push(`size=${fields.tmpfsSize}`);
+  if (fields.tmpfsMode) data.push(`mode=${fields.tmpfsMode.toString(8)}`);
+  return data.join(",");
+}
+
+/**
+ * The mount that a value of --tmpfs stands for: PATH[:OPTIONS]. Without a mode= among its data it gets the mode of
+ * the directory it covers, or 1777 where there is none: for the caller to look up. Throws CommandError.
+ */
+export function parseTmpfs(text: string): MountRequest {
+  const colon = text.indexOf(":");
+  const target = colon < 0 ? text : text.slice(0, colon);
+  const problem = targetProblem(target);
+  if (problem) throw new CommandError(problem);
+  let flags = TMPFS_FLAGS;
+  const data = new Map<string, string>();
+  const options = colon < 0 || colon === text.length - 1 ? [] : text.slice(colon + 1).split(",");
+  for (const option of options) {
+    const [, name, value] = /^([^=]*)(?:=(.*))?$/s.exec(option)!;
+    if (value === undefined && option === "defaults") continue;
+    if (value === undefined && Object.hasOwn(MOUNT_FLAGS, option)) {
+      const [bit, set] = MOUNT_FLAGS[option];
+      flags = set ? flags | bit : flags & ~bit;
+    } else if (value !== undefined && Object.hasOwn(TMPFS_DATA, name) && TMPFS_DATA[name].test(value)) {
+      data.set(name, value);
+    } else {
+      const words = value === undefined ? [name] : [name, value];
+      throw new CommandError(`invalid tmpfs option [${words.map(goQuote).join(" ")}]`);
+    }
+  }
+  return {
+    type: "tmpfs",
+    source: "",
+    target: cleanPath(target),
+    readOnly: (flags & 1) !== 0,
+    data: [...data].map(([name, value]) => `${name}=${value}`).join(","),
+    flags: flags & ~1,
+  };
+}
+
+/**
+ * All mounts of a container, parents before what lies below them: those asked for, and an anonymous volume for each
+ * of the image's VOLUME paths where nothing else is. Throws a CommandError for two at the same target.
+ */
+export function mergeMounts(explicit: MountRequest[], imageVolumes: Iterable<string>): MountRequest[] {
+  const byTarget = new Map<string, MountRequest>();
+  const yielding = explicit.filter((mount) => mount.yields);
+  for (const mount of explicit.filter((mount) => !mount.yields)) {
+    if (byTarget.has(mount.target)) throw new CommandError(`Duplicate mount point: ${mount.target}`);
+    byTarget.set(mount.target, mount);
+  }
+  for (const { yields: _, ...mount } of [...yielding, ...[...imageVolumes].map(yieldingVolume)]) {
+    if (!byTarget.has(mount.target)) byTarget.set(mount.target, mount);
+  }
+  const depth = (mount: Mount) => mount.target.split("/").length;
+  return [...byTarget.values()].sort((a, b) => depth(a) - depth(b) || (a.target < b.target ? -1 : 1));
+}
+
+/** Parses and merges what the three flags say, with docker's tolerance for repetition. Throws CommandError. */
+export function collectMounts(flags: MountFlags, imageVolumes: Iterable<string>): MountRequest[] {
+  // docker keeps -v in a set, and --tmpfs in a map by path where the last one wins.
+  const volumes = [...new Set(flags.volumes)].map(parseVolume);
+  const tmpfs = new Map(flags.tmpfs.map((text) => [text.split(":", 1)[0], text]));
+  const mounts = [...volumes, ...flags.mounts.map(parseMount), ...[...tmpfs.values()].map(parseTmpfs)];
+  return mergeMounts(mounts, imageVolumes);
+}

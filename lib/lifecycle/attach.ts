@@ -1,0 +1,112 @@
+// Standing in the foreground for a container: its input, the terminal's size, signals, and its end. Its output needs
+// nobody here: the keeper writes it.
+
+import { errnoText } from "../../ffi/errno.ts";
+import { close } from "../../ffi/file.ts";
+import { kill, readLater, writeLater } from "../../ffi/process.ts";
+import { copyWindowSize, makeRaw } from "../../ffi/terminal.ts";
+import { CommandError } from "../base/error.ts";
+import type { Scanned } from "./detach_keys.ts";
+import { decodeReport, exitCode, MESSAGE_SIZE } from "../keeper/report.ts";
+import { forwardSignals } from "../container/signals.ts";
+import type { Running } from "./start.ts";
+
+const SIGWINCH = 28;
+const EPIPE = 32;
+/** What a shell shows of a program that wrote into a closed pipe. */
+const SIGPIPE_EXIT = 141;
+
+/**
+ * Keeps signals from now on, instead of dying of them half-way, and passes them on to the container that the returned
+ * function is given, those that have come before at once. Unless `all`, nothing but the terminal's size is passed on. `passed` is told
+ * of each that was.
+ */
+export function proxySignals(
+  all = true,
+  passed?: (signal: number, running: Running) => void,
+): (running: Running) => void {
+  let target: Running | undefined;
+  const early: number[] = [];
+  const deliver = (signal: number, running: Running) => {
+    const { pid, terminal } = running;
+    if (signal === SIGWINCH && terminal !== undefined) copyWindowSize(0, terminal);
+    else if (all) {
+      kill(pid, signal);
+      passed?.(signal, running);
+    }
+  };
+  forwardSignals(all ? undefined : ["SIGWINCH"], (signal) => {
+    if (target) deliver(signal, target);
+    else early.push(signal);
+  });
+  return (running) => {
+    target = running;
+    for (const signal of early) deliver(signal, running);
+  };
+}
+
+/**
+ * Hands the caller's terminal, if it has one, over to a container with one of its own: every key goes there, and what comes from there
+ * is shown as it is. Call it before the container can write. Returns what undoes it.
+ */
+export function giveTerminal(wanted: boolean): () => void {
+  return wanted && Deno.stdin.isTerminal() ? makeRaw(0) : () => {};
+}
+
+/** Goes along with the container until it ends; returns the exit code of mydocker, or that the keys were typed. */
+export async function attach(running: Running, detachKeys: number[]): Promise<number | typeof DETACHED> {
+  const { input, terminal } = running;
+  const end = waitForEnd(running.messages);
+  if (input === undefined) return await end;
+  if (input !== terminal) {
+    pumpInput(input).then(() => close(input));
+    return await end;
+  }
+  return await Promise.race([end, pumpKeys(input, detachKeys)]);
+}
+
+/** The container was left running. */
+export const DETACHED = "detached";
+
+/** From the caller's terminal to the container's, until the keys are typed. */
+export async function pumpKeys(terminal: number, detachKeys: number[]): Promise<typeof DETACHED> {
+  const { detachScanner } = await import("./detach_keys.ts");
+  const scan = detachScanner(Deno.stdin.isTerminal() ? detachKeys : []);
+  if (await pumpInput(terminal, scan)) return DETACHED;
+  return await new Promise(() => {}); // input has ended, and says nothing
+}
+
+async function waitForEnd(messages: number): Promise<number> {
+  const buffer = new Uint8Array(MESSAGE_SIZE);
+  const next = async () => decodeReport(buffer.subarray(0, await readLater(messages, buffer)));
+  let report = await next();
+  let watching: Promise<void> | undefined;
+  while (report?.kind === "broken") {
+    // Said for either stream, and the process is watched once.
+    const { endByBrokenPipe } = await import("./broken_pipe.ts");
+    watching ??= endByBrokenPipe(report.pid);
+    [report] = await Promise.all([next(), watching]);
+  }
+  if (report?.kind !== "ended") {
+    throw new CommandError("the container's keeper was killed, and the container with it", 137);
+  }
+  if (report.outputError === EPIPE) return SIGPIPE_EXIT;
+  if (report.outputError) {
+    throw new CommandError(`write to stdout or stderr: ${errnoText(report.outputError)}`, 1);
+  }
+  return exitCode(report.status);
+}
+
+/** From stdin to the container until one of them ends (false), or `scan` has seen the keys (true). */
+export async function pumpInput(
+  to: number,
+  scan = (input: Uint8Array): Scanned => ({ pass: input, detach: false }),
+): Promise<boolean> {
+  const buffer = new Uint8Array(65536);
+  for (;;) {
+    // What can't be read (a directory) has ended.
+    const length = await readLater(0, buffer).catch(() => 0);
+    const { pass, detach } = scan(buffer.subarray(0, length));
+    if (length === 0 || (pass.length > 0 && !await writeLater(to, pass)) || detach) return detach;
+  }
+}

@@ -1,0 +1,34 @@
+// What a container's processes may not do, as its configuration says.
+
+import { errnoText } from "../../ffi/errno.ts";
+import { CommandError } from "../base/error.ts";
+import type { Confinement } from "../keeper/init_program.ts";
+import { defaultFilter } from "../seccomp/default.ts";
+import { decodeFilter } from "../seccomp/encode.ts";
+import { capabilitiesOf } from "../security/capabilities.ts";
+import type { ContainerConfig } from "../container/config.ts";
+
+/**
+ * For a first process or one that joins; the latter may be `privileged` by itself, and has the container's filter all
+ * the same (docker's exec --privileged).
+ */
+export function confinementOf(config: ContainerConfig, privileged = false): Confinement {
+  const capabilities = capabilitiesOf(config);
+  return {
+    capabilities: privileged ? capabilitiesOf({ privileged }) : capabilities,
+    filter: filterOf(config, capabilities),
+    noNewPrivileges: config.noNewPrivileges === true,
+  };
+}
+
+function filterOf({ seccomp, privileged }: ContainerConfig, capabilities: number[]): Uint8Array | undefined {
+  if (seccomp === "unconfined") return undefined;
+  if (seccomp) return decodeFilter(seccomp.filter);
+  return privileged ? undefined : defaultFilter(capabilities);
+}
+
+/** What a start ends with where the kernel did not take the filter. */
+export function filterError(errno: number, exitCode: number): CommandError {
+  const hint = "does this kernel have CONFIG_SECCOMP_FILTER? --security-opt seccomp=unconfined does without";
+  return new CommandError(`can't install the filter of system calls: ${errnoText(errno)}; ${hint}`, exitCode);
+}

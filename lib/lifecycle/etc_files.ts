@@ -1,0 +1,25 @@
+// /etc/hostname, /etc/hosts and /etc/resolv.conf: a container has files of its own over the image's, in its directory.
+
+import * as file from "../../ffi/file.ts";
+import { hostsOf } from "../network/hosts.ts";
+import { resolvers } from "../network/resolvers.ts";
+import { writeFile } from "../base/json.ts";
+import type { Container } from "../container/find.ts";
+
+export const ETC_FILES = ["hostname", "hosts", "resolv.conf"];
+
+/**
+ * Makes them for a start, whatever the container made of those of its last life: by what it was created with, and by what
+ * the host has now; its networks are still to be added to `hosts`. Not of one that shares another's network, and so has
+ * that one's files.
+ */
+export function writeEtcFiles({ dir, config }: Pick<Container, "dir" | "config">): void {
+  if (config.network.startsWith("container:")) return;
+  const write = (name: string, content: string) => {
+    file.unlinkIfAny(dir, name);
+    writeFile(dir, name, content, 0o644);
+  };
+  write("hostname", config.hostname + "\n");
+  write("hosts", hostsOf(config));
+  write("resolv.conf", resolvers(config));
+}

@@ -1,0 +1,26 @@
+// A command that could not be executed, in docker's words and with its codes.
+
+import { errnoText } from "../../ffi/errno.ts";
+import { CommandError } from "../base/error.ts";
+
+const [ENOENT, EACCES, ETIMEDOUT] = [2, 13, 110];
+
+/** Why a step that sets up a process failed, where the call alone would say nothing to a user; undefined for others. */
+export function stepError(call: string, what: string, errno: number): string | undefined {
+  if (call === "getcwd") return `the working directory ${what} is outside of the container`;
+  if (call !== "ppoll") return undefined;
+  return errno === ETIMEDOUT
+    ? "it was not executed within 30 seconds: is it stopped, or the container frozen?"
+    : "nobody waits for it any more";
+}
+
+/** For `command`, argv[0], of which execve(2) said `errno`: exit code 127 where it is not there, else 126. */
+export function execError(command: string, errno: number): CommandError {
+  const [name, reason] = [JSON.stringify(command), errnoText(errno)];
+  if (errno === ENOENT && !command.includes("/")) {
+    return new CommandError(`exec: ${name}: executable file not found in $PATH`, 127);
+  }
+  if (errno === ENOENT) return new CommandError(`exec: ${name}: ${reason}`, 127);
+  const hint = errno === EACCES ? "" : " (is it built for this machine, and does a script begin with #!?)";
+  return new CommandError(`exec: ${name}: ${reason}${hint}`, 126);
+}

@@ -1,0 +1,156 @@
+// Waiting until a container is ready: a text in its log, a port that something listens on, or its end.
+
+import { now, type Time } from "../../ffi/clock.ts";
+import { close } from "../../ffi/file.ts";
+import { anyReadable } from "../../ffi/process.ts";
+import { CommandError } from "../base/error.ts";
+import { goQuote } from "../template/go_text.ts";
+import type { Container } from "../container/find.ts";
+import { followLog } from "../log/follow.ts";
+import { logBeginning, presentEnd, readFrames } from "../log/frames.ts";
+import { tailStart } from "../log/tail.ts";
+import { change, closeLife, type Life, look, openLife, processOf } from "../container/process.ts";
+import type { Readiness } from "../flags/readiness.ts";
+import { exitCode } from "../keeper/report.ts";
+import { listensOn } from "./sockets.ts";
+import { UNKNOWN_END } from "../container/state.ts";
+import { textSearch } from "../log/text_search.ts";
+import { waitForExit } from "./wait.ts";
+
+/** GNU timeout's. */
+const TIMED_OUT = 124;
+/** How often to look at the ports, in ms. */
+const PORT_INTERVAL = 20;
+/** How many lines of the log an error shows. */
+const HINT_LINES = 5;
+
+/**
+ * Waits until the container is ready, counted from its current start; where its restart policy starts it again, on
+ * and on. Returns its exit code where its end was waited for. Throws CommandError where the time is up (124), or the
+ * container has ended before (1).
+ */
+export async function waitFor(
+  container: Container,
+  { what, seconds }: Readiness,
+): Promise<number | undefined> {
+  const milliseconds = 1000 * seconds;
+  if (what.kind === "exit") {
+    const code = await waitForExit(container, milliseconds);
+    if (code === undefined) throw timedOut(container, what, seconds);
+    return code;
+  }
+  const life = openLife(container);
+  if (!life) throw new CommandError(`No such container: ${container.config.name}`, 1);
+  try {
+    const deadline = performance.now() + milliseconds;
+    const left = () => deadline - performance.now();
+    while (look(life).kept && !look(life).start && left() > 0) await change(life, left());
+    const isReady = what.kind === "port"
+      ? await portOpens(container, life, what.port, deadline)
+      : await textAppears(container, life, what.text, left());
+    if (!isReady) {
+      throw look(life).kept ? timedOut(container, what, seconds) : endedBefore(container, life, what);
+    }
+  } finally {
+    closeLife(life);
+  }
+}
+
+function timedOut({ config: { name } }: Container, what: Readiness["what"], seconds: number): CommandError {
+  return new CommandError(`gave up on ${name} after ${seconds} s: ${missing(what)}`, TIMED_OUT);
+}
+
+function missing(what: Readiness["what"]): string {
+  if (what.kind === "exit") return "it has not ended";
+  return what.kind === "port"
+    ? `nothing listens on TCP port ${what.port}`
+    : `no ${goQuote(what.text)} in its log`;
+}
+
+/** False where the time is up, or the container has ended before and will not be started again. */
+async function portOpens(container: Container, life: Life, port: number, deadline: number): Promise<boolean> {
+  for (
+    let wait = PORT_INTERVAL;
+    look(life).kept;
+    wait = Math.min(PORT_INTERVAL, deadline - performance.now())
+  ) {
+    if (wait <= 0) return false;
+    const pid = look(life).start?.pid;
+    const first = processOf(container);
+    if (first === undefined || pid === undefined) {
+      await change(life, wait);
+      continue;
+    }
+    try {
+      // Looked at again afterwards: it might have been another process's number by then.
+      if (listensOn(pid, port) && !await anyReadable([first], 0)) return true;
+      await anyReadable([first], wait);
+    } finally {
+      close(first);
+    }
+  }
+  return false;
+}
+
+/** The same. */
+async function textAppears(
+  container: Container,
+  life: Life,
+  text: string,
+  milliseconds: number,
+): Promise<boolean> {
+  const isThere = textSearch(text);
+  const position = logBeginning(container);
+  const until = milliseconds === Infinity ? undefined : after(now(), milliseconds);
+  const since = currentStart(life);
+  try {
+    for await (const frame of followLog(container, position, until)) {
+      if (millisecondsOf(frame) >= since && isThere(frame)) return true;
+    }
+    return false;
+  } finally {
+    if (position.file) close(position.file.fd);
+  }
+}
+
+/** Milliseconds since 1970; of a container that is about to be started again, when it last ended. */
+function currentStart(life: Life): number {
+  const { kept, start, end } = look(life);
+  return (kept ? end : undefined)?.time ?? start?.time ?? 0;
+}
+
+function millisecondsOf({ seconds, nanoseconds }: Time): number {
+  return seconds * 1000 + nanoseconds / 1e6;
+}
+
+function after({ seconds, nanoseconds }: Time, milliseconds: number): Time {
+  const whole = Math.floor(milliseconds / 1000);
+  const sum = nanoseconds + Math.floor((milliseconds - 1000 * whole) * 1e6);
+  return { seconds: seconds + whole + Math.floor(sum / 1e9), nanoseconds: sum % 1e9 };
+}
+
+/** With the last lines of its log, which mostly say why. */
+function endedBefore(container: Container, life: Life, what: Readiness["what"]): CommandError {
+  const { start, end } = look(life);
+  const name = container.config.name;
+  if (!start) return new CommandError(`${name} is not running, and ${missing(what)}`, 1);
+  const code = end ? exitCode(end.status) : UNKNOWN_END;
+  const lines = lastLines(container, start.time);
+  const hint = lines.length > 0 ? `; its last words:\n  ${lines.join("\n  ")}` : "; its log is empty";
+  return new CommandError(`${name} ended with exit code ${code}, and ${missing(what)}${hint}`, 1);
+}
+
+function lastLines(container: Container, since: number): string[] {
+  const begin = logBeginning(container);
+  const { position } = tailStart(container, HINT_LINES, presentEnd(begin), true);
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for (const frame of readFrames(position)) {
+      if (millisecondsOf(frame) >= since) text += decoder.decode(frame.data, { stream: true });
+    }
+  } finally {
+    if (position.file) close(position.file.fd);
+  }
+  return text.replace(/\r?\n$/, "").split(/\r?\n/).filter((line) => line !== "").slice(-HINT_LINES);
+}

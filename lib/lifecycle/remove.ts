@@ -1,0 +1,148 @@
+// Taking a container away.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { tryLock } from "../../ffi/lock.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
+import { groupsOf, removeGroups } from "../cgroup/group.ts";
+import { CommandError } from "../base/error.ts";
+import { append } from "../events/append.ts";
+import { emitContainer } from "../events/emit.ts";
+import { sleep } from "../base/sleep.ts";
+import { beginWork, bury, discard, rootFd } from "../store/root.ts";
+import { readRecords } from "../keeper/report.ts";
+import { readConfig } from "../container/config.ts";
+import type { Container } from "../container/find.ts";
+import { endIfFrozen } from "../container/frozen.ts";
+import { lockNames, nameOwner, releaseName } from "../container/names.ts";
+import { type ContainerState, containerState } from "../container/state.ts";
+import { openLock } from "../container/stray.ts";
+
+/**
+ * Removes a container that is not running, or with `force` kills it first. Anonymous volumes go with it if `volumes`.
+ * Throws CommandError where it runs.
+ */
+export async function removeContainer(
+  container: Container,
+  options: { force?: boolean; volumes?: boolean },
+): Promise<void> {
+  const { dir, config } = container;
+  await beginWork();
+  const lock = await holdStopped(container, options.force ?? false);
+  if (lock === undefined) return;
+  await leaveNetworks(container, lock);
+  const grave = buryWithName(container);
+  if (grave) {
+    emitContainer(container, "destroy");
+    removeTree(rootFd(), grave);
+  }
+  file.close(lock);
+  file.close(dir);
+  // With the image gone (rmi -f), the container was the last to need its layers.
+  if (!file.statIfAny(rootFd(), `images/${config.image.replace("sha256:", "")}.json`)) {
+    const { removeUnusedLayers } = await import("../image/remove.ts");
+    await removeUnusedLayers(config.layers);
+  }
+  if (options.volumes) await removeAnonymousVolumes(container);
+}
+
+/** What a killed keeper could not do any more. */
+async function leaveNetworks({ id, dir }: Container, lock: number): Promise<void> {
+  // Where `lock` was damaged it says neither that it ran nor how it ended.
+  if (readRecords(lock).end || !file.statIfAny(dir, "endpoints.json")) return;
+  const { leaveForKilled, settle } = await import("../network/life.ts");
+  await leaveForKilled(id);
+  await settle();
+}
+
+/** Moves a container into tmp/ and gives its name up: the one it has now, whatever it was when the command began. */
+function buryWithName({ id, dir, config }: Container): string | undefined {
+  const names = lockNames();
+  try {
+    const grave = bury(`containers/${id}`);
+    const name = nameOwner(config.name) === id ? config.name : readConfig(dir)?.name;
+    if (name !== undefined) releaseName(name, id);
+    return grave;
+  } finally {
+    file.close(names);
+  }
+}
+
+/** Removes a container whose configuration can't be read any more, and the name that still points at it. */
+export async function removeDamaged(id: string): Promise<void> {
+  await beginWork();
+  const dir = file.openat(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
+  const lock = await holdStopped({ id, dir }, true);
+  if (lock === undefined) return;
+  const names = file.openat(rootFd(), "names", file.O_RDONLY | file.O_DIRECTORY);
+  discard(`containers/${id}`, () => {
+    for (const { name } of file.entries(names)) if (nameOwner(name) === id) releaseName(name, id);
+    append([{ Type: "container", Action: "destroy", Actor: { ID: id, Attributes: {} } }]);
+  });
+  for (const fd of [names, lock, dir]) file.close(fd);
+}
+
+/** How long to wait for somebody else who removes a container, in milliseconds, before looking again. */
+const LOOK_AGAIN = 2;
+
+/**
+ * Takes the lock that says that nobody runs or starts the container; with `force`, ends it before. Undefined where
+ * someone else removed the container meanwhile.
+ */
+async function holdStopped(
+  container: Pick<Container, "id" | "dir">,
+  force: boolean,
+): Promise<number | undefined> {
+  const { id, dir } = container;
+  const fd = await openLockIfAny(container, force);
+  if (fd === undefined) return undefined;
+  while (!tryLock(fd, "exclusive")) {
+    if (force) {
+      const { endContainer } = await import("./stop.ts");
+      await endContainer(container);
+    } else {
+      if (!isBeingRemoved(dir, fd)) throw notStopped(id, containerState(dir));
+      sleep(LOOK_AGAIN);
+    }
+  }
+  endIfFrozen(dir, () => true);
+  // What a killed keeper left, in which processes of an exec may be.
+  removeGroups(groupsOf(readConfig(dir) ?? { id }));
+  return fd;
+}
+
+/** Whoever has the lock of a container of --rm that has ended removes it, and its configuration may be gone already. */
+function isBeingRemoved(dir: number, lock: number): boolean {
+  return readRecords(lock).end !== undefined && readConfig(dir)?.autoRemove !== false;
+}
+
+function notStopped(id: string, { status }: ContainerState): CommandError {
+  const first = status === "paused" ? "Unpause and then stop" : "Stop";
+  const shown = status === "paused" || status === "restarting" ? status : "running";
+  return new CommandError(
+    `You cannot remove a ${shown} container ${id}. ` +
+      `${first} the container before attempting removal or force remove`,
+    1,
+  );
+}
+
+/** In a directory that is gone, nothing can be made. */
+async function openLockIfAny(
+  container: Pick<Container, "id" | "dir">,
+  force: boolean,
+): Promise<number | undefined> {
+  try {
+    return await openLock(container, force);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+async function removeAnonymousVolumes({ config }: Container): Promise<void> {
+  const anonymous = config.mounts.filter((mount) => mount.type === "volume" && mount.anonymous);
+  if (anonymous.length === 0) return;
+  const { removeUnused } = await import("../volume/store.ts");
+  const { kept } = await removeUnused(anonymous.map(({ source }) => source));
+  if (kept.length > 0) throw kept[0];
+}

@@ -1,0 +1,61 @@
+// Giving a container another name.
+
+import * as file from "../../ffi/file.ts";
+import { CommandError } from "../base/error.ts";
+import { emitContainer } from "../events/emit.ts";
+import { noteRenamed } from "../events/names.ts";
+import { staged } from "../layer/store.ts";
+import { replaceFile } from "../base/json.ts";
+import { rootFd } from "../store/root.ts";
+import { readConfig } from "../container/config.ts";
+import type { Container } from "../container/find.ts";
+import { checkName, claimName, lockNames, nameOwner, releaseName } from "../container/names.ts";
+
+/**
+ * Renames a container, which may run. Whoever looks it up meanwhile finds it by the one name or the other, never by
+ * both: what config.json says counts, and that changes at once. Throws CommandError (exit 1) in docker's words.
+ */
+export async function renameContainer({ id, dir }: Container, wanted: string): Promise<void> {
+  // While this is going on, a directory lies in tmp/: should it be killed, the next command sees to the names.
+  await staged("rename", () => {
+    const lock = lockNames();
+    try {
+      exchangeName(id, dir, wanted);
+    } finally {
+      file.close(lock);
+    }
+    return Promise.resolve();
+  });
+}
+
+function exchangeName(id: string, dir: number, wanted: string): void {
+  const config = readConfig(dir);
+  if (!config || !file.statIfAny(rootFd(), `containers/${id}`)) {
+    throw new CommandError(`No such container: ${id}`, 1);
+  }
+  const name = claim(id, config.name, wanted);
+  try {
+    replaceFile(dir, "config.json", JSON.stringify({ ...config, name }));
+  } catch (error) {
+    releaseName(name, id);
+    throw error;
+  }
+  releaseName(config.name, id);
+  noteRenamed(dir, name);
+  emitContainer({ id, config: { ...config, name } }, "rename", { oldName: `/${config.name}` });
+}
+
+/** Makes names/WANTED the container's; returns the name without a "/" before it. */
+function claim(id: string, current: string, wanted: string): string {
+  try {
+    const name = checkName(`/${wanted.replace(/^\//, "")}`);
+    if (name === current) {
+      throw new CommandError("Renaming a container with the same name as its current name", 1);
+    }
+    // A killed rename may have got as far as this, with others at work since, so that nobody swept.
+    return nameOwner(name) === id ? name : claimName(id, name);
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.exitCode === 1) throw error;
+    throw new CommandError(`Error when allocating new name: ${error.message}`, 1);
+  }
+}

@@ -1,0 +1,105 @@
+// A container's files as it sees them itself, with its volumes and other mounts: by way of its first process while it
+// has one, and put together for a look otherwise.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { tryLock } from "../../ffi/lock.ts";
+import { attachMount, leaveMountNamespace } from "../../ffi/mount.ts";
+import { CommandError } from "../base/error.ts";
+import { noteEnd } from "../keeper/report.ts";
+import { openInside, openInsideIfAny } from "../layer/inside.ts";
+import { mountRootfs } from "../layer/overlay.ts";
+import { sleep } from "../base/sleep.ts";
+import { rootPath } from "../store/root.ts";
+import type { Container } from "../container/find.ts";
+import { openMounts } from "./mounts.ts";
+import { containerState, firstProcess, isAlive } from "../container/state.ts";
+
+/** How long somebody else may have the container without its running, in milliseconds: who starts, removes or copies. */
+const PATIENCE = 10_000;
+const SIGKILL = 9;
+
+/** Root directory (O_PATH) of the container's first process `pid`; undefined where it is not that, or not any more. */
+export function openProcessRoot(dir: number, pid: number): number | undefined {
+  const root = file.openIfAny(file.AT_FDCWD, `/proc/${pid}/root`, file.O_PATH | file.O_DIRECTORY);
+  if (root === undefined) return undefined;
+  // Had it ended before, the number could be another process's by now.
+  if (firstProcess(dir) === pid) return root;
+  file.close(root);
+  return undefined;
+}
+
+/**
+ * Root directory (O_PATH) of the container, to read and write in, until this process ends: a container that does not run
+ * can't be started, removed or entered otherwise for so long. To be called once per process, which leaves its mount
+ * namespace for it. What is in there is the container's, which may change it at any moment: every path is to be
+ * resolved with this root (openInside). Throws CommandError (exit 1).
+ */
+export async function openRoot(container: Container): Promise<number> {
+  const { id, dir } = container;
+  const patience = performance.now() + PATIENCE;
+  for (;;) {
+    const state = containerState(dir);
+    const running = isAlive(state) ? openProcessRoot(dir, state.pid) : undefined;
+    if (running !== undefined) return running;
+    if (holdStopped(container)) return await openStopped(container);
+    if (performance.now() > patience) {
+      throw new CommandError(`container ${id.slice(0, 12)} is being used by another command; try again`, 1);
+    }
+    sleep(10);
+  }
+}
+
+/** Keeps the container from being started, until this process ends; false where it can't be said yet. */
+function holdStopped({ id, dir }: Container): boolean {
+  let lock: number;
+  try {
+    lock = file.openat(dir, "lock", file.O_RDWR | file.O_CREAT, 0o600);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) throw new CommandError(`No such container: ${id}`, 1);
+    throw error;
+  }
+  if (!tryLock(lock, "exclusive")) {
+    file.close(lock);
+    return false;
+  }
+  noteEnd(lock, SIGKILL); // that of a keeper that was killed
+  return true;
+}
+
+async function openStopped(container: Container): Promise<number> {
+  const rootfs = mountRootfs(container.config);
+  const mounts = await openMounts(container, rootfs, "aside");
+  // Only now: what was to be bound lay in the namespace this leaves.
+  leaveMountNamespace();
+  // Overlayfs has it open already, and nobody looks for anything in there.
+  const target = file.openat(
+    file.AT_FDCWD,
+    `${rootPath()}/containers/${container.id}/work`,
+    file.O_PATH | file.O_DIRECTORY,
+  );
+  attachMount(rootfs, target);
+  file.close(target);
+  for (const { target, isFile, fd } of mounts) {
+    const point = openMountPoint(rootfs, target, isFile);
+    attachMount(fd, point);
+    for (const done of [point, fd]) file.close(done);
+  }
+  return rootfs;
+}
+
+/** As the start does it, which makes what is missing. */
+function openMountPoint(root: number, path: string, isFile: boolean): number {
+  const present = openInsideIfAny(root, path);
+  if (present !== undefined) return present;
+  const slash = path.lastIndexOf("/");
+  const parent = openMountPoint(root, path.slice(0, slash) || "/", false);
+  try {
+    const name = path.slice(slash + 1);
+    if (isFile) file.mknodat(parent, name, file.S_IFREG | 0o755, 0);
+    else file.mkdirat(parent, name, 0o755);
+  } finally {
+    file.close(parent);
+  }
+  return openInside(root, path);
+}

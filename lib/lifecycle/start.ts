@@ -1,0 +1,366 @@
+// Starting a container: everything is opened and decided here, in JavaScript, and handed to the keeper as a program
+// and a set of descriptors.
+
+import { errnoText, isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { tryLock } from "../../ffi/lock.ts";
+import { MOUNT_ATTR, mountDetached } from "../../ffi/mount.ts";
+import { pipe, spawn } from "../../ffi/process.ts";
+import { removeTree } from "../../ffi/remove_tree.ts";
+import { DEFAULT_DEVICE_RULES } from "../cgroup/devices.ts";
+import { type Group, makeGroups, removeGroups, shownGroups } from "../cgroup/group.ts";
+import { step } from "../base/debug.ts";
+import { callerEnvironment, selfPath } from "../base/environment.ts";
+import { CommandError } from "../base/error.ts";
+import { mountRootfs } from "../layer/overlay.ts";
+import { writeFile } from "../base/json.ts";
+import { containerEvent, endpointEvent, volumeEvents } from "../events/emit.ts";
+import { framesOf } from "../events/event.ts";
+import { forgetRenamed } from "../events/names.ts";
+import { rootPath } from "../store/root.ts";
+import type { ContainerConfig } from "../container/config.ts";
+import { confinementOf, filterError } from "./confinement.ts";
+import { processEnvironment } from "./environment.ts";
+import { writeEtcFiles } from "./etc_files.ts";
+import type { Container } from "../container/find.ts";
+import { execError, stepError } from "./exec_error.ts";
+import { endIfFrozen } from "../container/frozen.ts";
+import { resolveIdentity } from "./identity.ts";
+import {
+  keeperDescriptors,
+  type KeeperPlan,
+  keeperProgram,
+  type RestartPlan,
+  type Successor,
+} from "../keeper/keeper_program.ts";
+import { openMounts } from "./mounts.ts";
+import type { Joined } from "../network/join.ts";
+import { clearRecords, type Report } from "../keeper/report.ts";
+import { refusal } from "./refusal.ts";
+import { nextDelay } from "./restart.ts";
+import { awaitReport } from "./start_report.ts";
+import { containerState, type Restarts, type StartFailure } from "../container/state.ts";
+import { openLock } from "../container/stray.ts";
+import { movesWalls } from "../flags/wall_flags.ts";
+import { type Attachment, isDetached, NOTHING, openStreams, type Streams } from "./streams.ts";
+import type { PreparedWalls } from "./walls.ts";
+
+/** A container that runs, as the command that started it sees it. */
+export interface Running {
+  pid: number;
+  /** Messages of the keeper; closed at its end. */
+  messages: number;
+  /** Where its stdin is written, if this command does that: a pipe, or the terminal. */
+  input?: number;
+  /** The master side of its terminal, or undefined where it has none. */
+  terminal?: number;
+}
+
+/** What startContainer throws where the container runs, or somebody else just starts it. */
+export class AlreadyStarted extends CommandError {}
+
+/** Group 5 is tty, everywhere docker runs. */
+const DEVPTS: [string, string][] = [["source", "devpts"], ["ptmxmode", "666"], ["mode", "620"], ["gid", "5"]];
+
+/** What a start by hand makes forget. */
+const FORMER = ["start.json", "stopped", "oomkilled"];
+const FIRST: Restarts = { count: 0, delay: 0 };
+
+/**
+ * Starts the container and returns once its command is executed. What it writes goes to this process's stdout and
+ * stderr as far as `attached` says, besides the log. Throws CommandError: 127 command not found, 126 not executable,
+ * 125 all else; the container then is as created.
+ */
+export async function startContainer(
+  container: Container,
+  attached: Attachment = NOTHING,
+): Promise<Running> {
+  const { dir, config } = container;
+  const lock = await openLock(container);
+  if (!tryLock(lock, "exclusive")) {
+    file.close(lock);
+    throw new AlreadyStarted(`container ${config.name} is already running`);
+  }
+  const { started, finished } = containerState(dir);
+  for (const record of FORMER) removeTree(dir, record);
+  if (config.restart.name !== "no") writeFile(dir, "restart.json", JSON.stringify(FIRST));
+  // How it ended last is true until it runs; without that, what is known of it is only a number of a process.
+  if (finished === undefined) clearRecords(lock);
+  return await launch(container, attached, lock, FIRST, { started, finished });
+}
+
+/** Starts it detached for its restart policy: the keeper that has ended left its lock, the descriptor `lock`. */
+export async function startAgain(container: Container, lock: number, restarts: Restarts): Promise<void> {
+  const { started, finished } = containerState(container.dir);
+  file.unlinkIfAny(container.dir, "oomkilled");
+  writeFile(container.dir, "restart.json", JSON.stringify(restarts));
+  const { messages } = await launch(container, NOTHING, lock, restarts, { started, finished });
+  file.close(messages);
+}
+
+/** With the lock, which the keeper inherits, or the caller's end gives back. */
+async function launch(
+  container: Container,
+  attached: Attachment,
+  lock: number,
+  restarts: Restarts,
+  former: Pick<StartFailure, "started" | "finished">,
+): Promise<Running> {
+  const { dir, config } = container;
+  const opened: number[] = [lock];
+  let giveUp: Joined["giveUp"] = async () => {};
+  const keep = (fd: number) => (opened.push(fd), fd);
+  let groups: Group[] = [];
+  try {
+    file.unlinkIfAny(dir, "updated");
+    endIfFrozen(dir, () => true); // what a killed keeper left
+    const walls = movesWalls(config) ? await openWalls(container, keep) : undefined;
+    writeEtcFiles(container);
+    groups = await makeGroups(config, walls?.deviceRules ?? DEFAULT_DEVICE_RULES);
+    step("cgroup made");
+    if (walls && groups.length === 0) walls.mindNoGroups();
+    const network = await prepareNetwork(container, keep);
+    giveUp = network.giveUp ?? giveUp;
+    const init = { ...await prepareInit(container, groups, walls, keep), ...network.init };
+    const streams = openStreams(config, attached, init.devpts, keep, init.identity);
+    const [messages, messagesWrite] = pipe();
+    keep(messagesWrite);
+    const held = { messages: messagesWrite, lock, ...openOutput(container, keep) };
+    const plan: KeeperPlan = {
+      ...{ init: { ...init, stdio: streams.inside }, ...held, sources: streams.sources },
+      events: lifeEvents(container, network.endpoints),
+      detached: isDetached(attached),
+      terminal: streams.terminal,
+      stdin: config.stdinOnce ? undefined : streams.input,
+      ...aftermath(container, lock, restarts),
+      networks: network.leave && leavePlan(network.leave, config),
+    };
+    const program = keeperProgram(plan);
+    step(`kernel program of ${program.count} steps assembled`);
+    const keeper = spawn(program, `mydocker: keeper of ${config.name}`, keeperDescriptors(plan));
+    giveUp = async () => {}; // the keeper does
+    const report = await handOver(opened, messages, keeper);
+    if (report?.kind !== "started") {
+      file.close(messages);
+      throw startError(report, program, container);
+    }
+    step(`process ${report.pid} executed ${config.argv[0]}`);
+    return running(report.pid, messages, streams, attached, config);
+  } catch (error) {
+    await giveUp();
+    const refused = refusal(error);
+    noteFailure(dir, refused, former);
+    removeGroups(groups);
+    throw refused;
+  } finally {
+    for (const fd of opened) file.close(fd);
+  }
+}
+
+/** The keeper has its own copies of what was opened for it, and the end of a pipe is seen when nobody else has it open. */
+function handOver(opened: number[], messages: number, keeper: number): Promise<Report | undefined> {
+  while (opened.length > 0) file.close(opened.pop()!);
+  return awaitReport(messages, keeper);
+}
+
+/** What this process goes on with; the rest of the streams is closed. */
+function running(
+  pid: number,
+  messages: number,
+  { input, terminal }: Streams,
+  attached: Attachment,
+  config: ContainerConfig,
+): Running {
+  if (attached.stdin && config.stdin) return { pid, messages, input: input ?? terminal, terminal };
+  for (const fd of [input, attached.stdout ? undefined : terminal]) if (fd !== undefined) file.close(fd);
+  return { pid, messages, terminal: attached.stdout ? terminal : undefined };
+}
+
+/** Opens and decides all that the first process needs, but for its streams. */
+async function prepareInit(
+  container: Container,
+  groups: Group[],
+  walls: PreparedWalls | undefined,
+  keep: (fd: number) => number,
+): Promise<Omit<KeeperPlan["init"], "stdio" | "ownNetwork">> {
+  const { config } = container;
+  const rootfs = keep(mountRootfs(config));
+  step("overlay mounted, detached");
+  requireDirectories(rootfs, config.imageName);
+  const identity = resolveIdentity(rootfs, config.process.User ?? "", config.groupAdd);
+  const mounts = await openMounts(container, rootfs);
+  for (const { fd } of mounts) keep(fd);
+  step("mounts prepared");
+  const devpts = keep(mountDetached("devpts", DEVPTS, MOUNT_ATTR.noSuid | MOUNT_ATTR.noExec));
+  return {
+    ...{ rootfs, devpts, tty: config.tty, hostname: config.hostname },
+    ...{ readOnlyRootfs: config.readOnlyRootfs, mounts, identity },
+    ...{ confinement: confinementOf(config), walls: walls?.steps, cgroups: shownGroups(groups), groups },
+    exposedSystemPaths: config.exposedSystemPaths === true || config.privileged === true,
+    workingDirectory: config.process.WorkingDir || "/",
+    argv: config.argv,
+    environment: processEnvironment(config, identity),
+    reaper: config.init ? await openReaper(config, keep) : undefined,
+  };
+}
+
+async function openWalls(container: Container, keep: (fd: number) => number) {
+  const { prepareWalls } = await import("./walls.ts");
+  return prepareWalls(container, keep);
+}
+
+async function openReaper(
+  { argv, pidMode }: ContainerConfig,
+  keep: (fd: number) => number,
+): Promise<KeeperPlan["init"]["reaper"]> {
+  const { reaperArguments, reaperExecutable } = await import("../keeper/reaper_program.ts");
+  return { fd: keep(reaperExecutable(pidMode !== undefined)), argv: reaperArguments(argv) };
+}
+
+/** The log, as far as it has room, and /dev/null. */
+function openOutput({ dir, config }: Container, keep: (fd: number) => number) {
+  const fd = keep(file.openat(dir, "log", file.O_WRONLY | file.O_CREAT | file.O_APPEND, 0o600));
+  const { maxSize, maxFiles } = config.log;
+  const left = maxSize === undefined ? 0 : Math.max(0, maxSize - file.stat(fd, "").size);
+  const devNull = keep(file.openat(file.AT_FDCWD, "/dev/null", file.O_RDWR));
+  return { devNull, log: { fd, dir, maxSize, maxFiles, left } };
+}
+
+function lifeEvents(former: Container, endpoints: Joined["endpoints"] = []): KeeperPlan["events"] {
+  const name = forgetRenamed(former.dir, former.config.name);
+  const container = { ...former, config: { ...former.config, name } };
+  const networks = (action: "connect" | "disconnect") =>
+    endpoints.map(({ network, networkId }) =>
+      endpointEvent({ id: networkId, name: network }, container.id, action)
+    );
+  const ended = [
+    containerEvent(container, "die"),
+    ...networks("disconnect"),
+    ...volumeEvents(container, "unmount"),
+  ];
+  return {
+    started: framesOf([
+      ...networks("connect"),
+      ...volumeEvents(container, "mount"),
+      containerEvent(container, "start"),
+    ]),
+    ended: framesOf(ended),
+    outOfMemory: framesOf([containerEvent(container, "oom")]),
+    name,
+  };
+}
+
+/** What the keeper does once the container has ended. */
+function aftermath(
+  { id, config }: Container,
+  lock: number,
+  { count, delay }: Restarts,
+): Pick<KeeperPlan, "finish" | "restart" | "removeGroups"> {
+  if (config.autoRemove) return { finish: ourselves("rm", "-v", id) };
+  const { name, maximumRetryCount } = config.restart;
+  const spent = name === "on-failure" && maximumRetryCount > 0 && count >= maximumRetryCount;
+  const when = name === "no" || spent ? "if updated" : name === "on-failure" ? "on failure" : "always";
+  const restart: RestartPlan = {
+    when,
+    delay: nextDelay(delay),
+    successor: ourselves("start-again", id, String(lock)),
+  };
+  return { restart, removeGroups: ourselves("remove-groups", id) };
+}
+
+/** The container's networks, and what its first process has to do for them. */
+async function prepareNetwork(container: Container, keep: (fd: number) => number): Promise<PreparedNetwork> {
+  const { network } = container.config;
+  if (network.startsWith("container:")) {
+    const { openNetworkOf } = await import("../network/shared.ts");
+    return { init: { ownNetwork: false, networkNamespace: keep(openNetworkOf(network)) } };
+  }
+  if (network === "none" || network === "host") return { init: { ownNetwork: network === "none" } };
+  const { joinNetworks } = await import("../network/life.ts");
+  const { init, leave, endpoints, giveUp } = await joinNetworks(container, keep);
+  return { init: { ownNetwork: true, network: init }, leave, endpoints, giveUp };
+}
+
+interface PreparedNetwork extends Partial<Pick<Joined, "leave" | "endpoints" | "giveUp">> {
+  init: Pick<KeeperPlan["init"], "ownNetwork" | "network" | "networkNamespace">;
+}
+
+/** What the keeper does about the networks: names are known on those that have been made, not on the default one. */
+function leavePlan(leave: Joined["leave"], { networks = [] }: ContainerConfig): KeeperPlan["networks"] {
+  const named = networks.map(({ network }) => network).filter((name) => name !== "bridge");
+  return {
+    ...leave,
+    settle: ourselves("settle-networks"),
+    forget: named.length > 0 ? ourselves("settle-networks", ...named) : undefined,
+    lowerPorts: leave.ports && lowerPorts(leave.ports),
+  };
+}
+
+/** What else there is to do about ports: the rules of nf_tables go by their socket. */
+function lowerPorts({ held, rules, udp }: NonNullable<Joined["leave"]["ports"]>): Successor | undefined {
+  if (held && udp.length === 0) return undefined;
+  return ourselves(
+    "lower-ports",
+    held ? "" : rules,
+    ...udp.map(({ hostIp, hostPort }) => `${hostPort}@${hostIp}`),
+  );
+}
+
+/** Mounted through a symlink, a /proc would be one place and its masks another. */
+function requireDirectories(rootfs: number, image: string): void {
+  for (const name of ["proc", "sys", "dev"]) {
+    const found = file.statIfAny(rootfs, name);
+    if (found && (found.mode & file.S_IFMT) !== file.S_IFDIR) {
+      throw new CommandError(`/${name} of image ${image} is not a directory, which a container needs there`);
+    }
+  }
+}
+
+/** The mydocker that runs now, with other arguments. */
+function ourselves(...args: string[]): Successor {
+  const names = ["PATH", "HOME", "MYDOCKER_FIREWALL", "XDG_CACHE_HOME", "MYDOCKER_CACHE"];
+  const inherited = names.map((name) => [name, callerEnvironment(name)]).filter(([, value]) =>
+    value !== undefined
+  );
+  const environment = [["MYDOCKER_ROOT", rootPath()], ...inherited].map((entry) => entry.join("="));
+  return { path: selfPath(), argv: ["mydocker", ...args], environment };
+}
+
+/** Why a start failed, from the step that did. */
+function startError(
+  report: Report | undefined,
+  program: ReturnType<typeof keeperProgram>,
+  { config }: Container,
+): CommandError {
+  if (report?.kind !== "failed") {
+    return new CommandError(`the keeper of ${config.name} ended before the container ran`);
+  }
+  const { call, what } = program.describe(report.step);
+  if (call === "execve") return execError(config.argv[0], report.errno);
+  if (call === "seccomp") return filterError(report.errno, 125);
+  const reason = errnoText(report.errno);
+  const plain = stepError(call, what, report.errno);
+  if (plain !== undefined) return new CommandError(`can't start ${config.name}: ${plain}`);
+  if (call === "move_mount") {
+    const hint = "a directory can be mounted on a directory only, and a file on a file";
+    return new CommandError(`can't mount on ${what}: ${reason}; ${hint}`);
+  }
+  if (call === "recvfrom") return new CommandError(`can't set up ${what} in ${config.name}: ${reason}`);
+  return new CommandError(`can't start ${config.name}: ${call} ${what}: ${reason}`);
+}
+
+/** For inspect and ps: a container that could not be started says why. */
+function noteFailure(dir: number, error: unknown, former: Pick<StartFailure, "started" | "finished">): void {
+  const failure: StartFailure = {
+    ...former,
+    error: error instanceof Error ? error.message : String(error),
+    // Docker's 125 is that of the command `run`; what it notes is 128.
+    exitCode: error instanceof CommandError && error.exitCode !== 125 ? error.exitCode : 128,
+  };
+  try {
+    writeFile(dir, "start.json", JSON.stringify(failure));
+  } catch (writing) {
+    // The disk is full, or the container was removed meanwhile: the error itself is what the user needs.
+    if (!isErrno(writing, "ENOSPC", "EDQUOT", "ENOENT")) throw writing;
+  }
+}

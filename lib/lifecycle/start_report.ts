@@ -1,0 +1,53 @@
+// How a start goes: waiting for what the keeper, or the helper of exec, says first. A container can keep it from saying
+// anything; that must not keep mydocker.
+
+import { close } from "../../ffi/file.ts";
+import { anyReadable, kill, openPidfd, readableWithin } from "../../ffi/process.ts";
+import { CommandError } from "../base/error.ts";
+import { readReport, type Report } from "../keeper/report.ts";
+import { askedToEnd } from "../container/signals.ts";
+
+/** Milliseconds in which nearly every start is over, and in which signals wait. */
+const USUAL = 300;
+/** How long a signal waits for the start, so that it can be passed on, and how often it is asked for. */
+const GRACE = 1000;
+const INTERVAL = 100;
+/** How long a helper has to end what it began. */
+const FAREWELL = 2000;
+const SIGKILL = 9;
+
+/**
+ * Waits for the first message of `helper`, a child of this process: undefined where it ended without one. Gives up, and
+ * ends what it has begun, after a signal to end, and after so many milliseconds. Throws CommandError then.
+ */
+export async function awaitReport(
+  messages: number,
+  helper: number,
+  milliseconds = Infinity,
+): Promise<Report | undefined> {
+  if (readableWithin(messages, USUAL)) return readReport(messages);
+  const begin = performance.now();
+  let signalled: number | undefined;
+  while (!await anyReadable([messages], INTERVAL)) {
+    const now = performance.now();
+    if (askedToEnd() !== undefined) signalled ??= now;
+    if (signalled !== undefined && now - signalled > GRACE) {
+      await giveUp(messages, helper);
+      throw new CommandError("interrupted before the command was executed", 128 + askedToEnd()!);
+    }
+    if (now - begin > milliseconds) {
+      await giveUp(messages, helper);
+      throw new CommandError("the command was not executed: its helper says nothing", 126);
+    }
+  }
+  return readReport(messages);
+}
+
+/** The helper ends when nobody listens to it; or else. */
+async function giveUp(messages: number, helper: number): Promise<void> {
+  close(messages);
+  const pidfd = openPidfd(helper);
+  if (pidfd === undefined) return;
+  if (!await anyReadable([pidfd], FAREWELL)) kill(helper, SIGKILL);
+  close(pidfd);
+}

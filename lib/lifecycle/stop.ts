@@ -1,0 +1,182 @@
+// Ending a container from outside, in a way that its restart policy respects.
+
+import { isErrno } from "../../ffi/errno.ts";
+import * as file from "../../ffi/file.ts";
+import { signalPidfd } from "../../ffi/process.ts";
+import { CommandError } from "../base/error.ts";
+import { writeFile } from "../base/json.ts";
+import { emitContainer } from "../events/emit.ts";
+import type { ContainerConfig } from "../container/config.ts";
+import type { Container } from "../container/find.ts";
+import { thawIfPaused } from "../container/frozen.ts";
+import { hasEnded } from "../container/ended.ts";
+import {
+  change,
+  closeLife,
+  look,
+  openLife,
+  processOf,
+  restingKeeperOf,
+  SETTLING_MS,
+} from "../container/process.ts";
+import { parseSignal } from "../container/signals.ts";
+import { containerState } from "../container/state.ts";
+
+const SIGKILL = 9;
+const SIGTERM = 15;
+/** Seconds, docker's. */
+const STOP_TIMEOUT = 10;
+/** How long a process may take to end after SIGKILL, in ms: docker's too. */
+const KILL_TIMEOUT = 10_000;
+
+export interface StopOptions {
+  /** Instead of the container's own stop signal. */
+  signal?: number;
+  /** Seconds until SIGKILL, instead of the container's own; below 0 for ever. */
+  timeout?: number;
+}
+
+/**
+ * Ends a container, also one that is paused or waits to be started again, and returns once its keeper has said how;
+ * false where it was not running. Throws CommandError where not even SIGKILL helps.
+ */
+export async function stopContainer(container: Container, options: StopOptions = {}): Promise<boolean> {
+  const { process: { StopSignal }, stopTimeout } = container.config;
+  const signal = options.signal ?? (StopSignal ? parseSignal(StopSignal) : SIGTERM);
+  const seconds = options.timeout ?? stopTimeout ?? STOP_TIMEOUT;
+  const hasRun = await untilOver(container, (pidfd) => endProcess(pidfd, container, signal, seconds));
+  if (hasRun) emitContainer(container, "stop");
+  return hasRun;
+}
+
+/** A container to be ended; one that is damaged has no configuration. */
+type Target = Pick<Container, "id" | "dir"> & { config?: ContainerConfig };
+
+/** Ends a container at once, whatever it is doing; nothing where it is not running. Throws CommandError. */
+export async function endContainer(container: Target): Promise<void> {
+  await untilOver(container, endNow);
+}
+
+/**
+ * Sends a signal to the container's first process. With SIGKILL, returns once it has ended; any other may be ignored.
+ * Throws CommandError where there is none.
+ */
+export async function killContainer(container: Container, signal: number): Promise<void> {
+  const { id, dir, config } = container;
+  const first = processOf(container);
+  if (first === undefined) {
+    if (containerState(dir).status !== "restarting") {
+      throw new CommandError(`Container ${id} is not running`, 1);
+    }
+    // There is nothing to send it to, but its being started again is over.
+    if (isFinal(config, signal)) await untilOver(container, endNow);
+    return;
+  }
+  let marked: ReturnType<typeof markStopped> = false;
+  try {
+    if (isFinal(config, signal) || config.restart.name === "unless-stopped") marked = markStopped(dir);
+    send(first, container, signal);
+    if (isFinal(config, signal)) thawIfPaused(container);
+  } finally {
+    file.close(first);
+  }
+  if (signal === SIGKILL) await untilOver(container, marked === "no room" ? endNow : expectEnd);
+}
+
+/**
+ * Whether a signal ends a container for good, as docker sees it: any, unless the container has a stop signal of its
+ * own. Then the others mean something to the program, and its restart policy stays in force.
+ */
+function isFinal({ process: { StopSignal } }: ContainerConfig, signal: number): boolean {
+  return !StopSignal || signal === SIGKILL || signal === parseSignal(StopSignal);
+}
+
+/**
+ * Keeps the restart policy from starting it again, ends what runs with `end`, and waits for the keeper's last word.
+ * False where nobody had the container.
+ */
+async function untilOver(
+  container: Target,
+  end: (pidfd: number, container: Target) => Promise<void>,
+): Promise<boolean> {
+  const life = openLife(container);
+  if (!life) return false;
+  try {
+    const mark = look(life).kept && markStopped(container.dir);
+    if (!mark) return false;
+    // Without the mark, it was started by hand meanwhile, and that is none of this command's business.
+    while (look(life).kept && (mark === "no room" || file.statIfAny(container.dir, "stopped"))) {
+      const first = processOf(container);
+      if (first === undefined) await endResting(container);
+      else await end(first, container).finally(() => file.close(first));
+      await change(life, SETTLING_MS);
+    }
+    return true;
+  } finally {
+    closeLife(life);
+  }
+}
+
+/**
+ * False where the container was just removed. On a full disk there may be no room: its keeper then starts the container
+ * again, unless it is ended while it waits to.
+ */
+function markStopped(dir: number): boolean | "no room" {
+  if (file.statIfAny(dir, "stopped")) return true;
+  try {
+    writeFile(dir, "stopped", "");
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    if (isErrno(error, "ENOSPC", "EDQUOT")) return "no room";
+    throw error;
+  }
+}
+
+async function endProcess(
+  pidfd: number,
+  container: Container,
+  signal: number,
+  seconds: number,
+): Promise<void> {
+  send(pidfd, container, signal);
+  // Frozen processes get no signal, under cgroup v1 not even SIGKILL; thawed after it, they act on it first.
+  thawIfPaused(container);
+  if (await hasEnded(pidfd, seconds < 0 ? Infinity : 1000 * seconds)) return;
+  await endNow(pidfd, container);
+}
+
+/** The first process takes all others in its PID namespace with it. */
+async function endNow(pidfd: number, container: Target): Promise<void> {
+  send(pidfd, container, SIGKILL);
+  thawIfPaused(container);
+  await expectEnd(pidfd, container);
+}
+
+/** After SIGKILL. */
+async function expectEnd(pidfd: number, { id }: Target): Promise<void> {
+  if (await hasEnded(pidfd, KILL_TIMEOUT)) return;
+  throw new CommandError(
+    `tried to kill container ${id}, but it has not ended within ${KILL_TIMEOUT / 1000} s; ` +
+      "is it frozen from outside, or does it wait for a disk?",
+    1,
+  );
+}
+
+/** The event first, so that it comes before that of the end. */
+function send(pidfd: number, { id, dir, config }: Target, signal: number): void {
+  if (config) emitContainer({ id, dir, config }, "kill", { signal: String(signal) });
+  signalPidfd(pidfd, signal);
+}
+
+/** A keeper that only waits to start the container again may go. */
+async function endResting(container: Target): Promise<void> {
+  const keeper = restingKeeperOf(container);
+  if (keeper === undefined) return;
+  signalPidfd(keeper, SIGKILL);
+  // Until it is dead, it has its locks, and its networks seem to be in use.
+  await expectEnd(keeper, container).finally(() => file.close(keeper));
+  if (!container.config?.networks?.length) return;
+  const { settle } = await import("../network/life.ts");
+  await settle();
+}

@@ -1,0 +1,95 @@
+// A container's standard streams: its ends of them, the keeper's, and those of whoever is attached from the start.
+
+import * as file from "../../ffi/file.ts";
+import { pipe } from "../../ffi/process.ts";
+import { copyWindowSize, isDevpts, openSlave, PTMX } from "../../ffi/terminal.ts";
+import { CommandError } from "../base/error.ts";
+import { openDeviceInside } from "../layer/inside.ts";
+import type { ContainerConfig } from "../container/config.ts";
+import type { Identity } from "./identity.ts";
+import { NO_INPUT } from "../keeper/init_program.ts";
+import type { Source } from "../keeper/source_program.ts";
+
+/** Which of its own streams a command lends to a container while it is there. */
+export interface Attachment {
+  stdin: boolean;
+  stdout: boolean;
+  stderr: boolean;
+}
+
+/** None of them. */
+export const NOTHING: Attachment = { stdin: false, stdout: false, stderr: false };
+
+export function isDetached({ stdin, stdout, stderr }: Attachment): boolean {
+  return !stdin && !stdout && !stderr;
+}
+
+export interface Streams {
+  /** What the container's first process has as 0, 1 and 2: see takeStdio. */
+  inside: [number, number, number];
+  /** What the keeper reads. */
+  sources: Source[];
+  /** The write end of stdin, where somebody writes it: the caller, or those who attach later. */
+  input?: number;
+  /** The terminal's master side, where it has one: read by the keeper, written and sized by others. */
+  terminal?: number;
+}
+
+/** Makes them; `keep` notes the descriptors that this process does not need once the container runs. */
+export function openStreams(
+  config: Pick<ContainerConfig, "tty" | "stdin">,
+  attached: Attachment,
+  devpts: number,
+  keep: (fd: number) => number,
+  identity: Identity,
+): Streams {
+  return config.tty
+    ? openTerminalStreams(attached, devpts, keep, identity)
+    : openPipes(config.stdin, attached, keep, identity);
+}
+
+function openTerminalStreams(
+  attached: Attachment,
+  devpts: number,
+  keep: (fd: number) => number,
+  identity: Identity,
+): Streams {
+  const master = openDeviceInside(devpts, "ptmx", PTMX);
+  // A running container may have mounted something else there.
+  if (master === undefined || !isDevpts(master)) {
+    if (master !== undefined) file.close(master);
+    throw new CommandError("can't open a terminal: /dev/pts/ptmx in the container is none of devpts", 126);
+  }
+  const slave = keep(openSlave(master));
+  if (attached.stdin) copyWindowSize(0, master);
+  file.fchown(slave, identity.uid, 5);
+  return {
+    inside: [slave, slave, slave],
+    sources: [{ fd: master, stream: 1, passed: attached.stdout }],
+    terminal: master,
+  };
+}
+
+function openPipes(
+  hasInput: boolean,
+  attached: Attachment,
+  keep: (fd: number) => number,
+  identity: Identity,
+): Streams {
+  const [input, inputWrite] = hasInput ? pipe() : [NO_INPUT, undefined];
+  const [out, outWrite] = pipe();
+  const [err, errWrite] = pipe();
+  for (const fd of [out, outWrite, err, errWrite]) keep(fd);
+  if (hasInput) keep(input);
+  // Or a command that is not root could not open /dev/stdout again.
+  const pipes = hasInput ? [input, outWrite, errWrite] : [outWrite, errWrite];
+  if (identity.uid !== 0) { for (const fd of pipes) file.fchown(fd, identity.uid, identity.gid); }
+  return {
+    inside: [input, outWrite, errWrite],
+    sources: [
+      { fd: out, stream: 1, passed: attached.stdout },
+      { fd: err, stream: 2, passed: attached.stderr },
+    ],
+    input: inputWrite,
+  };
+}

@@ -1,0 +1,102 @@
+// Changing what a container may use, and when it is started again; at once where it runs.
+
+import * as file from "../../ffi/file.ts";
+import { applyLimits } from "../cgroup/apply.ts";
+import { type Group, presentGroups } from "../cgroup/group.ts";
+import type { Limits } from "../cgroup/limits.ts";
+import { CommandError } from "../base/error.ts";
+import { emitContainer } from "../events/emit.ts";
+import { replaceFile, writeFile } from "../base/json.ts";
+import { rootFd } from "../store/root.ts";
+import { type ContainerConfig, readConfig, type RestartPolicy } from "../container/config.ts";
+import type { Container } from "../container/find.ts";
+import { warningsOf } from "./limit_checks.ts";
+import { lockNames } from "../container/names.ts";
+import { containerState } from "../container/state.ts";
+
+/** What is to be another; all else stays. */
+export interface Changes {
+  limits?: Limits;
+  restart?: RestartPolicy;
+}
+
+/** Returns what could not be had and was left out. Throws CommandError (exit 1) in docker's words; nothing is changed then. */
+export function updateContainer({ id, dir }: Container, changes: Changes): string[] {
+  // As for a new name: who else would change config.json waits.
+  const lock = lockNames();
+  try {
+    const config = readConfig(dir);
+    if (!config || !file.statIfAny(rootFd(), `containers/${id}`)) {
+      throw new CommandError(`No such container: ${id}`, 1);
+    }
+    const runs = containerState(dir).status !== "exited";
+    const warnings = changeAll(dir, config, changes, runs ? presentGroups(config) : []);
+    emitContainer({ id, config }, "update");
+    return warnings;
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.message.startsWith("No such")) throw error;
+    throw new CommandError(`Cannot update container ${id}: ${error.message}`, 1, { cause: error });
+  } finally {
+    file.close(lock);
+  }
+}
+
+function changeAll(
+  dir: number,
+  config: ContainerConfig,
+  { limits, restart }: Changes,
+  groups: Group[],
+): string[] {
+  const now = { ...config };
+  let warnings: string[] = [];
+  if (restart) {
+    if (config.autoRemove && restart.name !== "no") {
+      throw new CommandError(
+        "Restart policy cannot be updated because AutoRemove is enabled for the container",
+      );
+    }
+    now.restart = restart;
+  }
+  if (limits) {
+    refuseConflicts(config.limits ?? {}, limits);
+    const checked = warningsOf(groups, limits);
+    now.limits = { ...config.limits, ...checked.limits };
+    warnings = checked.warnings;
+    applyLive(groups, checked.limits, now.limits);
+    if (now.limits.pidsLimit === -1) now.limits.pidsLimit = 0; // as docker shows it
+  }
+  replaceFile(dir, "config.json", JSON.stringify(now));
+  // For its keeper, which was told the old policy, to ask again.
+  if (restart && file.statIfAny(dir, "updated") === undefined) writeFile(dir, "updated", "");
+  return warnings;
+}
+
+/** What has been set before and what shall be set now may exclude each other. */
+function refuseConflicts(before: Limits, wanted: Limits): void {
+  if ((wanted.memory ?? 0) > (before.memorySwap ?? 0) && wanted.memorySwap === undefined) {
+    throw new CommandError(
+      "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
+    );
+  }
+  const conflict = (what: string, former: string) => {
+    throw new CommandError(
+      `Conflicting options: ${what} cannot be updated as ${former} has already been set`,
+    );
+  };
+  if (wanted.nanoCpus !== undefined && before.cpuPeriod) conflict("Nano CPUs", "CPU Period");
+  if (wanted.nanoCpus !== undefined && before.cpuQuota) conflict("Nano CPUs", "CPU Quota");
+  if (wanted.cpuPeriod !== undefined && before.nanoCpus) conflict("CPU Period", "NanoCPUs");
+  if (wanted.cpuQuota !== undefined && before.nanoCpus) conflict("CPU Quota", "NanoCPUs");
+}
+
+/** With what belongs together in v2's control files: swap is counted without memory, a quota with its period. */
+function applyLive(groups: Group[], changed: Limits, all: Limits): void {
+  if (groups.length === 0) return;
+  const memory = changed.memory !== undefined || changed.memorySwap !== undefined;
+  const cpu = changed.cpuQuota !== undefined || changed.cpuPeriod !== undefined;
+  applyLimits(groups, {
+    ...changed,
+    ...(memory ? { memory: all.memory, memorySwap: all.memorySwap } : {}),
+    ...(cpu ? { cpuQuota: all.cpuQuota, cpuPeriod: all.cpuPeriod } : {}),
+  });
+}

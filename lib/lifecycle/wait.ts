@@ -1,0 +1,69 @@
+// Waiting for a container's end.
+
+import { CommandError } from "../base/error.ts";
+import * as file from "../../ffi/file.ts";
+import type { Container } from "../container/find.ts";
+import {
+  change,
+  closeLife,
+  type Life,
+  look,
+  openLife,
+  restingKeeperOf,
+  SETTLING_MS,
+} from "../container/process.ts";
+import { type EndRecord, exitCode } from "../keeper/report.ts";
+import { containerState, UNKNOWN_END } from "../container/state.ts";
+
+/**
+ * The exit code of a container: at once where it is not running, else when it has ended. Of one that its restart
+ * policy starts again that is its next end, as docker has it. Right also where the container is removed at its end.
+ * Undefined where it has not ended after so many milliseconds. Throws CommandError where it was removed before.
+ */
+export async function waitForExit(
+  container: Container,
+  milliseconds = Infinity,
+): Promise<number | undefined> {
+  const life = openLife(container);
+  if (!life) throw new CommandError(`No such container: ${container.config.name}`, 1);
+  try {
+    if (!look(life).kept) return containerState(container.dir).exitCode;
+    const end = await nextEnd(life, milliseconds);
+    if (!end) return look(life).kept ? undefined : lastCode(container, life);
+    await untilSettled(container, life, end);
+    return exitCode(end.status);
+  } finally {
+    closeLife(life);
+  }
+}
+
+/** The first end from now on; undefined where the keeper went without a word, or after so many milliseconds. */
+async function nextEnd(life: Life, milliseconds: number): Promise<EndRecord | undefined> {
+  const until = performance.now() + milliseconds;
+  const before = look(life).end?.time;
+  for (let left = milliseconds; left > 0; left = until - performance.now()) {
+    const { kept, end } = look(life);
+    if (end && end.time !== before) return end;
+    if (!kept) return undefined;
+    await change(life, left);
+  }
+  return undefined;
+}
+
+/** Until the keeper is gone or rests: whoever hears of the end may at once remove or start the container. */
+async function untilSettled(container: Container, life: Life, { time }: EndRecord): Promise<void> {
+  for (;;) {
+    const { kept, end } = look(life);
+    if (!kept || end?.time !== time) return;
+    const resting = restingKeeperOf(container);
+    if (resting !== undefined) return file.close(resting);
+    await change(life, SETTLING_MS);
+  }
+}
+
+/** Of a container that was stopped while it waited to be started again, was not started at all, or lost its keeper. */
+function lastCode({ dir }: Container, life: Life): number {
+  const { start, end } = look(life);
+  if (end) return exitCode(end.status);
+  return start ? UNKNOWN_END : containerState(dir).exitCode;
+}

@@ -1,0 +1,137 @@
+// From a container's configured walls to what a start needs: descriptors, devices and decisions.
+
+import { CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWUTS } from "../../ffi/clone.ts";
+import * as file from "../../ffi/file.ts";
+import { bindDetached } from "../../ffi/mount.ts";
+import { DEFAULT_DEVICE_RULES, type DeviceRule } from "../cgroup/devices.ts";
+import { CommandError } from "../base/error.ts";
+import { type Walls, wallSteps } from "../keeper/wall_program.ts";
+import { type DeviceNode, devicesAt, hostDevices, parseRule, ruleFor } from "../security/devices.ts";
+import type { ContainerConfig } from "../container/config.ts";
+import { type Container, openContainer } from "../container/find.ts";
+import { processOf } from "../container/process.ts";
+import { containerState } from "../container/state.ts";
+
+const SHM_SIZE = 64 * 1024 * 1024;
+
+/** What a start is to heed. */
+export interface PreparedWalls {
+  steps: Walls;
+  /** For its cgroup. */
+  deviceRules: DeviceRule[] | "all";
+  /** To be called where the host lets it have no cgroup. Throws CommandError if it can't do without. */
+  mindNoGroups(): void;
+}
+
+/** Opens and decides; `keep` takes what is to be closed. Throws CommandError where what it asks for is not there. */
+export function prepareWalls({ config }: Container, keep: (fd: number) => number): PreparedWalls {
+  checkSysctls(config);
+  const { devices, rules } = devicesOf(config);
+  const joined = (mode: string | undefined, kind: "PID" | "IPC" | "UTS" | "cgroup") =>
+    mode?.startsWith("container:") ? keep(joinedProcess(mode.slice("container:".length), kind)) : undefined;
+  const ipc = joined(config.ipcMode, "IPC");
+  const steps = wallSteps({
+    privileged: config.privileged ?? false,
+    shared: sharedNamespaces(config),
+    pid: joined(config.pidMode, "PID"),
+    ipc,
+    uts: joined(config.utsMode, "UTS"),
+    cgroup: joined(config.cgroupnsMode, "cgroup"),
+    shm: shmOf(config, keep),
+    devices,
+    sysctls: Object.entries(config.sysctls ?? {}).map(([name, value]) => [sysctlPath(name), value]),
+    rlimits: config.ulimits ?? [],
+    oomScoreAdj: config.oomScoreAdj,
+  });
+  return {
+    ...{ steps, deviceRules: rules },
+    mindNoGroups() {
+      if (config.pidMode === undefined) return;
+      throw new CommandError(
+        "this host has no cgroups that could be used, and without a PID namespace of its own nothing else tells a " +
+          "container's processes: leave --pid out, or mount them, as with: mount -t cgroup2 none /sys/fs/cgroup",
+      );
+    },
+  };
+}
+
+function sharedNamespaces({ pidMode, ipcMode, utsMode, cgroupnsMode }: ContainerConfig): number {
+  const isOwn = ipcMode === undefined || ipcMode === "shareable" || ipcMode === "none";
+  return (pidMode === undefined ? 0 : CLONE_NEWPID) | (isOwn ? 0 : CLONE_NEWIPC) |
+    (utsMode === undefined ? 0 : CLONE_NEWUTS) | (cgroupnsMode === undefined ? 0 : CLONE_NEWCGROUP);
+}
+
+const sysctlPath = (name: string) => `/proc/sys/${name.replaceAll(".", "/")}`;
+
+/** What is the host's is not for a container to set. */
+function checkSysctls({ sysctls = {}, network, ipcMode }: ContainerConfig): void {
+  for (const name of Object.keys(sysctls)) {
+    if (name.startsWith("net.")) {
+      if (network !== "host") continue;
+      throw new CommandError(`sysctl ${JSON.stringify(name)} not allowed in host network namespace`);
+    }
+    if (ipcMode === "host") {
+      throw new CommandError(`sysctl ${JSON.stringify(name)} is not allowed in the hosts ipc namespace`);
+    }
+  }
+}
+
+function devicesOf({ privileged, devices = [], deviceCgroupRules = [] }: ContainerConfig) {
+  if (privileged) {
+    const nodes = hostDevices();
+    // Under their own names they are there already.
+    const renamed = devices.flatMap(({ source, target }) => devicesAt(source, target));
+    return { devices: [...renamed, ...nodes], rules: "all" as const };
+  }
+  const nodes: DeviceNode[] = [];
+  const rules: DeviceRule[] = [];
+  for (const { source, target, access } of devices) {
+    for (const node of devicesAt(source, target)) {
+      nodes.push(node);
+      rules.push(ruleFor(node, access));
+    }
+  }
+  return { devices: nodes, rules: [...DEFAULT_DEVICE_RULES, ...rules, ...deviceCgroupRules.map(parseRule)] };
+}
+
+function shmOf({ ipcMode = "", shmSize = SHM_SIZE }: ContainerConfig, keep: (fd: number) => number) {
+  if (ipcMode === "none") return "none";
+  if (ipcMode.startsWith("container:")) return "joined";
+  if (ipcMode !== "host") return { size: shmSize };
+  if (!file.statIfAny(file.AT_FDCWD, "/dev/shm")) {
+    throw new CommandError("/dev/shm is not mounted, but must be for --ipc=host");
+  }
+  return { fd: keep(bindDetached(file.AT_FDCWD, "/dev/shm")) };
+}
+
+/** A pidfd of the first process of the container whose namespace it shall be. Throws CommandError in docker's words. */
+function joinedProcess(id: string, kind: "PID" | "IPC" | "UTS" | "cgroup"): number {
+  const joining = kind === "IPC" ? `can't join IPC of container ${id}: ` : "";
+  const donor = openContainer(id);
+  if (!donor) {
+    throw new CommandError(
+      joining
+        ? `${joining}No such container: ${id}`
+        : `cannot join ${kind} of a non running container: ${id}: No such container: ${id}`,
+    );
+  }
+  try {
+    const process = processOf(donor);
+    if (process === undefined) {
+      const { status } = containerState(donor.dir);
+      const why = status === "restarting" ? "restarting, wait until the container is running" : "not running";
+      throw new CommandError(
+        `${joining}${status === "restarting" ? "Container" : "container"} ${id} is ${why}`,
+      );
+    }
+    if (kind === "IPC" && ["", "none"].includes(donor.config.ipcMode ?? "")) {
+      file.close(process);
+      throw new CommandError(
+        `${joining}non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+      );
+    }
+    return process;
+  } finally {
+    file.close(donor.dir);
+  }
+}

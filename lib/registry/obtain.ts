@@ -1,0 +1,43 @@
+// The image that a container shall be made of: looked for here, or fetched, as --pull says.
+
+import type { Flag, Parsed } from "../cli/command.ts";
+import { CommandError } from "../base/error.ts";
+import { resolveIfAny } from "../image/store.ts";
+
+export const PULL_FLAGS: Flag[] = [
+  { name: "platform", kind: "string", help: "Platform of the image to pull, such as linux/arm64" },
+  {
+    name: "pull",
+    kind: "string",
+    help: "When to pull the image: always, missing or never",
+    default: "missing",
+  },
+  { name: "quiet", short: "q", kind: "bool", help: "Don't show how pulling goes" },
+];
+
+/** What a container wants of the registries. */
+export interface PullRequest {
+  image: string;
+  /** Also if it is here. */
+  always: boolean;
+  platform: string | undefined;
+  quiet: boolean;
+}
+
+/**
+ * Pulls the image that a command line of `run` or `create` names if it has to be pulled. To be called before signals
+ * are passed on to a container: an interrupt ends this. `check` is called before anything is pulled. Throws CommandError; also where --pull is none of its words.
+ */
+export async function obtainImage(parsed: Parsed, check: () => Promise<void>): Promise<void> {
+  const [image] = parsed.args;
+  const when = parsed.text("pull") || "missing";
+  if (!["always", "missing", "never"].includes(when)) {
+    throw new CommandError(`invalid pull option: '${when}': must be one of "always", "missing" or "never"`);
+  }
+  if (when === "never" || /^(?:sha256:)?[0-9a-f]{64}$/.test(image)) return;
+  const [always, platform] = [when === "always", parsed.text("platform") || undefined];
+  if (!always && platform === undefined && resolveIfAny(image)) return;
+  await check();
+  const { pullForContainer } = await import("./missing.ts");
+  await pullForContainer({ image, always, platform, quiet: parsed.bool("quiet") });
+}
