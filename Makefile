@@ -1,6 +1,6 @@
 # make            build ./mydocker: one file that runs on any glibc Linux of this architecture
 # make run        build it, import a busybox image unless there is one, and open a shell in a container (as root)
-# make check      formatting, lint, types, and the machine code against its assembly source
+# make check      formatting, lint, types, floors, and the machine code against its assembly source
 # make test       build it and run the tests (as root)
 # make test-vm    run those tests that cgroups matter to on a machine with cgroup v2 alone, in ../shared/vm (if it is there)
 # make mutants    put small faults into a copy, one at a time, and see that tests notice (ONLY="words of a fault" for some)
@@ -120,6 +120,7 @@ check: .build/deno .build/default_filter.ts
 	$(deno) lint
 	$(deno) check --frozen main.ts lib/launcher/split.ts lib/launcher/commands tests
 	$(deno) run -A --frozen tests/check_stub.ts
+	$(deno) run -A --frozen tests/check_layers.ts
 
 # Adds up deno's summaries in a log, "ok | 12 passed (3 steps) | 0 failed (5s)", into the last line; $(2) of them there have to be.
 count = sed -nE 's/^(ok|FAILED) \| ([0-9]+) passed.* \| ([0-9]+) failed.*/\2 \3/p' $(1) | awk -v runs=$(2) \

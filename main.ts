@@ -2,6 +2,7 @@
 
 import { callerArguments } from "./lib/base/environment.ts";
 import { type CommandTable, program } from "./lib/cli/program.ts";
+import { sweepBy } from "./lib/store/root.ts";
 
 const COMMANDS: CommandTable = {
   "attach": {
@@ -204,4 +205,5 @@ const ALIASES: Record<string, string> = {
   "volume remove": "volume rm",
 };
 
+sweepBy(() => import("./lib/housekeeping/sweep.ts"));
 Deno.exit(await program(COMMANDS, ALIASES, callerArguments()));

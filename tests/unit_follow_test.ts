@@ -4,9 +4,9 @@
 import { assertEquals } from "@std/assert";
 import * as file from "../ffi/file.ts";
 import { tryLock } from "../ffi/lock.ts";
-import type { Container } from "../lib/container/find.ts";
 import { followLog } from "../lib/log/follow.ts";
 import { logEnd } from "../lib/log/frames.ts";
+import type { Container } from "../lib/model/container.ts";
 
 function frame(text: string): Uint8Array {
   const data = new TextEncoder().encode(text);

@@ -4,7 +4,7 @@
 import { assertEquals } from "@std/assert";
 import { usageOf } from "../lib/cgroup/usage.ts";
 import { members } from "../lib/cgroup/members.ts";
-import { CONTROLLERS } from "../lib/cgroup/hierarchies.ts";
+import { CONTROLLERS } from "../lib/cgroup/types.ts";
 
 function usageWith(version: 1 | 2, files: Record<string, string>) {
   const path = Deno.makeTempDirSync();

@@ -4,9 +4,9 @@ import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { CommandError } from "../base/error.ts";
 import { readControl, writeControl } from "./control_file.ts";
-import type { Group } from "./group.ts";
 import type { Limits } from "./limits.ts";
 import { type Setting, settings } from "./settings.ts";
+import type { Group } from "./types.ts";
 
 /**
  * Limits what is in a group, also while it runs. Throws CommandError, which names the flag and the controller, where

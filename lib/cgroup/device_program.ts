@@ -2,7 +2,7 @@
 // https://docs.kernel.org/bpf/prog_cgroup_sockopt.html has the idea, include/uapi/linux/bpf.h the structures.
 
 import { attachDeviceProgram } from "../../ffi/bpf.ts";
-import type { DeviceRule } from "./devices.ts";
+import type { DeviceRule } from "./types.ts";
 
 /** Eight bytes: code, registers (source << 4 | destination), a jump's offset, a constant. */
 interface Instruction {

@@ -4,18 +4,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import { writeControl } from "./control_file.ts";
 import { loadDeviceProgram } from "./device_program.ts";
-import type { Group } from "./group.ts";
-
-/** What is allowed: of no rule, nothing is. */
-export interface DeviceRule {
-  /** All devices, block devices, character devices. */
-  type: "a" | "b" | "c";
-  /** Undefined: any. */
-  major: number | undefined;
-  minor: number | undefined;
-  /** Some of "r", "w" and "m" (mknod). */
-  access: string;
-}
+import type { DeviceRule, Group } from "./types.ts";
 
 const character = (major: number, minor: number | undefined): DeviceRule => ({
   ...{ type: "c", major, minor, access: "rwm" },

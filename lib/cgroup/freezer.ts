@@ -4,7 +4,8 @@
 import { CommandError } from "../base/error.ts";
 import { sleep } from "../base/sleep.ts";
 import { readControl, writeControl } from "./control_file.ts";
-import { type Group, type GroupOwner, presentGroups } from "./group.ts";
+import { presentGroups } from "./group.ts";
+import type { Group, GroupOwner } from "./types.ts";
 
 /** How long the kernel may take, in milliseconds; a process in the middle of a slow disk's answer can't be frozen. */
 const PATIENCE = 5000;

@@ -6,24 +6,11 @@ import * as file from "../../ffi/file.ts";
 import { step } from "../base/debug.ts";
 import { readControl, writeControl } from "./control_file.ts";
 import { inheritCpuset } from "./cpuset.ts";
-import { type DeviceRule, setDeviceRules } from "./devices.ts";
-import { type Controller, hierarchies } from "./hierarchies.ts";
+import { setDeviceRules } from "./devices.ts";
+import { hierarchies } from "./hierarchies.ts";
 import type { Limits } from "./limits.ts";
 import { groupsIn, removeTrees } from "./remove.ts";
-
-/** A container's directory in one hierarchy. */
-export interface Group {
-  version: 1 | 2;
-  path: string;
-  /** Those it has, or has still to be given by its parents (v2). */
-  controllers: Controller[];
-}
-
-/** Whose group it is: both are fixed when the container is created. */
-export interface GroupOwner {
-  id: string;
-  limits?: Limits;
-}
+import type { Controller, DeviceRule, Group, GroupOwner } from "./types.ts";
 
 /** What a file in tmp/ begins with that says of a group made for a moment (limit_checks.ts): it holds a GroupOwner. */
 export const PROBE = "limits-";

@@ -2,19 +2,7 @@
 // https://docs.kernel.org/admin-guide/cgroup-v1/cgroups.html, https://docs.kernel.org/admin-guide/cgroup-v2.html
 
 import { readControl } from "./control_file.ts";
-
-/** What containers need of cgroups, by v1's names; what v2 has no controller for, it can do by itself. */
-export const CONTROLLERS = [
-  "devices",
-  "memory",
-  "pids",
-  "cpu",
-  "cpuacct",
-  "freezer",
-  "blkio",
-  "cpuset",
-] as const;
-export type Controller = typeof CONTROLLERS[number];
+import { type Controller, CONTROLLERS } from "./types.ts";
 
 export interface Hierarchy {
   version: 1 | 2;

@@ -2,7 +2,8 @@
 
 import { processFile } from "../base/proc.ts";
 import { readControl } from "./control_file.ts";
-import { type Group, type GroupOwner, presentGroups } from "./group.ts";
+import { presentGroups } from "./group.ts";
+import type { Group, GroupOwner } from "./types.ts";
 
 /**
  * The container's groups; but a group of v2 that has handed controllers down lets nobody in any more, as in a container

@@ -1,8 +1,8 @@
 // Who is in a container's group.
 
 import * as file from "../../ffi/file.ts";
-import type { Group } from "./group.ts";
 import { groupsIn, processesIn } from "./remove.ts";
+import type { Group } from "./types.ts";
 
 /** IDs of the processes in a group and in those that were made inside it; none where it is gone. */
 export function members({ path }: Pick<Group, "path">): number[] {

@@ -3,8 +3,8 @@
 import * as file from "../../ffi/file.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import { CommandError } from "../base/error.ts";
-import type { Controller } from "./hierarchies.ts";
 import type { DeviceLimit, Limits } from "./limits.ts";
+import type { Controller } from "./types.ts";
 
 /** What is written to the first of several control files that is there: kernels differ in what they call them. */
 export interface Setting {

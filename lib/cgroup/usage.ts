@@ -1,8 +1,7 @@
 // What a container's group uses, or has used since it was made.
 
 import { readControl } from "./control_file.ts";
-import type { Group } from "./group.ts";
-import type { Controller } from "./hierarchies.ts";
+import type { Controller, Group } from "./types.ts";
 
 export interface Usage {
   /** Nanoseconds of processor time. */

@@ -60,3 +60,6 @@ export interface CommandModule {
 export function commandPath(spec: { name: string }): string {
   return spec.name === "" ? "mydocker" : `mydocker ${spec.name}`;
 }
+
+/** Words that only begin a command's name. */
+export const GROUPS = ["container", "image", "network", "system", "volume"];

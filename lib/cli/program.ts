@@ -1,6 +1,6 @@
 // The program around the commands: global flags, help, and finding the module of the command that was named.
 
-import type { CommandModule } from "./command.ts";
+import { type CommandModule, GROUPS } from "./command.ts";
 import { CommandError } from "../base/error.ts";
 import { execute, guard } from "./execute.ts";
 import { print, printError } from "../base/output.ts";
@@ -8,9 +8,6 @@ import { setRootPath } from "../store/root.ts";
 
 /** Commands by name ("volume ls"): what they are for, and how to load them; one without a summary is not for users. */
 export type CommandTable = Record<string, { summary?: string; load(): Promise<CommandModule> }>;
-
-/** Words that only begin a command's name. */
-export const GROUPS = ["container", "image", "network", "system", "volume"];
 
 /** Runs what `argv` says and returns the exit code; errors are printed. */
 export function program(

@@ -2,7 +2,7 @@
 
 import { overview } from "./help.ts";
 import { CommandError } from "../base/error.ts";
-import { GROUPS } from "./program.ts";
+import { GROUPS } from "./command.ts";
 
 /** Help on everything, or on one group of commands ("volume"), from the command table. */
 export function overviewText(

@@ -9,7 +9,7 @@ import { CommandError } from "../base/error.ts";
 import { print, printError } from "../base/output.ts";
 import { DETACHED, giveTerminal, proxySignals, pumpInput, pumpKeys } from "../lifecycle/attach.ts";
 import { parseDetachKeys } from "../lifecycle/detach_keys.ts";
-import { type Container, findContainer } from "../container/find.ts";
+import { findContainer } from "../container/find.ts";
 import { emitContainer } from "../events/emit.ts";
 import { followLog } from "../log/follow.ts";
 import { logEnd, type LogPosition } from "../log/frames.ts";
@@ -17,6 +17,7 @@ import { exitCode, readRecords, type StartRecord } from "../keeper/report.ts";
 import { containerState, keeperLives } from "../container/state.ts";
 import { requireLock } from "../container/stray.ts";
 import { DETACH_KEYS, SIG_PROXY } from "../flags/attach_flags.ts";
+import type { Container } from "../model/container.ts";
 
 export const spec: CommandSpec = {
   name: "attach",

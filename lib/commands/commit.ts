@@ -6,8 +6,7 @@ import { stubFilter } from "../lifecycle/stubs.ts";
 import { step } from "../base/debug.ts";
 import { CommandError } from "../base/error.ts";
 import { print } from "../base/output.ts";
-import type { ContainerConfig, ProcessConfig } from "../container/config.ts";
-import { type Container, findContainer } from "../container/find.ts";
+import { findContainer } from "../container/find.ts";
 import { containerState } from "../container/state.ts";
 import { emitContainer, emitImage } from "../events/emit.ts";
 import { applyChanges } from "../image/change.ts";
@@ -19,6 +18,7 @@ import { checkTag, lockImages, readImage } from "../image/store.ts";
 import { pack } from "../layer/pack.ts";
 import { beginLayer, type Layer, staged, type Staging } from "../layer/store.ts";
 import { rootFd } from "../store/root.ts";
+import type { Container, ContainerConfig, ProcessConfig } from "../model/container.ts";
 
 export const spec: CommandSpec = {
   name: "commit",

@@ -8,7 +8,7 @@ import { absolutePath } from "../base/environment.ts";
 import { CommandError } from "../base/error.ts";
 import { humanSize } from "../base/human.ts";
 import { printError } from "../base/output.ts";
-import { type Container, findContainer } from "../container/find.ts";
+import { findContainer } from "../container/find.ts";
 import { openRoot } from "../lifecycle/root.ts";
 import { type Destination, findDestination, isDirectory, openPlace, placeCopy } from "../copy/destination.ts";
 import { cleanAbsolute, saysContents, type Side, splitPath } from "../copy/path.ts";
@@ -17,6 +17,7 @@ import { emitContainer } from "../events/emit.ts";
 import { chunksOf, decompressed } from "../layer/decompress.ts";
 import { packOne } from "../layer/pack.ts";
 import { createUnpacker, unpack } from "../layer/unpack.ts";
+import type { Container } from "../model/container.ts";
 
 export const spec: CommandSpec = {
   name: "cp",

@@ -8,7 +8,6 @@ import { CommandError } from "../base/error.ts";
 import { print, printError } from "../base/output.ts";
 import { checkCidfile, dropCidfile, reserveCidfile, writeCidfile } from "../flags/cidfile.ts";
 import { createContainer } from "../lifecycle/create.ts";
-import type { Container } from "../container/find.ts";
 import { checkName } from "../container/names.ts";
 import { CONTAINER_FLAGS, containerConfig, type NewContainer } from "../flags/options.ts";
 import { refusing } from "../lifecycle/refusal.ts";
@@ -16,6 +15,7 @@ import { obtainImage, PULL_FLAGS } from "../registry/obtain.ts";
 import { findImage, type Image, lockImages } from "../image/store.ts";
 import { beginWork } from "../store/root.ts";
 import type { MountRequest } from "../flags/volume_spec.ts";
+import type { Container } from "../model/container.ts";
 
 export const spec: CommandSpec = {
   name: "create",

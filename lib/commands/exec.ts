@@ -7,7 +7,7 @@ import { CommandError, isFailure } from "../base/error.ts";
 import { attach, DETACHED, giveTerminal, proxySignals } from "../lifecycle/attach.ts";
 import { parseDetachKeys } from "../lifecycle/detach_keys.ts";
 import { execIn, type ExecRequest } from "../lifecycle/exec.ts";
-import { type Container, findContainer } from "../container/find.ts";
+import { findContainer } from "../container/find.ts";
 import { ENVIRONMENT_FLAGS, givenEnvironment } from "../flags/environment_flags.ts";
 import { endsProcess } from "../container/signals.ts";
 import type { Running } from "../lifecycle/start.ts";
@@ -15,6 +15,7 @@ import { type Attachment, NOTHING } from "../lifecycle/streams.ts";
 import { requireKernel, requireRoot } from "../base/kernel.ts";
 import { processFile } from "../base/proc.ts";
 import { DETACH_KEYS } from "../flags/attach_flags.ts";
+import type { Container } from "../model/container.ts";
 
 /** Milliseconds for a signal to take effect. */
 const GRACE = 1000;

@@ -5,11 +5,12 @@ import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { parseWhen } from "../template/when.ts";
-import { type Container, findContainer } from "../container/find.ts";
+import { findContainer } from "../container/find.ts";
 import { type Frame, logBeginning, presentEnd, readFrames } from "../log/frames.ts";
 import { lineAssembler, type Lines } from "../log/lines.ts";
 import { linePrefix, type LogWriter, logWriter } from "../log/writer.ts";
 import { keeperLives } from "../container/state.ts";
+import type { Container } from "../model/container.ts";
 
 export const spec: CommandSpec = {
   name: "logs",

@@ -4,11 +4,11 @@ import * as file from "../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../base/error.ts";
 import { print } from "../base/output.ts";
-import type { PortBinding } from "../container/config.ts";
 import { findContainer } from "../container/find.ts";
 import { containerState, isAlive } from "../container/state.ts";
 import { parsePort } from "../flags/port_spec.ts";
 import { publishedPorts } from "../container/ports.ts";
+import type { PortBinding } from "../model/container.ts";
 
 export const spec: CommandSpec = {
   name: "port",

@@ -4,12 +4,13 @@ import * as file from "../../ffi/file.ts";
 import type { CommandSpec } from "../cli/command.ts";
 import { isFailure } from "../base/error.ts";
 import { print, printError } from "../base/output.ts";
-import { type Container, openContainer } from "../container/find.ts";
+import { openContainer } from "../container/find.ts";
 import { listContainers } from "../container/list.ts";
 import { containerState, wasStopped } from "../container/state.ts";
 import { repairIfNeeded } from "../network/leftovers.ts";
 import { requireKernel, requireRoot } from "../base/kernel.ts";
 import { start } from "./start.ts";
+import type { Container } from "../model/container.ts";
 
 export const spec: CommandSpec = {
   name: "restore",

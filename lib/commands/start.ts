@@ -6,13 +6,14 @@ import { CommandError, isFailure } from "../base/error.ts";
 import { print, printError } from "../base/output.ts";
 import { DETACHED, proxySignals } from "../lifecycle/attach.ts";
 import { parseDetachKeys } from "../lifecycle/detach_keys.ts";
-import { type Container, findContainer } from "../container/find.ts";
+import { findContainer } from "../container/find.ts";
 import { runForeground } from "../lifecycle/foreground.ts";
 import { AlreadyStarted, type Running, startContainer } from "../lifecycle/start.ts";
 import { containerState } from "../container/state.ts";
 import { requireKernel, requireRoot } from "../base/kernel.ts";
 import { sleep } from "../base/sleep.ts";
 import { DETACH_KEYS } from "../flags/attach_flags.ts";
+import type { Container } from "../model/container.ts";
 
 export const spec: CommandSpec = {
   name: "start",

@@ -27,7 +27,7 @@ import type {
   ProcessConfig,
   RestartPolicy,
   Ulimit,
-} from "./config.ts";
+} from "../model/container.ts";
 
 const anything: Check = () => true;
 const texts = listOf(text);

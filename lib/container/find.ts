@@ -4,15 +4,9 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { CommandError } from "../base/error.ts";
 import { rootFd } from "../store/root.ts";
-import { type ContainerConfig, readConfig } from "./config.ts";
+import { readConfig } from "./config.ts";
 import { hasName, nameOwner } from "./names.ts";
-
-export interface Container {
-  id: string;
-  /** Descriptor of containers/ID. */
-  dir: number;
-  config: ContainerConfig;
-}
+import type { Container } from "../model/container.ts";
 
 /** The container with this ID; undefined where there is none. Throws CommandError where its configuration is damaged. */
 export function openContainer(id: string): Container | undefined {

@@ -6,9 +6,10 @@ import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { freezerGroup, isToFreeze, thaw } from "../cgroup/freezer.ts";
-import { type GroupOwner, presentGroups, removeGroups } from "../cgroup/group.ts";
+import { presentGroups, removeGroups } from "../cgroup/group.ts";
 import { writeFile } from "../base/json.ts";
 import { readConfig } from "./config.ts";
+import type { GroupOwner } from "../cgroup/types.ts";
 
 /** Whether the container whose directory is `dir` is paused, or was when its keeper ended; a mark alone is no proof. */
 export function isMarkedPaused(dir: number): boolean {

@@ -5,9 +5,9 @@ import { isFailure } from "../base/error.ts";
 import { printError } from "../base/output.ts";
 import { type PortMap, publishedPorts } from "./ports.ts";
 import { rootFd } from "../store/root.ts";
-import type { ContainerConfig } from "./config.ts";
 import { containerIds, openContainer } from "./find.ts";
 import { type ContainerState, containerState, isAlive, keeperLives } from "./state.ts";
+import type { ContainerConfig } from "../model/container.ts";
 
 /** A container with nothing of it kept open: there may be more of them than descriptors. */
 export interface ListedContainer {

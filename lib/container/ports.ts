@@ -1,8 +1,8 @@
 // A running container's published ports, as docker shows them. containers/ID/ports.json has them from its last start.
 
-import type { ContainerConfig, PortBinding } from "./config.ts";
 import type { PublishedPort } from "../nat/rules.ts";
 import { listOf, oneOf, optional, readRecord, shapeOf, text, whole } from "../base/shape.ts";
+import type { ContainerConfig, PortBinding } from "../model/container.ts";
 
 export const PORTS = "ports.json";
 

@@ -4,10 +4,10 @@ import * as file from "../../ffi/file.ts";
 import { changes, watchDirectory } from "../../ffi/inotify.ts";
 import { anyReadable, openPidfd } from "../../ffi/process.ts";
 import { processFile } from "../base/proc.ts";
-import type { Container } from "./find.ts";
 import { openRecords, readRecords, type StartRecord } from "../keeper/report.ts";
 import { readKept, type Records } from "./state.ts";
 import { requireLock } from "./stray.ts";
+import type { Container } from "../model/container.ts";
 
 /** A container's `lock`, held open: what it says is known also when the container is removed meanwhile. */
 export interface Life {

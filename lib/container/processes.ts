@@ -2,9 +2,10 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { type GroupOwner, presentGroups } from "../cgroup/group.ts";
+import { presentGroups } from "../cgroup/group.ts";
 import { members } from "../cgroup/members.ts";
 import { CommandError } from "../base/error.ts";
+import type { GroupOwner } from "../cgroup/types.ts";
 
 /** What ps printed: a line's cells, the last of which holds all that is left. */
 export interface HostProcesses {

@@ -3,7 +3,7 @@
 import { layerSize } from "../layer/store.ts";
 import { rootFd } from "../store/root.ts";
 import { treeSize } from "../base/tree_size.ts";
-import type { ContainerConfig } from "./config.ts";
+import type { ContainerConfig } from "../model/container.ts";
 
 /** Bytes in a container's writable layer. */
 export function writableSize(id: string): number {

@@ -11,8 +11,8 @@ import { writeFile } from "../base/json.ts";
 import { rootFd } from "../store/root.ts";
 import { processFile } from "../base/proc.ts";
 import { hasEnded } from "./ended.ts";
-import type { Container } from "./find.ts";
 import { lockNames } from "./names.ts";
+import type { Container } from "../model/container.ts";
 
 const SIGKILL = 9;
 const KILL_TIMEOUT = 10_000;

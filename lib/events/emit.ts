@@ -1,9 +1,9 @@
 // Events of containers, images and volumes, with docker's actions and attributes.
 
-import type { Container } from "../container/find.ts";
 import { append } from "./append.ts";
 import type { Event } from "./event.ts";
 import { nameNow } from "./names.ts";
+import type { Container } from "../model/container.ts";
 
 type Attributes = Record<string, string>;
 

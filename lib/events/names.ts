@@ -3,9 +3,7 @@
 
 import * as file from "../../ffi/file.ts";
 import { readJson, replaceFile } from "../base/json.ts";
-
-/** In a container's directory: the name it was given since it was started, for its keeper and the helpers of exec. */
-export const RENAMED = "renamed";
+import { RENAMED } from "../base/frames.ts";
 
 /** To be called once config.json has the name. */
 export function noteRenamed(dir: number, name: string): void {

@@ -6,7 +6,8 @@ import { printError } from "../base/output.ts";
 import { exitCode } from "../keeper/report.ts";
 import { rootFd, rootPath } from "../store/root.ts";
 import { EVENTS, OLDER_EVENTS } from "./append.ts";
-import { type Event, FRAME_HEADER, JSON_START, type StoredEvent } from "./event.ts";
+import { type Event, JSON_START, type StoredEvent } from "./event.ts";
+import { FRAME_HEADER } from "../base/frames.ts";
 
 /** A file of events that is being read. */
 interface Source {

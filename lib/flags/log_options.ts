@@ -2,7 +2,7 @@
 
 import { CommandError } from "../base/error.ts";
 import { parseBytes } from "../base/human.ts";
-import type { LogConfig } from "../container/config.ts";
+import type { LogConfig } from "../model/container.ts";
 
 const DRIVERS = ["json-file", "local", "none"] as const;
 /** What --log-driver none keeps, for those who are attached. */

@@ -1,7 +1,7 @@
 // The flags of run and create that are about networks; lib/flags/network_options.ts knows what they mean.
 
 import type { Flag } from "../cli/command.ts";
-import type { ContainerConfig } from "../container/config.ts";
+import type { ContainerConfig } from "../model/container.ts";
 
 export const NETWORK_FLAGS: Flag[] = [
   {

@@ -3,11 +3,12 @@
 import { close } from "../../ffi/file.ts";
 import type { Parsed } from "../cli/command.ts";
 import { CommandError } from "../base/error.ts";
-import type { EndpointRequest } from "../container/config.ts";
 import type { NetworkOptions } from "./network_flags.ts";
 import { parseAddress } from "../base/address.ts";
 import { sharedContainer } from "../network/shared.ts";
-import { findNetwork, isDefaultBridge, type Network } from "../network/store.ts";
+import { findNetwork } from "../network/store.ts";
+import type { EndpointRequest } from "../model/container.ts";
+import { checkEndpoint } from "../network/endpoint.ts";
 
 /** One --network: a mode or network, and what it says of the endpoint there. */
 interface Wanted {
@@ -109,21 +110,6 @@ export function endpointWishes(parsed: Parsed): Wanted["endpoint"] {
     ip: given ? ip(given, "ip") : undefined,
     ip6: given6 ? ip(given6, "ip6") : undefined,
   };
-}
-
-/** Throws CommandError where a network can't give that. */
-export function checkEndpoint(network: Network, { aliases, ip, ip6 }: Wanted["endpoint"]): void {
-  if (isDefaultBridge(network) && aliases) {
-    throw new CommandError("network-scoped alias is supported only for containers in user defined networks");
-  }
-  if ((ip || ip6) && isDefaultBridge(network)) {
-    throw new CommandError("user specified IP address is supported on user defined networks only");
-  }
-  if (ip && network.pools[0]?.automatic) {
-    throw new CommandError(
-      "user specified IP address is supported only when connecting to networks with user configured subnets",
-    );
-  }
 }
 
 function refuseEndpointOptions({ aliases, ip, ip6 }: Wanted["endpoint"]): void {

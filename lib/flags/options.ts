@@ -8,7 +8,6 @@ import { timestamp } from "../base/time.ts";
 import type { Image } from "../image/store.ts";
 import { parseSignal } from "../container/signals.ts";
 import type { MountRequest } from "./volume_spec.ts";
-import type { ContainerConfig, LogConfig, ProcessConfig, RestartPolicy } from "../container/config.ts";
 import { newId } from "../lifecycle/create.ts";
 import { restartPolicy } from "./restart_policy.ts";
 import { givenLimits, LIMIT_FLAGS } from "./limit_flags.ts";
@@ -17,6 +16,7 @@ import { ENVIRONMENT_FLAGS, givenEnvironment, readEnvFile } from "./environment_
 import { NETWORK_FLAGS, type NetworkOptions } from "./network_flags.ts";
 import { PUBLISH_FLAGS, publishing } from "./publish_flags.ts";
 import { WALL_FLAGS, wallConfig } from "./wall_flags.ts";
+import type { ContainerConfig, LogConfig, ProcessConfig, RestartPolicy } from "../model/container.ts";
 
 /** Flags of `run` that describe the container. */
 export const CONTAINER_FLAGS: Flag[] = [

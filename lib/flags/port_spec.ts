@@ -4,9 +4,8 @@ import type { Parsed } from "../cli/command.ts";
 import { CommandError } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { printError } from "../base/output.ts";
-import type { ContainerConfig, PortBinding } from "../container/config.ts";
-import type { Publishing } from "./publish_flags.ts";
 import { parseAddress } from "../base/address.ts";
+import type { ContainerConfig, PortBinding } from "../model/container.ts";
 
 const PROTOCOLS = ["tcp", "udp", "sctp"];
 
@@ -121,4 +120,10 @@ export function parsePort(text: string, fail: (why: string) => Error): number {
   const problem = !/^\d+$/.test(text) ? "invalid syntax" : Number(text) > 65535 ? "value out of range" : "";
   if (problem) throw fail(`strconv.ParseUint: parsing ${goQuote(text)}: ${problem}`);
   return Number(text);
+}
+
+/** What those flags make of a container: its `ports`, and what they add to those its image names. */
+export interface Publishing {
+  ports?: ContainerConfig["ports"];
+  exposed: Record<string, Record<string, never>>;
 }

@@ -1,7 +1,7 @@
 // The flags of run and create that are about ports; lib/flags/port_spec.ts knows what they mean.
 
 import type { Flag, Parsed } from "../cli/command.ts";
-import type { ContainerConfig } from "../container/config.ts";
+import type { Publishing } from "./port_spec.ts";
 
 export const PUBLISH_FLAGS: Flag[] = [
   { name: "expose", kind: "list", value: "port", help: "A port, or a range of them, that the container has" },
@@ -19,12 +19,6 @@ export const PUBLISH_FLAGS: Flag[] = [
     help: "Have ports of the host lead to all that the image or --expose names",
   },
 ];
-
-/** What those flags make of a container: its `ports`, and what they add to those its image names. */
-export interface Publishing {
-  ports?: ContainerConfig["ports"];
-  exposed: Record<string, Record<string, never>>;
-}
 
 /** The parser is loaded only where there is something to parse. Throws CommandError, in docker's words. */
 export async function publishing(parsed: Parsed, network: string): Promise<Publishing> {

@@ -2,13 +2,7 @@
 
 import type { Flag, Parsed } from "../cli/command.ts";
 import { CommandError } from "../base/error.ts";
-
-/** What to wait for, and for how many seconds at most. */
-export interface Readiness {
-  what: { kind: "text"; text: string } | { kind: "port"; port: number } | { kind: "exit" };
-  /** Infinity for no limit. */
-  seconds: number;
-}
+import type { Readiness } from "../model/readiness.ts";
 
 const WAIT_TIMEOUT: Flag = {
   name: "wait-timeout",

@@ -1,7 +1,7 @@
 // --restart.
 
 import { CommandError } from "../base/error.ts";
-import type { RestartPolicy } from "../container/config.ts";
+import type { RestartPolicy } from "../model/container.ts";
 
 /** Reads "on-failure:3" and its like; "" is "no". Throws CommandError in docker's words. */
 export function restartPolicy(text: string): RestartPolicy {

@@ -3,7 +3,7 @@
 import type { Flag, Parsed } from "../cli/command.ts";
 import { CommandError } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
-import type { ContainerConfig } from "../container/config.ts";
+import type { ContainerConfig } from "../model/container.ts";
 
 export const SECURITY_FLAGS: Flag[] = [
   {

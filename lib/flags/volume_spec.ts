@@ -3,9 +3,10 @@
 
 import { CommandError } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
-import type { Mount, Propagation } from "../container/config.ts";
 import { MOUNT_FLAGS, MS } from "../volume/mount_flags.ts";
 import { cleanPath, fromHere, type MountFields, readMountFields } from "./mount_fields.ts";
+import type { Mount, Propagation } from "../model/container.ts";
+import { checkVolumeName } from "../volume/name.ts";
 
 export { cleanPath };
 
@@ -47,22 +48,6 @@ const MODE_KINDS: string[][] = [
   ["shared", "rshared", "slave", "rslave", "private", "rprivate"],
 ];
 const PROPAGATIONS = MODE_KINDS[4];
-
-/** Whether a volume may have this name; no such name leads out of the volumes' directory. */
-export function isVolumeName(name: string): boolean {
-  return /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name) && name.length <= 255;
-}
-
-/** Throws a CommandError, in docker's words, for what can't be a volume's name. */
-export function checkVolumeName(name: string, exitCode = 125): void {
-  if (isVolumeName(name)) return;
-  let problem = `${goQuote(name)} includes invalid characters for a local volume name, only ` +
-    `"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`;
-  if (name.length === 1) {
-    problem = "volume name is too short, names should be at least two alphanumeric characters";
-  } else if (name.length > 255) problem = "volume name is too long, 255 characters are the most";
-  throw new CommandError(`create ${name}: ${problem}`, exitCode);
-}
 
 /** What docker's daemon finds wrong with a mount, or undefined. `extra`: options given that belong to another type. */
 function problemOf(type: string, source: string, target: string, extra?: string): string | undefined {

@@ -2,7 +2,7 @@
 // They are rarely given, so what reads and heeds them (wall_options.ts, walls.ts) is loaded only then.
 
 import type { Flag, Parsed } from "../cli/command.ts";
-import type { WallConfig } from "../container/config.ts";
+import type { WallConfig } from "../model/container.ts";
 
 export const WALL_FLAGS: Flag[] = [
   { name: "cap-add", kind: "list", help: "Add a capability, or ALL" },
@@ -33,14 +33,3 @@ export async function wallConfig(parsed: Parsed): Promise<WallConfig> {
   const { parseWalls } = await import("./wall_options.ts");
   return parseWalls(parsed);
 }
-
-/** Whether a start has to see to more than capabilities and groups: with walls.ts. */
-export function movesWalls(config: WallConfig): boolean {
-  return NAMES.some((name) => config[name] !== undefined);
-}
-
-/** What takes more than capabilities and groups, which every start decides. */
-const NAMES = [
-  ...["privileged", "devices", "deviceCgroupRules", "pidMode", "ipcMode", "utsMode", "cgroupnsMode"] as const,
-  ...["ulimits", "shmSize", "sysctls", "oomScoreAdj"] as const,
-];

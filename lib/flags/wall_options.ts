@@ -6,9 +6,9 @@ import { goQuote } from "../template/go_text.ts";
 import { parseBytes } from "../base/human.ts";
 import { isCapability } from "../security/capabilities.ts";
 import { RLIMITS } from "../security/rlimits.ts";
-import type { Device, Ulimit, WallConfig } from "../container/config.ts";
 import { findContainer } from "../container/find.ts";
 import * as file from "../../ffi/file.ts";
+import type { Device, Ulimit, WallConfig } from "../model/container.ts";
 
 /** See wallConfig. What is not given is not in the result, or undefined there. */
 export function parseWalls(parsed: Parsed): WallConfig {

@@ -6,10 +6,11 @@ import { step } from "../base/debug.ts";
 import { completePublishing } from "../image/publish.ts";
 import { unusedLayers } from "../image/layer_usage.ts";
 import { hasName, nameOwner } from "../container/names.ts";
-import { type GroupOwner, groupsOf, PROBE, removeGroups, sweepGroups } from "../cgroup/group.ts";
+import { groupsOf, PROBE, removeGroups, sweepGroups } from "../cgroup/group.ts";
 import { keeperLives } from "../container/state.ts";
 import { readJson } from "../base/json.ts";
 import { discard, MountedWithin, rootFd } from "../store/root.ts";
+import type { GroupOwner } from "../cgroup/types.ts";
 
 /**
  * Completes what was being published, and removes everything in tmp/, layers that no image and no container needs, names that

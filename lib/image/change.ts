@@ -1,9 +1,9 @@
 // --change of import and commit: Dockerfile instructions that set what an image's configuration says.
 
 import { CommandError } from "../base/error.ts";
-import type { ProcessConfig } from "../container/config.ts";
 import { expandWord, splitWords } from "./change_words.ts";
 import { parseHealthcheck } from "./healthcheck.ts";
+import type { ProcessConfig } from "../model/container.ts";
 
 interface Change {
   config: ProcessConfig;

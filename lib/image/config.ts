@@ -1,7 +1,7 @@
 // images/HEX.json: an image's configuration (OCI image-spec config.md), whose SHA-256 is the image's ID.
 
-import type { ProcessConfig } from "../container/config.ts";
 import { fields, integer, list, map, type Shape, text, truth, word } from "./shape.ts";
+import type { ProcessConfig } from "../model/container.ts";
 
 /** How one layer, or a change without one, came about. */
 export interface History {

@@ -1,11 +1,11 @@
 // What `inspect` shows of an image, in docker's shape.
 
-import type { ProcessConfig } from "../container/config.ts";
 import { rootPath } from "../store/root.ts";
 import { layersOf } from "./config.ts";
 import { imageSize } from "./list.ts";
 import { isReference } from "../base/reference.ts";
 import { digestsByImage, findImageIfAny, type Image, tagsByImage, tagTime } from "./store.ts";
+import type { ProcessConfig } from "../model/container.ts";
 
 /** What `inspect` shows of the image that `reference` names; undefined where there is none. */
 export function inspectImage(reference: string): Record<string, unknown> | undefined {

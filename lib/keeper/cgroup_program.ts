@@ -1,10 +1,10 @@
 // A container's cgroup in kernel programs: a process enters by itself, which takes the kernel microseconds where moving
 // another takes milliseconds (cgroup v1 by `tasks`; v2 by being cloned into it), and the keeper takes it away.
 
-import type { Group } from "../cgroup/group.ts";
 import * as file from "../../ffi/file.ts";
 import { CLONE_PIDFD, SHARING_CHILD } from "../../ffi/clone.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
+import type { Group } from "../cgroup/types.ts";
 
 const SIGNAL_MASK = 0xff;
 const CLONE_INTO_CGROUP = 2 ** 33;

@@ -3,8 +3,8 @@
 import * as file from "../../ffi/file.ts";
 import { MOUNT_ATTR_SIZE, MS_BIND, MS_NOSUID, MS_RDONLY, MS_STRICTATIME } from "../../ffi/mount.ts";
 import type { Cell, Program } from "../../ffi/program.ts";
-import type { InitPlan } from "./init_program.ts";
 import { attach, attempt, CLOSED, CLOSED_READ_ONLY, makeDirectory, mountAt } from "./mount_program.ts";
+import type { InitPlan } from "./plan.ts";
 
 /** /dev, and /sys; `cgroups` are the detached mounts of the plan's. */
 export function mountDevices(p: Program, plan: InitPlan, cgroups: Cell[]): void {

@@ -2,7 +2,7 @@
 
 import * as file from "../../ffi/file.ts";
 import type { Cell, Program } from "../../ffi/program.ts";
-import { FRAME_HEADER, frameOffsets, NAME_END } from "../events/event.ts";
+import { FRAME_HEADER, frameOffsets, NAME_END } from "../base/frames.ts";
 
 /** The container's name in the first frame, and the file below the directory `dir` that has another one by then. */
 export interface FramedName {

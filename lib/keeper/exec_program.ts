@@ -1,8 +1,6 @@
 // A command in a running container: a helper that has it set up, passes its output on and waits for it. A kernel program
 // like the keeper's (keeper_program.ts), without a log and without records; see cross_program.ts for the three processes.
 
-import type { Group } from "../cgroup/group.ts";
-import type { Identity } from "../lifecycle/identity.ts";
 import { type Cell, FAILED_STEP, FAILURE, newProgram, type Program } from "../../ffi/program.ts";
 import { cloneInto, closeGroups, enterGroups, openGroups } from "./cgroup_program.ts";
 import {
@@ -21,11 +19,9 @@ import {
   beginSession,
   beginSessionInside,
   closeLastWalls,
-  type Confinement,
   dieWithKeeper,
   dropPrivileges,
   keepOnlyStdioAnd,
-  NO_INPUT,
   takeStdio,
 } from "./init_program.ts";
 import { closeOthers, introduce, NAMESPACES, takeNothing } from "./keeper_program.ts";
@@ -35,6 +31,8 @@ import { pollTable } from "./poll_program.ts";
 import { dropOutput, pump } from "./pump_program.ts";
 import { ENDED, FAILED, STARTED } from "./report.ts";
 import { type PumpPlan, send } from "./source_program.ts";
+import { type Confinement, type Identity, NO_INPUT } from "./plan.ts";
+import type { Group } from "../cgroup/types.ts";
 
 export interface ExecPlan extends PumpPlan {
   /** A pidfd of the container's first process, whose namespaces they are. */

@@ -1,7 +1,6 @@
 // The container's first process, from clone to execve: a kernel program run in the new namespaces. Everything it
 // needs to decide was decided before; here is only the order, which the kernel is particular about.
 
-import type { Group } from "../cgroup/group.ts";
 import {
   CHILD,
   CLONE_NEWCGROUP,
@@ -15,7 +14,6 @@ import * as file from "../../ffi/file.ts";
 import {
   MNT_DETACH,
   MOUNT_ATTR,
-  type MountChange,
   MOVE_MOUNT_F_EMPTY_PATH,
   MS_BIND,
   MS_PRIVATE,
@@ -26,10 +24,10 @@ import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { boundingSet } from "../security/capabilities.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
 import { enterGroups } from "./cgroup_program.ts";
-import { COMMAND_PIDFD, cross, type Crossing, REPORT, reportFailure } from "./cross_program.ts";
+import { COMMAND_PIDFD, cross, REPORT, reportFailure } from "./cross_program.ts";
 import { enterDirectory, openMountPoint, openProc, reopen } from "./directory_program.ts";
 import { execute } from "./execute_program.ts";
-import { freePorts, type NetworkPlan, setUpNetwork } from "./network_steps.ts";
+import { freePorts, setUpNetwork } from "./network_steps.ts";
 import { mountDevices } from "./device_program.ts";
 import {
   attachTo,
@@ -41,70 +39,7 @@ import {
   closeInPlace,
   mountAt,
 } from "./mount_program.ts";
-import type { Identity } from "../lifecycle/identity.ts";
-import type { Walls } from "./wall_program.ts";
-
-/** A mount below the root, in the order they are made. */
-export interface PreparedMount {
-  target: string;
-  /** What is mounted is a file, so that its mount point must be one. */
-  isFile: boolean;
-  /** The detached mount, which has all its attributes. */
-  fd: number;
-  /** To be changed once it is attached. */
-  attached?: MountChange[];
-}
-
-/** What a process of the container may do at most. */
-export interface Confinement {
-  /** Those it may have (capabilities(7)), and has as root. */
-  capabilities: number[];
-  /** The filter of its system calls, struct sock_filter[]; undefined for none. */
-  filter: Uint8Array | undefined;
-  /** Executing a set-user-ID file, or one with capabilities, gives nothing. */
-  noNewPrivileges: boolean;
-}
-
-/** What the process needs: descriptors it inherits, and decisions. */
-export interface InitPlan {
-  rootfs: number;
-  devpts: number;
-  /** Descriptors that become 0, 1 and 2. */
-  stdio: [number, number, number];
-  tty: boolean;
-  hostname: string;
-  /** It is in a new network namespace. */
-  ownNetwork: boolean;
-  /** What to set up there besides the loopback interface. */
-  network?: NetworkPlan;
-  /** Another container's network namespace, to be entered. */
-  networkNamespace?: number;
-  /** What there is of the container's cgroup, and its descriptors (openGroups). */
-  groups: Group[];
-  openedGroups: Cell[];
-  readOnlyRootfs: boolean;
-  /** Of /proc and /sys nothing is masked. */
-  exposedSystemPaths: boolean;
-  mounts: PreparedMount[];
-  workingDirectory: string;
-  identity: Identity;
-  confinement: Confinement;
-  /**
-   * Groups to be seen in /sys/fs/cgroup, by their directories on the host: version 1's under the hierarchy's `name`
-   * there ("cpu,cpuacct"), version 2's as "".
-   */
-  cgroups: { name: string; path: string }[];
-  /** What it has besides docker's defaults. */
-  walls?: Walls;
-  argv: string[];
-  environment: string[];
-  /** --init: the executable that PID 1 goes on with once the command runs as its child, and its arguments. */
-  reaper?: { fd: number; argv: string[] };
-  /** A number above all descriptors there are; the one after it is free, too. */
-  spare: number;
-  /** Tells that the keeper is gone, and it why nothing was executed where memory is not shared with it any more. */
-  crossing: Crossing;
-}
+import { type Confinement, type Identity, type InitPlan, NO_INPUT, type PreparedMount } from "./plan.ts";
 
 /** Appends the steps. A failure goes to the label that the caller gave to onFailure. */
 export function initProgram(p: Program, plan: InitPlan): void {
@@ -269,9 +204,6 @@ function raiseLoopback(p: Program): void {
   p.call("ioctl", [socket, SIOCSIFFLAGS, p.bytes(request)], { what: "lo up" });
   p.call("close", [socket]);
 }
-
-/** Instead of a descriptor that becomes 0: the container's own /dev/null. */
-export const NO_INPUT = -1;
 
 /** Makes these 0, 1 and 2; `openNothing` is asked for a descriptor of the container's own /dev/null. */
 export function takeStdio(p: Program, stdio: [number, number, number], openNothing: () => Cell): void {

@@ -18,16 +18,13 @@ import {
 import * as file from "../../ffi/file.ts";
 import { type Cell, FAILED_STEP, FAILURE, type Label, newProgram, type Program } from "../../ffi/program.ts";
 import { cloneInto, closeGroups, ifOutOfMemory, openGroups, removeGroups } from "./cgroup_program.ts";
-import { RENAMED } from "../events/names.ts";
 import { appendEvents, type FramedName } from "./event_program.ts";
 import { adopt, awaitExecution, type Crossing, openCrossing } from "./cross_program.ts";
-import { type InitPlan, initProgram } from "./init_program.ts";
-import type { LogPlan } from "./log_program.ts";
+import { initProgram } from "./init_program.ts";
 import {
   heldDescriptors,
   ifSole,
   leaveNetworks,
-  type LeavePlan,
   lookForConnected,
   releaseClaims,
   withdrawRules,
@@ -36,52 +33,14 @@ import { type PollTable, pollTable } from "./poll_program.ts";
 import { ifAlone, pump } from "./pump_program.ts";
 import { type PumpMemory, type PumpPlan, send } from "./source_program.ts";
 import { ENDED, FAILED, MESSAGE_SIZE, RECORDS, STARTED } from "./report.ts";
+import type { KeeperPlan, RestartPlan, Successor } from "./plan.ts";
+import { RENAMED } from "../base/frames.ts";
 
 /** From a container's directory. */
 const EVENTS = "../../events";
 /** Those a container has of its own, besides or including the network's. */
 export const NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP |
   CLONE_NEWNET;
-
-/** What the keeper executes in its own place at its end. */
-export interface Successor {
-  path: string;
-  argv: string[];
-  environment: string[];
-}
-
-/** When and how the container is started again. */
-export interface RestartPlan {
-  /** On failure: not after an end with exit code 0. If updated: only where the policy is another by then. */
-  when: "always" | "on failure" | "if updated";
-  /** Milliseconds to wait before, unless it has run for long. */
-  delay: number;
-  successor: Successor;
-}
-
-export interface KeeperPlan extends PumpPlan {
-  init: Omit<InitPlan, "crossing" | "spare" | "openedGroups">;
-  log: LogPlan;
-  /** Nobody is there whose streams could be used. */
-  detached: boolean;
-  /** For those who attach later: the terminal, and the write end of stdin, where the keeper has them. */
-  terminal?: number;
-  stdin?: number;
-  /** Held for as long as the keeper lives. */
-  lock: number;
-  /** What to note when it has started, and when it has ended: frames of lib/events/event.ts. The name is in the latter. */
-  events: { started: Uint8Array; ended: Uint8Array; outOfMemory: Uint8Array; name: string };
-  /** What to execute at the end if the command that started it does not see to that. */
-  finish?: Successor;
-  restart?: RestartPlan;
-  /** What to execute where a cgroup can't simply be removed, unless who removes the container sees to that. */
-  removeGroups?: Successor;
-  /**
-   * What the container's networks need at its end, who takes down those it was the last user of, who tells the others on
-   * them that it has left, and who takes away the firewall's rules for its ports where closing a socket does not.
-   */
-  networks?: Omit<LeavePlan, "dir"> & { settle: Successor; forget?: Successor; lowerPorts?: Successor };
-}
 
 /** Descriptors the keeper inherits, besides 0 to 2. */
 export function keeperDescriptors(plan: KeeperPlan): number[] {

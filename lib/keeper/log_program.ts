@@ -2,7 +2,7 @@
 
 import * as file from "../../ffi/file.ts";
 import type { Cell, Program } from "../../ffi/program.ts";
-import { FRAME_HEADER } from "../log/frames.ts";
+import { FRAME_HEADER } from "../base/frames.ts";
 
 /** A log file: its descriptor, its directory's, and its limits (lib/log/). */
 export interface LogPlan {

@@ -4,7 +4,6 @@ import { CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS 
 import * as file from "../../ffi/file.ts";
 import { MOUNT_ATTR, MS_PRIVATE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../../ffi/mount.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
-import type { Group } from "../cgroup/group.ts";
 import type { DeviceNode } from "../security/devices.ts";
 import { rest } from "./cgroup_program.ts";
 import { HOW_SIZE, openHow, STATX, STATX_BASIC_STATS } from "./directory_program.ts";
@@ -16,6 +15,7 @@ import {
   type Rlimit,
   writeFile,
 } from "./limit_program.ts";
+import type { Group } from "../cgroup/types.ts";
 
 /** What a container shall have, decided and opened. */
 export interface WallPlan {

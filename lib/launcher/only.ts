@@ -5,10 +5,12 @@
 import type { CommandModule } from "../cli/command.ts";
 import { callerArguments } from "../base/environment.ts";
 import { execute, guard } from "../cli/execute.ts";
+import { sweepBy } from "../store/root.ts";
 
 /** Runs the command if it is the one that is asked for: a bundle is loaded without any for deno to compile it. */
 export function only(name: string, command: CommandModule): void {
   if (Deno.args[0] !== name) return;
+  sweepBy(() => import("../housekeeping/sweep.ts"));
   // Not awaited at the top level: what is imported later imports this bundle's file, and would wait for it to be done.
   guard(() => execute(command, callerArguments().slice(1))).then(Deno.exit);
 }

@@ -4,8 +4,8 @@ import * as file from "../../ffi/file.ts";
 import { getXattr } from "../../ffi/xattr.ts";
 import { openImageRoot } from "../layer/overlay.ts";
 import { isWhiteout, OPAQUE_XATTR } from "../layer/whiteout.ts";
-import type { Container } from "../container/find.ts";
 import { stubFilter } from "./stubs.ts";
+import type { Container } from "../model/container.ts";
 
 /** Added, changed, deleted; `path` is absolute. */
 export interface Change {

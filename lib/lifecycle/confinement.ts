@@ -2,11 +2,11 @@
 
 import { errnoText } from "../../ffi/errno.ts";
 import { CommandError } from "../base/error.ts";
-import type { Confinement } from "../keeper/init_program.ts";
 import { defaultFilter } from "../seccomp/default.ts";
 import { decodeFilter } from "../seccomp/encode.ts";
 import { capabilitiesOf } from "../security/capabilities.ts";
-import type { ContainerConfig } from "../container/config.ts";
+import type { ContainerConfig } from "../model/container.ts";
+import type { Confinement } from "../keeper/plan.ts";
 
 /**
  * For a first process or one that joins; the latter may be `privileged` by itself, and has the container's filter all

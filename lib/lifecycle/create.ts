@@ -8,10 +8,10 @@ import { emitContainer } from "../events/emit.ts";
 import { randomHex } from "../base/hex.ts";
 import { writeFile } from "../base/json.ts";
 import { beginWork, rootFd } from "../store/root.ts";
-import type { ContainerConfig } from "../container/config.ts";
-import { type Container, openContainer } from "../container/find.ts";
+import { openContainer } from "../container/find.ts";
 import { RECORDS } from "../keeper/report.ts";
 import { claimName, releaseName } from "../container/names.ts";
+import type { Container, ContainerConfig } from "../model/container.ts";
 
 /** A fresh ID: 64 hex digits, not all digits at the front, so that its short form is not taken for a number. */
 export function newId(): string {

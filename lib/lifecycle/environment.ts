@@ -1,7 +1,7 @@
 // The environment of a container's process.
 
-import type { ContainerConfig } from "../container/config.ts";
-import type { Identity } from "./identity.ts";
+import type { ContainerConfig } from "../model/container.ts";
+import type { Identity } from "../keeper/plan.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 

@@ -4,7 +4,7 @@ import * as file from "../../ffi/file.ts";
 import { hostsOf } from "../network/hosts.ts";
 import { resolvers } from "../network/resolvers.ts";
 import { writeFile } from "../base/json.ts";
-import type { Container } from "../container/find.ts";
+import type { Container } from "../model/container.ts";
 
 export const ETC_FILES = ["hostname", "hosts", "resolv.conf"];
 

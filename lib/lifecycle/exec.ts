@@ -9,14 +9,12 @@ import { CommandError } from "../base/error.ts";
 import { append } from "../events/append.ts";
 import { containerEvent } from "../events/emit.ts";
 import { framesOf } from "../events/event.ts";
-import { RENAMED } from "../events/names.ts";
 import { openInsideIfAny } from "../layer/inside.ts";
 import { randomHex } from "../base/hex.ts";
 import { rootFd } from "../store/root.ts";
 import { processEnvironment } from "./environment.ts";
 import { execError, stepError } from "./exec_error.ts";
 import { execDescriptors, type ExecPlan, execProgram } from "../keeper/exec_program.ts";
-import type { Container } from "../container/find.ts";
 import { resolveIdentity } from "./identity.ts";
 import { confinementOf, filterError } from "./confinement.ts";
 import { openProcessRoot } from "./root.ts";
@@ -24,6 +22,8 @@ import type { Running } from "./start.ts";
 import { awaitReport } from "./start_report.ts";
 import { containerState, firstProcess } from "../container/state.ts";
 import { type Attachment, isDetached, openStreams } from "./streams.ts";
+import type { Container } from "../model/container.ts";
+import { RENAMED } from "../base/frames.ts";
 
 const ESRCH = 3;
 /** Milliseconds for the helper, which itself waits for less, to say how it went. */

@@ -4,10 +4,10 @@ import { step } from "../base/debug.ts";
 import { emitContainer } from "../events/emit.ts";
 import { endWork } from "../store/root.ts";
 import { attach, DETACHED, giveTerminal } from "./attach.ts";
-import type { Container } from "../container/find.ts";
 import { removeContainer } from "./remove.ts";
 import { type Running, startContainer } from "./start.ts";
 import type { Attachment } from "./streams.ts";
+import type { Container } from "../model/container.ts";
 
 /**
  * Starts the container and goes along with it; --rm removes it afterwards. Returns the exit code: the command's, or 0

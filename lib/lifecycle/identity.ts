@@ -4,14 +4,7 @@ import { KernelError } from "../../ffi/errno.ts";
 import { step } from "../base/debug.ts";
 import { CommandError } from "../base/error.ts";
 import { readInside } from "../layer/inside.ts";
-
-export interface Identity {
-  uid: number;
-  gid: number;
-  /** Supplementary groups, the primary one among them where it is listed so. */
-  groups: number[];
-  home: string;
-}
+import type { Identity } from "../keeper/plan.ts";
 
 interface User {
   name: string;

@@ -5,8 +5,6 @@ import { networkSettings } from "../network/settings.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
 import { rootPath } from "../store/root.ts";
 import { timestamp } from "../base/time.ts";
-import type { ContainerConfig, Mount } from "../container/config.ts";
-import type { Container } from "../container/find.ts";
 import { imageSizeOf, writableSize } from "../container/size.ts";
 import {
   type ContainerState,
@@ -15,6 +13,7 @@ import {
   restartCount,
   wasOutOfMemory,
 } from "../container/state.ts";
+import type { Container, ContainerConfig, Mount } from "../model/container.ts";
 
 /** What docker shows where there is no time to show. */
 const NEVER = "0001-01-01T00:00:00Z";

@@ -2,13 +2,14 @@
 
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { missingSettings } from "../cgroup/apply.ts";
-import { type Group, makeGroups, PROBE, removeGroups } from "../cgroup/group.ts";
+import { makeGroups, PROBE, removeGroups } from "../cgroup/group.ts";
 import type { Limits } from "../cgroup/limits.ts";
 import type { Setting } from "../cgroup/settings.ts";
 import { readIfAny } from "../host/facts.ts";
 import { CommandError } from "../base/error.ts";
 import { writeFile } from "../base/json.ts";
 import { rootFd } from "../store/root.ts";
+import type { Group } from "../cgroup/types.ts";
 
 const LEAST_MEMORY = 6 * 1024 * 1024;
 

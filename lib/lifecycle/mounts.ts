@@ -18,11 +18,10 @@ import { mountOf } from "../base/mount_table.ts";
 import { openInsideIfAny } from "../layer/inside.ts";
 import { openImageRoot } from "../layer/overlay.ts";
 import { attributesOf, fileSystemOptions } from "../volume/mount_flags.ts";
-import type { Mount, Propagation } from "../container/config.ts";
 import { ETC_FILES } from "./etc_files.ts";
-import type { Container } from "../container/find.ts";
 import { resolveMountPoint } from "./mount_points.ts";
-import type { PreparedMount } from "../keeper/init_program.ts";
+import type { Container, Mount, Propagation } from "../model/container.ts";
+import type { PreparedMount } from "../keeper/plan.ts";
 
 /**
  * Detached mounts for all the container's mounts, with all their attributes, parents before what lies in them. For a

@@ -4,9 +4,9 @@ import { close } from "../../ffi/file.ts";
 import { freeze, freezerGroup } from "../cgroup/freezer.ts";
 import { CommandError } from "../base/error.ts";
 import { emitContainer } from "../events/emit.ts";
-import type { Container } from "../container/find.ts";
 import { isMarkedPaused, lockPause, markPaused, thawContainer, thawIfPaused } from "../container/frozen.ts";
 import { containerState, firstProcess } from "../container/state.ts";
+import type { Container } from "../model/container.ts";
 
 /** Throws CommandError where it does not run, is paused, or can't be; it then goes on as before. */
 export function pauseContainer(container: Container): void {

@@ -5,17 +5,17 @@ import { close } from "../../ffi/file.ts";
 import { anyReadable } from "../../ffi/process.ts";
 import { CommandError } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
-import type { Container } from "../container/find.ts";
 import { followLog } from "../log/follow.ts";
 import { logBeginning, presentEnd, readFrames } from "../log/frames.ts";
 import { tailStart } from "../log/tail.ts";
 import { change, closeLife, type Life, look, openLife, processOf } from "../container/process.ts";
-import type { Readiness } from "../flags/readiness.ts";
 import { exitCode } from "../keeper/report.ts";
 import { listensOn } from "./sockets.ts";
 import { UNKNOWN_END } from "../container/state.ts";
 import { textSearch } from "../log/text_search.ts";
 import { waitForExit } from "./wait.ts";
+import type { Container } from "../model/container.ts";
+import type { Readiness } from "../model/readiness.ts";
 
 /** GNU timeout's. */
 const TIMED_OUT = 124;

@@ -12,11 +12,11 @@ import { sleep } from "../base/sleep.ts";
 import { beginWork, bury, discard, rootFd } from "../store/root.ts";
 import { readRecords } from "../keeper/report.ts";
 import { readConfig } from "../container/config.ts";
-import type { Container } from "../container/find.ts";
 import { endIfFrozen } from "../container/frozen.ts";
 import { lockNames, nameOwner, releaseName } from "../container/names.ts";
 import { type ContainerState, containerState } from "../container/state.ts";
 import { openLock } from "../container/stray.ts";
+import type { Container } from "../model/container.ts";
 
 /**
  * Removes a container that is not running, or with `force` kills it first. Anonymous volumes go with it if `volumes`.

@@ -1,7 +1,7 @@
 // How long a container waits before its restart policy starts it again: docker's rule.
 
-import type { RestartPolicy } from "../container/config.ts";
 import type { ContainerState, Restarts } from "../container/state.ts";
+import type { RestartPolicy } from "../model/container.ts";
 
 const FIRST_DELAY = 100;
 const LONGEST_DELAY = 60_000;

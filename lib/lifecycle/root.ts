@@ -11,9 +11,9 @@ import { openInside, openInsideIfAny } from "../layer/inside.ts";
 import { mountRootfs } from "../layer/overlay.ts";
 import { sleep } from "../base/sleep.ts";
 import { rootPath } from "../store/root.ts";
-import type { Container } from "../container/find.ts";
 import { openMounts } from "./mounts.ts";
 import { containerState, firstProcess, isAlive } from "../container/state.ts";
+import type { Container } from "../model/container.ts";
 
 /** How long somebody else may have the container without its running, in milliseconds: who starts, removes or copies. */
 const PATIENCE = 10_000;

@@ -8,7 +8,7 @@ import { MOUNT_ATTR, mountDetached } from "../../ffi/mount.ts";
 import { pipe, spawn } from "../../ffi/process.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { DEFAULT_DEVICE_RULES } from "../cgroup/devices.ts";
-import { type Group, makeGroups, removeGroups, shownGroups } from "../cgroup/group.ts";
+import { makeGroups, removeGroups, shownGroups } from "../cgroup/group.ts";
 import { step } from "../base/debug.ts";
 import { callerEnvironment, selfPath } from "../base/environment.ts";
 import { CommandError } from "../base/error.ts";
@@ -18,21 +18,13 @@ import { containerEvent, endpointEvent, volumeEvents } from "../events/emit.ts";
 import { framesOf } from "../events/event.ts";
 import { forgetRenamed } from "../events/names.ts";
 import { rootPath } from "../store/root.ts";
-import type { ContainerConfig } from "../container/config.ts";
 import { confinementOf, filterError } from "./confinement.ts";
 import { processEnvironment } from "./environment.ts";
 import { writeEtcFiles } from "./etc_files.ts";
-import type { Container } from "../container/find.ts";
 import { execError, stepError } from "./exec_error.ts";
 import { endIfFrozen } from "../container/frozen.ts";
 import { resolveIdentity } from "./identity.ts";
-import {
-  keeperDescriptors,
-  type KeeperPlan,
-  keeperProgram,
-  type RestartPlan,
-  type Successor,
-} from "../keeper/keeper_program.ts";
+import { keeperDescriptors, keeperProgram } from "../keeper/keeper_program.ts";
 import { openMounts } from "./mounts.ts";
 import type { Joined } from "../network/join.ts";
 import { clearRecords, type Report } from "../keeper/report.ts";
@@ -41,9 +33,11 @@ import { nextDelay } from "./restart.ts";
 import { awaitReport } from "./start_report.ts";
 import { containerState, type Restarts, type StartFailure } from "../container/state.ts";
 import { openLock } from "../container/stray.ts";
-import { movesWalls } from "../flags/wall_flags.ts";
 import { type Attachment, isDetached, NOTHING, openStreams, type Streams } from "./streams.ts";
 import type { PreparedWalls } from "./walls.ts";
+import { type Container, type ContainerConfig, movesWalls } from "../model/container.ts";
+import type { KeeperPlan, RestartPlan, Successor } from "../keeper/plan.ts";
+import type { Group } from "../cgroup/types.ts";
 
 /** A container that runs, as the command that started it sees it. */
 export interface Running {

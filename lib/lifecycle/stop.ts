@@ -6,8 +6,6 @@ import { signalPidfd } from "../../ffi/process.ts";
 import { CommandError } from "../base/error.ts";
 import { writeFile } from "../base/json.ts";
 import { emitContainer } from "../events/emit.ts";
-import type { ContainerConfig } from "../container/config.ts";
-import type { Container } from "../container/find.ts";
 import { thawIfPaused } from "../container/frozen.ts";
 import { hasEnded } from "../container/ended.ts";
 import {
@@ -21,6 +19,7 @@ import {
 } from "../container/process.ts";
 import { parseSignal } from "../container/signals.ts";
 import { containerState } from "../container/state.ts";
+import type { Container, ContainerConfig } from "../model/container.ts";
 
 const SIGKILL = 9;
 const SIGTERM = 15;

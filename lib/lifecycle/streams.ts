@@ -5,10 +5,9 @@ import { pipe } from "../../ffi/process.ts";
 import { copyWindowSize, isDevpts, openSlave, PTMX } from "../../ffi/terminal.ts";
 import { CommandError } from "../base/error.ts";
 import { openDeviceInside } from "../layer/inside.ts";
-import type { ContainerConfig } from "../container/config.ts";
-import type { Identity } from "./identity.ts";
-import { NO_INPUT } from "../keeper/init_program.ts";
 import type { Source } from "../keeper/source_program.ts";
+import type { ContainerConfig } from "../model/container.ts";
+import { type Identity, NO_INPUT } from "../keeper/plan.ts";
 
 /** Which of its own streams a command lends to a container while it is there. */
 export interface Attachment {

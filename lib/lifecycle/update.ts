@@ -2,17 +2,18 @@
 
 import * as file from "../../ffi/file.ts";
 import { applyLimits } from "../cgroup/apply.ts";
-import { type Group, presentGroups } from "../cgroup/group.ts";
+import { presentGroups } from "../cgroup/group.ts";
 import type { Limits } from "../cgroup/limits.ts";
 import { CommandError } from "../base/error.ts";
 import { emitContainer } from "../events/emit.ts";
 import { replaceFile, writeFile } from "../base/json.ts";
 import { rootFd } from "../store/root.ts";
-import { type ContainerConfig, readConfig, type RestartPolicy } from "../container/config.ts";
-import type { Container } from "../container/find.ts";
+import { readConfig } from "../container/config.ts";
 import { warningsOf } from "./limit_checks.ts";
 import { lockNames } from "../container/names.ts";
 import { containerState } from "../container/state.ts";
+import type { Container, ContainerConfig, RestartPolicy } from "../model/container.ts";
+import type { Group } from "../cgroup/types.ts";
 
 /** What is to be another; all else stays. */
 export interface Changes {

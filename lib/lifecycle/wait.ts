@@ -2,7 +2,6 @@
 
 import { CommandError } from "../base/error.ts";
 import * as file from "../../ffi/file.ts";
-import type { Container } from "../container/find.ts";
 import {
   change,
   closeLife,
@@ -14,6 +13,7 @@ import {
 } from "../container/process.ts";
 import { type EndRecord, exitCode } from "../keeper/report.ts";
 import { containerState, UNKNOWN_END } from "../container/state.ts";
+import type { Container } from "../model/container.ts";
 
 /**
  * The exit code of a container: at once where it is not running, else when it has ended. Of one that its restart

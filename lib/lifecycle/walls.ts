@@ -3,14 +3,15 @@
 import { CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWUTS } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import { bindDetached } from "../../ffi/mount.ts";
-import { DEFAULT_DEVICE_RULES, type DeviceRule } from "../cgroup/devices.ts";
+import { DEFAULT_DEVICE_RULES } from "../cgroup/devices.ts";
 import { CommandError } from "../base/error.ts";
 import { type Walls, wallSteps } from "../keeper/wall_program.ts";
 import { type DeviceNode, devicesAt, hostDevices, parseRule, ruleFor } from "../security/devices.ts";
-import type { ContainerConfig } from "../container/config.ts";
-import { type Container, openContainer } from "../container/find.ts";
+import { openContainer } from "../container/find.ts";
 import { processOf } from "../container/process.ts";
 import { containerState } from "../container/state.ts";
+import type { Container, ContainerConfig } from "../model/container.ts";
+import type { DeviceRule } from "../cgroup/types.ts";
 
 const SHM_SIZE = 64 * 1024 * 1024;
 

@@ -3,9 +3,9 @@
 import { now, type Time } from "../../ffi/clock.ts";
 import { close } from "../../ffi/file.ts";
 import { changes, watchDirectory } from "../../ffi/inotify.ts";
-import type { Container } from "../container/find.ts";
 import { type Frame, type LogPosition, readFrames } from "./frames.ts";
 import { keeperLives } from "../container/state.ts";
+import type { Container } from "../model/container.ts";
 
 /** Milliseconds. */
 const [FIRST_RECHECK, LAST_RECHECK] = [2, 500];

@@ -1,16 +1,14 @@
 // A container's log: frames appended by its keeper to `log`, and the full files before it (files.ts).
 //
-//   frame: i64 seconds, i64 nanoseconds since 1970, u64 stream (1 stdout, 2 stderr), u64 length, then the bytes;
-//   little endian. One frame is one read of the output, so it may end in mid-line or mid-character.
+// A frame (base/frames.ts) says its stream: 1 for stdout, 2 for stderr. One frame is one read of the output, so it may end in mid-line or mid-character.
 //
 // A crash or a full disk may cut a frame off, also one that others follow: what is behind a frame must look like
 // another.
 
 import * as file from "../../ffi/file.ts";
-import type { Container } from "../container/find.ts";
+import { FRAME_HEADER } from "../base/frames.ts";
 import { type LogFile, type LogPlace, newestFile, nextFile } from "./files.ts";
-
-export const FRAME_HEADER = 32;
+import type { Container } from "../model/container.ts";
 
 /** More than any keeper reads at a time: what claims to be longer is no frame. */
 const MAX_LENGTH = 1 << 17;

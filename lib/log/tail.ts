@@ -1,9 +1,9 @@
 // Where the last lines of a log begin. Files are read from the newest back, and none before those that are needed.
 
 import * as file from "../../ffi/file.ts";
-import type { Container } from "../container/find.ts";
 import { type Frame, framesOfFile, logBeginning, type LogEnd, type LogPosition } from "./frames.ts";
 import { type LogFile, newestFile, previousFile } from "./files.ts";
+import type { Container } from "../model/container.ts";
 
 /** How far apart the places are from which reading may begin. */
 const BLOCK = 1 << 18;

@@ -7,7 +7,6 @@ import { lock } from "../../ffi/lock.ts";
 import * as netlink from "../../ffi/netlink.ts";
 import { fetchDescriptor } from "../../ffi/process.ts";
 import { readConfig } from "../container/config.ts";
-import type { Container } from "../container/find.ts";
 import { lockNames } from "../container/names.ts";
 import { processOf } from "../container/process.ts";
 import { readStarted } from "../keeper/report.ts";
@@ -17,14 +16,22 @@ import { rootFd } from "../store/root.ts";
 import { settle } from "./bridge.ts";
 import { CHANGE, noteStale, type Stale, staleNotes } from "./change_mark.ts";
 import { claimsOn, releaseAddresses } from "./claims.ts";
-import { type Endpoint, isEndpoint, readEndpoints, vethName, writeEndpoints } from "./endpoint.ts";
-import { defaultRoutes, existingNetwork, type JoinedNetwork } from "./join.ts";
+import {
+  defaultRoutes,
+  type Endpoint,
+  existingNetwork,
+  isEndpoint,
+  type JoinedNetwork,
+  readEndpoints,
+  vethName,
+  writeEndpoints,
+} from "./endpoint.ts";
 import { removeLink } from "./link.ts";
 import { refreshNames, refreshOwnNames } from "./names.ts";
 import { plug } from "./plug.ts";
 import { leadPorts } from "./republish.ts";
 import { openNetwork } from "./shared.ts";
-import type { EndpointRequest } from "../container/config.ts";
+import type { Container, EndpointRequest } from "../model/container.ts";
 
 interface Change {
   container: string;

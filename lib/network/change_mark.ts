@@ -45,10 +45,3 @@ export function staleNotes(): Stale[] {
 export function isChanging(): boolean {
   return file.statIfAny(rootFd(), CHANGE) !== undefined || staleNotes().length > 0;
 }
-
-/** Waits for whoever is at work, and takes back what a killed command had begun. */
-export async function finishChange(): Promise<void> {
-  if (!isChanging()) return;
-  const { changing } = await import("./change.ts");
-  await changing(() => Promise.resolve());
-}

@@ -4,8 +4,7 @@ import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import * as netlink from "../../ffi/netlink.ts";
 import { CommandError } from "../base/error.ts";
-import type { EndpointRequest } from "../container/config.ts";
-import { type Container, findContainer } from "../container/find.ts";
+import { findContainer } from "../container/find.ts";
 import { containerState, firstProcess } from "../container/state.ts";
 import { openLock } from "../container/stray.ts";
 import { append } from "../events/append.ts";
@@ -16,14 +15,22 @@ import { writeFile } from "../base/json.ts";
 import { sleep } from "../base/sleep.ts";
 import { raiseBridge, settle } from "./bridge.ts";
 import { changeConfig, changing, joinedTo, type Later, leaveNetwork, noted } from "./change.ts";
-import { type Endpoint, readEndpoints, vethName, writeEndpoints } from "./endpoint.ts";
-import { claimEndpoint, defaultRoutes, holdNetwork, interfacePlan, isIpv6 } from "./join.ts";
+import {
+  checkEndpoint,
+  defaultRoutes,
+  type Endpoint,
+  isIpv6,
+  readEndpoints,
+  vethName,
+  writeEndpoints,
+} from "./endpoint.ts";
+import { claimEndpoint, holdNetwork, interfacePlan } from "./join.ts";
 import { removeLink } from "./link.ts";
-import { checkEndpoint } from "../flags/network_options.ts";
 import { plug } from "./plug.ts";
 import { leadPorts } from "./republish.ts";
 import { openNetwork } from "./shared.ts";
 import { findNetwork, type Network } from "./store.ts";
+import type { Container, EndpointRequest } from "../model/container.ts";
 
 /** How long a container may take to start, in ms. */
 const PATIENCE = 10_000;

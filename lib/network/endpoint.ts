@@ -1,10 +1,15 @@
 // containers/ID/endpoints.json: what a container got of its networks when it was started last. It has that while it runs.
 
+import type { EndpointRequest } from "../model/container.ts";
 import * as file from "../../ffi/file.ts";
 import { toHex } from "../base/hex.ts";
 import { writeFile } from "../base/json.ts";
 import { hexId, listOf, optional, readRecord, shapeOf, text, whole } from "../base/shape.ts";
 import { parseAddress, toBytes } from "../base/address.ts";
+import { CommandError } from "../base/error.ts";
+import { isDefaultBridge, type Network, networkByName, requireWhole } from "./store.ts";
+import type { Request } from "../keeper/network_steps.ts";
+import { defaultRouteMessage } from "./link.ts";
 
 export interface Endpoint {
   /** 64 hex digits, others with every start. */
@@ -52,4 +57,56 @@ export function writeEndpoints(dir: number, endpoints: Endpoint[]): void {
  */
 export function vethName({ networkId, addresses }: Pick<Endpoint, "networkId" | "addresses">): string {
   return `veth${networkId.slice(0, 3)}${toHex(toBytes(parseAddress(addresses[0])!)).slice(-8)}`;
+}
+
+/** Throws CommandError where a network can't give that. */
+export function checkEndpoint(network: Network, { aliases, ip, ip6 }: Partial<EndpointRequest>): void {
+  if (isDefaultBridge(network) && aliases) {
+    throw new CommandError("network-scoped alias is supported only for containers in user defined networks");
+  }
+  if ((ip || ip6) && isDefaultBridge(network)) {
+    throw new CommandError("user specified IP address is supported on user defined networks only");
+  }
+  if (ip && network.pools[0]?.automatic) {
+    throw new CommandError(
+      "user specified IP address is supported only when connecting to networks with user configured subnets",
+    );
+  }
+}
+
+export function isIpv6(address: string): boolean {
+  return address.includes(":");
+}
+
+/** A network, and what a container has of it. */
+export interface JoinedNetwork {
+  network: Network;
+  endpoint: Endpoint;
+}
+
+/**
+ * The default routes of a container in these networks: of each family, the first that leads anywhere has it. With "replace",
+ * in place of those it has, if it has any.
+ */
+export function defaultRoutes(joined: JoinedNetwork[], replace?: "replace"): Request[] {
+  const found = new Map<number, Request>();
+  for (const { network, endpoint } of joined) {
+    if (network.internal) continue;
+    for (const text of endpoint.gateways) {
+      const gateway = parseAddress(text)!;
+      if (found.has(gateway.family)) continue;
+      found.set(gateway.family, {
+        bytes: defaultRouteMessage(gateway, replace),
+        what: `default route by ${text}`,
+      });
+    }
+  }
+  return [...found.values()];
+}
+
+export async function existingNetwork(name: string): Promise<Network> {
+  const network = await networkByName(name);
+  if (network) return network;
+  requireWhole(name);
+  throw new CommandError(`network ${name} not found`);
 }

@@ -1,8 +1,8 @@
 // A container's /etc/hosts.
 
-import type { ContainerConfig } from "../container/config.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { defaultGateway } from "./store.ts";
+import type { ContainerConfig } from "../model/container.ts";
 
 /** What every container knows. */
 const HOSTS = [

@@ -7,8 +7,6 @@ import { lock } from "../../ffi/lock.ts";
 import * as netlink from "../../ffi/netlink.ts";
 import { step } from "../base/debug.ts";
 import { CommandError } from "../base/error.ts";
-import type { EndpointRequest } from "../container/config.ts";
-import type { Container } from "../container/find.ts";
 import {
   CONNECTED,
   type InterfacePlan,
@@ -25,22 +23,24 @@ import { raiseBridge, settle } from "./bridge.ts";
 import { claimAddress } from "./allocate.ts";
 import { claimPath, releaseAddresses } from "./claims.ts";
 import { mtuOf } from "./driver_options.ts";
-import { type Endpoint, readEndpoints, vethName, writeEndpoints } from "./endpoint.ts";
-import { finishChange } from "./change_mark.ts";
-import { ownHosts } from "./hosts.ts";
 import {
-  addressMessage,
-  defaultRouteMessage,
-  deleteMessage,
-  hairpinMessage,
-  removeLink,
-  upMessage,
-  vethMessage,
-} from "./link.ts";
+  defaultRoutes,
+  type Endpoint,
+  existingNetwork,
+  isIpv6,
+  type JoinedNetwork,
+  readEndpoints,
+  vethName,
+  writeEndpoints,
+} from "./endpoint.ts";
+import { ownHosts } from "./hosts.ts";
+import { addressMessage, deleteMessage, hairpinMessage, removeLink, upMessage, vethMessage } from "./link.ts";
 import { refreshNames } from "./names.ts";
 import type { HeldPorts } from "./publish.ts";
 import { leaveForKilled, repairNetworks } from "./repair.ts";
-import { isDefaultBridge, type Network, networkByName, openUsers, requireWhole } from "./store.ts";
+import { isDefaultBridge, type Network, openUsers } from "./store.ts";
+import type { Container, EndpointRequest } from "../model/container.ts";
+import { finishChange } from "./finish_change.ts";
 
 /** What a start needs to know of the container's networks. */
 export interface Joined {
@@ -49,12 +49,6 @@ export interface Joined {
   endpoints: Endpoint[];
   /** Gives all back that was claimed: for a start that fails before there is a keeper. */
   giveUp(): Promise<void>;
-}
-
-/** A network, and what a container has of it. */
-export interface JoinedNetwork {
-  network: Network;
-  endpoint: Endpoint;
 }
 
 /**
@@ -153,13 +147,6 @@ function allowHairpins({ init }: Joined, endpoints: Endpoint[]): void {
   });
 }
 
-export async function existingNetwork(name: string): Promise<Network> {
-  const network = await networkByName(name);
-  if (network) return network;
-  requireWhole(name);
-  throw new CommandError(`network ${name} not found`);
-}
-
 /** Descriptor with the shared lock of the network's users. It counts only if the network was not removed while it was waited for. */
 export function holdNetwork(name: string): number {
   for (;;) {
@@ -222,28 +209,4 @@ export function interfacePlan(network: Network, endpoint: Endpoint, bridge: numb
       what: `${address} of ${name}`,
     })),
   };
-}
-
-/**
- * The default routes of a container in these networks: of each family, the first that leads anywhere has it. With "replace",
- * in place of those it has, if it has any.
- */
-export function defaultRoutes(joined: JoinedNetwork[], replace?: "replace"): Request[] {
-  const found = new Map<number, Request>();
-  for (const { network, endpoint } of joined) {
-    if (network.internal) continue;
-    for (const text of endpoint.gateways) {
-      const gateway = parseAddress(text)!;
-      if (found.has(gateway.family)) continue;
-      found.set(gateway.family, {
-        bytes: defaultRouteMessage(gateway, replace),
-        what: `default route by ${text}`,
-      });
-    }
-  }
-  return [...found.values()];
-}
-
-export function isIpv6(address: string): boolean {
-  return address.includes(":");
 }

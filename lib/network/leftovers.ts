@@ -1,8 +1,8 @@
 // Whether there is anything to repair (repair.ts): asked by commands that have nothing else to do with networks.
 
 import { claimsOn, isKept } from "./claims.ts";
-import { finishChange } from "./change_mark.ts";
 import { mayBeUp, networkNames } from "./store.ts";
+import { finishChange } from "./finish_change.ts";
 
 /**
  * Repairs what killed keepers and commands left of containers' networks, where anything seems to be left. `alive` knows of

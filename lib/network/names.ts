@@ -9,8 +9,7 @@
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
 import { printError } from "../base/output.ts";
-import type { ContainerConfig } from "../container/config.ts";
-import { type Container, openUndamaged } from "../container/find.ts";
+import { openUndamaged } from "../container/find.ts";
 import { keeperLives } from "../container/state.ts";
 import { writeFile } from "../base/json.ts";
 import { finite, mapOf, readRecord } from "../base/shape.ts";
@@ -20,6 +19,7 @@ import { type Endpoint, readEndpoints } from "./endpoint.ts";
 import { ownLines } from "./hosts.ts";
 import { changeHosts } from "./hosts_file.ts";
 import { isDefaultBridge, networkExists } from "./store.ts";
+import type { Container, ContainerConfig } from "../model/container.ts";
 
 interface Member {
   container: Container;

@@ -3,8 +3,6 @@
 import type { PortProtocol } from "../../ffi/socket.ts";
 import { showPort } from "../../ffi/socket.ts";
 import { CommandError } from "../base/error.ts";
-import type { ContainerConfig } from "../container/config.ts";
-import type { Container } from "../container/find.ts";
 import { type Claim, claimPorts, type PortRequest } from "../nat/claim.ts";
 import { raisePorts } from "../nat/firewall.ts";
 import type { Held } from "../nat/nftables.ts";
@@ -16,6 +14,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { rulesName } from "./outside.ts";
 import { type PortNote, PORTS } from "../container/ports.ts";
 import type { Network } from "./store.ts";
+import type { Container, ContainerConfig } from "../model/container.ts";
 
 /** What the keeper has of the ports, and gives back at the container's end. */
 export interface HeldPorts {

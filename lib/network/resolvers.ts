@@ -1,6 +1,6 @@
 // A container's /etc/resolv.conf (resolv.conf(5)): the host's, without what only the host itself can reach.
 
-import type { ContainerConfig } from "../container/config.ts";
+import type { ContainerConfig } from "../model/container.ts";
 
 const HOST_FILE = "/etc/resolv.conf";
 /** Where systemd-resolved has the servers that its own, 127.0.0.53, asks (systemd-resolved(8)). */

@@ -2,10 +2,11 @@
 
 import * as file from "../../ffi/file.ts";
 import { CommandError } from "../base/error.ts";
-import { type Container, findContainer } from "../container/find.ts";
+import { findContainer } from "../container/find.ts";
 import { firstProcess } from "../container/state.ts";
 import { JOINED } from "../keeper/network_steps.ts";
 import { writeFile } from "../base/json.ts";
+import type { Container } from "../model/container.ts";
 
 /** The container that the network mode "container:ID" names. Throws docker's CommandError where there is none. */
 export function sharedContainer(mode: string): Container {

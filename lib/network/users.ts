@@ -1,9 +1,10 @@
 // Who is in a network: containers that have a keeper.
 
 import * as file from "../../ffi/file.ts";
-import { type Container, containerIds, openUndamaged } from "../container/find.ts";
+import { containerIds, openUndamaged } from "../container/find.ts";
 import { keeperLives } from "../container/state.ts";
 import { type Endpoint, readEndpoints } from "./endpoint.ts";
+import type { Container } from "../model/container.ts";
 
 /** A container in a network. */
 export interface Member {

@@ -1,7 +1,6 @@
 // Pulling for `run` and `create`: as `pull`, on stderr.
 
 import { printError } from "../base/output.ts";
-import type { PullRequest } from "./obtain.ts";
 import { fitness, parsePlatform, type Platform } from "../image/platform.ts";
 import { formatReference } from "../base/reference.ts";
 import { readImage, resolveIfAny } from "../image/store.ts";
@@ -34,4 +33,13 @@ function isHere(image: string, wanted: Platform | undefined): boolean {
   if (!resolved || !wanted) return resolved !== undefined;
   const config = readImage(resolved.hex);
   return config !== undefined && fitness(wanted, config) !== undefined;
+}
+
+/** What a container wants of the registries. */
+export interface PullRequest {
+  image: string;
+  /** Also if it is here. */
+  always: boolean;
+  platform: string | undefined;
+  quiet: boolean;
 }

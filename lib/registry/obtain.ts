@@ -15,15 +15,6 @@ export const PULL_FLAGS: Flag[] = [
   { name: "quiet", short: "q", kind: "bool", help: "Don't show how pulling goes" },
 ];
 
-/** What a container wants of the registries. */
-export interface PullRequest {
-  image: string;
-  /** Also if it is here. */
-  always: boolean;
-  platform: string | undefined;
-  quiet: boolean;
-}
-
 /**
  * Pulls the image that a command line of `run` or `create` names if it has to be pulled. To be called before signals
  * are passed on to a container: an interrupt ends this. `check` is called before anything is pulled. Throws CommandError; also where --pull is none of its words.

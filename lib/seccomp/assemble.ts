@@ -1,6 +1,6 @@
 // Assembles BPF from its end to its beginning: jumps only lead forward, so that each one's target is there already.
 
-import type { Action, Compiled, Gate } from "./compile.ts";
+import type { Action, Compiled, Gate } from "./program.ts";
 
 /** An instruction, as the number of those from it to the end. */
 export type Place = number;

@@ -5,6 +5,7 @@
 // arguments are: such calls cost no more than without a filter.
 
 import { type Assembler, newAssembler, type Place } from "./assemble.ts";
+import type { Action, Compiled } from "./program.ts";
 
 /** A test of an argument, as 64 bits; & compares after masking. */
 export interface Condition {
@@ -16,15 +17,6 @@ export interface Condition {
   mask?: bigint;
 }
 
-/** What the filter answers: a SECCOMP_RET_ value, or one that depends on the container's capabilities. */
-export type Action = number | Gate;
-
-/** SECCOMP_RET_ALLOW where there is any of these capabilities (numbers), and `otherwise` where not. */
-export interface Gate {
-  capabilities: number[];
-  otherwise: number;
-}
-
 /** An action, or the first one all of whose conditions hold. */
 export type Verdict = Action | { rules: { conditions: Condition[]; action: Action }[]; otherwise: Action };
 
@@ -32,12 +24,6 @@ export type Verdict = Action | { rules: { conditions: Condition[]; action: Actio
 export interface Section {
   architecture: number;
   ranges: { from: number; verdict: Verdict }[];
-}
-
-/** A filter whose gates are closed; `gates` says which instructions they are, and what capabilities open them. */
-export interface Compiled {
-  code: Uint8Array;
-  gates: [at: number, capabilities: number[]][];
 }
 
 export const RET = {

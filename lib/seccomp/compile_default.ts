@@ -2,10 +2,11 @@
 // write_default.ts write the result into .build/, from where default.ts has it.
 
 import { capabilityNumber } from "../security/capabilities.ts";
-import { compile, type Compiled, RET, type Verdict } from "./compile.ts";
+import { compile, RET, type Verdict } from "./compile.ts";
 import type { Abi } from "./numbers.ts";
 import { sectionsOf } from "./sections.ts";
 import { ALLOWED, BY_ARGUMENT, BY_CAPABILITY, ENOSYS, EPERM } from "./table.ts";
+import type { Compiled } from "./program.ts";
 
 /** The ABIs that docker allows beside the kernel's own. */
 export const ABIS: Record<typeof Deno.build.arch, Abi[]> = {

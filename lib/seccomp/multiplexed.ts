@@ -1,7 +1,8 @@
 // On 32-bit x86 sockets and System V IPC have calls of their own, and the older socketcall(2) and ipc(2), whose first
 // argument says which of them is meant (linux/net.h, linux/ipc.h). What is said of the one must hold for the other.
 
-import type { Action, Condition } from "./compile.ts";
+import type { Condition } from "./compile.ts";
+import type { Action } from "./program.ts";
 
 type Rules = Map<string, { conditions: Condition[]; action: Action }[]>;
 

@@ -1,7 +1,8 @@
 // From verdicts by name to ranges of numbers.
 
-import { type Action, RET, type Section, type Verdict } from "./compile.ts";
+import { RET, type Section, type Verdict } from "./compile.ts";
 import { type Abi, systemCalls, X32_BIT } from "./numbers.ts";
+import type { Action } from "./program.ts";
 
 /** AUDIT_ARCH_ of linux/audit.h, and the number at which an ABI's calls begin: x86_64 and x32 differ by that only. */
 const KERNELS: { architecture: number; abis: [Abi, number][] }[] = [

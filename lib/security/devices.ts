@@ -2,8 +2,8 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import type { DeviceRule } from "../cgroup/devices.ts";
 import { CommandError } from "../base/error.ts";
+import type { DeviceRule } from "../cgroup/types.ts";
 
 /** A node to be made in the container. */
 export interface DeviceNode {

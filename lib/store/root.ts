@@ -126,6 +126,12 @@ function ignoreExists(make: () => void): void {
 }
 
 let workLock: number | undefined;
+let loadSweep: (() => Promise<{ sweep(): void }>) | undefined;
+
+/** Says how to load what sweeps: that knows everything that is kept here, which this file does not. */
+export function sweepBy(load: () => Promise<{ sweep(): void }>): void {
+  loadSweep = load;
+}
 
 /**
  * Takes the shared lock of tmp/, once per process; the end of the process gives it back, or endWork. Call it before
@@ -134,10 +140,7 @@ let workLock: number | undefined;
 export async function beginWork(): Promise<void> {
   if (workLock !== undefined) return;
   const fd = file.openat(rootFd(), "tmp/.lock", file.O_RDWR);
-  if (hasLeftovers() && tryLock(fd, "exclusive")) {
-    const { sweep } = await import("../housekeeping/sweep.ts");
-    sweep();
-  }
+  if (loadSweep && hasLeftovers() && tryLock(fd, "exclusive")) (await loadSweep()).sweep();
   lock(fd, "shared");
   workLock = fd;
 }

@@ -2,12 +2,12 @@
 
 import * as file from "../../ffi/file.ts";
 import { CommandError } from "../base/error.ts";
-import type { Mount } from "../container/config.ts";
 import { openInsideIfAny } from "../layer/inside.ts";
 import { openImageRoot } from "../layer/overlay.ts";
 import { isMounted, isVolatile, mountLocal } from "./local_options.ts";
 import { isUnfilled, populate, populateMounted } from "./populate.ts";
 import { mountpointOf, readVolume } from "./store.ts";
+import type { Mount } from "../model/container.ts";
 
 /**
  * Fills those of the volumes among `mounts` that are empty with what the image of these layers has at their mount points.
