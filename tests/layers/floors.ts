@@ -54,5 +54,5 @@ export function picture(floors: Floor[]): string {
   const rows = floors.map(({ folders, what }, index) =>
     `| ${floors.length - index} | ${folders.map((name) => `\`${name}\``).join(" ")} | ${what} |`
   );
-  return ["| floor | folders | what lives there |", "|---|---|---|", ...rows].join("\n");
+  return ["| floor | folders | what lives there |", "| --- | --- | --- |", ...rows].join("\n");
 }
