@@ -14,10 +14,6 @@
 PREFIX = /usr/local
 DENO_AT_LEAST = 2.9
 DENO_FROM_NPM = 2.9.6
-# Half the size is 2 ms off the first stack trace, which V8 makes for console.log too; the names keep traces readable.
-BUNDLE_FLAGS = --minify --keep-names
-# Of what has its names already.
-REBUNDLE_FLAGS = --minify
 # What `make test-vm` runs; each start of mydocker takes two seconds there.
 VM = ../shared/vm/vm
 VM_TESTS = limits update pause stats top devices namespaces attacks/proc attacks/cgroup
@@ -37,8 +33,6 @@ SHELL = /bin/sh
 NPM_NAME = $(if $(filter aarch64,$(shell uname -m)),linux-arm64-glibc,linux-x64-glibc)
 SOURCES := main.ts deno.json deno.lock $(shell find lib ffi -name '*.ts' -o -name '*.json')
 deno = .build/deno
-# Commands with a bundle of their own, see lib/launcher/only.ts.
-OWN := $(notdir $(basename $(wildcard lib/launcher/commands/*.ts)))
 
 all: mydocker
 
@@ -64,20 +58,14 @@ all: mydocker
 
 .build/js/full.js: $(SOURCES) .build/default_filter.ts | .build/deno
 	@rm -rf $(@D)
-	$(deno) bundle --quiet --frozen $(BUNDLE_FLAGS) -o $@ main.ts
-	for own in $(OWN); do
-		work=.build/split/$$own
-		rm -rf $$work
-		$(deno) bundle --quiet --frozen $(BUNDLE_FLAGS) --code-splitting --outdir $$work lib/launcher/commands/$$own.ts
-		$(deno) run -A --no-config lib/launcher/split.ts $$own $$work $(@D)
-		$(deno) bundle --quiet --no-config $(REBUNDLE_FLAGS) -o $(@D)/$$own.js $$work/whole.js
-	done
+	$(deno) run -A --frozen lib/launcher/bundle.ts $(@D)
 
 # The attempt to get deno's base runtime is made once; .build/no-denort remembers that it failed, and why. A compiled
 # program would keep its code cache in /tmp under a name anyone can guess, and run what it finds there: not for root.
 mydocker: .build/js/full.js lib/launcher/first.js lib/launcher/launcher.sh lib/launcher/pack.sh | .build/deno
 	@export DENO_NO_UPDATE_CHECK=1
-	sed 's/@OWN@/$(OWN)/' lib/launcher/first.js >.build/first.js
+	own=$$(cd .build/js && ls *.js | sed -n 's/^\([^.]*\)\.js$$/\1/p' | tr '\n' ' ')
+	sed "s/@OWN@/$$own/" lib/launcher/first.js >.build/first.js
 	if { [ -n "$${DENORT_BIN-}" ] || [ ! -e .build/no-denort ]; } && timeout 60 $(deno) compile --quiet -A \
 		--no-config --no-check --no-code-cache --v8-flags=--single-threaded -o .build/compiled \
 		--include .build/js .build/first.js >.build/compile.log 2>&1; then
@@ -118,7 +106,7 @@ run: mydocker .build/busybox.tar
 check: .build/deno .build/default_filter.ts
 	$(deno) fmt --check
 	$(deno) lint
-	$(deno) check --frozen main.ts lib/launcher/split.ts lib/launcher/commands tests
+	$(deno) check --frozen main.ts lib/launcher/bundle.ts tests
 	$(deno) run -A --frozen tests/check_stub.ts
 	$(deno) run -A --frozen tests/check_layers.ts
 

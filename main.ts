@@ -206,4 +206,5 @@ const ALIASES: Record<string, string> = {
 };
 
 sweepBy(() => import("./lib/housekeeping/sweep.ts"));
-Deno.exit(await program(COMMANDS, ALIASES, callerArguments()));
+// Not awaited at the top level: what is imported later may import this file, and would wait for it to be done.
+program(COMMANDS, ALIASES, callerArguments()).then(Deno.exit);

@@ -12,9 +12,9 @@
 
 deno=@DENO@
 bundle=@BUNDLE@
-# A bundle named like a command has it alone (only.ts).
-case ${1-} in
-  @OWN@) own=$1 ;;
+# Each command has a file of its own (bundle/programs.ts); full.js finds what else can be typed.
+case "${1-} ${2-}" in
+  @OWN@
   *) own=full ;;
 esac
 # V8's helper threads have nothing to do in 20 ms, and starting them takes one.
@@ -146,7 +146,7 @@ warm() {
   DENO_DIR="$dir/cache-$bundle" DENO_NO_UPDATE_CHECK=1 HOME="$dir" BUNDLES="$dir/js-$bundle" \
     "$dir/deno" run $flags - <<'END' || return
 const bundle = new URL("file:///");
-Deno.exit = () => { throw "exit"; };
+Deno.exit = () => new Promise(() => {});
 for (const { name } of Deno.readDirSync(Deno.env.get("BUNDLES"))) {
   bundle.pathname = `${Deno.env.get("BUNDLES")}/${name}`;
   await import(bundle.href).catch(() => {});

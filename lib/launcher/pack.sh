@@ -1,6 +1,6 @@
 #!/bin/sh
 # Packs a deno executable and a program's bundles into one self-extracting file: pack.sh DENO OUTPUT BUNDLE.js...
-# full.js has all commands; every other one the command it is named after, or, COMMAND-PART.js, a part of that one.
+# full.js has all commands; ps.js, network_ls.js the command they are named after; PROGRAM.PART.js are parts of others.
 set -eu
 deno=$1 output=$2
 shift 2
@@ -12,19 +12,26 @@ trap 'exit 1' HUP INT TERM
 hash() { sha256sum <"$1" | cut -c 1-16; }
 
 gzip -nc <"$deno" >"$work/deno.gz"
+newline='
+'
 own=
 for bundle do
   name=$(basename "$bundle" .js)
   echo "$name.js $(($(wc -c <"$bundle")))"
   cat "$bundle"
-  case $name in full | *-*) ;; *) own="$own${own:+ | }$name" ;; esac
+  case $name in
+    full | *.*) ;;
+    *_*) own="$own${own:+$newline}  '${name%%_*} ${name#*_}') own=$name ;;" ;;
+    *) own="$own${own:+$newline}  '$name '*) own=$name ;;" ;;
+  esac
 done >"$work/bundles"
+printf '%s\n' "$own" >"$work/own"
 size=$(($(wc -c <"$work/bundles")))
 
 # The script holds offsets, which depend on its own length: numbers take as much room, filled up with blanks, as what they stand for.
 fill() {
-  sed -e "s/@DENO@/$(hash "$deno")/" -e "s/@BUNDLE@/$(hash "$work/bundles")/" -e "s/@OWN@/$own/" \
-    -e "s/@BUNDLES_SIZE@/$size/" -e "s/@BUNDLES_AT@/$1/" -e "s/@DENO_AT@/$2/" "$here/launcher.sh"
+  sed -e "s/@DENO@/$(hash "$deno")/" -e "s/@BUNDLE@/$(hash "$work/bundles")/" \
+    -e "/@OWN@/r $work/own" -e /@OWN@/d -e "s/@BUNDLES_SIZE@/$size/" -e "s/@BUNDLES_AT@/$1/" -e "s/@DENO_AT@/$2/" "$here/launcher.sh"
 }
 header=$(fill 00000000 00000000 | wc -c)
 at() { printf %-8d $((header + 1 + $1)); }

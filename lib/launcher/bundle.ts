@@ -1,0 +1,86 @@
+// Makes the files that mydocker runs: bundle.ts TO. COMMAND.js is what a start of that command loads, full.js what any
+// other word needs; PROGRAM.PART.js are shared, or loaded when they are wanted. See bundle/programs.ts and
+// bundle/chunks.ts.
+
+import { type Bundler, ENTRY, newBundler, stopBundler } from "./bundle/bundler.ts";
+import { type Chunk, chunksOf } from "./bundle/chunks.ts";
+import { type Modules, modulesOf } from "./bundle/modules.ts";
+import {
+  allCommands,
+  type BundledProgram,
+  type Command,
+  fileName,
+  MAIN,
+  programsOf,
+} from "./bundle/programs.ts";
+import { textsOf } from "./bundle/write.ts";
+
+const PROJECT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
+
+/** How much a plain start of a command counts against what it may load later. */
+const WEIGHTS = { entry: 1, lazy: 0.05 };
+
+/** The modules of deno.json's packages as files: deno finds them, esbuild could not. */
+async function bundlePackages(): Promise<Map<string, string>> {
+  const { imports } = JSON.parse(Deno.readTextFileSync(`${PROJECT}/deno.json`));
+  const folder = `${PROJECT}/.build/packages`;
+  Deno.mkdirSync(folder, { recursive: true });
+  const files = new Map<string, string>();
+  for (const [name, target] of Object.entries(imports as Record<string, string>)) {
+    if (!target.includes("deno-std")) continue; // esbuild itself
+    const file = `${folder}/${name.replaceAll(/[@/]/g, "_")}`;
+    Deno.writeTextFileSync(`${file}.ts`, `export * from ${JSON.stringify(name)};\n`);
+    const args = ["bundle", "--quiet", "--frozen", "-o", `${file}.js`, `${file}.ts`];
+    const { success } = await new Deno.Command(Deno.execPath(), { args, cwd: PROJECT }).output();
+    if (!success) throw new Error(`deno bundle ${name} failed`);
+    files.set(name, `${file}.js`);
+  }
+  return files;
+}
+
+/** What is loaded to run this command alone. */
+function entryOf(command: Command): string {
+  const only = `${PROJECT}/lib/launcher/only.ts`;
+  return `import * as command from ${JSON.stringify(command.file)};\n` +
+    `import { only } from ${JSON.stringify(only)};\nonly(${JSON.stringify(command.name)}, command);\n`;
+}
+
+async function bundleProgram(bundler: Bundler, program: BundledProgram): Promise<Map<string, string>> {
+  const entries = program.commands.map((command) => `${ENTRY}${fileName(command)}`);
+  if (program.main) entries.push(`${ENTRY}${MAIN}`);
+  const modules = await modulesOf(bundler, entries);
+  const lazy = new Set([...modules.values()].flatMap(({ lazyImports }) => lazyImports));
+  const starts = [
+    ...entries.map((id) => ({ id, isEntry: true, weight: WEIGHTS.entry })),
+    ...[...lazy].map((id) => ({ id, isEntry: false, weight: WEIGHTS.lazy })),
+  ];
+  const chunks = chunksOf(modules, starts);
+  return await textsOf(bundler, modules, chunks, names(program, modules, chunks));
+}
+
+/** An entry's file has its name; any other that of the largest module in it. */
+function names(program: BundledProgram, modules: Modules, chunks: Chunk[]): (chunk: Chunk) => string {
+  const taken = new Map<string, Chunk>();
+  for (const chunk of chunks) {
+    const entry = chunk.modules.find((id) => id.startsWith(ENTRY));
+    const [largest] = chunk.modules.toSorted((a, b) => modules.get(b)!.bytes - modules.get(a)!.bytes);
+    let name = entry?.slice(ENTRY.length) ?? `${program.name}.${largest.replace(/^.*\/(\w+)\.\w+$/, "$1")}`;
+    while (taken.has(name)) name += "_";
+    taken.set(name, chunk);
+  }
+  const nameOf = new Map([...taken].map(([name, chunk]) => [chunk, name]));
+  return (chunk) => nameOf.get(chunk)!;
+}
+
+const [to] = Deno.args;
+const commands = await allCommands(`${PROJECT}/lib/commands`);
+const entries = new Map(commands.map((command) => [fileName(command), entryOf(command)]));
+entries.set(MAIN, `import ${JSON.stringify(`${PROJECT}/main.ts`)};\n`);
+Deno.mkdirSync(to, { recursive: true });
+const bundler = newBundler({ folder: PROJECT, entries, packages: await bundlePackages() });
+for (const program of programsOf(commands)) {
+  for (const [name, text] of await bundleProgram(bundler, program)) {
+    Deno.writeTextFileSync(`${to}/${name}`, text);
+  }
+}
+await stopBundler();

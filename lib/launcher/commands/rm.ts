@@ -1,4 +1,0 @@
-import * as command from "../../commands/rm.ts";
-import { only } from "../only.ts";
-
-only("rm", command);

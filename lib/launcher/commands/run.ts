@@ -1,4 +1,0 @@
-import * as command from "../../commands/run.ts";
-import { only } from "../only.ts";
-
-only("run", command);
