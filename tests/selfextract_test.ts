@@ -137,7 +137,7 @@ Deno.test("launcher: has the same list of what is kept off deno as the program",
   const source = (path: string) => Deno.readTextFileSync(new URL(`../lib/${path}`, import.meta.url));
   const names = (text: string) => [...text.matchAll(/[A-Z][A-Z0-9_]+/g)].map(([name]) => name);
   const [, list] = source("launcher/launcher.sh").match(/\nfor name in ([^;]*)/)!;
-  const [, same] = source("cli/environment.ts").match(/KEPT_OFF = new Set\(([^)]*)`/)!;
+  const [, same] = source("base/environment.ts").match(/KEPT_OFF = new Set\(([^)]*)`/)!;
   assertEquals(names(list).length > 20, true);
   assertEquals(names(same), names(list));
 });

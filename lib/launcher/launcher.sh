@@ -13,9 +13,14 @@
 deno=@DENO@
 bundle=@BUNDLE@
 # Each command has a file of its own (bundle/programs.ts); full.js finds what else can be typed.
-case "${1-} ${2-}" in
-  @OWN@
-  *) own=full ;;
+case ${1-} in
+  @ONE@) own=$1 ;;
+  *)
+    case "${1-} ${2-}" in
+      @TWO@) own=$1_$2 ;;
+      *) own=full ;;
+    esac
+    ;;
 esac
 # V8's helper threads have nothing to do in 20 ms, and starting them takes one.
 # With the compiled code kept, compiling all of it the first time (--no-lazy) saves doing so bit by bit every time.

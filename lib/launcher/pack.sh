@@ -12,26 +12,23 @@ trap 'exit 1' HUP INT TERM
 hash() { sha256sum <"$1" | cut -c 1-16; }
 
 gzip -nc <"$deno" >"$work/deno.gz"
-newline='
-'
-own=
+one= two="''"
 for bundle do
   name=$(basename "$bundle" .js)
   echo "$name.js $(($(wc -c <"$bundle")))"
   cat "$bundle"
   case $name in
     full | *.*) ;;
-    *_*) own="$own${own:+$newline}  '${name%%_*} ${name#*_}') own=$name ;;" ;;
-    *) own="$own${own:+$newline}  '$name '*) own=$name ;;" ;;
+    *_*) two="$two | '${name%%_*} ${name#*_}'" ;;
+    *) one="$one${one:+ | }$name" ;;
   esac
 done >"$work/bundles"
-printf '%s\n' "$own" >"$work/own"
 size=$(($(wc -c <"$work/bundles")))
 
 # The script holds offsets, which depend on its own length: numbers take as much room, filled up with blanks, as what they stand for.
 fill() {
-  sed -e "s/@DENO@/$(hash "$deno")/" -e "s/@BUNDLE@/$(hash "$work/bundles")/" \
-    -e "/@OWN@/r $work/own" -e /@OWN@/d -e "s/@BUNDLES_SIZE@/$size/" -e "s/@BUNDLES_AT@/$1/" -e "s/@DENO_AT@/$2/" "$here/launcher.sh"
+  sed -e "s/@DENO@/$(hash "$deno")/" -e "s/@BUNDLE@/$(hash "$work/bundles")/" -e "s/@ONE@/$one/" \
+    -e "s/@TWO@/$two/" -e "s/@BUNDLES_SIZE@/$size/" -e "s/@BUNDLES_AT@/$1/" -e "s/@DENO_AT@/$2/" "$here/launcher.sh"
 }
 header=$(fill 00000000 00000000 | wc -c)
 at() { printf %-8d $((header + 1 + $1)); }

@@ -411,7 +411,7 @@ const STORE: Mutant[] = [
   },
   {
     fault: "layers of containers whose image is gone are unused",
-    file: "usage.ts",
+    file: "layer_usage.ts",
     find: "    layers.forEach((layer) => used.add(layer));\n  }\n  return used;",
     put: "  }\n  return used;",
     tests: ["image_test.ts"],
@@ -594,7 +594,7 @@ const REST: Mutant[] = [
   },
   {
     fault: "a layer is not unused when its last image goes",
-    file: "usage.ts",
+    file: "layer_usage.ts",
     find: "const buried = candidates.filter((hex) => unused.has(hex));",
     put: "const buried = candidates.filter((hex) => unused.has(hex)).slice(1);",
     tests: ["image_test.ts"],
@@ -618,7 +618,7 @@ const REST: Mutant[] = [
   },
   {
     fault: "layers that a damaged container may need are unused",
-    file: "usage.ts",
+    file: "layer_usage.ts",
     find: "    if (!layers) return undefined;",
     put: "    if (!layers) continue;",
     tests: ["damage_test.ts", "image_test.ts"],
