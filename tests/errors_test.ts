@@ -139,8 +139,8 @@ test("run --name: a name that is taken", async (box) => {
 });
 
 test("errors: unknown commands and flags are one line with a suggestion", async (box) => {
-  await assertFails(box, ["rnu"], 125, /'rnu' is not a mydocker command.*'run'/);
-  await assertFails(box, ["volume", "craete"], 125, /'volume craete'.*'volume create'/);
+  await assertFails(box, ["rnu"], 1, /'rnu' is not a mydocker command.*'run'/);
+  await assertFails(box, ["volume", "craete"], 1, /'volume craete'.*'volume create'/);
   await assertFails(box, ["run", "--nmae", "x", "busybox"], 125, /--nmae.*--name/);
   await assertFails(box, ["ps", "-Z"], 125, /unknown shorthand flag: 'Z' in -Z/);
   await assertFails(box, ["run", "--name"], 125, /flag needs an argument: --name/);
@@ -148,7 +148,7 @@ test("errors: unknown commands and flags are one line with a suggestion", async 
   await assertFails(box, ["--nosuch", "ps"], 125, /unknown flag: --nosuch/);
   for (const args of [["run"], ["rm"], ["tag", "x"], ["ps", "x"], ["logs"], ["commit"], ["volume", "rm"]]) {
     const result = await box.run(args);
-    assert([1, 125].includes(result.code), args.join(" "));
+    assertEquals(result.code, args[0] === "run" ? 125 : 1, args.join(" "));
     assertMatch(result.stderr, /requires|accepts/, args.join(" "));
   }
 });
@@ -162,6 +162,11 @@ test("errors: every command has --help", async (box) => {
     const help = await box.ok([command, "--help"]);
     assertMatch(help, new RegExp(`^Usage:\\s+mydocker ${command}`, "m"));
   }
+  assertMatch(await box.ok(["container", "ls", "--help"]), /^Usage:\s+mydocker container ls/);
+  assertMatch(
+    (await box.run(["container", "ls", "x"])).stderr,
+    /"mydocker container ls" accepts no arguments/,
+  );
   const container = await box.ok(["container", "--help"]);
   for (const command of "run stop ls inspect prune".split(" ")) {
     assertMatch(container, new RegExp(`^ +${command} `, "m"));
@@ -304,8 +309,7 @@ test("run: a full disk under the container", async (box) => {
 
 test("run -v: relative and empty paths, odd modes, impossible targets", async (box) => {
   const cases: [string, RegExp][] = [
-    ["./rel:/x", /"\.\/rel" includes invalid characters for a local volume name.*absolute path/],
-    ["../rel:/x", /includes invalid characters/],
+    ["rel/sub:/x", /"rel\/sub" includes invalid characters for a local volume name.*absolute path/],
     [":/x", /invalid/],
     ["/x:", /invalid/],
     ["/tmp:rel", /'?rel'? mount path must be absolute/],
@@ -324,7 +328,12 @@ test("run -v: relative and empty paths, odd modes, impossible targets", async (b
     /Duplicate mount point: \/x/,
   );
   const missing = ["run", "--rm", "--mount", "type=bind,source=/no/such,target=/x", "busybox", "true"];
-  await assertFails(box, missing, 125, /bind source path does not exist: \/no\/such/);
+  await assertFails(
+    box,
+    missing,
+    125,
+    /invalid mount config for type "bind": bind source path does not exist: \/no\/such/,
+  );
   await assertFails(box, ["run", "--rm", "--mount", "type=nope,target=/x", "busybox", "true"], 125, /nope/);
   await assertFails(
     box,

@@ -344,3 +344,30 @@ test("ps: a reader that goes away is no error", async (box) => {
   const { stderr } = await box.exec(["bash", "-c", `"$0" ps -a | true; "$0" inspect busybox | true`, BIN]);
   assertEquals(stderr, "");
 });
+
+test("inspect, ps: labels, options and ports are in order, as Go writes maps", async (box) => {
+  const labels = ["--label", "b=1", "--label", "a=2"];
+  await box.ok([
+    "create",
+    "--name",
+    "maps",
+    ...labels,
+    "--expose",
+    "90",
+    "--expose",
+    "80",
+    "busybox",
+    "true",
+  ]);
+  await box.ok(["volume", "create", ...labels, "-o", "type=tmpfs", "-o", "device=tmpfs", "vol"]);
+  await box.ok(["network", "create", ...labels, "maps"]);
+  const ordered = '{"a":"2","b":"1"}';
+  const show = (format: string, ...args: string[]) => box.ok([...args, "inspect", "-f", format, "maps"]);
+  assertEquals(await show("{{json .Config.Labels}}"), ordered);
+  assertEquals(await show("{{json .Config.ExposedPorts}}"), '{"80/tcp":{},"90/tcp":{}}');
+  assertEquals(await show("{{json .Labels}}", "network"), ordered);
+  const options = await box.ok(["volume", "inspect", "-f", "{{json .Labels}} {{json .Options}}", "vol"]);
+  assertEquals(options, `${ordered} {"device":"tmpfs","type":"tmpfs"}`);
+  assertEquals(await box.ok(["ps", "-a", "--format", "{{.Labels}}"]), "a=2,b=1");
+  await box.ok(["network", "rm", "maps"]);
+});

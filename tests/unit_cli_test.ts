@@ -47,9 +47,9 @@ function parse(...argv: string[]): Parsed {
   return parsed;
 }
 
-function failure(spec: CommandSpec, argv: string[]): string {
+function failure(spec: CommandSpec, argv: string[], exitCode = 125): string {
   const error = assertThrows(() => parseCommand(spec, argv), CommandError);
-  assertEquals(error.exitCode, 125);
+  assertEquals(error.exitCode, exitCode);
   return error.message;
 }
 
@@ -187,7 +187,7 @@ Deno.test("parseCommand: wrong numbers of arguments", () => {
   for (const [args, count, message] of cases) {
     const spec = { ...stop, name: "volume rm", args };
     const argv = Array(count).fill("a");
-    assertEquals(failure(spec, argv), `"mydocker volume rm" ${message} See 'mydocker volume rm --help'.`);
+    assertEquals(failure(spec, argv, 1), `"mydocker volume rm" ${message} See 'mydocker volume rm --help'.`);
   }
 });
 

@@ -56,7 +56,7 @@ Deno.test("-v: a bind, a volume, an anonymous volume", () => {
 });
 
 Deno.test("-v: modes that change nothing here", () => {
-  for (const mode of ["", "rw", "z", "Z", "rprivate", "private", "cached", "rw,z,delegated,rprivate"]) {
+  for (const mode of ["rw", "z", "Z", "rprivate", "private", "cached", "rw,z,delegated,rprivate"]) {
     assertEquals(parseVolume(`/a:/x:${mode}`).readOnly, false);
   }
   assertEquals(parseVolume("/a:/x:ro,Z").readOnly, true);
@@ -67,6 +67,7 @@ Deno.test("-v: docker's refusals", () => {
   for (const text of ["", ":", ":/x", "/tmp:", "/x:ro", "/a:/x:ro:z", "/a:/x:a:b"]) {
     refuses(() => parseVolume(text), invalid(text));
   }
+  refuses(() => parseVolume("/a:/x:"), "invalid spec: /a:/x:: empty section between colons");
   const bind = ': invalid mount config for type "bind": ';
   const relative = (path: string) => `invalid mount path: '${path}' mount path must be absolute`;
   refuses(() => parseVolume("/x:y"), invalid("/x:y", bind + relative("y")));

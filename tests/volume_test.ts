@@ -264,3 +264,11 @@ test("run -v: ps and inspect show the mounts", async (box) => {
   assertEquals([volume.Type, volume.Name, volume.Destination, volume.RW], ["volume", "vol", "/v", true]);
   assertEquals(HostConfig.Binds.sort(), [`${dir}:/b:ro`, "vol:/v"].sort());
 });
+
+test("volume create: the name may be a flag's, as in old scripts, but not both", async (box) => {
+  assertEquals(await box.ok(["volume", "create", "--name", "old"]), "old");
+  assertEquals(await box.ok(["volume", "ls", "-q"]), "old");
+  const both = await box.run(["volume", "create", "--name", "old", "new"]);
+  assertEquals(both.code, 1);
+  assertMatch(both.stderr, /cannot specify a volume-name through both --name and as a positional arg/);
+});

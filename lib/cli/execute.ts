@@ -14,12 +14,19 @@ const FAILURE = 125;
 /** What a shell shows of a program whose reader is gone. */
 const SIGPIPE_EXIT = 141;
 
-/** Parses `words` and runs the command, or shows its help. Throws what the command throws. */
-export async function execute(module: CommandModule, words: string[]): Promise<number> {
-  const parsed = parseCommand(module.spec, words);
+/**
+ * Parses `words` and runs the command, or shows its help; both call it `typed`, as the user did ("volume inspect").
+ * Throws what the command throws.
+ */
+export async function execute(
+  module: CommandModule,
+  words: string[],
+  typed = module.spec.name,
+): Promise<number> {
+  const parsed = parseCommand({ ...module.spec, name: typed }, words);
   if (parsed !== "help") return await module.run(parsed);
   const { commandHelp } = await import("./help.ts");
-  print(commandHelp(module.spec));
+  print(commandHelp(module.spec, typed));
   return 0;
 }
 

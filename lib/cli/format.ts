@@ -1,4 +1,5 @@
 import { CommandError } from "../base/error.ts";
+import { sortedByKey } from "../base/sorted.ts";
 import { alignTabs } from "../template/table.ts";
 import { compileTemplate } from "../template/template.ts";
 import { goJson, type TemplateFunction } from "../template/funcs.ts";
@@ -43,7 +44,7 @@ function compile(...[source, options]: Parameters<typeof compileTemplate>): (row
 function rowJson(rows: Row[]): TemplateFunction {
   const encode = (value: unknown) => {
     if (!rows.includes(value as Row)) return goJson(value);
-    const sorted = Object.fromEntries(Object.entries(value as Row).sort(([a], [b]) => a < b ? -1 : 1));
+    const sorted = sortedByKey(value as Row);
     const escape = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
     return goJson(sorted).replace(/[&<>]/g, escape);
   };

@@ -21,11 +21,11 @@ export interface OverviewOptions {
 const OVERHANG = 5;
 
 /**
- * The text of `mydocker COMMAND --help` in docker's layout, newline at the end: usage, summary, other names, and
+ * The text of `mydocker TYPED --help` in docker's layout, newline at the end: usage, summary, other names, and
  * the flags in alphabetical order, wrapped to a terminal of `columns` characters.
  */
-export function commandHelp(spec: CommandSpec, columns = 80): string {
-  const parts = [`Usage:  ${commandPath(spec)} ${spec.usage}`.trimEnd(), spec.summary];
+export function commandHelp(spec: CommandSpec, typed = spec.name, columns = 80): string {
+  const parts = [`Usage:  ${commandPath({ name: typed })} ${spec.usage}`.trimEnd(), spec.summary];
   if (spec.aliases?.length) parts.push(`Aliases:\n  ${allNames(spec).join(", ")}`);
   const options = optionLines(spec.flags, columns);
   if (options) parts.push(`Options:\n${options}`);

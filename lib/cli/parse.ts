@@ -4,6 +4,10 @@ import { goQuote } from "../template/go_text.ts";
 import { nearest } from "./suggest.ts";
 
 const USAGE_EXIT = 125;
+/** Of a wrong number of arguments, which docker does not take for a mistake in flags. */
+const ARGS_EXIT = 1;
+/** The commands that end with 125 whatever they refuse: other codes belong to the container. */
+const ALWAYS_125 = ["run", "create", "container run", "container create"];
 const TRUE = new Set(["1", "t", "T", "TRUE", "true", "True"]);
 const FALSE = new Set(["0", "f", "F", "FALSE", "false", "False"]);
 
@@ -23,7 +27,8 @@ interface Scan {
  * Reads the words after a command's name the way spf13/pflag does: `--name v`, `--name=v`, `-n v`, `-nv`, `-n=v`,
  * clusters of one-letter flags, `--` as the end of flags. The answer is "help" when --help was given (or -h, where
  * the command has no -h of its own); a mistake in a flag is reported even then, as docker does.
- * Throws a one-line CommandError (exit 125) for unknown flags, bad values and a wrong number of arguments.
+ * Throws a one-line CommandError: exit 125 for unknown flags and bad values, and 1 for a wrong number of arguments,
+ * except of run and create.
  */
 export function parseCommand(spec: CommandSpec, argv: string[]): Parsed | "help" {
   const scan = newScan(spec, argv);
@@ -158,12 +163,12 @@ function checkArgs(spec: CommandSpec, count: number): void {
   else if (min === max) wanted = `requires exactly ${plural(min)}`;
   else if (max === Infinity) wanted = `requires at least ${plural(min)}`;
   else if (min === 0) wanted = `requires at most ${plural(max)}`;
-  fail(spec, `"${commandPath(spec)}" ${wanted}`);
+  fail(spec, `"${commandPath(spec)}" ${wanted}`, ALWAYS_125.includes(spec.name) ? USAGE_EXIT : ARGS_EXIT);
 }
 
-function fail(spec: CommandSpec, problem: string): never {
+function fail(spec: CommandSpec, problem: string, exitCode = USAGE_EXIT): never {
   const sentence = /[.?]$/.test(problem) ? problem : `${problem}.`;
-  throw new CommandError(`${sentence} See '${commandPath(spec)} --help'.`, USAGE_EXIT);
+  throw new CommandError(`${sentence} See '${commandPath(spec)} --help'.`, exitCode);
 }
 
 function parsed(scan: Scan, args: string[]): Parsed {

@@ -67,7 +67,8 @@ async function dispatch(
   if (!entry) {
     return await unknownCommand(typed, [...Object.keys(commands), ...Object.keys(aliases), ...GROUPS]);
   }
-  return await execute(await entry.load(), [...flags.map((flag) => `--${flag}`), ...words.slice(length)]);
+  const rest = [...flags.map((flag) => `--${flag}`), ...words.slice(length)];
+  return await execute(await entry.load(), rest, typed);
 }
 
 /** On stderr where help was not what was asked for. */
@@ -86,5 +87,5 @@ async function unknownCommand(typed: string, known: string[]): Promise<never> {
   const { nearest } = await import("./suggest.ts");
   const close = nearest(typed, known);
   const hint = close ? ` Did you mean '${close}'?` : "";
-  throw new CommandError(`'${typed}' is not a mydocker command.${hint} See 'mydocker --help'.`);
+  throw new CommandError(`'${typed}' is not a mydocker command.${hint} See 'mydocker --help'.`, 1);
 }

@@ -4,6 +4,7 @@ import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { goQuote } from "../template/go_text.ts";
 import { ellipsis, humanAgo, humanDuration, humanSize, shortId } from "../base/human.ts";
 import { print, printError } from "../base/output.ts";
+import { sortedByKey } from "../base/sorted.ts";
 import { table } from "../template/table.ts";
 import { networksOf } from "../container/config.ts";
 import { listContainers, type ListedContainer } from "../container/list.ts";
@@ -161,7 +162,9 @@ export function rowMaker(
       },
       Names: config.name,
       get Labels() {
-        return Object.entries(config.process.Labels ?? {}).map(([key, value]) => `${key}=${value}`).join(",");
+        return Object.entries(sortedByKey(config.process.Labels) ?? {}).map(([key, value]) =>
+          `${key}=${value}`
+        ).join(",");
       },
       get Mounts() {
         const sources = config.mounts.filter(({ type }) => type !== "tmpfs").map(({ source }) => source);

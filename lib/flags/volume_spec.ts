@@ -94,6 +94,9 @@ export function parseVolume(text: string): MountRequest {
   if (parts[0] === "" || parts.length > 3 || modeForTarget) throw new CommandError(invalid);
   if (parts.length === 1) return yieldingVolume(text);
   const [given, target, mode = ""] = parts;
+  if (parts.length === 3 && mode === "") {
+    throw new CommandError(`invalid spec: ${text}: empty section between colons`);
+  }
   const source = fromHere(given);
   const options = modeOptions(mode);
   if (!options) throw new CommandError(`invalid mode: ${mode}`);

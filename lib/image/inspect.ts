@@ -4,6 +4,7 @@ import { rootPath } from "../store/root.ts";
 import { layersOf } from "./config.ts";
 import { imageSize } from "./list.ts";
 import { isReference } from "../base/reference.ts";
+import { sortedByKey } from "../base/sorted.ts";
 import { digestsByImage, findImageIfAny, type Image, tagsByImage, tagTime } from "./store.ts";
 import type { ProcessConfig } from "../model/container.ts";
 
@@ -61,7 +62,7 @@ function containerShape(config: ProcessConfig): Record<string, unknown> {
     AttachStdin: false,
     AttachStdout: false,
     AttachStderr: false,
-    ExposedPorts: config.ExposedPorts,
+    ExposedPorts: sortedByKey(config.ExposedPorts),
     Tty: false,
     OpenStdin: false,
     StdinOnce: false,
@@ -69,11 +70,11 @@ function containerShape(config: ProcessConfig): Record<string, unknown> {
     Cmd: config.Cmd ?? null,
     Healthcheck: config.Healthcheck,
     Image: "",
-    Volumes: config.Volumes ?? null,
+    Volumes: sortedByKey(config.Volumes) ?? null,
     WorkingDir: config.WorkingDir ?? "",
     Entrypoint: config.Entrypoint ?? null,
     OnBuild: config.OnBuild ?? null,
-    Labels: config.Labels ?? null,
+    Labels: sortedByKey(config.Labels) ?? null,
     StopSignal: config.StopSignal || undefined,
     Shell: config.Shell,
   };

@@ -4,6 +4,7 @@ import type { DeviceLimit, Limits } from "../cgroup/limits.ts";
 import { networkSettings } from "../network/settings.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "../security/paths.ts";
 import { rootPath } from "../store/root.ts";
+import { sortedByKey } from "../base/sorted.ts";
 import { timestamp } from "../base/time.ts";
 import { imageSizeOf, writableSize } from "../container/size.ts";
 import {
@@ -253,7 +254,7 @@ function processOf(config: ContainerConfig): Record<string, unknown> {
     AttachStdin: config.attachStdin,
     AttachStdout: config.attachStdout,
     AttachStderr: config.attachStderr,
-    ExposedPorts: process.ExposedPorts,
+    ExposedPorts: sortedByKey(process.ExposedPorts),
     Tty: config.tty,
     OpenStdin: config.stdin,
     StdinOnce: config.stdinOnce,
@@ -261,12 +262,12 @@ function processOf(config: ContainerConfig): Record<string, unknown> {
     Cmd: process.Cmd ?? null,
     Healthcheck: process.Healthcheck,
     Image: config.imageName,
-    Volumes: process.Volumes ?? null,
+    Volumes: sortedByKey(process.Volumes) ?? null,
     WorkingDir: process.WorkingDir ?? "",
     Entrypoint: process.Entrypoint ?? null,
     MacAddress: config.macAddress,
     OnBuild: process.OnBuild ?? null,
-    Labels: process.Labels ?? {},
+    Labels: sortedByKey(process.Labels) ?? {},
     StopSignal: process.StopSignal,
     Shell: process.Shell,
     StopTimeout: config.stopTimeout,

@@ -150,7 +150,11 @@ function bindSource({ source: path, nonRecursive, propagation }: Mount): number 
     return cloneMount(source, "", !nonRecursive);
   } catch (error) {
     if (error instanceof CommandError) throw error;
-    if (isErrno(error, "ENOENT")) throw new CommandError(`bind source path does not exist: ${path}`);
+    if (isErrno(error, "ENOENT")) {
+      throw new CommandError(
+        `invalid mount config for type "bind": bind source path does not exist: ${path}`,
+      );
+    }
     throw new CommandError(`can't mount ${path}: ${(error as Error).message}`, 125, { cause: error });
   } finally {
     if (source !== undefined) file.close(source);

@@ -2,6 +2,7 @@
 
 import { AF_INET6 } from "../../ffi/netlink.ts";
 import { subnetOf } from "../base/address.ts";
+import { sortedByKey } from "../base/sorted.ts";
 import { type AddressPool, isDefaultBridge, type Network } from "./store.ts";
 import { type Member, members } from "./users.ts";
 
@@ -27,8 +28,8 @@ export function networkInspect(network: Network): Record<string, unknown> {
     ConfigFrom: { Network: "" },
     ConfigOnly: false,
     Containers: Object.fromEntries(inside.map((member) => [member.id, memberFields(member)])),
-    Options: options,
-    Labels: labels,
+    Options: sortedByKey(options),
+    Labels: sortedByKey(labels),
   };
 }
 

@@ -1,15 +1,15 @@
+import { sortedByKey } from "../base/sorted.ts";
 import { mountpointOf, type Volume } from "./store.ts";
 
 /** What `inspect` shows of a volume, under docker's names and in docker's order. */
 export function inspectVolume({ name, created, labels, options }: Volume): Record<string, unknown> {
-  const sorted = labels && Object.fromEntries(Object.entries(labels).sort(([a], [b]) => a < b ? -1 : 1));
   return {
     CreatedAt: created.replace(/\.\d+Z$/, "Z"),
     Driver: "local",
-    Labels: sorted ?? null,
+    Labels: sortedByKey(labels) ?? null,
     Mountpoint: mountpointOf(name),
     Name: name,
-    Options: options ?? (labels ? {} : null),
+    Options: sortedByKey(options) ?? (labels ? {} : null),
     Scope: "local",
   };
 }

@@ -17,6 +17,7 @@ export const spec: CommandSpec = {
       default: "local",
       help: "Volume driver; there is only local",
     },
+    { name: "name", kind: "string", hidden: true, help: "The volume's name, as docker had it before 1.13" },
     { name: "label", kind: "list", help: "Set metadata on the volume (key=value)" },
     {
       name: "opt",
@@ -30,7 +31,11 @@ export const spec: CommandSpec = {
 
 /** Prints the volume's name. */
 export async function run(parsed: Parsed): Promise<number> {
-  const [name] = parsed.args;
+  const name = parsed.args[0] ?? parsed.text("name");
+  if (parsed.given("name") && parsed.args.length > 0) {
+    const why = "cannot specify a volume-name through both --name and as a positional arg";
+    throw new CommandError(`conflicting options: ${why}`, 1);
+  }
   const driver = parsed.text("driver");
   if (driver !== "local") {
     throw new CommandError(`volume driver '${driver}' is not supported; use local, the default`, 1);
