@@ -369,7 +369,7 @@ bare("run: 120 layers are mounted", async () => {
   await box.ok(["commit", "top", "taller"]);
   assertEquals((await box.inspect("taller")).RootFS.Layers.length, 121);
   assertEquals(await box.ok(["run", "--rm", "taller", "sh", "-c", "ls / | grep -c ^layer"]), "118");
-}, { seconds: 200 });
+}, { seconds: 450 });
 
 /** Commits so many layers on top of each other, the last of which is "tall". */
 async function stack(box: Box, count: number): Promise<void> {
@@ -380,7 +380,7 @@ async function stack(box: Box, count: number): Promise<void> {
       image=tall
     done
     "$0" rm $("$0" ps -aq) >/dev/null`;
-  const { code, stderr } = await box.exec(["sh", "-c", script, BIN, String(count)], { timeout: 180 });
+  const { code, stderr } = await box.exec(["sh", "-c", script, BIN, String(count)], { timeout: 400 });
   assertEquals([code, stderr], [0, ""]);
 }
 

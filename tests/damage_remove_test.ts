@@ -34,7 +34,7 @@ test("damage: a network that is up and of which nothing is known can be removed 
     await until("its bridge is gone", () => !interfaces().some((name) => name.startsWith("md-")));
     assertEquals(await damaged(box), []);
   }
-});
+}, { seconds: 150 });
 
 test("damage: prunes take what is damaged along, and a default network is made anew", async (box) => {
   for (const content of CONTENTS) {
@@ -72,7 +72,7 @@ test("damage: prunes take what is damaged along, and a default network is made a
     assertEquals(await damaged(box), [], content);
     assertEquals(await box.ok(["images", "-q", "busybox"]) === "", false, "what is whole stays");
   }
-});
+}, { seconds: 150 });
 
 test("damage: rmi -f removes a tag that is none, and the name can be given again", async (box) => {
   for (
@@ -86,4 +86,4 @@ test("damage: rmi -f removes a tag that is none, and the name can be given again
     await box.ok(["tag", "busybox", "mine"]);
     await box.ok(["rmi", "mine"]);
   }
-});
+}, { seconds: 150 });
