@@ -1,7 +1,8 @@
 # make            build ./mydocker: one file that runs on any glibc Linux of this architecture
 # make run        build it, import a busybox image unless there is one, and open a shell in a container (as root)
 # make check      formatting, lint, types, floors, and the machine code against its assembly source
-# make test       build it and run the tests (as root)
+# make test       build it and run the tests (as root); ONLY=exec,stop for those of tests/exec_test.ts and tests/stop_test.ts
+# make test-unit  the tests of single modules
 # make test-vm    run those tests that cgroups matter to on a machine with cgroup v2 alone, in ../shared/vm (if it is there)
 # make mutants    put small faults into a copy, one at a time, and see that tests notice (ONLY="words of a fault" for some)
 # make bench      build it and measure
@@ -28,7 +29,7 @@ SHELL = /bin/sh
 .SHELLFLAGS = -euc
 .ONESHELL:
 .DELETE_ON_ERROR:
-.PHONY: all run check test test-vm mutants bench install clean help
+.PHONY: all run check test test-unit test-vm mutants bench install clean help
 
 NPM_NAME = $(if $(filter aarch64,$(shell uname -m)),linux-arm64-glibc,linux-x64-glibc)
 SOURCES := main.ts deno.json deno.lock $(shell find lib ffi -name '*.ts' -o -name '*.json')
@@ -114,18 +115,37 @@ check: .build/deno .build/default_filter.ts
 count = sed -nE 's/^(ok|FAILED) \| ([0-9]+) passed.* \| ([0-9]+) failed.*/\2 \3/p' $(1) | awk -v runs=$(2) \
 	'{ passed += $$1; failed += $$2 } END { if (NR != runs) failed++; print passed + 0 " passed, " failed + 0 " failed"; exit !passed }'
 
-# The tests of single modules one after another: test files that run in parallel are threads of one process, and what
-# they test sets its umask.
-test: mydocker
+# Runs deno's tests with these arguments, a line each, and counts them as $(call tests,...) has lines.
+define tests
 	@export DENO_JOBS=$(JOBS) NO_COLOR=1
 	{
 		status=0
-		$(deno) test -A --frozen --no-check tests/unit_*_test.ts || status=$$?
-		$(deno) test -A --frozen --no-check --parallel --ignore="$$(echo tests/unit_*_test.ts | tr ' ' ,)" tests || status=$$?
+		$(1)
 		echo $$status >.build/test.status
 	} 2>&1 | tee .build/test.log
-	$(call count,.build/test.log,2)
+	$(call count,.build/test.log,$(2))
 	[ "$$(cat .build/test.status)" -eq 0 ]
+endef
+
+# The tests of single modules one after another: test files that run in parallel are threads of one process, and what
+# they test sets its umask.
+UNIT = $(deno) test -A --frozen --no-check tests/unit_*_test.ts || status=$$?;
+PARALLEL = $(deno) test -A --frozen --no-check --parallel
+OTHERS = $(PARALLEL) --ignore="$$(echo tests/unit_*_test.ts | tr ' ' ,)" tests || status=$$?;
+comma = ,
+SOME = $(wildcard $(foreach name,$(subst $(comma), ,$(ONLY)),tests/$(name)_test.ts tests/*/$(name)_test.ts))
+
+ifeq ($(ONLY),)
+test: mydocker
+	$(call tests,$(UNIT) $(OTHERS),2)
+else
+test: mydocker
+	@[ -n "$(SOME)" ] || { echo "ONLY=$(ONLY): there is no such file of tests" >&2; exit 1; }
+	$(call tests,$(PARALLEL) $(SOME) || status=$$?,1)
+endif
+
+test-unit: .build/deno .build/default_filter.ts
+	$(call tests,$(UNIT),1)
 
 test-vm: mydocker .build/busybox.tar
 	@if [ ! -x $(VM) ]; then
