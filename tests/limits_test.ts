@@ -45,6 +45,31 @@ test("limits: a process is killed at its memory limit, and that is told", async 
   await box.ok(["rm", "oo"]);
 });
 
+test("limits: a number that no record may have is refused; docker's largest is none of them", async (box) => {
+  const TOO_LARGE = "99999999999999999999";
+  await box.ok(["create", "--name", "c1", "--network", "none", "busybox", "true"]);
+  for (
+    const flags of [
+      ...[["--memory", TOO_LARGE], ["--memory-reservation", TOO_LARGE], ["--shm-size", "10000000p"]],
+      ...[["--log-opt", `max-size=${TOO_LARGE}`], ["--restart", `on-failure:${TOO_LARGE}`]],
+      ...[["--device-read-bps", `/dev/null:${TOO_LARGE}`], ["--ulimit", `memlock=${TOO_LARGE}`]],
+    ]
+  ) {
+    const { code, stderr } = await box.run(["create", "--network", "none", ...flags, "busybox", "true"]);
+    assertEquals([flags, code, stderr.includes("damaged")], [flags, 125, false]);
+    if (flags[0] === "--memory" || flags[0] === "--restart") {
+      assertEquals([flags, (await box.run(["update", ...flags, "c1"])).code === 0], [flags, false]);
+    }
+  }
+  const LARGEST = "9223372036854775807";
+  const flags = ["--ulimit", `memlock=${LARGEST}`, "--memory", LARGEST, "--shm-size", "9007199254740993"];
+  await box.ok(["create", "--name", "c2", "--network", "none", ...flags, "busybox", "true"]);
+  const run = ["run", "--rm", "--network", "none", ...flags.slice(2), "busybox", "echo", "in"];
+  assertEquals(await box.ok(run), "in");
+  await box.ok(["inspect", "c1", "c2"]);
+  await box.ok(["rm", "c1", "c2"]);
+});
+
 test("limits: a child that is killed counts, and the next start forgets it", async (box) => {
   const script = `if [ -e /was ]; then exit 3; fi; touch /was; ${HUNGRY}; echo "child: $?"`;
   assertEquals(

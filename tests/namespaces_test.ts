@@ -3,6 +3,7 @@
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { type Box, test, until } from "./helpers.ts";
+import { host } from "./images.ts";
 
 type Kind = "pid" | "ipc" | "uts" | "cgroup";
 const KINDS: Kind[] = ["pid", "ipc", "uts", "cgroup"];
@@ -142,6 +143,17 @@ test("run --pid host --init: it ends as the command does, which gets its signals
   await box.ok(["stop", "main"]);
   assertEquals((await box.inspect("main")).State.ExitCode, 7);
   await box.ok(["rm", "main"]);
+});
+
+test("run --pid container: in an image without /proc", async (box) => {
+  const BUSYBOX = "/bin/busybox";
+  await box.ok(["run", "--name", "donor", "-d", "--network", "none", "busybox", "sleep", "1000"]);
+  await box.ok(["cp", `donor:${BUSYBOX}`, box.path("busybox")]);
+  await host("tar", "-cf", box.path("bare.tar"), "-C", box.dir, "busybox");
+  await box.ok(["import", box.path("bare.tar"), "bare"]);
+  const join = ["run", "--rm", "--network", "none", "--pid", "container:donor", "bare"];
+  assertEquals(await box.ok([...join, "/busybox", "echo", "in"]), "in");
+  await box.ok(["rm", "-f", "donor"]);
 });
 
 test("run --pid container: it ends with the other, and can't start without", async (box) => {

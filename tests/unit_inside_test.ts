@@ -6,7 +6,10 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { test } from "./helpers.ts";
 import { resolveIdentity } from "../lib/lifecycle/identity.ts";
 import { openDeviceInside, openFileInside, openInside, readInside } from "../lib/layer/inside.ts";
+import { KernelError } from "../ffi/errno.ts";
 import * as file from "../ffi/file.ts";
+import { raw } from "../ffi/libc.ts";
+import { NR } from "../ffi/nr.ts";
 
 const REPOSITORY = new URL("..", import.meta.url).pathname;
 
@@ -72,13 +75,28 @@ test("opened inside are regular files and the device that is wanted, of whatever
   }
 });
 
-Deno.test("a file that grows while it is read is read up to the limit", () => {
+Deno.test("what has no size is not read: procfs has files that are the host's, or that wait", () => {
   const root = file.openat(file.AT_FDCWD, "/proc", file.O_PATH | file.O_DIRECTORY);
-  // Their size is said to be 0.
-  const whole = Deno.readTextFileSync("/proc/filesystems");
-  assertEquals(readInside(root, "filesystems", 1 << 20), whole);
-  assertEquals(readInside(root, "filesystems", 5), whole.slice(0, 5));
+  assertEquals(readInside(root, "filesystems", 1 << 20), "");
   file.close(root);
+});
+
+Deno.test("a lease on a file is not waited for", () => {
+  const dir = Deno.makeTempDirSync();
+  Deno.writeTextFileSync(`${dir}/passwd`, "text\n");
+  const root = file.openat(file.AT_FDCWD, dir, file.O_PATH | file.O_DIRECTORY);
+  const holder = file.openat(root, "passwd", file.O_RDWR);
+  const [F_SETSIG, F_SETLEASE, F_WRLCK] = [10, 1024, 1];
+  // The holder is asked to give it back by a signal that does nothing.
+  const SIGURG = 23;
+  assertEquals(raw(NR.fcntl, holder, F_SETSIG, SIGURG), 0);
+  assertEquals(raw(NR.fcntl, holder, F_SETLEASE, F_WRLCK), 0);
+  const error = assertThrows(() => readInside(root, "passwd", 100), KernelError);
+  assertEquals(error.errno, "EAGAIN");
+  file.close(holder);
+  assertEquals(readInside(root, "passwd", 100), "text\n");
+  file.close(root);
+  Deno.removeSync(dir, { recursive: true });
 });
 
 test("numbers in /etc/passwd and /etc/group are decimal and in range, or the line is none", async (box) => {

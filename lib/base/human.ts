@@ -1,4 +1,5 @@
 import { CommandError } from "./error.ts";
+import { MAX_WHOLE } from "./shape.ts";
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
 const BINARY_POWER: Record<string, number> = { k: 1, m: 2, g: 3, t: 4, p: 5 };
@@ -69,7 +70,9 @@ export function parseBytes(text: string): number {
   const match = /^(\d+(?:\.\d*)?|\.\d+) ?(?:b|([kmgtp])(?:i?b)?)?$/i.exec(text);
   if (!match) throw new CommandError(`invalid size: '${text}'`);
   const power = BINARY_POWER[match[2]?.toLowerCase()] ?? 0;
-  return Math.floor(Number(match[1]) * 1024 ** power);
+  const bytes = Math.floor(Number(match[1]) * 1024 ** power);
+  if (bytes > MAX_WHOLE) throw new CommandError(`invalid size: '${text}': value out of range`);
+  return bytes;
 }
 
 /** The 12 characters docker shows of an id, without its algorithm ("sha256:"). */

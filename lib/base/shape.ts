@@ -8,8 +8,10 @@ export type Check = (value: unknown) => boolean;
 
 export const text: Check = (value) => typeof value === "string";
 export const truth: Check = (value) => typeof value === "boolean";
-/** A whole number, as numbers in records are but for a few. */
-export const whole: Check = (value) => Number.isSafeInteger(value);
+/** The largest number that docker's flags take, Go's int64, as near as a number comes to it. */
+export const MAX_WHOLE = 2 ** 63;
+/** A whole number that a flag may have given, as numbers in records are but for a few. */
+export const whole: Check = (value) => Number.isInteger(value) && Math.abs(value as number) <= MAX_WHOLE;
 
 export const finite: Check = Number.isFinite;
 

@@ -1,6 +1,7 @@
 // --restart.
 
 import { CommandError } from "../base/error.ts";
+import { MAX_WHOLE } from "../base/shape.ts";
 import type { RestartPolicy } from "../model/container.ts";
 
 /** Reads "on-failure:3" and its like; "" is "no". Throws CommandError in docker's words. */
@@ -11,7 +12,7 @@ export function restartPolicy(text: string): RestartPolicy {
       more.length > 0 ? "invalid restart policy format" : `invalid restart policy '${name}'`,
     );
   }
-  if (count !== undefined && !/^-?\d+$/.test(count)) {
+  if (count !== undefined && (!/^-?\d+$/.test(count) || Math.abs(Number(count)) > MAX_WHOLE)) {
     throw new CommandError("maximum retry count must be an integer");
   }
   if (Number(count ?? 0) !== 0 && name !== "on-failure") {

@@ -65,8 +65,11 @@ export function wallSteps(plan: WallPlan) {
 
     /** /proc, if it is not to be a new one. */
     proc(p: Program): boolean {
-      if (proc !== undefined) attach(p, proc, "/proc");
-      return proc !== undefined;
+      if (proc === undefined) return false;
+      // An image may have none.
+      makeDirectory(p, "/proc");
+      attach(p, proc, "/proc");
+      return true;
     },
 
     shm(p: Program): void {

@@ -37,9 +37,13 @@ export function openDirectoryInside(root: number, path: string): number | undefi
   return file.openat2IfAny(root, path, flags, INSIDE);
 }
 
-/** A regular file, to be read; undefined where there is none. Throws KernelError. */
+/**
+ * A regular file, to be read; undefined where there is none. Nothing is waited for: EAGAIN where somebody inside holds a
+ * lease on it. Throws KernelError.
+ */
 export function openFileInside(root: number, path: string): number | undefined {
-  return openAs(root, path, file.O_RDONLY, ({ mode }) => (mode & file.S_IFMT) === file.S_IFREG);
+  const flags = file.O_RDONLY | file.O_NONBLOCK;
+  return openAs(root, path, flags, ({ mode }) => (mode & file.S_IFMT) === file.S_IFREG);
 }
 
 /** The character device of these numbers, to be read and written; undefined where there is none. Throws KernelError. */
@@ -70,31 +74,26 @@ function openAs(
   }
 }
 
-/** The text of a regular file inside `root`, at most `limit` bytes of it; undefined where there is none. */
+/**
+ * The text of a regular file inside `root`, at most `limit` bytes of it, and no more than its size says; undefined where
+ * there is none. Files of procfs and tracefs are regular ones of no size: to read them can take what is the host's, or
+ * wait until there is something (/proc/kmsg). Throws KernelError.
+ */
 export function readInside(root: number, path: string, limit: number): string | undefined {
   const fd = openFileInside(root, path);
   if (fd === undefined) return undefined;
   try {
-    return decodeName(readUpTo(fd, limit));
+    return decodeName(readUpTo(fd, Math.min(limit, file.stat(fd, "").size)));
   } finally {
     file.close(fd);
   }
 }
 
-const FIRST_SIZE = 4096;
-
-/** From the file position to the end, but no more bytes than `limit`, whatever the size says. */
+/** From the file position to the end, but no more than `limit` bytes. */
 function readUpTo(fd: number, limit: number): Uint8Array {
-  const { size } = file.stat(fd, "");
-  let buffer = new Uint8Array(Math.min(limit, Math.max(size, FIRST_SIZE)));
+  const buffer = new Uint8Array(limit);
   for (let length = 0;;) {
-    if (length === buffer.length) {
-      if (length === limit) return buffer;
-      const larger = new Uint8Array(Math.min(limit, 2 * length));
-      larger.set(buffer);
-      buffer = larger;
-    }
-    const done = read(fd, buffer.subarray(length));
+    const done = length < limit ? read(fd, buffer.subarray(length)) : 0;
     if (done === 0) return buffer.subarray(0, length);
     length += done;
   }

@@ -16,7 +16,7 @@ export function stepError(call: string, what: string, errno: number): string | u
 
 /** For `command`, argv[0], of which execve(2) said `errno`: exit code 127 where it is not there, else 126. */
 export function execError(command: string, errno: number): CommandError {
-  const [name, reason] = [JSON.stringify(command), errnoText(errno)];
+  const [name, reason] = [JSON.stringify(command.toWellFormed()), errnoText(errno)];
   if (errno === ENOENT && !command.includes("/")) {
     return new CommandError(`exec: ${name}: executable file not found in $PATH`, 127);
   }

@@ -1,6 +1,7 @@
 // Who the container's process is: -u, looked up in the image's own /etc/passwd and /etc/group.
 
 import { KernelError } from "../../ffi/errno.ts";
+import { mortally } from "../../ffi/mortal.ts";
 import { step } from "../base/debug.ts";
 import { CommandError } from "../base/error.ts";
 import { readInside } from "../layer/inside.ts";
@@ -29,7 +30,8 @@ function records(root: number, path: string): string[][] {
 
 function readText(root: number, path: string): string {
   try {
-    return readInside(root, path, LIMIT) ?? "";
+    // It may be on a file system whose server is in the container, and answers when it likes.
+    return mortally(() => readInside(root, path, LIMIT)) ?? "";
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     step(`${path} of the container is not read: ${error.message}`);

@@ -7,6 +7,7 @@ import type { Limits } from "../cgroup/limits.ts";
 import type { Setting } from "../cgroup/settings.ts";
 import { readIfAny } from "../host/facts.ts";
 import { CommandError } from "../base/error.ts";
+import { MAX_WHOLE } from "../base/shape.ts";
 import { writeFile } from "../base/json.ts";
 import { rootFd } from "../store/root.ts";
 import type { Group } from "../cgroup/types.ts";
@@ -30,7 +31,7 @@ export async function checkLimits(id: string, given: Limits): Promise<Checked> {
   }
   const limits = { ...given };
   if (limits.pidsLimit !== undefined && limits.pidsLimit <= 0) delete limits.pidsLimit;
-  if (limits.memory !== undefined) limits.memorySwap ??= 2 * limits.memory;
+  if (limits.memory !== undefined) limits.memorySwap ??= Math.min(2 * limits.memory, MAX_WHOLE);
   const place = onlyPlace(limits);
   const mark = markProbe(id, place);
   const groups = await makeGroups({ id, limits: place }, "all");

@@ -143,6 +143,8 @@ test("what a hostile /etc/passwd or /etc/group is, it is not opened, and -u 0 ge
       "ln -s /etc/passwd /etc/passwd",
       "ln -s /proc/1/mem /etc/passwd",
       "ln -s /proc/self/fd/3 /etc/passwd",
+      // A regular file by its mode; to read it is to wait for the host's kernel to say something.
+      "ln -s /proc/kmsg /etc/passwd",
     ],
   ];
   for (const line of bad) {
