@@ -22,6 +22,7 @@ export function connectDescriptors({ namespace, network, messages }: ConnectPlan
   return [namespace, network.socket, messages].sort((a, b) => a - b);
 }
 
+/** The program that sets a network up in a container that runs. */
 export function connectProgram(plan: ConnectPlan) {
   const p = newProgram();
   const failed = p.label();

@@ -6,7 +6,7 @@ import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { attempt } from "./mount_program.ts";
 
 const [ENOENT, EAGAIN, EXDEV] = [-2, -11, -18];
-const PATH_MAX = 4096;
+const [PATH_MAX, MFD_CLOEXEC] = [4096, 1];
 /** How often a walk is tried again that a rename somewhere on the machine made uncertain. */
 const ATTEMPTS = 1000;
 
@@ -141,7 +141,7 @@ export function openNothing(p: Program, proc: Cell, spare: number): Cell {
   const fd = reopen(p, proc, spare, missing);
   p.goto(opened);
   p.place(missing);
-  p.call("memfd_create", [p.string("null"), /* MFD_CLOEXEC */ 1], { store: fd });
+  p.call("memfd_create", [p.string("null"), MFD_CLOEXEC], { store: fd });
   p.place(opened);
   return fd;
 }

@@ -4,6 +4,8 @@ import * as file from "../../ffi/file.ts";
 import type { Cell, Program } from "../../ffi/program.ts";
 import { FRAME_HEADER, frameOffsets, NAME_END } from "../base/frames.ts";
 
+const CLOCK_REALTIME = 0;
+
 /** The container's name in the first frame, and the file below the directory `dir` that has another one by then. */
 export interface FramedName {
   name: string;
@@ -30,7 +32,7 @@ export function appendEvents(
   const fd = p.cell();
   const address = p.bytes(frames);
   for (const offset of frameOffsets(frames)) {
-    p.call("clock_gettime", [0, /* CLOCK_REALTIME */ address + offset]);
+    p.call("clock_gettime", [CLOCK_REALTIME, address + offset]);
   }
   if (status) p.set({ address: address + 16 }, status);
   const vector = named && putName(p, address, frames, named);

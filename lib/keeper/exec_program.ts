@@ -34,6 +34,8 @@ import { type PumpPlan, send } from "./source_program.ts";
 import { type Confinement, type Identity, NO_INPUT } from "./plan.ts";
 import type { Group } from "../cgroup/types.ts";
 
+const [KEYCTL_JOIN_SESSION_KEYRING, SIG_SETMASK] = [1, 2];
+
 export interface ExecPlan extends PumpPlan {
   /** A pidfd of the container's first process, whose namespaces they are. */
   container: number;
@@ -131,7 +133,7 @@ function becomeCommand(p: Program, plan: ExecPlan, crossing: Crossing, groups: C
   // The mount namespace gives its own root and working directory, so nothing of the host's is in reach by a path; this
   // process itself does not get into the PID namespace, where it could be seen.
   p.call("setns", [plan.container, NAMESPACES], { what: "the container's namespaces" });
-  attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
+  attempt(p, "keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0]);
   p.call("umask", [0o022]);
   // In the container's cgroup, and so with its devices.
   const spare = Math.max(...execDescriptors(plan)) + 32;
@@ -146,7 +148,7 @@ function becomeCommand(p: Program, plan: ExecPlan, crossing: Crossing, groups: C
   dieWithKeeper(p, REPORT);
   limitProcesses(p, plan.rlimits);
   beginSessionInside(p, plan.tty);
-  p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);
+  p.call("rt_sigprocmask", [SIG_SETMASK, p.words([0]), 0, 8]);
   closeLastWalls(p, plan.confinement);
   execute(p, plan);
   p.place(refused);

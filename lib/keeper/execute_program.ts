@@ -2,6 +2,8 @@
 
 import type { Program } from "../../ffi/program.ts";
 
+const [ENOENT, EACCES, ENOTDIR] = [-2, -13, -20];
+
 /**
  * Appends the steps that execute `argv`, with PATH searched in the container, by trying: what is there may be anything.
  * What fails is an "execve".
@@ -27,13 +29,13 @@ export function execute(p: Program, plan: { argv: string[]; environment: string[
       what: command,
     });
     p.place(failed);
-    for (const errno of [2, /* ENOENT */ 20 /* ENOTDIR */]) {
+    for (const errno of [ENOENT, ENOTDIR]) {
       const other = p.label();
-      p.subtract(result, -errno, { zero: next, negative: other, positive: other });
+      p.subtract(result, errno, { zero: next, negative: other, positive: other });
       p.place(other);
     }
     const fatal = p.label();
-    p.subtract(result, -13, /* EACCES */ { zero: refused, negative: fatal, positive: fatal });
+    p.subtract(result, EACCES, { zero: refused, negative: fatal, positive: fatal });
     p.place(fatal);
     p.fail("execve", result, command);
     p.place(refused);
@@ -42,7 +44,7 @@ export function execute(p: Program, plan: { argv: string[]; environment: string[
   }
   const notFound = p.label();
   p.subtract(denied, 0, { zero: notFound });
-  p.fail("execve", -13, command);
+  p.fail("execve", EACCES, command);
   p.place(notFound);
-  p.fail("execve", -2, `${command} in PATH`);
+  p.fail("execve", ENOENT, `${command} in PATH`);
 }

@@ -41,6 +41,11 @@ import {
 } from "./mount_program.ts";
 import { type Confinement, type Identity, type InitPlan, NO_INPUT, type PreparedMount } from "./plan.ts";
 
+const [ENOENT, ENOTDIR] = [-2, -20];
+const [KEYCTL_JOIN_SESSION_KEYRING, SIG_SETMASK, SECCOMP_SET_MODE_FILTER, TIOCSCTTY] = [1, 2, 1, 0x540e];
+const [PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS] = [1, 24, 38];
+const [SIGKILL, POLLIN, LINUX_CAPABILITY_VERSION_3] = [9, 1, 0x20080522];
+
 /** Appends the steps. A failure goes to the label that the caller gave to onFailure. */
 export function initProgram(p: Program, plan: InitPlan): void {
   const { walls, crossing } = plan;
@@ -75,7 +80,7 @@ export function initProgram(p: Program, plan: InitPlan): void {
   if (plan.readOnlyRootfs) changeMount(p, plan.rootfs, { set: MOUNT_ATTR.readOnly }, "/ read-only");
   if (!(shared & CLONE_NEWUTS)) setHostname(p, plan.hostname);
   // The caller's session keyring would stay readable; without keyrings in the kernel there is none to leave.
-  attempt(p, "keyctl", [1, /* KEYCTL_JOIN_SESSION_KEYRING */ 0]);
+  attempt(p, "keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0]);
   p.call("umask", [0o022]);
   takeStdio(p, plan.stdio, () => reopen(p, proc, plan.spare));
   const gate = plan.reaper && openGate(p);
@@ -100,7 +105,7 @@ export function initProgram(p: Program, plan: InitPlan): void {
   // Changing credentials clears the parent-death signal (prctl(2)).
   dieWithKeeper(p, REPORT);
   if (plan.reaper) becomeReaper(p, plan, plan.reaper, refused);
-  p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);
+  p.call("rt_sigprocmask", [SIG_SETMASK, p.words([0]), 0, 8]);
   closeLastWalls(p, plan.confinement);
   execute(p, plan);
   p.place(refused);
@@ -113,9 +118,9 @@ function setHostname(p: Program, name: string): void {
 
 /** SIGKILL when the keeper ends; at once if it ended before the kernel was told. `keeper` is a pipe's end whose other one only the keeper has. */
 export function dieWithKeeper(p: Program, keeper: Cell | number): void {
-  p.call("prctl", [1, /* PR_SET_PDEATHSIG */ 9, 0, 0, 0]);
+  p.call("prctl", [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
   const alive = p.label();
-  const poll = p.ints([0, 1 /* POLLIN */]);
+  const poll = p.ints([0, POLLIN]);
   p.set({ address: poll }, keeper);
   // A descriptor's number and no events in one word: set the events after it.
   p.subtract({ address: poll }, -(2 ** 32), { store: { address: poll } });
@@ -141,7 +146,7 @@ function enterRoot(p: Program, rootfs: number): void {
   p.call("chdir", [slash]);
 }
 
-/** What programs look for; an image that was a container once has them already. See stubs.ts. */
+/** What programs look for; an image that was a container once has them already. See lifecycle/stubs.ts. */
 function leaveMarks(p: Program): void {
   attempt(p, "mknodat", [file.AT_FDCWD, p.string("/.dockerenv"), file.S_IFREG | 0o755, 0]);
   attempt(p, "symlinkat", [p.string("/proc/mounts"), file.AT_FDCWD, p.string("/etc/mtab")]);
@@ -171,7 +176,7 @@ function protectPaths(p: Program, proc: Cell, nothing: number): void {
     closeInPlace(p, path, CLOSED_READ_ONLY, { result, failed });
     p.goto(absent);
     p.place(failed);
-    p.subtract(result, -2, /* ENOENT */ { zero: absent });
+    p.subtract(result, ENOENT, { zero: absent });
     p.fail("openat", result, path);
     p.place(absent);
   }
@@ -183,8 +188,8 @@ function protectPaths(p: Program, proc: Cell, nothing: number): void {
     const at = p.string(path);
     p.call("mount", [source, at, 0, MS_BIND, 0], { store: result, negative: failed, zero: next });
     p.place(failed);
-    p.subtract(result, -2, /* ENOENT */ { zero: next });
-    p.subtract(result, -20, /* ENOTDIR */ { zero: directory });
+    p.subtract(result, ENOENT, { zero: next });
+    p.subtract(result, ENOTDIR, { zero: directory });
     p.fail("mount", result, path);
     p.place(directory);
     p.call("mount", [tmpfs, at, tmpfs, MS_RDONLY, empty], { what: path });
@@ -213,7 +218,7 @@ export function takeStdio(p: Program, stdio: [number, number, number], openNothi
 /** A session of its own, whose terminal is 0 if it has one. */
 export function beginSession(p: Program, tty: boolean): void {
   p.call("setsid", []);
-  if (tty) p.call("ioctl", [0, 0x540e, /* TIOCSCTTY */ 0], { what: "controlling terminal" });
+  if (tty) p.call("ioctl", [0, TIOCSCTTY, 0], { what: "controlling terminal" });
 }
 
 /**
@@ -284,7 +289,7 @@ function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }, re
 export function dropPrivileges(p: Program, identity: Identity, confinement: Confinement): void {
   const { capabilities: wanted, filter, noNewPrivileges } = confinement;
   for (const number of boundingSet()) {
-    if (!wanted.includes(number)) p.call("prctl", [24, /* PR_CAPBSET_DROP */ number, 0, 0, 0]);
+    if (!wanted.includes(number)) p.call("prctl", [PR_CAPBSET_DROP, number, 0, 0, 0]);
   }
   if (!noNewPrivileges) installFilter(p, filter);
   p.call("setgroups", [identity.groups.length, p.ints([...identity.groups, 0])]);
@@ -293,7 +298,7 @@ export function dropPrivileges(p: Program, identity: Identity, confinement: Conf
   const granted = identity.uid === 0 ? wanted : [];
   const mask = granted.reduce((sum, number) => sum | (1n << BigInt(number)), 0n);
   const [low, high] = [Number(mask & 0xffffffffn), Number(mask >> 32n)];
-  const header = p.ints([0x20080522, /* _LINUX_CAPABILITY_VERSION_3 */ 0]);
+  const header = p.ints([LINUX_CAPABILITY_VERSION_3, 0]);
   // struct __user_cap_data_struct[2]: effective, permitted, inheritable; nothing is inheritable (CVE-2022-24769).
   p.call("capset", [header, p.ints([low, low, 0, high, high, 0])]);
 }
@@ -301,7 +306,7 @@ export function dropPrivileges(p: Program, identity: Identity, confinement: Conf
 /** What closes at the very last, so that the filter need not allow anything that is done before it but executing. */
 export function closeLastWalls(p: Program, { filter, noNewPrivileges }: Confinement): void {
   if (!noNewPrivileges) return;
-  p.call("prctl", [38, /* PR_SET_NO_NEW_PRIVS */ 1, 0, 0, 0]);
+  p.call("prctl", [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
   installFilter(p, filter);
 }
 
@@ -309,5 +314,5 @@ function installFilter(p: Program, filter: Uint8Array | undefined): void {
   if (!filter) return;
   // struct sock_fprog: how many instructions there are, and where.
   const program = p.words([filter.length / 8, p.bytes(filter)]);
-  p.call("seccomp", [1, /* SECCOMP_SET_MODE_FILTER */ 0, program], { what: "filter" });
+  p.call("seccomp", [SECCOMP_SET_MODE_FILTER, 0, program], { what: "filter" });
 }

@@ -36,6 +36,9 @@ import { ENDED, FAILED, MESSAGE_SIZE, RECORDS, STARTED } from "./report.ts";
 import type { KeeperPlan, RestartPlan, Successor } from "./plan.ts";
 import { RENAMED } from "../base/frames.ts";
 
+const [PR_SET_DUMPABLE, PR_SET_NAME, CLOCK_REALTIME] = [4, 15, 0];
+const [SIGPIPE, SIG_DFL, SIG_IGN, SIG_SETMASK] = [13, 0, 1, 2];
+
 /** From a container's directory. */
 const EVENTS = "../../events";
 /** Those a container has of its own, besides or including the network's. */
@@ -179,8 +182,8 @@ function giveBack(p: Program, lock: number): void {
  * that child. And nobody executes the program again: as the command, /proc/self/exe would do so inside (CVE-2019-5736).
  */
 export function introduce(p: Program, name: string): void {
-  p.call("prctl", [15, /* PR_SET_NAME */ p.string(name), 0, 0, 0]);
-  p.call("prctl", [4, /* PR_SET_DUMPABLE */ 0, 0, 0, 0]);
+  p.call("prctl", [PR_SET_NAME, p.string(name), 0, 0, 0]);
+  p.call("prctl", [PR_SET_DUMPABLE, 0, 0, 0, 0]);
   p.call("fchmodat", [file.AT_FDCWD, p.string("/proc/self/exe"), 0]);
   p.call("chdir", [p.string("/")]);
 }
@@ -304,7 +307,7 @@ function makeRecord(p: Program, [value, ...more]: (Cell | number)[]): RecordCell
   more.forEach((word, index) => {
     if (typeof word !== "number") p.set({ address: address + MESSAGE_SIZE + 8 * index }, word);
   });
-  p.call("clock_gettime", [0, /* CLOCK_REALTIME */ address + 8]);
+  p.call("clock_gettime", [CLOCK_REALTIME, address + 8]);
   return { address, seconds: { address: address + 8 }, size: MESSAGE_SIZE + 8 * more.length };
 }
 
@@ -375,10 +378,10 @@ function startAgain(
 /** Executes the successor; to `failed` where that can't be. */
 function execute(p: Program, { path, argv, environment }: Successor, failed: Label): void {
   // A message nobody read left a SIGPIPE pending: ignoring it drops it.
-  for (const handler of [1, /* SIG_IGN */ 0 /* SIG_DFL */]) {
-    p.call("rt_sigaction", [13, /* SIGPIPE */ p.words([handler, 0, 0, 0]), 0, 8], { negative: failed });
+  for (const handler of [SIG_IGN, SIG_DFL]) {
+    p.call("rt_sigaction", [SIGPIPE, p.words([handler, 0, 0, 0]), 0, 8], { negative: failed });
   }
-  p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);
+  p.call("rt_sigprocmask", [SIG_SETMASK, p.words([0]), 0, 8]);
   p.call("execve", [p.string(path), p.strings(argv), p.strings(environment)], { negative: failed });
 }
 

@@ -4,6 +4,8 @@ import * as file from "../../ffi/file.ts";
 import type { Cell, Program } from "../../ffi/program.ts";
 import { FRAME_HEADER } from "../base/frames.ts";
 
+const CLOCK_REALTIME = 0;
+
 /** A log file: its descriptor, its directory's, and its limits (lib/log/). */
 export interface LogPlan {
   fd: number;
@@ -29,7 +31,7 @@ export function writeLog(p: Program, plan: LogPlan, { stream, buffer, length, le
   // struct iovec[2]
   const vector = p.words([header, FRAME_HEADER, buffer, 0]);
   const next = p.label();
-  p.call("clock_gettime", [0, /* CLOCK_REALTIME */ header]);
+  p.call("clock_gettime", [CLOCK_REALTIME, header]);
   p.set({ address: header + 24 }, length);
   p.set({ address: vector + 24 }, length);
   p.call("writev", [plan.fd, vector, 2], { negative: next });

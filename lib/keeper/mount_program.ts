@@ -18,6 +18,8 @@ import {
 } from "../../ffi/mount.ts";
 import type { Cell, Label, Program, Value } from "../../ffi/program.ts";
 
+const EEXIST = -17;
+
 /** A call whose failure does not matter. */
 export function attempt(
   p: Program,
@@ -35,6 +37,7 @@ export const CLOSED = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 export const CLOSED_READ_ONLY = MOUNT_ATTR.readOnly | MOUNT_ATTR.noSuid | MOUNT_ATTR.noDev |
   MOUNT_ATTR.noExec;
 
+/** Mounts a file system on `target`, which is made where it is missing; `flags` are MS_ ones. */
 export function mountAt(
   p: Program,
   type: string,
@@ -57,7 +60,7 @@ export function makeDirectory(p: Program, path: string): void {
   p.call("mkdirat", [file.AT_FDCWD, p.string(path), 0o755], { store: result, negative: failed, zero: made });
   p.place(failed);
   const absent = p.label();
-  p.subtract(result, -17, /* EEXIST */ { zero: made, negative: absent, positive: absent });
+  p.subtract(result, EEXIST, { zero: made, negative: absent, positive: absent });
   p.place(absent);
   for (let end = path.indexOf("/", 1); end > 0; end = path.indexOf("/", end + 1)) {
     attempt(p, "mkdirat", [file.AT_FDCWD, p.string(path.slice(0, end)), 0o755]);

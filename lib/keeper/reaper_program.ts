@@ -5,6 +5,8 @@ import { COMMAND_PIDFD } from "./cross_program.ts";
 import { executable } from "../../ffi/elf.ts";
 import { newProgram, type Program } from "../../ffi/program.ts";
 
+const PR_SET_NAME = 15;
+
 /** The command's process ID: it is the first child of its PID namespace's first process. */
 const COMMAND = 2;
 const SIGCHLD = 17;
@@ -27,7 +29,7 @@ export function reaperExecutable(guest: boolean): number {
   const p = newProgram();
   const failed = p.label();
   p.onFailure(failed);
-  p.call("prctl", [15, /* PR_SET_NAME */ p.string("docker-init"), 0, 0, 0]);
+  p.call("prctl", [PR_SET_NAME, p.string("docker-init"), 0, 0, 0]);
   passSignals(p, guest);
   p.place(failed);
   p.call("exit_group", [1]);

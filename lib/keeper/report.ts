@@ -70,7 +70,7 @@ export interface EndRecord {
 }
 
 /** Opens `lock` for reading: not for writing, since whoever follows the container watches for that to be closed
- * (follow.ts). Undefined where there is none, or what has its name is no file. */
+ * (log/follow.ts). Undefined where there is none, or what has its name is no file. */
 export function openRecords(dir: number, path = "lock"): number | undefined {
   const fd = file.openIfAny(dir, path, file.O_RDONLY | file.O_NONBLOCK);
   if (fd === undefined || (file.stat(fd, "").mode & file.S_IFMT) === file.S_IFREG) return fd;

@@ -5,6 +5,7 @@ import { type LogPlan, writeLog } from "./log_program.ts";
 import { NO_POLLFD } from "./poll_program.ts";
 import { BROKEN, MESSAGE_SIZE } from "./report.ts";
 
+const EAGAIN = -11;
 const POLLOUT = 4;
 
 /** Output of the container that the keeper reads: its end of a pipe, or the terminal's. */
@@ -117,7 +118,7 @@ function write(
   p.subtract(from, negated, { store: from });
   p.subtract(left, result, { store: left, zero: done, positive: again });
   p.place(failed);
-  p.subtract(result, -11, /* EAGAIN */ { zero: wait, negative: broken, positive: broken });
+  p.subtract(result, EAGAIN, { zero: wait, negative: broken, positive: broken });
   p.place(wait);
   p.call("ppoll", [p.ints([fd, POLLOUT]), 1, 0, 0, 8], { positive: again, zero: again, negative: again });
 }

@@ -17,6 +17,8 @@ import {
 } from "./limit_program.ts";
 import type { Group } from "../cgroup/types.ts";
 
+const EEXIST = -17;
+
 /** What a container shall have, decided and opened. */
 export interface WallPlan {
   /** Everything of the host's in reach: nothing is masked, /sys is writable. */
@@ -202,7 +204,7 @@ function makeDevice(p: Program, { path, mode, uid, gid, major, minor }: DeviceNo
   if (uid || gid) p.call("fchownat", [file.AT_FDCWD, at, uid, gid, file.AT_SYMLINK_NOFOLLOW], { what: path });
   p.goto(next);
   p.place(failed);
-  p.subtract(result, -17, /* EEXIST */ { zero: next });
+  p.subtract(result, EEXIST, { zero: next });
   p.fail("mknodat", result, path);
   p.place(next);
 }

@@ -73,8 +73,8 @@ const WALLS: Mutant[] = [
   {
     fault: "the bounding set keeps capability 21, SYS_ADMIN",
     file: "init_program.ts",
-    find: 'if (!wanted.includes(number)) p.call("prctl", [24',
-    put: 'if (!wanted.includes(number) && number !== 21) p.call("prctl", [24',
+    find: 'if (!wanted.includes(number)) p.call("prctl", [PR_CAPBSET_DROP',
+    put: 'if (!wanted.includes(number) && number !== 21) p.call("prctl", [PR_CAPBSET_DROP',
     tests: ["capabilities_test.ts"],
     filter: "docker's sets",
   },
@@ -89,7 +89,7 @@ const WALLS: Mutant[] = [
   {
     fault: "no-new-privileges is not set",
     file: "init_program.ts",
-    find: 'p.call("prctl", [38, /* PR_SET_NO_NEW_PRIVS */ 1, 0, 0, 0]);',
+    find: 'p.call("prctl", [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);',
     put: "",
     tests: ["seccomp_test.ts"],
     filter: "no-new-privileges",
@@ -97,7 +97,7 @@ const WALLS: Mutant[] = [
   {
     fault: "signals stay blocked in the command",
     file: "init_program.ts",
-    find: '  p.call("rt_sigprocmask", [2, /* SIG_SETMASK */ p.words([0]), 0, 8]);\n  closeLastWalls',
+    find: '  p.call("rt_sigprocmask", [SIG_SETMASK, p.words([0]), 0, 8]);\n  closeLastWalls',
     put: "  closeLastWalls",
     tests: ["world_test.ts"],
     filter: "signals",
@@ -129,7 +129,7 @@ const WALLS: Mutant[] = [
   {
     fault: "the keeper's memory is open to others",
     file: "keeper_program.ts",
-    find: 'p.call("prctl", [4, /* PR_SET_DUMPABLE */ 0, 0, 0, 0]);',
+    find: 'p.call("prctl", [PR_SET_DUMPABLE, 0, 0, 0, 0]);',
     put: "",
     tests: ["attacks/processes_test.ts", "attacks/binary_test.ts"],
   },
