@@ -94,6 +94,7 @@ function rawOpenat2(dir: number, path: string, flags: number, mode: number, reso
   }
 }
 
+/** Closes a descriptor. Throws KernelError. */
 export function close(fd: number): void {
   check(raw(NR.close, fd), "close", String(fd));
 }
@@ -179,7 +180,7 @@ export function pwrite(fd: number, buffer: Uint8Array, offset: number, what = `d
 }
 
 export const SEEK_SET = 0;
-export const SEEK_DATA = 3;
+const SEEK_DATA = 3;
 export const SEEK_HOLE = 4;
 
 /** Moves the file position; returns the new one. */
@@ -197,14 +198,17 @@ export function nextData(fd: number, offset: number): number | undefined {
   }
 }
 
+/** Cuts a file off at `length` bytes, or makes it longer by zeros. Throws KernelError. */
 export function ftruncate(fd: number, length: number): void {
   check(raw(NR.ftruncate, fd, length), "ftruncate", `descriptor ${fd}`);
 }
 
+/** Waits until a file is on the disk. Throws KernelError. */
 export function fsync(fd: number): void {
   check(raw(NR.fsync, fd), "fsync", `descriptor ${fd}`);
 }
 
+/** Makes a directory. Throws KernelError. */
 export function mkdirat(dir: number, path: string, mode: number): void {
   check(raw(NR.mkdirat, dir, put(path), mode), "mkdirat", path);
 }
@@ -224,14 +228,17 @@ export function mknodat(dir: number, path: string, mode: number, device: number)
   check(raw(NR.mknodat, dir, put(path), mode, device), "mknodat", path);
 }
 
+/** Makes a symlink at `path` that says `target`. Throws KernelError. */
 export function symlinkat(target: string, dir: number, path: string): void {
   check(raw(NR.symlinkat, put(target, SECOND), dir, put(path)), "symlinkat", path);
 }
 
+/** Gives a file one more name. Throws KernelError. */
 export function linkat(fromDir: number, from: string, toDir: number, to: string, flags = 0): void {
   check(raw(NR.linkat, fromDir, put(from), toDir, put(to, SECOND), flags), "linkat", `${from} as ${to}`);
 }
 
+/** Takes a name away: a file's, or with AT_REMOVEDIR an empty directory's. Throws KernelError. */
 export function unlinkat(dir: number, path: string, flags = 0): void {
   check(raw(NR.unlinkat, dir, put(path), flags), "unlinkat", path);
 }
@@ -267,10 +274,12 @@ export function fchownat(dir: number, path: string, uid: number, gid: number): v
   check(raw(NR.fchownat, dir, put(path), uid, gid, flags), "fchownat", path);
 }
 
+/** Changes the owner of an open file. Throws KernelError. */
 export function fchown(fd: number, uid: number, gid: number): void {
   check(raw(NR.fchown, fd, uid, gid), "fchown", `descriptor ${fd}`);
 }
 
+/** Changes the mode of an open file. Throws KernelError. */
 export function fchmod(fd: number, mode: number): void {
   check(raw(NR.fchmod, fd, mode), "fchmod", `descriptor ${fd}`);
 }
@@ -419,12 +428,6 @@ export function entries(fd: number): Entry[] {
 function fstatfs(fd: number): number {
   check(raw(NR.fstatfs, fd, scratchAddress + SECOND), "fstatfs", `descriptor ${fd}`);
   return SECOND;
-}
-
-/** The flags (MS_NOSUID, MS_NODEV, MS_NOEXEC) of the mount that `fd` is on, as a read-only remount must repeat them. */
-export function mountFlags(fd: number): number {
-  // f_flags is the 64-bit word at 80, with ST_ values equal to MS_ ones
-  return scratchView.getUint32(fstatfs(fd) + 80, true) & 14;
 }
 
 /** The magic number of the file system that `fd` is on. */

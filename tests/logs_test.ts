@@ -8,7 +8,7 @@ const encoder = new TextEncoder();
 /** 2026-01-01T00:00:00Z, when the logs made by hand begin. */
 const START = 1767225600;
 
-/** One frame as the keeper writes it (lib/container/log.ts), `seconds` after START. */
+/** One frame as the keeper writes it (lib/keeper/log_program.ts), `seconds` after START. */
 function frame(stream: number, text: string, seconds = 0): Uint8Array {
   const data = encoder.encode(text);
   const bytes = new Uint8Array(32 + data.length);

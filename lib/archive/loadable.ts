@@ -45,6 +45,7 @@ export async function checkDigest(bytes: Uint8Array<ArrayBuffer>, digest: string
   if (found !== digest) throw wrongDigest(path, digest, found);
 }
 
+/** The error (exit 1) for content at `path` that has another digest than it is said to have. */
 export function wrongDigest(path: string, wanted: string, found: string): CommandError {
   return new CommandError(`${path} is damaged: its digest is ${found}, not ${wanted}`, 1);
 }

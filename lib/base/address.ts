@@ -58,12 +58,14 @@ export function toBytes({ family, value }: Address): Uint8Array {
   return bytes;
 }
 
+/** The number that these bytes are, the highest first. */
 export function fromBytes(bytes: Iterable<number>): bigint {
   let value = 0n;
   for (const byte of bytes) value = value << 8n | BigInt(byte);
   return value;
 }
 
+/** As people write it; IPv6 in its short form (RFC 5952). */
 export function addressText(address: Address): string {
   const bytes = toBytes(address);
   if (address.family === AF_INET) return bytes.join(".");
@@ -79,6 +81,7 @@ export function addressText(address: Address): string {
   return `${groups.slice(0, best).join(":")}::${groups.slice(best + length).join(":")}`;
 }
 
+/** "ADDRESS/PREFIX" */
 export function subnetText(subnet: Subnet): string {
   return `${addressText(subnet)}/${subnet.prefix}`;
 }
@@ -95,11 +98,13 @@ export function networkOf(subnet: Subnet): Subnet {
   return { ...subnet, value: bounds(subnet)[0] };
 }
 
+/** Whether an address is in a subnet. */
 export function contains(subnet: Subnet, address: Address): boolean {
   const [first, last] = bounds(subnet);
   return subnet.family === address.family && first <= address.value && address.value <= last;
 }
 
+/** Whether two subnets have an address in common. */
 export function overlaps(one: Subnet, other: Subnet): boolean {
   const wider = one.prefix <= other.prefix ? one : other;
   return contains(wider, wider === one ? other : one);

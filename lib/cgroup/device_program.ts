@@ -31,7 +31,7 @@ const ACCESSES: Record<string, number> = { m: 1, r: 2, w: 4 };
 const ALL = 7;
 
 /** The program for these rules: it answers 1 where one of them allows all that is asked for, and 0 where none does. */
-export function deviceProgram(rules: DeviceRule[]): Uint8Array {
+function deviceProgram(rules: DeviceRule[]): Uint8Array {
   const code: Instruction[] = [
     { code: OP.load32, to: TYPE, from: CONTEXT, offset: 0 },
     { code: OP.copy, to: ACCESS, from: TYPE },

@@ -12,7 +12,7 @@ import type { Limits } from "./limits.ts";
 import { groupsIn, removeTrees } from "./remove.ts";
 import type { Controller, DeviceRule, Group, GroupOwner } from "./types.ts";
 
-/** What a file in tmp/ begins with that says of a group made for a moment (limit_checks.ts): it holds a GroupOwner. */
+/** What a file in tmp/ begins with that says of a group made for a moment (lifecycle/limit_checks.ts): it holds a GroupOwner. */
 export const PROBE = "limits-";
 
 /** Where a container's group is or would be, in all hierarchies. */

@@ -23,7 +23,7 @@ export function hierarchies(): Hierarchy[] {
 }
 
 /** The same of a mount table (proc_pid_mountinfo(5)), whose lines are "… 4:mount point … - type source options". */
-export function hierarchiesIn(mountinfo: string): Hierarchy[] {
+function hierarchiesIn(mountinfo: string): Hierarchy[] {
   const found: Hierarchy[] = [];
   const seen = new Set<string>();
   const left = new Set<Controller>(CONTROLLERS);

@@ -136,12 +136,12 @@ function swapMaximum({ memory, memorySwap }: Limits): string | undefined {
 }
 
 /** 2 to 262144 become 1 to 10000. */
-export function weightOfShares(shares: number): number {
+function weightOfShares(shares: number): number {
   return 1 + Math.floor((Math.min(Math.max(shares, 2), 262144) - 2) * 9999 / 262142);
 }
 
 /** 10 to 1000 become 1 to 10000. */
-export function weightOfBlkio(weight: number): number {
+function weightOfBlkio(weight: number): number {
   return 1 + Math.floor((weight - 10) * 9999 / 990);
 }
 

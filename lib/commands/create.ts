@@ -34,7 +34,7 @@ export async function run(parsed: Parsed): Promise<number> {
   return 0;
 }
 
-/** Sees to it that the image is there; what is wrong with the flags is said before. Throws CommandError (refusal.ts). */
+/** Sees to it that the image is there; what is wrong with the flags is said before. Throws CommandError (lifecycle/refusal.ts). */
 export function obtainImageFor(parsed: Parsed, detached: boolean): Promise<void> {
   return refusing(() => obtainImage(parsed, () => checkFlags(parsed, detached)));
 }
@@ -79,7 +79,7 @@ function isRegularFile(path: string): boolean {
 
 /**
  * Makes the container that a command line of `run` or `create` describes, with its volumes and its cidfile; `detached`
- * is for what is different then (docker's Attach fields). Throws CommandError (refusal.ts).
+ * is for what is different then (docker's Attach fields). Throws CommandError (lifecycle/refusal.ts).
  */
 export function createFromFlags(parsed: Parsed, detached: boolean): Promise<Container> {
   return refusing(() => createWithCidfile(parsed, detached));

@@ -1,5 +1,5 @@
 // What a container is doing: asked of the kernel, not remembered. Its keeper holds the lock of the file `lock` in the
-// container's directory for as long as it lives; what it leaves are the records of report.ts.
+// container's directory for as long as it lives; what it leaves are the records of keeper/report.ts.
 
 import * as file from "../../ffi/file.ts";
 import { isLocked } from "../../ffi/lock.ts";

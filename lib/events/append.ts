@@ -13,7 +13,7 @@ export const EVENTS = "events";
 export const OLDER_EVENTS = "events.1";
 
 /** Whoever finds `events` larger than this makes it events.1, and the one before that is gone. */
-export const MAX_EVENT_BYTES = 8 * 1024 * 1024;
+const MAX_EVENT_BYTES = 8 * 1024 * 1024;
 
 const ENOSPC = 28;
 

@@ -14,7 +14,7 @@ type Actor = Pick<Container, "id" | "config"> & Partial<Pick<Container, "dir">>;
 export function containerEvent({ id, config, dir }: Actor, action: string, more: Attributes = {}): Event {
   const { name: _, ...labels } = config.process.Labels ?? {};
   const name = dir === undefined ? config.name : nameNow(dir, config.name);
-  // The name last, where a keeper finds it (event_program.ts).
+  // The name last, where a keeper finds it (keeper/event_program.ts).
   const Attributes = { ...labels, ...more, image: config.imageName, name };
   return { Type: "container", Action: action, Actor: { ID: id, Attributes } };
 }

@@ -77,7 +77,7 @@ interface Decoded {
 }
 
 /** All events in the bytes. A frame cut off, by a full disk or a crash, costs nothing but itself. */
-export function decodeEvents(bytes: Uint8Array): Decoded {
+function decodeEvents(bytes: Uint8Array): Decoded {
   const events: StoredEvent[] = [];
   let damaged = 0;
   for (let at = 0;;) {

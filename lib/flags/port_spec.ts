@@ -9,6 +9,7 @@ import type { ContainerConfig, PortBinding } from "../model/container.ts";
 
 const PROTOCOLS = ["tcp", "udp", "sctp"];
 
+/** What -p, -P and --expose ask for. Throws CommandError. */
 export function parsePorts(parsed: Parsed, network: string): Publishing {
   const bindings: NonNullable<ContainerConfig["ports"]>["bindings"] = {};
   for (const text of parsed.list("publish")) {

@@ -1,4 +1,4 @@
-// What --for and --wait-for say; ready.ts does it.
+// What --for and --wait-for say; lifecycle/ready.ts does it.
 
 import type { Flag, Parsed } from "../cli/command.ts";
 import { CommandError } from "../base/error.ts";

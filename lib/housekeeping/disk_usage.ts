@@ -21,6 +21,7 @@ export interface DiskUsage {
   volumes: { volume: Volume; links: number; size: number }[];
 }
 
+/** What `system df` shows; sizes in bytes. */
 export function diskUsage(): DiskUsage {
   const containers = listContainers(true);
   const users = volumesInUse();

@@ -1,7 +1,7 @@
 import { CommandError } from "../base/error.ts";
 
 /** Does `work`, whose CommandErrors then end the program with `exitCode`. */
-export async function failingWith<T>(exitCode: number, work: () => Promise<T>): Promise<T> {
+async function failingWith<T>(exitCode: number, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -33,6 +33,7 @@ export function word(pattern: RegExp, expected: string): Shape {
   };
 }
 
+/** A list of such values, of `most` at most. */
 export function list(shape: Shape, most = Infinity): Shape {
   return (value, path) => {
     if (!Array.isArray(value)) return fail(path, "a list", value);

@@ -64,7 +64,7 @@ function readResolved(reference: string, { hex, reference: tag }: Resolved): Ima
 }
 
 /** As findImage, but works on damaged images too. */
-export function resolveImage(reference: string): Resolved {
+function resolveImage(reference: string): Resolved {
   const resolved = resolveIfAny(reference);
   if (!resolved) throw new CommandError(`No such image: ${shownReference(reference)}`);
   return resolved;
@@ -104,6 +104,7 @@ export function readImage(hex: string): ImageConfig | undefined {
   return configProblem(config) === undefined ? asImageConfig(config) : undefined;
 }
 
+/** Whether there is an image with this ID (hex digits), be it damaged. */
 export function imageExists(hex: string): boolean {
   return file.statIfAny(rootFd(), `images/${hex}.json`) !== undefined;
 }

@@ -15,6 +15,7 @@ export interface PaxRecords {
   sparse: { key: string; value: Uint8Array }[];
 }
 
+/** None yet. */
 export function noRecords(): PaxRecords {
   return { values: new Map(), sparse: [] };
 }

@@ -19,6 +19,7 @@ export interface Attachment {
 /** None of them. */
 export const NOTHING: Attachment = { stdin: false, stdout: false, stderr: false };
 
+/** Whether a command lends none of its streams. */
 export function isDetached({ stdin, stdout, stderr }: Attachment): boolean {
   return !stdin && !stdout && !stderr;
 }

@@ -33,6 +33,7 @@ export interface LineAssembler {
   rest(): Lines[];
 }
 
+/** Makes lines of the frames of one log, each stream for itself. */
 export function lineAssembler(): LineAssembler {
   const streams = new Map<number, Open>();
   const none = (frame: Frame, continues: boolean): Open => ({ frame, parts: [], length: 0, continues });

@@ -195,7 +195,7 @@ const MOVING_WALLS = [
   ...["ulimits", "shmSize", "sysctls", "oomScoreAdj"] as const,
 ];
 
-/** Whether a start has to see to more than capabilities and groups: with walls.ts. */
+/** Whether a start has to see to more than capabilities and groups: with lifecycle/walls.ts. */
 export function movesWalls(config: WallConfig): boolean {
   return MOVING_WALLS.some((name) => config[name] !== undefined);
 }

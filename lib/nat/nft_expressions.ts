@@ -106,6 +106,7 @@ export function forThisHost(w: Attributes): void {
   compare(w, (type) => w.native(type, RTN_LOCAL));
 }
 
+/** It is of this protocol. */
 export function ofProtocol(w: Attributes, protocol: PortProtocol): void {
   meta(w, "l4proto");
   compare(w, (type) => w.bytes(type, [PROTOCOLS[protocol]]));
@@ -121,6 +122,7 @@ export function redirected(w: Attributes): void {
   connection(w, "status", CT_DST_NAT);
 }
 
+/** What becomes of the packet. */
 export function verdict(w: Attributes, code: "drop" | "accept" | "return"): void;
 export function verdict(w: Attributes, code: "jump", chain: string): void;
 export function verdict(w: Attributes, code: keyof typeof VERDICTS, chain?: string): void {
@@ -134,10 +136,12 @@ export function verdict(w: Attributes, code: keyof typeof VERDICTS, chain?: stri
   });
 }
 
+/** Counts the packets that come here. */
 export function counter(w: Attributes): void {
   expression(w, "counter", () => {});
 }
 
+/** From the address of the interface it leaves by. */
 export function masquerade(w: Attributes): void {
   expression(w, "masq", () => {});
 }

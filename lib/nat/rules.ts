@@ -38,6 +38,7 @@ export interface PortRules {
   ports: PublishedPort[];
 }
 
+/** The family of an address, as nf_tables calls it. */
 export function familyOf(address: string): Family {
   return address.includes(":") ? "ip6" : "ip";
 }

@@ -6,7 +6,7 @@ import { parseAddress } from "../base/address.ts";
 export const BRIDGE_NAME = "com.docker.network.bridge.name";
 export const MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade";
 export const HOST_BINDING = "com.docker.network.bridge.host_binding_ipv4";
-export const MTU = "com.docker.network.driver.mtu";
+const MTU = "com.docker.network.driver.mtu";
 
 const isBoolean = (value: string) => /^(true|false|1|0)$/.test(value);
 

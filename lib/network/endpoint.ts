@@ -74,6 +74,7 @@ export function checkEndpoint(network: Network, { aliases, ip, ip6 }: Partial<En
   }
 }
 
+/** Whether an address, as text, is of IPv6. */
 export function isIpv6(address: string): boolean {
   return address.includes(":");
 }
@@ -104,6 +105,7 @@ export function defaultRoutes(joined: JoinedNetwork[], replace?: "replace"): Req
   return [...found.values()];
 }
 
+/** The network of this name. Throws CommandError where there is none, or it is damaged. */
 export async function existingNetwork(name: string): Promise<Network> {
   const network = await networkByName(name);
   if (network) return network;

@@ -159,6 +159,7 @@ export function holdNetwork(name: string): number {
   }
 }
 
+/** Claims an address in each of the network's pools for the container `id`. Throws CommandError, and then has claimed none. */
 export async function claimEndpoint(
   network: Network,
   request: EndpointRequest,

@@ -88,7 +88,7 @@ function checkAddress(url: string, from: string | undefined): void {
 const clients = new Map<string, Deno.HttpClient>();
 
 /** Trusts what docker is told to trust for this host (name and port), and goes to this machine without a proxy. */
-export function clientFor(host: string): Deno.HttpClient {
+function clientFor(host: string): Deno.HttpClient {
   const known = clients.get(host);
   if (known) return known;
   const before = ["NO_PROXY", "DENO_TLS_CA_STORE"].map((name) => [name, Deno.env.get(name)] as const);

@@ -3,7 +3,7 @@
 import { BrokenConnection, RegistryError } from "./failure.ts";
 
 /** How often something is tried that comes to nothing each time. */
-export const TRIES = 6;
+const TRIES = 6;
 /** Milliseconds before the second try; twice as long before each later one. */
 const FIRST_PAUSE = 250;
 /** Seconds a registry may ask to wait for. */

@@ -53,7 +53,7 @@ function readText(path: string): string {
  * The filter (struct sock_filter[]) of a profile; undefined for one that says nothing. A rule without conditions decides
  * for its call; of several, the first. Of those with conditions the first that holds counts.
  */
-export function compileProfile(profile: Profile, capabilities: number[]): Uint8Array | undefined {
+function compileProfile(profile: Profile, capabilities: number[]): Uint8Array | undefined {
   const { defaultAction, defaultErrnoRet, syscalls } = profile;
   if (!defaultAction && !syscalls?.length) return undefined;
   const otherwise = actionOf(defaultAction, defaultErrnoRet);

@@ -1,4 +1,4 @@
-// Mounts that would spread: from a container to the host, where all is shared as systemd has it (isolate in netns.ts), and
+// Mounts that would spread: from a container to the host, where all is shared as systemd has it (isolate in tests/netns.ts), and
 // back.
 
 // @ts-types="../assert.d.ts"
