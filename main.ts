@@ -206,5 +206,6 @@ const ALIASES: Record<string, string> = {
 };
 
 sweepBy(() => import("./lib/housekeeping/sweep.ts"));
-// Not awaited at the top level: what is imported later may import this file, and would wait for it to be done.
+// Not awaited at the top level: what is imported later may import this file, and would wait for it to be
+// done.
 program(COMMANDS, ALIASES, callerArguments()).then(Deno.exit);

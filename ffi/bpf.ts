@@ -19,8 +19,9 @@ const LOG = 2048;
 const LOG_SIZE = 8192;
 
 /**
- * Loads `program` (struct bpf_insn[]: u8 code, u8 registers, i16 offset, i32 constant) and has the kernel ask it about
- * every device that a process in the v2 cgroup `group` opens or makes; until the group is gone. Throws KernelError.
+ * Loads `program` (struct bpf_insn[]: u8 code, u8 registers, i16 offset, i32 constant) and has the kernel ask
+ * it about every device that a process in the v2 cgroup `group` opens or makes; until the group is gone.
+ * Throws KernelError.
  */
 export function attachDeviceProgram(group: string, program: Uint8Array): void {
   const loaded = load(program);

@@ -4,7 +4,9 @@ const CLONE_VM = 0x100;
 const CLONE_VFORK = 0x4000;
 const SIGCHLD = 17;
 
-/** A child that shares its parent's memory, and whose parent waits until it has executed something or ended. */
+/**
+ * A child that shares its parent's memory, and whose parent waits until it has executed something or ended.
+ */
 export const SHARING_CHILD = CLONE_VM | CLONE_VFORK | SIGCHLD;
 /** A child with memory of its own, whose parent is that of the process that makes it. */
 export const SIBLING = 0x8000 | SIGCHLD; // CLONE_PARENT

@@ -8,7 +8,10 @@ import { type Architecture, NR } from "./nr.ts";
 import { type Assembled, MEMORY } from "./program.ts";
 import { stubCode } from "./stub.ts";
 
-/** Largest page size of the architectures: a segment's file offset and address must agree modulo the page size. */
+/**
+ * Largest page size of the architectures: a segment's file offset and address must agree modulo the page
+ * size.
+ */
 const ALIGN = 0x10000;
 const PT_LOAD = 1;
 const PT_GNU_STACK = 0x6474e551;

@@ -1,5 +1,5 @@
-// Files: wrappers named after their system calls. Paths are relative to a directory descriptor (AT_FDCWD for the
-// working directory); names may hold any bytes (see bytes.ts). All throw KernelError.
+// Files: wrappers named after their system calls. Paths are relative to a directory descriptor (AT_FDCWD for
+// the working directory); names may hold any bytes (see bytes.ts). All throw KernelError.
 
 import { decodeName, encodeNameInto } from "./bytes.ts";
 import { isErrno, KernelError } from "./errno.ts";
@@ -70,7 +70,10 @@ export function reopen(fd: number, flags: number): number {
   return openat(AT_FDCWD, `/proc/self/fd/${fd}`, flags);
 }
 
-/** open with a say in how `path` is resolved: RESOLVE_IN_ROOT treats `dir` as "/" for symlinks and "..". Linux 5.6. */
+/**
+ * open with a say in how `path` is resolved: RESOLVE_IN_ROOT treats `dir` as "/" for symlinks and "..". Linux
+ * 5.6.
+ */
 export function openat2(dir: number, path: string, flags: number, mode: number, resolve: number): number {
   return check(rawOpenat2(dir, path, flags, mode, resolve), "openat2", path);
 }
@@ -113,8 +116,8 @@ const FIRST_SIZE = 1 << 12;
 const EFBIG = 27;
 
 /**
- * Everything from the file position to the end, for files that are read whole. Throws KernelError with EFBIG where that
- * are more than `most` bytes, having read no more.
+ * Everything from the file position to the end, for files that are read whole. Throws KernelError with EFBIG
+ * where that are more than `most` bytes, having read no more.
  */
 export function readAll(fd: number, most = Infinity): Uint8Array {
   let all = new Uint8Array(Math.min(FIRST_SIZE, most + 1));
@@ -139,8 +142,8 @@ const EEXIST = 17;
 const [EAGAIN, POLLOUT] = [11, 4];
 
 /**
- * Waits until a descriptor can be written, or nobody reads it: stdout may not block where the caller shares it with a
- * program that wants it so (ppoll(2)).
+ * Waits until a descriptor can be written, or nobody reads it: stdout may not block where the caller shares
+ * it with a program that wants it so (ppoll(2)).
  */
 export function awaitWritable(fd: number): void {
   const pollfd = new Uint8Array(new Int32Array([fd, POLLOUT]).buffer);
@@ -167,8 +170,8 @@ export function writeAt(fd: number, address: number, length: number, what: strin
 }
 
 /**
- * Writes with one call, so that bytes for an O_APPEND file stay together; returns how many were taken, fewer than there
- * are where the disk is full.
+ * Writes with one call, so that bytes for an O_APPEND file stay together; returns how many were taken, fewer
+ * than there are where the disk is full.
  */
 export function writeOnce(fd: number, buffer: Uint8Array, what: string): number {
   return check(raw(NR.write, fd, addressOf(buffer), buffer.length), "write", what);

@@ -14,8 +14,8 @@ const IN_CREATE = 0x100;
 const IN_DELETE = 0x200;
 
 /**
- * A descriptor for changes(), from now on: files in the directory `dir` that are made, written, closed after they were
- * open for writing, given another name or removed.
+ * A descriptor for changes(), from now on: files in the directory `dir` that are made, written, closed after
+ * they were open for writing, given another name or removed.
  */
 export function watchDirectory(dir: number): number {
   const watch = raw(NR.inotify_init1, O_NONBLOCK | O_CLOEXEC);
@@ -34,8 +34,9 @@ const buffer = new Uint8Array(1 << 15);
 const view = new DataView(buffer.buffer);
 
 /**
- * Waits, while JavaScript goes on, until something has happened, or for so many milliseconds. Returns the names of the
- * files it happened to, each once: none where the time ran out; "" where there was more than the kernel keeps.
+ * Waits, while JavaScript goes on, until something has happened, or for so many milliseconds. Returns the
+ * names of the files it happened to, each once: none where the time ran out; "" where there was more than the
+ * kernel keeps.
  */
 export async function changes(watch: number, milliseconds = Infinity): Promise<Set<string>> {
   const names = new Set<string>();

@@ -11,8 +11,8 @@ const [EAGAIN, EINTR, POLLIN, SPLICE_F_NONBLOCK] = [11, 4, 1, 2];
 const CHUNK = 1 << 16;
 
 /**
- * Whether anybody has the pipe open for writing, or has left something in it. tee(2) copies a byte without taking it,
- * and says EAGAIN only where one may still come.
+ * Whether anybody has the pipe open for writing, or has left something in it. tee(2) copies a byte without
+ * taking it, and says EAGAIN only where one may still come.
  */
 export function hasWriter(fd: number): boolean {
   const [reader, writer] = pipe();
@@ -30,7 +30,10 @@ export function awaitReadable(fd: number): void {
   mortally(() => raw(NR.ppoll, addressOf(pollfd), 1, 0, 0, 8));
 }
 
-/** What can be read from `fd` until its end, or `limit` bytes of it, whichever comes first. Throws KernelError. */
+/**
+ * What can be read from `fd` until its end, or `limit` bytes of it, whichever comes first. Throws
+ * KernelError.
+ */
 export function readUpTo(fd: number, limit: number): Uint8Array {
   let buffer = new Uint8Array(Math.min(CHUNK, limit));
   for (let length = 0;;) {

@@ -4,8 +4,8 @@
 const words = ["i64", "i64", "i64", "i64", "i64", "i64", "i64"] as const;
 
 /**
- * Opened at import, so a module that touches the kernel is imported only by commands that do: 0.6 ms, and 0.1 ms more
- * for every symbol, so there are few.
+ * Opened at import, so a module that touches the kernel is imported only by commands that do: 0.6 ms, and 0.1
+ * ms more for every symbol, so there are few.
  */
 const libc = Deno.dlopen("libc.so.6", {
   // long syscall(long number, ...), where the result fits 32 bits: descriptors, counts below 2 GiB, 0 and -1.
@@ -23,17 +23,26 @@ const libc = Deno.dlopen("libc.so.6", {
 
 export const symbols = libc;
 
-/** Deno's types ask for bigints where the call itself takes numbers too, which are what the rest of ffi/ computes with. */
+/**
+ * Deno's types ask for bigints where the call itself takes numbers too, which are what the rest of ffi/
+ * computes with.
+ */
 type Call<Result> = (...words: number[]) => Result;
 const syscall = libc.syscall as unknown as Call<number>;
 const syscallLong = libc.syscall_long as unknown as Call<bigint>;
 
-/** Address of a buffer's first byte. The caller keeps the buffer referenced for as long as the kernel may use it. */
+/**
+ * Address of a buffer's first byte. The caller keeps the buffer referenced for as long as the kernel may use
+ * it.
+ */
 export function addressOf(buffer: Uint8Array): number {
   return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer as Uint8Array<ArrayBuffer>)));
 }
 
-/** Memory for the strings and structures of one call; its address is fixed, so taking it costs nothing per call. */
+/**
+ * Memory for the strings and structures of one call; its address is fixed, so taking it costs nothing per
+ * call.
+ */
 export const scratch = new Uint8Array(1 << 16);
 export const scratchView = new DataView(scratch.buffer);
 export const scratchAddress = addressOf(scratch);

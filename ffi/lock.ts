@@ -1,5 +1,6 @@
-// Locks on open file descriptions (F_OFD_SETLK, fcntl(2)): inherited by a child with the descriptor, gone with the
-// last process that holds it. Unlike flock, one can be asked for without taking it, so asking disturbs nobody.
+// Locks on open file descriptions (F_OFD_SETLK, fcntl(2)): inherited by a child with the descriptor, gone
+// with the last process that holds it. Unlike flock, one can be asked for without taking it, so asking
+// disturbs nobody.
 
 import { KernelError } from "./errno.ts";
 import { raw, scratchAddress, scratchView } from "./libc.ts";
@@ -20,8 +21,8 @@ function flock(type: number): number {
 }
 
 /**
- * Takes (or with "none" gives back) the lock of the open file `fd`, waiting as long as it takes, or until a signal ends
- * this process.
+ * Takes (or with "none" gives back) the lock of the open file `fd`, waiting as long as it takes, or until a
+ * signal ends this process.
  */
 export function lock(fd: number, type: keyof typeof TYPES): void {
   if (tryLock(fd, type)) return;
@@ -29,7 +30,10 @@ export function lock(fd: number, type: keyof typeof TYPES): void {
   if (result < 0) throw new KernelError("fcntl", "F_OFD_SETLKW", -result);
 }
 
-/** Takes the lock if nobody holds one against it; false otherwise. `fd` must be open for writing for "exclusive". */
+/**
+ * Takes the lock if nobody holds one against it; false otherwise. `fd` must be open for writing for
+ * "exclusive".
+ */
 export function tryLock(fd: number, type: keyof typeof TYPES): boolean {
   const result = raw(NR.fcntl, fd, F_OFD_SETLK, flock(TYPES[type]));
   if (result === -11 || result === -13) return false;

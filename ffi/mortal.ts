@@ -4,13 +4,16 @@ import { raw, scratch, scratchAddress, scratchView } from "./libc.ts";
 import { NR } from "./nr.ts";
 
 const [SIGHUP, SIGINT, SIGQUIT, SIGTERM] = [1, 2, 3, 15];
-/** struct sigaction as the kernel has it: handler, flags, restorer, and a mask of as many bytes as the last argument says. */
+/**
+ * struct sigaction as the kernel has it: handler, flags, restorer, and a mask of as many bytes as the last
+ * argument says.
+ */
 const [SIZE, MASK_SIZE] = [32, 8];
 const [SIG_DFL, SIG_IGN] = [0n, 1n];
 
 /**
- * Does `work`, a wait; whoever asks this process to end meanwhile is obeyed by the kernel, whatever JavaScript listens for.
- * Nothing is cleaned up then: as after any other death, the next command does that.
+ * Does `work`, a wait; whoever asks this process to end meanwhile is obeyed by the kernel, whatever
+ * JavaScript listens for. Nothing is cleaned up then: as after any other death, the next command does that.
  */
 export function mortally<T>(work: () => T): T {
   const listened: [signal: number, action: Uint8Array][] = [];

@@ -1,5 +1,5 @@
-// Mounts that exist as descriptors only (fsopen(2), fsmount(2), open_tree(2)): nothing appears in this process's
-// mount namespace, and the mount is gone with the last descriptor or namespace that has it.
+// Mounts that exist as descriptors only (fsopen(2), fsmount(2), open_tree(2)): nothing appears in this
+// process's mount namespace, and the mount is gone with the last descriptor or namespace that has it.
 
 import { encodeNameInto } from "./bytes.ts";
 import { KernelError } from "./errno.ts";
@@ -35,7 +35,10 @@ export const MOUNT_ATTR = {
   strictAtime: 0x20,
   noDirAtime: 0x80,
 };
-/** Size of struct mount_attr, four words of 64 bits: attributes to set, to clear, propagation, a user namespace. */
+/**
+ * Size of struct mount_attr, four words of 64 bits: attributes to set, to clear, propagation, a user
+ * namespace.
+ */
 export const MOUNT_ATTR_SIZE = 32;
 
 const FSCONFIG = { flag: 0, string: 1, create: 6 };
@@ -63,9 +66,9 @@ function complaint(fs: number): string | undefined {
 }
 
 /**
- * Mounts a file system detached and returns the mount's descriptor. `options` are [key, value] pairs in order, a key
- * alone a flag. The kernel's own explanation, if it gives one, is the error's hint. Throws KernelError; ENODEV where
- * the kernel has no such file system.
+ * Mounts a file system detached and returns the mount's descriptor. `options` are [key, value] pairs in
+ * order, a key alone a flag. The kernel's own explanation, if it gives one, is the error's hint. Throws
+ * KernelError; ENODEV where the kernel has no such file system.
  */
 export function mountDetached(type: string, options: [string, string?][], attributes = 0): number {
   encodeNameInto(type, scratch, 0);
@@ -86,7 +89,10 @@ export function mountDetached(type: string, options: [string, string?][], attrib
   }
 }
 
-/** What to change of a mount: MOUNT_ATTR bits to set, and a new propagation (MS_PRIVATE, MS_SLAVE or MS_SHARED). */
+/**
+ * What to change of a mount: MOUNT_ATTR bits to set, and a new propagation (MS_PRIVATE, MS_SLAVE or
+ * MS_SHARED).
+ */
 export interface MountChange {
   set?: number;
   propagation?: number;
@@ -95,8 +101,8 @@ export interface MountChange {
 }
 
 /**
- * A detached bind mount of what `path` names ("" for `dir` itself), with what is mounted below it or without; symlinks
- * are followed. It is still in the peer group of the mount it was cloned from: see changeMount.
+ * A detached bind mount of what `path` names ("" for `dir` itself), with what is mounted below it or without;
+ * symlinks are followed. It is still in the peer group of the mount it was cloned from: see changeMount.
  */
 export function cloneMount(dir: number, path: string, recursive: boolean): number {
   encodeNameInto(path, scratch, 0);
@@ -121,7 +127,9 @@ export function changeMount(
   if (result < 0) throw new KernelError("mount_setattr", `descriptor ${mount}`, -result);
 }
 
-/** A detached bind mount, private with all that is mounted below it: what is mounted in one place stays there. */
+/**
+ * A detached bind mount, private with all that is mounted below it: what is mounted in one place stays there.
+ */
 export function bindDetached(dir: number, path: string, recursive = true): number {
   const mount = cloneMount(dir, path, recursive);
   try {
@@ -134,8 +142,8 @@ export function bindDetached(dir: number, path: string, recursive = true): numbe
 }
 
 /**
- * Gives this thread a mount namespace of its own, a copy of the one it had: what is mounted from now on is seen by
- * nobody else, and gone with this process, whatever ends that.
+ * Gives this thread a mount namespace of its own, a copy of the one it had: what is mounted from now on is
+ * seen by nobody else, and gone with this process, whatever ends that.
  */
 export function leaveMountNamespace(): void {
   const result = raw(NR.unshare, CLONE_NEWNS);

@@ -1,5 +1,6 @@
-// A socket to the kernel's netfilter (netlink(7), NETLINK_NETFILTER): messages go in by one write, and what the kernel
-// says to them lies there when that returns. Messages are bytes here; lib/nat/ knows what is in them.
+// A socket to the kernel's netfilter (netlink(7), NETLINK_NETFILTER): messages go in by one write, and what
+// the kernel says to them lies there when that returns. Messages are bytes here; lib/nat/ knows what is in
+// them.
 
 import { isErrno, KernelError } from "./errno.ts";
 import { raw, scratchAddress, scratchView } from "./libc.ts";
@@ -16,7 +17,10 @@ const SO_RCVBUFFORCE = 33;
 /** Room for a table with thousands of ports in one message, and for the answers. */
 const BUFFER = 8 << 20;
 
-/** A socket to netfilter in the network namespace of this process. Throws KernelError where the kernel has none. */
+/**
+ * A socket to netfilter in the network namespace of this process. Throws KernelError where the kernel has
+ * none.
+ */
 export function openNetfilter(): number {
   const fd = raw(NR.socket, AF_NETLINK, SOCK_RAW_NONBLOCK_CLOEXEC, NETLINK_NETFILTER);
   if (fd < 0) throw new KernelError("socket", "NETLINK_NETFILTER", -fd);
@@ -42,7 +46,10 @@ export interface Answer {
 
 const HEADER = 16;
 
-/** Sends messages as one datagram and returns all that the kernel answers, in order: nothing of it comes later. */
+/**
+ * Sends messages as one datagram and returns all that the kernel answers, in order: nothing of it comes
+ * later.
+ */
 export function converse(socket: number, messages: Uint8Array): Answer[] {
   file.write(socket, messages, "netfilter");
   const answers: Answer[] = [];

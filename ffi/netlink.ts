@@ -1,4 +1,5 @@
-// Netlink (netlink(7)) with the kernel's NETLINK_ROUTE family (rtnetlink(7)): building, sending and reading messages.
+// Netlink (netlink(7)) with the kernel's NETLINK_ROUTE family (rtnetlink(7)): building, sending and reading
+// messages.
 //
 //   struct nlmsghdr   u32 length, u16 type, u16 flags, u32 sequence number, u32 port
 //   header            what the type has: struct ifinfomsg, ifaddrmsg, rtmsg
@@ -41,7 +42,9 @@ export const AF_UNSPEC = 0;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 
-/** An attribute's value: a number takes 32 bits, a text ends with NUL, a list is attributes within this one. */
+/**
+ * An attribute's value: a number takes 32 bits, a text ends with NUL, a list is attributes within this one.
+ */
 export type AttributeValue = number | string | Uint8Array | Attribute[];
 export type Attribute = [type: number, value: AttributeValue];
 
@@ -98,7 +101,10 @@ export function addressHeader(family: number, prefix: number, index: number): Ui
   return new Uint8Array(new Int32Array([family | prefix << 8, index]).buffer);
 }
 
-/** struct rtmsg of a unicast route in the main table, as an administrator sets it; `prefix` is the destination's. 12 bytes. */
+/**
+ * struct rtmsg of a unicast route in the main table, as an administrator sets it; `prefix` is the
+ * destination's. 12 bytes.
+ */
 export function routeHeader(family: number, prefix: number): Uint8Array {
   const [RT_TABLE_MAIN, RTPROT_BOOT, RT_SCOPE_UNIVERSE, RTN_UNICAST] = [254, 3, 0, 1];
   return Uint8Array.of(
@@ -133,8 +139,8 @@ export interface RouteObject {
 }
 
 /**
- * Sends a message and waits for its acknowledgement; returns what came before that. Throws KernelError, named after the
- * message's type and with `what` as operand.
+ * Sends a message and waits for its acknowledgement; returns what came before that. Throws KernelError, named
+ * after the message's type and with `what` as operand.
  */
 export function request(fd: number, sent: Uint8Array, what: string): RouteObject[] {
   const type = new DataView(sent.buffer, sent.byteOffset).getUint16(4, true);

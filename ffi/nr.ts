@@ -1,4 +1,5 @@
-// System call numbers: [x86_64, aarch64] (arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h).
+// System call numbers: [x86_64, aarch64] (arch/x86/entry/syscalls/syscall_64.tbl,
+// include/uapi/asm-generic/unistd.h).
 
 const numbers = {
   read: [0, 63],

@@ -74,7 +74,9 @@ export function readableWithin(fd: number, milliseconds: number): boolean {
   return raw(NR.ppoll, addressOf(pollfd), 1, addressOf(new Uint8Array(time.buffer)), 0, 8) > 0;
 }
 
-/** Waits, while JavaScript goes on, until a descriptor can be read: false after so many ms, or after a signal. */
+/**
+ * Waits, while JavaScript goes on, until a descriptor can be read: false after so many ms, or after a signal.
+ */
 export function readable(fd: number, milliseconds: number): Promise<boolean> {
   return anyReadable([fd], milliseconds);
 }
@@ -108,7 +110,8 @@ export async function anyReadable(fds: number[], milliseconds = Infinity): Promi
 export async function readLater(fd: number, buffer: Uint8Array): Promise<number> {
   const pollfd = new Uint8Array(new Int32Array([fd, POLLIN]).buffer);
   for (;;) {
-    // A signal may land on that very thread: then nothing is there to read yet, and a read would block this one.
+    // A signal may land on that very thread: then nothing is there to read yet, and a read would block this
+    // one.
     if (await callLater(NR.ppoll, addressOf(pollfd), 1, 0, 0, 8, 0) <= 0) continue;
     const result = raw(NR.read, fd, addressOf(buffer), buffer.length);
     if (result >= 0) return result;
@@ -128,8 +131,8 @@ export async function writeLater(fd: number, buffer: Uint8Array): Promise<boolea
 }
 
 /**
- * posix_spawnattr_t as glibc's <spawn.h> has it: short flags, pid_t group, sigset_t defaults (at 8), sigset_t mask
- * (at 136), and fields that are not used here; then room for the new process's ID.
+ * posix_spawnattr_t as glibc's <spawn.h> has it: short flags, pid_t group, sigset_t defaults (at 8), sigset_t
+ * mask (at 136), and fields that are not used here; then room for the new process's ID.
  */
 const SPAWN = { flags: 0, defaults: 8, mask: 136, end: 264, pid: 336, size: 344 };
 const POSIX_SPAWN_SETSIGDEF = 0x04;
@@ -137,9 +140,10 @@ const POSIX_SPAWN_SETSIGMASK = 0x08;
 const POSIX_SPAWN_SETSID = 0x80;
 
 /**
- * Starts a process that runs `program`, in a session of its own, all signals blocked and at their defaults. It has
- * the descriptors of `fds` under the same numbers (0 to 2 in any case) and an empty environment. glibc's posix_spawn
- * shares this process's memory until the exec (clone(2) with CLONE_VM and CLONE_VFORK), so its size costs nothing.
+ * Starts a process that runs `program`, in a session of its own, all signals blocked and at their defaults.
+ * It has the descriptors of `fds` under the same numbers (0 to 2 in any case) and an empty environment.
+ * glibc's posix_spawn shares this process's memory until the exec (clone(2) with CLONE_VM and CLONE_VFORK),
+ * so its size costs nothing.
  */
 export function spawn(program: Assembled, title: string, fds: number[]): number {
   const image = executable(program);

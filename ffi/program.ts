@@ -6,8 +6,9 @@
 //   p.call("openat", [AT_FDCWD, p.string("/x"), O_RDONLY, 0], { store: fd, what: "/x" });
 //   p.call("close", [fd]);
 //
-// A step goes on with the next one, unless its result has a label of its own. A negative result without one goes to
-// where the last onFailure that was run said. Strings, cells and buffers have fixed addresses, so a structure can point at them.
+// A step goes on with the next one, unless its result has a label of its own. A negative result without one
+// goes to where the last onFailure that was run said. Strings, cells and buffers have fixed addresses, so a
+// structure can point at them.
 
 import { encodeNameInto } from "./bytes.ts";
 import { NR, type SyscallName } from "./nr.ts";
@@ -15,7 +16,9 @@ import { NR, type SyscallName } from "./nr.ts";
 /** Where the parts of a program lie in the memory of the process that runs it; STEPS is known to the stub. */
 export const MEMORY = { text: 0x100000, steps: 0x200000, data: 0x400000, zeroed: 0x2000000 };
 
-/** What the stub keeps at the start of MEMORY.steps: the last failed step, its result, and where failures go. */
+/**
+ * What the stub keeps at the start of MEMORY.steps: the last failed step, its result, and where failures go.
+ */
 export const FAILED_STEP: Cell = { address: MEMORY.steps };
 export const FAILURE: Cell = { address: MEMORY.steps + 8 };
 const HANDLER = MEMORY.steps + 16;
@@ -24,7 +27,10 @@ const FIRST_STEP = 24;
 const PAGE_SIZE = 4096;
 const STEP_SIZE = 96;
 
-/** Eight bytes of the program's memory: as an argument its value when the step runs, as `store` where a result goes. */
+/**
+ * Eight bytes of the program's memory: as an argument its value when the step runs, as `store` where a result
+ * goes.
+ */
 export interface Cell {
   address: number;
 }
@@ -59,11 +65,17 @@ export interface Assembled {
 
 export type Program = ReturnType<typeof newProgram>;
 
-/** Words of 32 bits in a step: it is written as it is declared, so that a program costs one array and no objects. */
+/**
+ * Words of 32 bits in a step: it is written as it is declared, so that a program costs one array and no
+ * objects.
+ */
 const STEP_WORDS = STEP_SIZE / 4;
 const [NUMBER, INDIRECT, ARGUMENTS, STORE, NEGATIVE, ZERO, POSITIVE] = [0, 2, 4, 16, 18, 20, 22];
 
-/** An empty program, for the architecture that has these `numbers`. Throws RangeError where a call's failure leads nowhere, and from assemble() where a label does. */
+/**
+ * An empty program, for the architecture that has these `numbers`. Throws RangeError where a call's failure
+ * leads nowhere, and from assemble() where a label does.
+ */
 export function newProgram(numbers = NR) {
   let steps = new Uint32Array(512 * STEP_WORDS);
   let count = 0;
@@ -217,8 +229,8 @@ export function newProgram(numbers = NR) {
     },
 
     /**
-     * Gives back the memory of the steps between two labels, which have their places already: whole pages, as far as
-     * these go. Who runs those steps later has them read again. A kernel that refuses does no harm.
+     * Gives back the memory of the steps between two labels, which have their places already: whole pages, as
+     * far as these go. Who runs those steps later has them read again. A kernel that refuses does no harm.
      */
     release(from: Label, to: Label): void {
       const begin = Math.ceil(addressOfStep(from.step) / PAGE_SIZE) * PAGE_SIZE;

@@ -29,8 +29,9 @@ export class MountPoint extends KernelError {
 }
 
 /**
- * Removes what `path` names, with everything under it, however deep; symlinks are removed, not followed. Absent is fine.
- * Never goes where something is mounted: throws MountPoint then, and leaves what it has not removed yet.
+ * Removes what `path` names, with everything under it, however deep; symlinks are removed, not followed.
+ * Absent is fine. Never goes where something is mounted: throws MountPoint then, and leaves what it has not
+ * removed yet.
  */
 export function removeTree(dir: number, path: string): void {
   if (unlink(dir, path)) return;

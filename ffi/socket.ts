@@ -17,9 +17,9 @@ const [EPROTONOSUPPORT, ESOCKTNOSUPPORT, EAFNOSUPPORT] = [93, 94, 97];
 export type PortProtocol = keyof typeof KINDS;
 
 /**
- * Takes a port on an address of this host (4 or 16 bytes; all zeros for every address), so that no other program can
- * have it until the descriptor is closed; whoever connects meanwhile is refused. Undefined where the kernel has no
- * such protocol, so that nobody can. Throws KernelError: EADDRINUSE, EADDRNOTAVAIL, EACCES.
+ * Takes a port on an address of this host (4 or 16 bytes; all zeros for every address), so that no other
+ * program can have it until the descriptor is closed; whoever connects meanwhile is refused. Undefined where
+ * the kernel has no such protocol, so that nobody can. Throws KernelError: EADDRINUSE, EADDRNOTAVAIL, EACCES.
  */
 export function takePort(protocol: PortProtocol, address: Uint8Array, port: number): number | undefined {
   const [type, number] = KINDS[protocol];
@@ -33,8 +33,8 @@ export function takePort(protocol: PortProtocol, address: Uint8Array, port: numb
       bind(fd, address, port);
       return fd;
     }
-    // What remains of connections that have ended is no obstacle, but a server is; which listening finds out. Without
-    // it afterwards, the port is kept from those who don't mind sharing one that nobody listens on.
+    // What remains of connections that have ended is no obstacle, but a server is; which listening finds out.
+    // Without it afterwards, the port is kept from those who don't mind sharing one that nobody listens on.
     set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     bind(fd, address, port);
     check(raw(NR.listen, fd, 0), "listen", port);
@@ -48,8 +48,8 @@ export function takePort(protocol: PortProtocol, address: Uint8Array, port: numb
 }
 
 /**
- * Has the port listen, so that tools show who has it (ss -l, /proc/net/tcp): once its traffic goes elsewhere, as nobody
- * accepts what arrives here.
+ * Has the port listen, so that tools show who has it (ss -l, /proc/net/tcp): once its traffic goes elsewhere,
+ * as nobody accepts what arrives here.
  */
 export function showPort(fd: number, protocol: PortProtocol): void {
   if (protocol === "udp") return;

@@ -13,15 +13,18 @@ const WNOHANG = 1;
 const WALL = 0x40000000;
 const POLL_MILLISECONDS = 10;
 
-/** Kills a process that is traced from here. Its end is told to its tracer first, and to its parent only then. */
+/**
+ * Kills a process that is traced from here. Its end is told to its tracer first, and to its parent only then.
+ */
 export function killTraced(pid: number): void {
   kill(pid, 9);
   while (raw(NR.wait4, pid, scratchAddress, WALL, 0) > 0 && (scratchView.getInt32(0, true) & 0xff) === 0x7f);
 }
 
 /**
- * Goes along with a process until it gets `signal` and `wanted` says so, and leaves it stopped there: true. False once
- * it has ended. A tracer sees signals that the kernel drops otherwise, as those that PID 1 has no handler for.
+ * Goes along with a process until it gets `signal` and `wanted` says so, and leaves it stopped there: true.
+ * False once it has ended. A tracer sees signals that the kernel drops otherwise, as those that PID 1 has no
+ * handler for.
  */
 export async function untilSignal(pid: number, signal: number, wanted: () => boolean): Promise<boolean> {
   const seized = raw(NR.ptrace, PTRACE_SEIZE, pid, 0, 0);

@@ -1,6 +1,7 @@
 // make bench: mydocker beside whatever else of its kind is installed, in one run, on this machine.
 //
-// make bench ONLY=exec,ps   measures some of: run walls exec ps life stop memory many chatter import load save commit peak
+// make bench ONLY=exec,ps   measures some of: run walls exec ps life stop memory many chatter import load
+// save commit peak
 //                           network throughput
 // make bench RUNS=N         rounds of `run`, 20 unless told; of what takes longer it is a part of that
 
@@ -132,9 +133,10 @@ async function candidates(place: Place, peers: Peer[], kind: Kind, found: Archiv
 }
 
 /**
- * Around `run`: what a peer leaves to be done behind its back (podman its clean-up) is over before the next one starts.
- * No longer than that: after some idle time the kernel takes many milliseconds more for a cgroup or a mount. A daemon's
- * work can't be seen to end, so a round starts with a pause, and with a process that counts for nobody.
+ * Around `run`: what a peer leaves to be done behind its back (podman its clean-up) is over before the next
+ * one starts. No longer than that: after some idle time the kernel takes many milliseconds more for a cgroup
+ * or a mount. A daemon's work can't be seen to end, so a round starts with a pause, and with a process that
+ * counts for nobody.
  */
 function quiet(place: Place, all: Candidate[]): Pick<Schedule, "beforeRound" | "before"> {
   const daemons = place.processes().length;

@@ -1,8 +1,9 @@
 // Starting programs that a test has just written.
 
 /**
- * As new Deno.Command(…).outputSync(), but tried again while the file is "busy": another worker of this test process
- * that forks at the wrong moment holds its write descriptor until it executes something (ETXTBSY, execve(2)).
+ * As new Deno.Command(…).outputSync(), but tried again while the file is "busy": another worker of this test
+ * process that forks at the wrong moment holds its write descriptor until it executes something (ETXTBSY,
+ * execve(2)).
  */
 export function outputOf(command: string, options: Deno.CommandOptions): Deno.CommandOutput {
   for (let attempt = 0;; attempt++) {

@@ -1,11 +1,14 @@
-// Arguments, variables, paths and names are bytes to the kernel, and need not be UTF-8: they come in and go out as they
-// are. Only what is shown to people, as text or JSON, has U+FFFD in their place.
+// Arguments, variables, paths and names are bytes to the kernel, and need not be UTF-8: they come in and go
+// out as they are. Only what is shown to people, as text or JSON, has U+FFFD in their place.
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { BIN, type Box, test, until } from "./helpers.ts";
 
-/** What no decoder of UTF-8 takes: stray bytes, a surrogate, a sequence that is cut short, and one that is none. */
+/**
+ * What no decoder of UTF-8 takes: stray bytes, a surrogate, a sequence that is cut short, and one that is
+ * none.
+ */
 const ODD = "\\377\\376_\\355\\240\\200_\\303\\050_\\342\\202";
 const HEX = "ff fe 5f ed a0 80 5f c3 28 5f e2 82";
 /** What a container runs to print its first argument and its variable in hexadecimal. */

@@ -1,4 +1,5 @@
-// --cap-add, --cap-drop, --privileged, --group-add: what a container's process may do, as the kernel says it in there.
+// --cap-add, --cap-drop, --privileged, --group-add: what a container's process may do, as the kernel says it
+// in there.
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";

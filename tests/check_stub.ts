@@ -1,5 +1,5 @@
-// Assembles ffi/stub_*.S with binutils and compares with the bytes in ffi/stub.ts. An assembler that isn't installed
-// is named and skipped, except where CI=true promises all of them.
+// Assembles ffi/stub_*.S with binutils and compares with the bytes in ffi/stub.ts. An assembler that isn't
+// installed is named and skipped, except where CI=true promises all of them.
 
 import { stubCode } from "../ffi/stub.ts";
 

@@ -13,7 +13,8 @@ async function listing(box: Box, archive: string): Promise<string[]> {
   const { code, stdout, stderr } = await box.exec(["sh", "-c", script, archive]);
   assertEquals([code, stderr], [0, ""]);
   const lines = stdout.trim().split("\n").map((line) => line.replace(FRESH, "(time) $1"));
-  // The columns' width depends on what stands above: a time with fewer digits of nanoseconds is padded from then on.
+  // The columns' width depends on what stands above: a time with fewer digits of nanoseconds is padded from
+  // then on.
   return lines.map((line) =>
     line.replace(/^(\S+) +(\S+) +/, "$1 $2 ").replace(/^(\S+ \S+ \S+ \d{4}-\S+ \S+) +/, "$1 ")
   );

@@ -1,5 +1,6 @@
-// kill -9 at every step: strace sends the signal when the program is about to make a certain system call, for one after
-// another of those that change something. Between two of them nothing changes, so this is every moment there is.
+// kill -9 at every step: strace sends the signal when the program is about to make a certain system call, for
+// one after another of those that change something. Between two of them nothing changes, so this is every
+// moment there is.
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals } from "@std/assert";

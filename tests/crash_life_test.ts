@@ -1,5 +1,5 @@
-// kill -9 of mydocker at each step of what begins and ends a container's life: what is said afterwards is true, all can
-// be done again, and nothing is left.
+// kill -9 of mydocker at each step of what begins and ends a container's life: what is said afterwards is
+// true, all can be done again, and nothing is left.
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
@@ -25,8 +25,8 @@ async function settled(box: Box): Promise<void> {
 }
 
 /**
- * The state of the container `main`, which is what ps, inspect and the processes there are agree on; "" where there is
- * none.
+ * The state of the container `main`, which is what ps, inspect and the processes there are agree on; "" where
+ * there is none.
  */
 async function truth(box: Box): Promise<string> {
   await settled(box);

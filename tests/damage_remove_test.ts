@@ -1,4 +1,5 @@
-// Records that say nothing any more: `info` names each, what prunes and `rm -f` removes it, and its name can be given again.
+// Records that say nothing any more: `info` names each, what prunes and `rm -f` removes it, and its name can
+// be given again.
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -12,29 +13,33 @@ async function damaged(box: Box): Promise<string[]> {
   return JSON.parse(await box.ok(["info", "--format", "{{json .Damaged}}"]));
 }
 
-test("damage: a network that is up and of which nothing is known can be removed once nobody is in it", async (box) => {
-  for (const content of CONTENTS) {
-    await box.ok(["network", "create", "net"]);
-    await box.ok(["run", "-d", "--name", "one", "--network", "net", "busybox", "sleep", "1000"]);
-    Deno.writeTextFileSync(`${box.root}/networks/net/network.json`, content);
-    const [line] = await damaged(box);
-    assertMatch(line, /^network.json of network net .* mydocker network rm -f net$/, content);
-    assert((await box.ok(["info"])).includes(`\n Damaged:\n  ${line}`));
-    const run = ["run", "--rm", "--network", "net", "busybox", "true"];
-    for (const args of [["network", "inspect", "net"], ["network", "rm", "net"], run]) {
-      assertMatch(
-        (await box.run(args)).stderr,
-        /network.json of network net is missing or damaged/,
-        args.join(" "),
-      );
+test(
+  "damage: a network that is up and of which nothing is known can be removed once nobody is in it",
+  async (box) => {
+    for (const content of CONTENTS) {
+      await box.ok(["network", "create", "net"]);
+      await box.ok(["run", "-d", "--name", "one", "--network", "net", "busybox", "sleep", "1000"]);
+      Deno.writeTextFileSync(`${box.root}/networks/net/network.json`, content);
+      const [line] = await damaged(box);
+      assertMatch(line, /^network.json of network net .* mydocker network rm -f net$/, content);
+      assert((await box.ok(["info"])).includes(`\n Damaged:\n  ${line}`));
+      const run = ["run", "--rm", "--network", "net", "busybox", "true"];
+      for (const args of [["network", "inspect", "net"], ["network", "rm", "net"], run]) {
+        assertMatch(
+          (await box.run(args)).stderr,
+          /network.json of network net is missing or damaged/,
+          args.join(" "),
+        );
+      }
+      assertMatch((await box.run(["network", "rm", "-f", "net"])).stderr, /has active endpoints/, content);
+      await box.ok(["rm", "-f", "one"]);
+      assertEquals(await box.ok(["network", "rm", "-f", "net"]), "net", content);
+      await until("its bridge is gone", () => !interfaces().some((name) => name.startsWith("md-")));
+      assertEquals(await damaged(box), []);
     }
-    assertMatch((await box.run(["network", "rm", "-f", "net"])).stderr, /has active endpoints/, content);
-    await box.ok(["rm", "-f", "one"]);
-    assertEquals(await box.ok(["network", "rm", "-f", "net"]), "net", content);
-    await until("its bridge is gone", () => !interfaces().some((name) => name.startsWith("md-")));
-    assertEquals(await damaged(box), []);
-  }
-}, { seconds: 150 });
+  },
+  { seconds: 150 },
+);
 
 test("damage: prunes take what is damaged along, and a default network is made anew", async (box) => {
   for (const content of CONTENTS) {

@@ -1,5 +1,5 @@
-// Every file of a container's and of the root directory's, damaged in every way there is: what is then said is true, and
-// `rm -f` gets rid of the container and its processes.
+// Every file of a container's and of the root directory's, damaged in every way there is: what is then said
+// is true, and `rm -f` gets rid of the container and its processes.
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";

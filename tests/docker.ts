@@ -2,7 +2,10 @@
 
 import { type Box, until } from "./helpers.ts";
 
-/** A docker daemon of the test's own, which goes with it; the value is what to put in front of docker's arguments. */
+/**
+ * A docker daemon of the test's own, which goes with it; the value is what to put in front of docker's
+ * arguments.
+ */
 export async function withDocker(box: Box, work: (docker: string[]) => Promise<void>): Promise<void> {
   const socket = `unix://${box.dir}/docker.sock`;
   const dirs = [

@@ -1,5 +1,5 @@
-// A record that is replaced is the old one or the new one, also after a power cut: what is written has reached the disk
-// before it gets its name.
+// A record that is replaced is the old one or the new one, also after a power cut: what is written has
+// reached the disk before it gets its name.
 
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";

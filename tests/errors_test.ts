@@ -1,5 +1,5 @@
-// When things go wrong: one clear line that names the thing, docker's exit code, and nothing left behind (which every
-// sandbox proves at its end).
+// When things go wrong: one clear line that names the thing, docker's exit code, and nothing left behind
+// (which every sandbox proves at its end).
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";

@@ -1,4 +1,5 @@
-// events: what is noted when something happened, what is shown of it, and that nothing is lost or torn on the way.
+// events: what is noted when something happened, what is shown of it, and that nothing is lost or torn on the
+// way.
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";

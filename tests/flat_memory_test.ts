@@ -30,7 +30,10 @@ async function peakOf(process: Running): Promise<number> {
   return peak;
 }
 
-/** Files `head`, `piece` and `tail`: an archive of one file of 240 MB is head, PIECES times the piece, and tail. */
+/**
+ * Files `head`, `piece` and `tail`: an archive of one file of 240 MB is head, PIECES times the piece, and
+ * tail.
+ */
 function makeParts(box: Box, piece: Bytes): void {
   box.path("head", tar([{ name: "large", size: PIECE * PIECES }], false).subarray(0, 512));
   box.path("piece", piece);

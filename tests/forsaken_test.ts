@@ -9,7 +9,10 @@ import { interfaces } from "./netns.ts";
 const bridges = () => interfaces().filter((name) => name.startsWith("md-"));
 const tables = () => new TextDecoder().decode(outputOf("nft", { args: ["list", "tables"] }).stdout);
 
-/** Makes another root directory, and leaves of it a bridge with rules, as where it is removed right after `rm -f`. */
+/**
+ * Makes another root directory, and leaves of it a bridge with rules, as where it is removed right after `rm
+ * -f`.
+ */
 async function forsake(box: Box, name: string, around: string[] = []): Promise<void> {
   const root = { env: { MYDOCKER_ROOT: box.path(name) } };
   await box.exec(["cp", "-a", box.root, root.env.MYDOCKER_ROOT]);

@@ -1,11 +1,14 @@
-// A disk that is full under containers: they go on, lose some of their log, and can be looked at, ended and removed.
+// A disk that is full under containers: they go on, lose some of their log, and can be looked at, ended and
+// removed.
 
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { BIN, type Box, test } from "./helpers.ts";
 import { busyboxTar } from "./images.ts";
 
-/** What a script says that finds mydocker as $D and its root directory on a small disk, which `fill` fills. */
+/**
+ * What a script says that finds mydocker as $D and its root directory on a small disk, which `fill` fills.
+ */
 async function onSmallDisk(box: Box, script: string): Promise<{ stdout: string; stderr: string }> {
   const prepare = `
     set -u; D=$0 root=$1

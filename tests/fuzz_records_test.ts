@@ -1,5 +1,6 @@
-// Every JSON record of the root directory damaged at random, many at once: listings stay true and say what they can't
-// read, what is damaged can be removed, and what is whole loses nothing. FUZZ_SEED and FUZZ_ROUNDS look further.
+// Every JSON record of the root directory damaged at random, many at once: listings stay true and say what
+// they can't read, what is damaged can be removed, and what is whole loses nothing. FUZZ_SEED and FUZZ_ROUNDS
+// look further.
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals } from "@std/assert";

@@ -1,5 +1,5 @@
-// What every end-to-end test stands on: a root directory of its own, mydocker as a user runs it, and the proof at the
-// end that nothing was left behind.
+// What every end-to-end test stands on: a root directory of its own, mydocker as a user runs it, and the
+// proof at the end that nothing was left behind.
 
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";
@@ -16,7 +16,9 @@ isolate();
 
 const inCI = Deno.env.get("CI") === "true";
 
-/** All waits take so many times as long as they say: `make test-vm` runs the tests on an emulated processor. */
+/**
+ * All waits take so many times as long as they say: `make test-vm` runs the tests on an emulated processor.
+ */
 const PATIENCE = Deno.env.has("MYDOCKER_VM") ? 15 : 1;
 
 /** How a command ended, and what it wrote. */
@@ -246,7 +248,9 @@ export class Box implements AsyncDisposable {
     ];
   }
 
-  /** Waits for processes on their way out, then fails if anything is left; removes the directory in any case. */
+  /**
+   * Waits for processes on their way out, then fails if anything is left; removes the directory in any case.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     let leaks: string[] = [];
     const isClean = async () => (leaks = await this.leaks()).length === 0;
@@ -343,7 +347,10 @@ export interface Requirements {
   seconds?: number;
 }
 
-/** Looks whether the host has all of these; unknown names are a mistake. Without an answer in CI the test fails. */
+/**
+ * Looks whether the host has all of these; unknown names are a mistake. Without an answer in CI the test
+ * fails.
+ */
 export async function requires(...facilities: string[]): Promise<Requirements> {
   for (const facility of facilities) {
     const check = FACILITIES[facility];
@@ -357,8 +364,8 @@ export async function requires(...facilities: string[]): Promise<Requirements> {
 const root = await requires("root");
 
 /**
- * Registers a test that gets a sandbox with busybox. It is skipped, with the reason in its name, where the host lacks
- * what it requires, and fails there if CI=true.
+ * Registers a test that gets a sandbox with busybox. It is skipped, with the reason in its name, where the
+ * host lacks what it requires, and fails there if CI=true.
  */
 export function test(name: string, body: (box: Box) => Promise<void>, needs: Requirements = {}): void {
   bare(name, async () => {

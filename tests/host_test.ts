@@ -1,4 +1,5 @@
-// Hosts that are not this one: what mydocker takes for the kernel's release is bound over, in a mount namespace of its own.
+// Hosts that are not this one: what mydocker takes for the kernel's release is bound over, in a mount
+// namespace of its own.
 
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";

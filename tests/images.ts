@@ -1,4 +1,5 @@
-// Root file systems for the tests, made once and kept in a cache, and a writer for archives that tar would not write.
+// Root file systems for the tests, made once and kept in a cache, and a writer for archives that tar would
+// not write.
 
 import { outsideArgv } from "./netns.ts";
 
@@ -33,7 +34,9 @@ function find(name: string): string {
   throw new Error(`${name} is not installed`);
 }
 
-/** Makes CACHE/NAME with `make`, which gets a temporary path, unless it is there. One at a time, whoever asks. */
+/**
+ * Makes CACHE/NAME with `make`, which gets a temporary path, unless it is there. One at a time, whoever asks.
+ */
 async function cached(name: string, make: (path: string) => Promise<void>): Promise<string> {
   Deno.mkdirSync(CACHE, { recursive: true });
   const path = `${CACHE}/${name}`;
@@ -51,7 +54,10 @@ async function cached(name: string, make: (path: string) => Promise<void>): Prom
   return path;
 }
 
-/** Archive of a root file system of the host's static busybox, with users, a few files to find, and odd owners. */
+/**
+ * Archive of a root file system of the host's static busybox, with users, a few files to find, and odd
+ * owners.
+ */
 export function busyboxTar(): Promise<string> {
   const busybox = find("busybox");
   const { size, mtime } = Deno.statSync(busybox);
@@ -124,7 +130,10 @@ export interface TarEntry {
   size?: number;
 }
 
-/** A ustar archive of exactly these entries, with whatever names and sizes they claim, whole or without its end. */
+/**
+ * A ustar archive of exactly these entries, with whatever names and sizes they claim, whole or without its
+ * end.
+ */
 export function tar(entries: TarEntry[], end = true): Uint8Array<ArrayBuffer> {
   const blocks = entries.flatMap((entry) => {
     const data = typeof entry.data === "object" ? entry.data : new TextEncoder().encode(entry.data ?? "");

@@ -5,7 +5,10 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { test, until } from "./helpers.ts";
 import { terminal } from "./pty.ts";
 
-/** Orphans three processes, ends them, and waits until nothing is left of them: not so under a PID 1 that doesn't reap. */
+/**
+ * Orphans three processes, ends them, and waits until nothing is left of them: not so under a PID 1 that
+ * doesn't reap.
+ */
 const ORPHANS = `
 pids=$(sh -c 'for n in 1 2 3; do sleep 1000 >/dev/null 2>&1 & echo $!; done')
 for pid in $pids; do

@@ -1,4 +1,5 @@
-// kill -9 of whatever a container consists of, at any time: what is said afterwards is true, and nothing is left.
+// kill -9 of whatever a container consists of, at any time: what is said afterwards is true, and nothing is
+// left.
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";

@@ -1,5 +1,5 @@
-// What a sandbox must not leave behind: processes, mounts, cgroups, interfaces, and a store that does not add up.
-// Other sandboxes are at work at the same time, so everything is attributed by the path of the sandbox.
+// What a sandbox must not leave behind: processes, mounts, cgroups, interfaces, and a store that does not add
+// up. Other sandboxes are at work at the same time, so everything is attributed by the path of the sandbox.
 
 /** One process found in /proc, and how it gave itself away. */
 export interface Leftover {
@@ -48,7 +48,9 @@ function mentionOf(pid: number, path: string): string | undefined {
   );
 }
 
-/** All live processes, this one excepted, that have to do with `path`. Those of the host's mounts have not. */
+/**
+ * All live processes, this one excepted, that have to do with `path`. Those of the host's mounts have not.
+ */
 export function processesOf(path: string): Leftover[] {
   const found: Leftover[] = [];
   for (const name of namesIn("/proc")) {
@@ -73,14 +75,20 @@ export function killAll(processes: Leftover[]): void {
   }
 }
 
-/** Lines of the mount table of this thread (isolate), and so of what a test starts, that `path` occurs in, or that show an overlay as only mydocker mounts them. */
+/**
+ * Lines of the mount table of this thread (isolate), and so of what a test starts, that `path` occurs in, or
+ * that show an overlay as only mydocker mounts them.
+ */
 export function mountsOf(path: string): string[] {
   return readText("/proc/thread-self/mountinfo").split("\n").filter((line) =>
     line.includes(path) || / - overlay .*lowerdir\+?=\/proc\/self\/fd/.test(line)
   );
 }
 
-/** The cgroups of a root directory's containers, also of those that are gone but for their events, in all hierarchies. */
+/**
+ * The cgroups of a root directory's containers, also of those that are gone but for their events, in all
+ * hierarchies.
+ */
 export function cgroups(root: string): string[] {
   const events = ["events", "events.1"].map((name) => readText(`${root}/${name}`)).join();
   const ids = new Set([
@@ -101,8 +109,8 @@ export function cgroups(root: string): string[] {
 }
 
 /**
- * Those of them that nobody will take away: not the empty ones of a container that is still there and whose keeper was
- * killed, which `start` and `rm` do (limits_test.ts).
+ * Those of them that nobody will take away: not the empty ones of a container that is still there and whose
+ * keeper was killed, which `start` and `rm` do (limits_test.ts).
  */
 export function leftCgroups(root: string): string[] {
   return cgroups(root).filter((path) =>
@@ -165,7 +173,10 @@ function exists(path: string): boolean {
   }
 }
 
-/** Everything in the root directory that is half, unfinished, unreferenced or points nowhere; empty when all is well. */
+/**
+ * Everything in the root directory that is half, unfinished, unreferenced or points nowhere; empty when all
+ * is well.
+ */
 export async function storeProblems(root: string): Promise<string[]> {
   const problems: string[] = [];
   const visible = (folder: string) => namesIn(`${root}/${folder}`).filter((name) => !name.startsWith("."));

@@ -137,7 +137,10 @@ async function throttled(box: Box, name: string): Promise<number> {
   return Number(/^nr_throttled (\d+)$/m.exec(stdout)?.[1]);
 }
 
-/** On a busy machine it may get less for as long as that pleases; more than its share it never gets, and it is throttled. */
+/**
+ * On a busy machine it may get less for as long as that pleases; more than its share it never gets, and it is
+ * throttled.
+ */
 async function hasAtMost(box: Box, name: string, share: number): Promise<void> {
   const before = await throttled(box, name);
   const used = await usage(await box.pidOf(name), 2);

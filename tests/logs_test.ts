@@ -1,4 +1,5 @@
-// logs: what containers wrote, from logs made by hand, whose bytes and times are known, and from those of containers.
+// logs: what containers wrote, from logs made by hand, whose bytes and times are known, and from those of
+// containers.
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals } from "@std/assert";

@@ -1,4 +1,5 @@
-// --pid, --ipc, --uts, --cgroupns: whose namespaces a container has, and how it lives and ends without its own.
+// --pid, --ipc, --uts, --cgroupns: whose namespaces a container has, and how it lives and ends without its
+// own.
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";

@@ -1,6 +1,7 @@
-// A network and a mount namespace for each file of tests, so that what they do to networks and mounts is nobody else's.
-// Deno runs a file on one thread, and a process that a thread starts is in that thread's namespaces; so entering one
-// costs nothing per command. What Deno does asynchronously to files is done by other threads, which have the host's mounts.
+// A network and a mount namespace for each file of tests, so that what they do to networks and mounts is
+// nobody else's. Deno runs a file on one thread, and a process that a thread starts is in that thread's
+// namespaces; so entering one costs nothing per command. What Deno does asynchronously to files is done by
+// other threads, which have the host's mounts.
 
 const CLONE_NEWNET = 0x40000000;
 const CLONE_NEWNS = 0x20000;
@@ -10,8 +11,8 @@ const [AF_INET, SOCK_DGRAM, SIOCSIFFLAGS, IFF_UP] = [2, 2, 0x8914, 1];
 let isolated = false;
 
 /**
- * Enters a new network namespace that has nothing but the loopback interface, and a new mount namespace in which all is
- * shared, as where systemd has started; and none of it with the host. As root only.
+ * Enters a new network namespace that has nothing but the loopback interface, and a new mount namespace in
+ * which all is shared, as where systemd has started; and none of it with the host. As root only.
  */
 export function isolate(): void {
   if (isolated || Deno.uid() !== 0) return;
@@ -39,8 +40,8 @@ export function isolate(): void {
   if (libc.symbols.ioctl(socket, BigInt(SIOCSIFFLAGS), ifreq) !== 0) throw new Error("lo does not come up");
   libc.symbols.close(socket);
   libc.close();
-  // A new namespace has what the machine's had at first. Where that is 0, the first container's mydocker says on stderr
-  // that it is 1 now.
+  // A new namespace has what the machine's had at first. Where that is 0, the first container's mydocker says
+  // on stderr that it is 1 now.
   Deno.writeTextFileSync("/proc/sys/net/ipv4/ip_forward", "1");
 }
 
@@ -50,7 +51,9 @@ export function outsideArgv(argv: string[]): string[] {
   return ["nsenter", `--net=/proc/${Deno.ppid}/ns/net`, ...argv];
 }
 
-/** Interfaces in this thread's network namespace. /sys/class/net is about the one in which /sys was mounted. */
+/**
+ * Interfaces in this thread's network namespace. /sys/class/net is about the one in which /sys was mounted.
+ */
 export function interfaces(): string[] {
   const [, , ...lines] = Deno.readTextFileSync("/proc/thread-self/net/dev").trim().split("\n");
   return lines.map((line) => line.split(":")[0].trim()).sort();

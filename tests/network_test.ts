@@ -1,5 +1,5 @@
-// Networks: what a container gets of them, who can talk to whom, and that nothing stays. All in the network namespace of
-// this file (netns.ts).
+// Networks: what a container gets of them, who can talk to whom, and that nothing stays. All in the network
+// namespace of this file (netns.ts).
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";

@@ -1,5 +1,5 @@
-// Archives that are odd but good: times beyond all bounds, layouts with more than images in them, platforms by processor,
-// and the digests by which images and manifests are asked for.
+// Archives that are odd but good: times beyond all bounds, layouts with more than images in them, platforms
+// by processor, and the digests by which images and manifests are asked for.
 
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
@@ -24,7 +24,10 @@ function pax(records: Record<string, string>): TarEntry {
   return { name: "pax", type: "x", data: data.join("") };
 }
 
-/** The archive with other bytes at `offset` of its first header, whose checksum is right again, by signed bytes if told. */
+/**
+ * The archive with other bytes at `offset` of its first header, whose checksum is right again, by signed
+ * bytes if told.
+ */
 function withBytes(archive: Bytes, offset: number, bytes: number[], signed = false): Bytes {
   const copy = archive.slice();
   copy.set(bytes, offset);

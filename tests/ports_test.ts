@@ -1,5 +1,5 @@
-// Published ports: from where they can be reached, who gets them, and that nothing stays. All in the network namespace of
-// this file (netns.ts); one more, behind a veth pair, stands for another machine.
+// Published ports: from where they can be reached, who gets them, and that nothing stays. All in the network
+// namespace of this file (netns.ts); one more, behind a veth pair, stands for another machine.
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
@@ -321,7 +321,10 @@ test("ports: modes without a network, and addresses that can't be", async (box) 
   assertEquals(await ruleset(), "", "at once: nothing has run");
 }, NEEDS);
 
-/** A client of UDP that keeps its socket: it sends a line for each that it gets, and prints what comes back within a second. */
+/**
+ * A client of UDP that keeps its socket: it sends a line for each that it gets, and prints what comes back
+ * within a second.
+ */
 const UDP_CLIENT = `
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

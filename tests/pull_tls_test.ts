@@ -95,7 +95,8 @@ test("pull: a registry that wants to see the client's certificate", async (box) 
   const pull = () => box.run(["pull", `${registry.host}/app`]);
   const without = await pull();
   assertEquals(without.code, 1);
-  // With TLS 1.3 the request may be on its way when the server closes, and the pipe breaks before its reason is read.
+  // With TLS 1.3 the request may be on its way when the server closes, and the pipe breaks before its reason
+  // is read.
   assertMatch(
     without.stderr,
     /(remote error: tls: bad certificate; .* \/etc\/docker\/certs\.d\/.*\/client\.cert|broken pipe)/,

@@ -21,8 +21,8 @@ export interface Server extends AsyncDisposable {
 export type Meddle = (request: Request, path: string) => Response | undefined | Promise<Response | undefined>;
 
 /**
- * Serves artifacts by reference ("app/bb:v1"), unless `meddle` has an answer; with a key and a certificate (PEM), over
- * TLS; on the loopback's address where no other is given.
+ * Serves artifacts by reference ("app/bb:v1"), unless `meddle` has an answer; with a key and a certificate
+ * (PEM), over TLS; on the loopback's address where no other is given.
  */
 export function serve(
   artifacts: Record<string, Artifact>,

@@ -25,7 +25,10 @@ async function ok(box: Box, ...argv: string[]): Promise<string> {
   return stdout;
 }
 
-/** An image with a layer above busybox's that deletes a file, replaces a directory and hides another's content. */
+/**
+ * An image with a layer above busybox's that deletes a file, replaces a directory and hides another's
+ * content.
+ */
 async function withWhiteouts(box: Box): Promise<void> {
   const script = "rm /seed/file /etc/group; rm -r /seed/sub; mkdir /seed/sub; echo new >/seed/sub/new; " +
     "rm -r /home; echo file >/home; ln /home /home2; chown 7:8 /noexec; ln -s gone /link";

@@ -1,5 +1,5 @@
-// The default filter's verdict on every system call: on x86_64 by the kernel that runs it, held against what the filter
-// of a container of docker's 20.10.24 (read with PTRACE_SECCOMP_GET_FILTER) was seen to refuse.
+// The default filter's verdict on every system call: on x86_64 by the kernel that runs it, held against what
+// the filter of a container of docker's 20.10.24 (read with PTRACE_SECCOMP_GET_FILTER) was seen to refuse.
 
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";
@@ -12,11 +12,17 @@ import { capabilitiesOf, capabilityNumber } from "../lib/security/capabilities.t
 
 const [EPERM, ENOSYS] = [1, 38];
 const COUNT = 480;
-/** uretprobe and uprobe of x86_64: only the kernel's own code makes them, and newer kernels let no filter see them. */
+/**
+ * uretprobe and uprobe of x86_64: only the kernel's own code makes them, and newer kernels let no filter see
+ * them.
+ */
 const UNSEEN = [335, 336];
 const X32 = 0x40000000;
 
-/** What docker refuses with EPERM up to its last one, futex_waitv (449); 32-bit x86's socketcall (102) only since 29. */
+/**
+ * What docker refuses with EPERM up to its last one, futex_waitv (449); 32-bit x86's socketcall (102) only
+ * since 29.
+ */
 const REFUSED = {
   X86_64: `
     103 134 136 139 153 155-156 163-185 212 227 236-239 246 248-250 256 272 279 298 300 303-304 308 310-313 320-321 323

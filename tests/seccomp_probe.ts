@@ -14,8 +14,8 @@ const ALLOWED = 999;
 export type Probe = [number: number, ...args: number[]];
 
 /**
- * Answers every call with MAGIC with an errno, at a lower rank than a filter that is installed later: of two errnos the
- * newer filter's counts (seccomp(2)).
+ * Answers every call with MAGIC with an errno, at a lower rank than a filter that is installed later: of two
+ * errnos the newer filter's counts (seccomp(2)).
  */
 const HARMLESS: [number, number, number, number][] = [
   [0x20, 0, 0, 16 + 8 * 5],
@@ -82,7 +82,10 @@ export function makeProgram(
   writeExecutable(path, elfParts(p.assemble()));
 }
 
-/** The results of these calls, each a number with its arguments, made by an executable that writes them to stdout. */
+/**
+ * The results of these calls, each a number with its arguments, made by an executable that writes them to
+ * stdout.
+ */
 export function makeCaller(path: string, calls: Probe[]): void {
   const names = calls.map((_, index) => `call ${index}`);
   const numbers = Object.fromEntries(calls.map(([number], index) => [names[index], number]));
@@ -131,8 +134,8 @@ export function probe(filter: Uint8Array, probes: Probe[]): Answer[] {
 }
 
 /**
- * What the filter answers 32-bit x86's calls from 0 to `count`, without arguments: the program executes another one,
- * whose machine code makes them by int 0x80.
+ * What the filter answers 32-bit x86's calls from 0 to `count`, without arguments: the program executes
+ * another one, whose machine code makes them by int 0x80.
  */
 export function probe32(filter: Uint8Array, count: number): Answer[] {
   const buffer = 0x600000;

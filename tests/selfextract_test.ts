@@ -104,7 +104,8 @@ Deno.test("launcher: the first start leaves compiled code for the next ones, and
   const bundles = `${names.find((name) => name.startsWith("js-"))}`;
   for (const name of ["full.js", "own.js"]) assert(code.includes(`/${bundles}/${name}`), name);
   for (let start = 0; start < 3; start++) report(packed, { env: { MYDOCKER_CACHE: warm } });
-  // A few pages of deno's own book-keeping come after; the code itself, which is large, must not be among them.
+  // A few pages of deno's own book-keeping come after; the code itself, which is large, must not be among
+  // them.
   const logs = [...Deno.readDirSync(cache)].filter(({ name }) => name.endsWith("-wal"));
   for (const { name } of logs) assert(Deno.statSync(`${cache}/${name}`).size < 65536, name);
 });

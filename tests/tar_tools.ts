@@ -1,4 +1,5 @@
-// What the tests of archives share: trees to pack, archives to unpack, and how to tell whether two trees are the same.
+// What the tests of archives share: trees to pack, archives to unpack, and how to tell whether two trees are
+// the same.
 
 // @ts-types="./assert.d.ts"
 import { assert } from "@std/assert";

@@ -1,5 +1,6 @@
-// The caller's umask is the caller's: what mydocker makes, in containers, images, volumes and its root directory, is the
-// same under any, as docker's daemon has one of its own. Only what docker's client makes for the caller heeds it.
+// The caller's umask is the caller's: what mydocker makes, in containers, images, volumes and its root
+// directory, is the same under any, as docker's daemon has one of its own. Only what docker's client makes
+// for the caller heeds it.
 
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertNotEquals } from "@std/assert";
@@ -22,7 +23,9 @@ const SHOWN =
   "/ /etc/hosts /etc/hostname /etc/resolv.conf /dev /dev/shm /dev/null /proc /tmp /vol /deep /deep/bind /w /w/dir " +
   "/file /tmpfs /placed /placed/below";
 
-/** What a user's commands leave under one umask: in the root directory, and as seen from inside of containers. */
+/**
+ * What a user's commands leave under one umask: in the root directory, and as seen from inside of containers.
+ */
 async function tour(box: Box, umask: string): Promise<{ root: string[]; inside: string; files: string[] }> {
   const run = async (...args: string[]) => {
     const { code, stdout, stderr } = await box.exec([

@@ -1,5 +1,5 @@
-// Which control file each limit goes to, and in which numbers, on both versions of cgroups: as runc's documentation of
-// the conversions and the kernel's (cgroup-v1/, cgroup-v2.rst) have it.
+// Which control file each limit goes to, and in which numbers, on both versions of cgroups: as runc's
+// documentation of the conversions and the kernel's (cgroup-v1/, cgroup-v2.rst) have it.
 
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";

@@ -20,7 +20,10 @@ async function collect(bytes: Uint8Array, piece: number): Promise<string> {
   return text;
 }
 
-/** Tests what the archives are that the scripts write: `times` the numbers, or an error. "a" is one, compressed. */
+/**
+ * Tests what the archives are that the scripts write: `times` the numbers, or an error. "a" is one,
+ * compressed.
+ */
 function archives(pack: string, wanted: Record<string, number | RegExp>, needs: Requirements = {}): void {
   for (const [script, outcome] of Object.entries(wanted)) {
     bare(`${pack}: ${script}`, async () => {

@@ -1,5 +1,5 @@
-// Rule (b) of docs/architecture.md: what is opened inside a container or an image is opened by lib/layer/inside.ts; and
-// what that opens, and what is read of users and groups with it.
+// Rule (b) of docs/architecture.md: what is opened inside a container or an image is opened by
+// lib/layer/inside.ts; and what that opens, and what is read of users and groups with it.
 
 // @ts-types="./assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";

@@ -9,7 +9,9 @@ import { FAILED_STEP, FAILURE, newProgram, type Program } from "../ffi/program.t
 
 const AT_FDCWD = -100;
 
-/** How to run a foreign architecture's program here; none for our own, undefined where there is no emulator. */
+/**
+ * How to run a foreign architecture's program here; none for our own, undefined where there is no emulator.
+ */
 function emulator(architecture: Architecture): string[] | undefined {
   if (architecture === Deno.build.arch) return [];
   const name = `/usr/bin/qemu-${architecture}-static`;

@@ -10,7 +10,10 @@ import { makeTree, Scratch, shell } from "./tar_tools.ts";
 const root = Deno.uid() === 0;
 let layers = 0;
 
-/** Unpacks an archive, chunk by chunk, as a layer below the scratch directory; returns what it takes to replay it. */
+/**
+ * Unpacks an archive, chunk by chunk, as a layer below the scratch directory; returns what it takes to replay
+ * it.
+ */
 async function record(scratch: Scratch, bytes: Uint8Array, chunk: number): Promise<[number, Replaced[]]> {
   const layer = scratch.fd(`layer${layers++}`);
   file.mkdirat(layer, "diff", 0o755);

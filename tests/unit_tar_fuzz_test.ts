@@ -1,5 +1,5 @@
-// The tar reader and GNU tar read the same in archives that are damaged at random: names, types, modes, owners, sizes,
-// times, link targets. Where only one of them refuses, it is for a reason on the lists below.
+// The tar reader and GNU tar read the same in archives that are damaged at random: names, types, modes,
+// owners, sizes, times, link targets. Where only one of them refuses, it is for a reason on the lists below.
 
 // @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";

@@ -1,5 +1,5 @@
-// The tar reader and writer, unpacking and packing: against GNU tar, in both directions. Needs root, for owners, devices
-// and trusted attributes.
+// The tar reader and writer, unpacking and packing: against GNU tar, in both directions. Needs root, for
+// owners, devices and trusted attributes.
 
 // @ts-types="./assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";

@@ -178,7 +178,9 @@ Deno.test("a full disk is one clear error", async () => {
   }
 });
 
-/** Some bytes of the archive changed, and mostly the checksums put right again, or nothing would be reached. */
+/**
+ * Some bytes of the archive changed, and mostly the checksums put right again, or nothing would be reached.
+ */
 function mutated(tar: Uint8Array, next: () => number): Uint8Array {
   const copy = tar.slice();
   const pick = (limit: number) => Math.floor(next() * limit);

@@ -13,7 +13,10 @@ interface ManifestItem {
 
 const MANIFEST = list(fields({ RepoTags: list(text), Layers: list(text) }, { Config: text }));
 
-/** The images that manifest.json, whose bytes are given, tells of. Throws CommandError where something is wrong. */
+/**
+ * The images that manifest.json, whose bytes are given, tells of. Throws CommandError where something is
+ * wrong.
+ */
 export async function readDockerArchive(source: Source, bytes: Uint8Array): Promise<Loadable[]> {
   const manifest = parseDocument(bytes, "manifest.json");
   const problem = MANIFEST(manifest, "the list of images");

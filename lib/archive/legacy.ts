@@ -1,5 +1,6 @@
-// What docker before 1.10 wrote: `repositories` has names, tags and IDs; ID/json an image's configuration and its parent's
-// ID, ID/layer.tar its one layer. Configuration and ID as they are now are made from that as docker makes them.
+// What docker before 1.10 wrote: `repositories` has names, tags and IDs; ID/json an image's configuration and
+// its parent's ID, ID/layer.tar its one layer. Configuration and ID as they are now are made from that as
+// docker makes them.
 
 import { CommandError } from "../base/error.ts";
 import { COMMAND } from "../image/config.ts";
@@ -33,7 +34,9 @@ const STEP = fields({ parent: text, container_config: fields({ Cmd: COMMAND }) }
 const DROPPED = ["id", "parent", "Size", "parent_id", "layer_id", "throwaway"];
 const MAX_STEPS = 500;
 
-/** The images that `repositories`, whose bytes are given, names. Throws CommandError where something is wrong. */
+/**
+ * The images that `repositories`, whose bytes are given, names. Throws CommandError where something is wrong.
+ */
 export async function readLegacyArchive(source: Source, bytes: Uint8Array): Promise<Loadable[]> {
   const repositories = parseDocument(bytes, "repositories");
   const problem = REPOSITORIES(repositories, "the list of names");

@@ -35,8 +35,8 @@ interface State {
 }
 
 /**
- * Loads all images of a docker-archive (also of docker before 1.10) or OCI image layout. Layers that the store has
- * are not looked at. Throws CommandError, and then nothing has changed.
+ * Loads all images of a docker-archive (also of docker before 1.10) or OCI image layout. Layers that the
+ * store has are not looked at. Throws CommandError, and then nothing has changed.
  */
 export async function loadImages(source: Source, staging: Staging, progress: Progress): Promise<Loaded[]> {
   const images = await readImages(source);
@@ -126,7 +126,9 @@ async function unpackLayer(
   return layer;
 }
 
-/** Tells those who listen to events, and returns what the user is told; `holders` is who has the tags by then. */
+/**
+ * Tells those who listen to events, and returns what the user is told; `holders` is who has the tags by then.
+ */
 function reported(id: string, { tags }: Loadable, holders: Map<string, string | undefined>): Loaded {
   const labels = readImage(id.slice("sha256:".length))?.config?.Labels;
   emitImage({ id, labels }, "load");

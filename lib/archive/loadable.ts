@@ -50,7 +50,9 @@ export function wrongDigest(path: string, wanted: string, found: string): Comman
   return new CommandError(`${path} is damaged: its digest is ${found}, not ${wanted}`, 1);
 }
 
-/** Throws CommandError unless it is the configuration of an image of `layers` layers for this kind of system. */
+/**
+ * Throws CommandError unless it is the configuration of an image of `layers` layers for this kind of system.
+ */
 export function checkConfig(bytes: Uint8Array, path: string, layers: number): ImageConfig {
   const value = parseDocument(bytes, path);
   const problem = configProblem(value);

@@ -1,5 +1,6 @@
-// OCI image layouts (OCI image-spec image-layout.md): index.json leads to manifests, those to configurations and layers,
-// all of them blobs named by their digests. Beside images there may be signatures, attestations and other artifacts.
+// OCI image layouts (OCI image-spec image-layout.md): index.json leads to manifests, those to configurations
+// and layers, all of them blobs named by their digests. Beside images there may be signatures, attestations
+// and other artifacts.
 
 import { CommandError } from "../base/error.ts";
 import {
@@ -17,7 +18,9 @@ import { parseDocument, type Source } from "./source.ts";
 /** Indexes in indexes: nobody nests them deeper. */
 const MAX_DEPTH = 4;
 
-/** The images that index.json, whose bytes are given, leads to. Throws CommandError where something is wrong. */
+/**
+ * The images that index.json, whose bytes are given, leads to. Throws CommandError where something is wrong.
+ */
 export async function readOciLayout(source: Source, bytes: Uint8Array): Promise<Loadable[]> {
   const images = new Map<string, Loadable>();
   for (const descriptor of suitable(entriesOf(readIndex(bytes)))) {
@@ -82,7 +85,10 @@ interface Found {
   manifest: Manifest;
 }
 
-/** The image that a descriptor leads to: of an index, the most suitable one. undefined where it is something else. */
+/**
+ * The image that a descriptor leads to: of an index, the most suitable one. undefined where it is something
+ * else.
+ */
 async function findImage(source: Source, descriptor: Descriptor, depth: number): Promise<Found | undefined> {
   const { digest, mediaType } = descriptor;
   if (mediaType && ![...INDEX_TYPES, ...MANIFEST_TYPES].includes(mediaType)) return undefined;

@@ -1,5 +1,5 @@
-// Writes images as docker does since its version 25: a docker-archive (manifest.json; docker, podman, skopeo) and an OCI
-// image layout (index.json; skopeo, umoci, buildah) in one tar archive. Both name the same blobs.
+// Writes images as docker does since its version 25: a docker-archive (manifest.json; docker, podman, skopeo)
+// and an OCI image layout (index.json; skopeo, umoci, buildah) in one tar archive. Both name the same blobs.
 
 import { step } from "../base/debug.ts";
 import { CommandError } from "../base/error.ts";
@@ -42,8 +42,8 @@ interface ManifestItem {
 const encoder = new TextEncoder();
 
 /**
- * Gives `sink` an archive of `images`. The same images give the same bytes. Throws CommandError for an image that is
- * damaged, at the latest after its last layer. Hold lockImages("shared").
+ * Gives `sink` an archive of `images`. The same images give the same bytes. Throws CommandError for an image
+ * that is damaged, at the latest after its last layer. Hold lockImages("shared").
  */
 export async function saveImages(images: Saved[], sink: Sink, progress: Progress): Promise<void> {
   const state: State = { writer: createTarWriter(sink), progress, written: new Set(), layers: new Map() };
@@ -115,8 +115,8 @@ async function blob(state: State, bytes: Uint8Array<ArrayBuffer>, mediaType: str
 }
 
 /**
- * An index entry of one tag. umoci and skopeo look for the tag by itself, as docker writes it too; where another image
- * of the archive has the same, they would find neither, so there it is the name with the tag.
+ * An index entry of one tag. umoci and skopeo look for the tag by itself, as docker writes it too; where
+ * another image of the archive has the same, they would find neither, so there it is the name with the tag.
  */
 function named(manifest: Descriptor, text: string, images: Saved[]): Descriptor {
   const { name, tag } = parseReference(text);

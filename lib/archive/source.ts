@@ -13,7 +13,10 @@ import { rootFd } from "../store/root.ts";
 import { findMember, indexTar, type Place } from "./tar_index.ts";
 
 export interface Source {
-  /** Where the file of this name is; undefined where there is none. Throws CommandError for names that lead out. */
+  /**
+   * Where the file of this name is; undefined where there is none. Throws CommandError for names that lead
+   * out.
+   */
   find(path: string): Place | undefined;
   close(): void;
 }
@@ -31,8 +34,8 @@ export function openArchive(path: string | undefined): number {
 }
 
 /**
- * What is in `fd`. A pipe, and a compressed archive, are written to the staging directory first, since what the first
- * bytes are may be said by the last.
+ * What is in `fd`. A pipe, and a compressed archive, are written to the staging directory first, since what
+ * the first bytes are may be said by the last.
  */
 export async function openSource(fd: number, staging: Staging): Promise<Source> {
   const { mode, size } = file.stat(fd, "");
@@ -105,7 +108,9 @@ export function* contentOf({ fd, offset, length }: Place): Generator<Uint8Array>
   }
 }
 
-/** All bytes of a small file; undefined where there is none. Throws CommandError for one of more than 8 MiB. */
+/**
+ * All bytes of a small file; undefined where there is none. Throws CommandError for one of more than 8 MiB.
+ */
 export function readDocument(source: Source, path: string): Uint8Array<ArrayBuffer> | undefined {
   const place = source.find(path);
   if (!place) return undefined;

@@ -1,5 +1,5 @@
-// Where the files are in a tar archive that can be read at any place: docker-archives and OCI layouts say what is what in
-// a file that may come last.
+// Where the files are in a tar archive that can be read at any place: docker-archives and OCI layouts say
+// what is what in a file that may come last.
 
 import * as file from "../../ffi/file.ts";
 import { CommandError } from "../base/error.ts";
@@ -22,8 +22,9 @@ const MAX_MEMBERS = 100_000;
 const CHUNK = 1 << 16;
 
 /**
- * The files and links in the uncompressed archive of `length` bytes at the beginning of `fd`, by clean path; of several
- * with one name the last. Throws CommandError for one that is damaged or cut off, and for names that lead out of it.
+ * The files and links in the uncompressed archive of `length` bytes at the beginning of `fd`, by clean path;
+ * of several with one name the last. Throws CommandError for one that is damaged or cut off, and for names
+ * that lead out of it.
  */
 export function indexTar(fd: number, length: number): Map<string, Member> {
   const members = new Map<string, Member>();
@@ -75,7 +76,10 @@ function targetOf({ path, linkPath }: TarEntry): string {
 
 const MAX_LINKS = 10;
 
-/** Where the file `path` is, links followed; undefined where there is none. Throws CommandError for links in a circle. */
+/**
+ * Where the file `path` is, links followed; undefined where there is none. Throws CommandError for links in a
+ * circle.
+ */
 export function findMember(
   members: Map<string, Member>,
   path: string,

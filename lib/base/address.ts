@@ -1,4 +1,5 @@
-// Internet addresses and subnets: an address is a number with a family, its text is the kernel's (RFC 5952 for IPv6).
+// Internet addresses and subnets: an address is a number with a family, its text is the kernel's (RFC 5952
+// for IPv6).
 
 import { AF_INET, AF_INET6 } from "../../ffi/netlink.ts";
 

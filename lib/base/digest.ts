@@ -1,6 +1,7 @@
-// SHA-256. Web Crypto can't take a digest piece by piece; node:crypto can, and uses the processor's own instructions:
-// 2 GB/s. It takes 8 ms to load, so only those do who have megabytes to digest. A thread of its own for it was tried:
-// where the two cores are one core's threads, unpacking slows down by as much as it saves.
+// SHA-256. Web Crypto can't take a digest piece by piece; node:crypto can, and uses the processor's own
+// instructions: 2 GB/s. It takes 8 ms to load, so only those do who have megabytes to digest. A thread of its
+// own for it was tried: where the two cores are one core's threads, unpacking slows down by as much as it
+// saves.
 
 import { toHex } from "./hex.ts";
 

@@ -1,5 +1,5 @@
-// What the caller gives besides files: arguments, environment, umask. Arguments and variables are bytes; those that are
-// not UTF-8, which deno can't hand over, are read as the kernel has them (ffi/bytes.ts).
+// What the caller gives besides files: arguments, environment, umask. Arguments and variables are bytes;
+// those that are not UTF-8, which deno can't hand over, are read as the kernel has them (ffi/bytes.ts).
 //
 // The one-file form keeps from deno what means something to it, and leaves the
 // caller's values beside: see lib/launcher/launcher.sh, which has the same names.
@@ -59,15 +59,17 @@ const OWN_UMASK = 0o022;
 let callers: number | undefined;
 
 /**
- * Gives this process and all that it starts the umask that docker's daemon has. Called once, before anything is done: a
- * mode is then what the code says, unless it lets group or others write, which needs a chmod. Not 0, so that what is
- * made without much thought, by us or by a program we start, is nobody else's to write to.
+ * Gives this process and all that it starts the umask that docker's daemon has. Called once, before anything
+ * is done: a mode is then what the code says, unless it lets group or others write, which needs a chmod. Not
+ * 0, so that what is made without much thought, by us or by a program we start, is nobody else's to write to.
  */
 export function leaveUmask(): void {
   callers ??= Deno.umask(OWN_UMASK);
 }
 
-/** The permission bits of a file that is made for the caller as programs usually do, with all but execution. */
+/**
+ * The permission bits of a file that is made for the caller as programs usually do, with all but execution.
+ */
 export function callerFileMode(): number {
   return 0o666 & ~(callers ?? OWN_UMASK);
 }

@@ -12,7 +12,9 @@ export class CommandError extends Error {
   }
 }
 
-/** Whether an error is about one thing that a command was to deal with, so that it goes on with the others. */
+/**
+ * Whether an error is about one thing that a command was to deal with, so that it goes on with the others.
+ */
 export function isFailure(error: unknown): error is CommandError | KernelError {
   return error instanceof CommandError || error instanceof KernelError;
 }

@@ -5,7 +5,9 @@ const UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
 const BINARY_POWER: Record<string, number> = { k: 1, m: 2, g: 3, t: 4, p: 5 };
 const HOUR = 3600;
 
-/** An approximate length of time in docker's words ("About a minute", "3 weeks"); `seconds` may be fractional. */
+/**
+ * An approximate length of time in docker's words ("About a minute", "3 weeks"); `seconds` may be fractional.
+ */
 export function humanDuration(seconds: number): string {
   const whole = Math.floor(seconds);
   if (whole < 1) return "Less than a second";
@@ -31,9 +33,9 @@ export function humanAgo(seconds: number): string {
 }
 
 /**
- * A size in powers of 1000 with at most `digits` significant digits: "1.986MB". docker shows 3 digits in the SIZE
- * columns of `images` and `ps -s`, and 4 elsewhere. Where go-units prints 999.9 kB in 3 digits as "1e+03kB", this
- * goes on to the next unit.
+ * A size in powers of 1000 with at most `digits` significant digits: "1.986MB". docker shows 3 digits in the
+ * SIZE columns of `images` and `ps -s`, and 4 elsewhere. Where go-units prints 999.9 kB in 3 digits as
+ * "1e+03kB", this goes on to the next unit.
  */
 export function humanSize(bytes: number, digits = 4): string {
   let size = bytes;
@@ -63,8 +65,8 @@ export function deletedText(what: string, removed: string[]): string {
 }
 
 /**
- * Bytes in a size as given to --memory or --shm-size: a number, optionally a fraction, with b, k, m, g, t or p in
- * either case, also written kb or kib. Units are powers of 1024. Throws a CommandError otherwise.
+ * Bytes in a size as given to --memory or --shm-size: a number, optionally a fraction, with b, k, m, g, t or
+ * p in either case, also written kb or kib. Units are powers of 1024. Throws a CommandError otherwise.
  */
 export function parseBytes(text: string): number {
   const match = /^(\d+(?:\.\d*)?|\.\d+) ?(?:b|([kmgtp])(?:i?b)?)?$/i.exec(text);
@@ -80,7 +82,10 @@ export function shortId(id: string): string {
   return id.slice(id.indexOf(":") + 1).slice(0, 12);
 }
 
-/** `text` cut to `max` code points, the last of them "…" if anything was cut (none where there is no room for it). */
+/**
+ * `text` cut to `max` code points, the last of them "…" if anything was cut (none where there is no room for
+ * it).
+ */
 export function ellipsis(text: string, max: number): string {
   const points = [...text];
   if (points.length <= max) return text;

@@ -4,7 +4,9 @@ import { encodeName } from "../../ffi/bytes.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 
-/** The bytes of a file relative to the directory `dir`; undefined where there is none, but maybe a directory. */
+/**
+ * The bytes of a file relative to the directory `dir`; undefined where there is none, but maybe a directory.
+ */
 export function readBytes(dir: number, path: string): Uint8Array | undefined {
   const fd = file.openIfAny(dir, path, file.O_RDONLY);
   if (fd === undefined) return undefined;

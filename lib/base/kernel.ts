@@ -9,8 +9,8 @@ export function kernelAtLeast(major: number, minor: number): boolean {
 }
 
 /**
- * Throws CommandError on kernels too old for containers: mount_setattr(2) is from 5.12, and before it there was no way
- * to make a mount private or read-only before others could see it.
+ * Throws CommandError on kernels too old for containers: mount_setattr(2) is from 5.12, and before it there
+ * was no way to make a mount private or read-only before others could see it.
  */
 export function requireKernel(): void {
   if (!kernelAtLeast(5, 12)) {

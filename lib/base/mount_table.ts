@@ -42,7 +42,9 @@ function parseTable(text: string): MountEntry[] {
   });
 }
 
-/** The mount that `fd` (O_PATH will do) lies on; undefined where it is not in the table, as of a detached one. */
+/**
+ * The mount that `fd` (O_PATH will do) lies on; undefined where it is not in the table, as of a detached one.
+ */
 export function mountOf(fd: number): MountEntry | undefined {
   const id = file.mountId(fd);
   return parseTable(readTable()).find((entry) => entry.id === id);
@@ -55,8 +57,8 @@ function moved(path: string, base: string, root: string): string {
 }
 
 /**
- * Where in `dir`/`name`, or on it, something is mounted; undefined where nothing is. Also by another way to the same
- * directory: for the kernel, a directory is a mount point whichever way it is removed.
+ * Where in `dir`/`name`, or on it, something is mounted; undefined where nothing is. Also by another way to
+ * the same directory: for the kernel, a directory is a mount point whichever way it is removed.
  */
 export function mountedWithin(dir: number, name: string): string | undefined {
   const text = readTable();

@@ -23,7 +23,8 @@ const DIGEST_LENGTHS: Record<string, number> = { sha256: 64, sha384: 96, sha512:
 
 /**
  * Parses an image reference by the grammar of distribution/reference; no tag is added.
- * Throws a CommandError in docker's words ("invalid reference format", "… repository name must be lowercase").
+ * Throws a CommandError in docker's words ("invalid reference format", "… repository name must be
+ * lowercase").
  */
 export function parseReference(text: string): Reference {
   if (/^[a-f0-9]{64}$/.test(text)) {
@@ -33,7 +34,8 @@ export function parseReference(text: string): Reference {
   }
   const [domain, rest] = splitDomain(text);
   const path = rest.split(":", 1)[0];
-  // Looked at first because the grammar would only say "invalid"; the domain may have capitals, and so may the tag.
+  // Looked at first because the grammar would only say "invalid"; the domain may have capitals, and so may
+  // the tag.
   if (path !== path.toLowerCase()) {
     throw new CommandError("invalid reference format: repository name must be lowercase");
   }
@@ -71,14 +73,16 @@ export function formatReference({ name, tag, digest }: Reference): string {
 }
 
 /**
- * Whether `text` has the form of an image id or the start of one, with or without "sha256:". A word such as "cafe"
- * can be a name as well: only a look at the store can tell.
+ * Whether `text` has the form of an image id or the start of one, with or without "sha256:". A word such as
+ * "cafe" can be a name as well: only a look at the store can tell.
  */
 export function isImageId(text: string): boolean {
   return /^(?:sha256:)?[0-9a-f]{1,64}$/.test(text);
 }
 
-/** Registry and path. A first component without dot, colon or "localhost" is no registry but part of the path. */
+/**
+ * Registry and path. A first component without dot, colon or "localhost" is no registry but part of the path.
+ */
 function splitDomain(name: string): [domain: string, path: string] {
   const slash = name.indexOf("/");
   const first = name.slice(0, slash);

@@ -1,5 +1,6 @@
-// What a record of the root directory has to look like. A record is checked whole where it is read, so that nothing after
-// that meets a value of the wrong type. A field that is not named here is left alone: a later version may have written it.
+// What a record of the root directory has to look like. A record is checked whole where it is read, so that
+// nothing after that meets a value of the wrong type. A field that is not named here is left alone: a later
+// version may have written it.
 
 import { readJson } from "./json.ts";
 

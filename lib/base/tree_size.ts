@@ -7,8 +7,9 @@ import * as file from "../../ffi/file.ts";
 const DEEPEST = 500;
 
 /**
- * Bytes in the regular files below `path`, which is relative to the directory `dir`: each counted once however many
- * names it has. What goes away meanwhile counts as nothing, and so does what lies more than 500 levels deep.
+ * Bytes in the regular files below `path`, which is relative to the directory `dir`: each counted once
+ * however many names it has. What goes away meanwhile counts as nothing, and so does what lies more than 500
+ * levels deep.
  */
 export function treeSize(dir: number, path: string): number {
   const seen = new Set<string>();

@@ -9,8 +9,8 @@ import { type Setting, settings } from "./settings.ts";
 import type { Group } from "./types.ts";
 
 /**
- * Limits what is in a group, also while it runs. Throws CommandError, which names the flag and the controller, where
- * the host has not got it or the kernel says no.
+ * Limits what is in a group, also while it runs. Throws CommandError, which names the flag and the
+ * controller, where the host has not got it or the kernel says no.
  */
 export function applyLimits(groups: Group[], limits: Limits): void {
   for (const version of [1, 2] as const) {
@@ -33,8 +33,8 @@ function inOrder(all: Setting[], groups: Group[]): Setting[] {
 }
 
 /**
- * The settings of these limits that a group has no control file for. Throws CommandError, which names the flag and the
- * controller, where the host has not got that at all.
+ * The settings of these limits that a group has no control file for. Throws CommandError, which names the
+ * flag and the controller, where the host has not got that at all.
  */
 export function missingSettings(groups: Group[], limits: Limits): Setting[] {
   return ([1, 2] as const).flatMap((version) => settings(version, limits)).filter((setting) => {

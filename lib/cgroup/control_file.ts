@@ -7,8 +7,8 @@ import { readBytes } from "../base/json.ts";
 const [encoder, decoder] = [new TextEncoder(), new TextDecoder()];
 
 /**
- * Writes values to a control file, each with a call of its own, as the kernel takes them; false where the group, or its
- * controller, is not there. Throws KernelError.
+ * Writes values to a control file, each with a call of its own, as the kernel takes them; false where the
+ * group, or its controller, is not there. Throws KernelError.
  */
 export function writeControl(path: string, ...values: string[]): boolean {
   const fd = file.openIfAny(file.AT_FDCWD, path, file.O_WRONLY);

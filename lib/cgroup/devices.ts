@@ -1,5 +1,5 @@
-// Which devices a container may make and open: a wall besides capabilities and the nodes in its /dev, as root may make
-// more nodes. v1 has a controller for that, v2 a program (device_program.ts).
+// Which devices a container may make and open: a wall besides capabilities and the nodes in its /dev, as root
+// may make more nodes. v1 has a controller for that, v2 a program (device_program.ts).
 
 import { isErrno } from "../../ffi/errno.ts";
 import { writeControl } from "./control_file.ts";
@@ -27,9 +27,9 @@ export const DEFAULT_DEVICE_RULES: DeviceRule[] = [
 ];
 
 /**
- * Lets the processes of a container's group (its directories in all hierarchies) use these devices and no others; done
- * before there are any. What the host's own group does not have can't be given, and opening it says so then. Nothing
- * where no hierarchy can. Throws KernelError.
+ * Lets the processes of a container's group (its directories in all hierarchies) use these devices and no
+ * others; done before there are any. What the host's own group does not have can't be given, and opening it
+ * says so then. Nothing where no hierarchy can. Throws KernelError.
  */
 export function setDeviceRules(groups: Group[], rules: DeviceRule[]): void {
   const group = groups.find(({ controllers }) => controllers.includes("devices"));

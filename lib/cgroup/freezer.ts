@@ -1,5 +1,6 @@
 // Freezing a container's group, and thawing it.
-// https://docs.kernel.org/admin-guide/cgroup-v1/freezer-subsystem.html, https://docs.kernel.org/admin-guide/cgroup-v2.html
+// https://docs.kernel.org/admin-guide/cgroup-v1/freezer-subsystem.html,
+// https://docs.kernel.org/admin-guide/cgroup-v2.html
 
 import { CommandError } from "../base/error.ts";
 import { sleep } from "../base/sleep.ts";
@@ -7,7 +8,10 @@ import { readControl, writeControl } from "./control_file.ts";
 import { presentGroups } from "./group.ts";
 import type { Group, GroupOwner } from "./types.ts";
 
-/** How long the kernel may take, in milliseconds; a process in the middle of a slow disk's answer can't be frozen. */
+/**
+ * How long the kernel may take, in milliseconds; a process in the middle of a slow disk's answer can't be
+ * frozen.
+ */
 const PATIENCE = 5000;
 
 const CONTROL = {

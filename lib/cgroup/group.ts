@@ -1,5 +1,6 @@
-// A container's cgroup: one directory in each hierarchy, made before its first process, which enters by itself, and
-// removed by its keeper. What a killed keeper leaves, the next who starts or removes the container takes away.
+// A container's cgroup: one directory in each hierarchy, made before its first process, which enters by
+// itself, and removed by its keeper. What a killed keeper leaves, the next who starts or removes the
+// container takes away.
 
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -12,7 +13,10 @@ import type { Limits } from "./limits.ts";
 import { groupsIn, removeTrees } from "./remove.ts";
 import type { Controller, DeviceRule, Group, GroupOwner } from "./types.ts";
 
-/** What a file in tmp/ begins with that says of a group made for a moment (lifecycle/limit_checks.ts): it holds a GroupOwner. */
+/**
+ * What a file in tmp/ begins with that says of a group made for a moment (lifecycle/limit_checks.ts): it
+ * holds a GroupOwner.
+ */
 export const PROBE = "limits-";
 
 /** Where a container's group is or would be, in all hierarchies. */
@@ -31,9 +35,9 @@ function parentOf(limits: Limits | undefined): string {
 export const CGROUPS = "/sys/fs/cgroup";
 
 /**
- * Groups as a container sees them below CGROUPS: as docker has it, v2 alone is the directory itself, whatever named
- * hierarchies there are besides, and v1's are under the names where the host has them mounted; v2 is not among those
- * where it has no controllers.
+ * Groups as a container sees them below CGROUPS: as docker has it, v2 alone is the directory itself, whatever
+ * named hierarchies there are besides, and v1's are under the names where the host has them mounted; v2 is
+ * not among those where it has no controllers.
  */
 export function shownGroups(groups: Group[]): { name: string; path: string }[] {
   const second = groups.find(({ version }) => version === 2);
@@ -62,8 +66,9 @@ export function presentGroups(owner: GroupOwner): Group[] {
 }
 
 /**
- * Makes a container's group with its limits and device rules, and returns what of it could be made. What of it is there
- * already is a killed start's, and replaced. Throws CommandError where a limit can't be had, naming the controller.
+ * Makes a container's group with its limits and device rules, and returns what of it could be made. What of
+ * it is there already is a killed start's, and replaced. Throws CommandError where a limit can't be had,
+ * naming the controller.
  */
 export async function makeGroups(owner: GroupOwner, devices: DeviceRule[] | "all"): Promise<Group[]> {
   const { limits } = owner;
@@ -138,7 +143,9 @@ function makeParents(group: Group): void {
   }
 }
 
-/** Has all groups above hand v2's controllers down; where they don't, who needs one finds its files missing. */
+/**
+ * Has all groups above hand v2's controllers down; where they don't, who needs one finds its files missing.
+ */
 function handDown(group: Group): void {
   if (group.controllers.length === 0) return;
   for (const path of ancestors(group)) {
@@ -164,14 +171,16 @@ function enable(control: string, name: string): void {
   }
 }
 
-/** Ends all that is in a container's group, and takes it away. Throws CommandError where that does not end. */
+/**
+ * Ends all that is in a container's group, and takes it away. Throws CommandError where that does not end.
+ */
 export function removeGroups(groups: Group[]): void {
   removeTrees(groups.map(({ path }) => path));
 }
 
 /**
- * Removes the groups of containers that `isAbandoned` says of, by their IDs, that nobody runs or starts them. Those of
- * --cgroup-parent are left to who starts or removes their container.
+ * Removes the groups of containers that `isAbandoned` says of, by their IDs, that nobody runs or starts them.
+ * Those of --cgroup-parent are left to who starts or removes their container.
  */
 export function sweepGroups(isAbandoned: (id: string) => boolean): void {
   for (const { path } of hierarchies()) {

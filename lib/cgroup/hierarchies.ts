@@ -1,5 +1,6 @@
-// The cgroup hierarchies of the host: v1 has one or several for its controllers, v2 one for all, and a hybrid host both.
-// https://docs.kernel.org/admin-guide/cgroup-v1/cgroups.html, https://docs.kernel.org/admin-guide/cgroup-v2.html
+// The cgroup hierarchies of the host: v1 has one or several for its controllers, v2 one for all, and a hybrid
+// host both. https://docs.kernel.org/admin-guide/cgroup-v1/cgroups.html,
+// https://docs.kernel.org/admin-guide/cgroup-v2.html
 
 import { readControl } from "./control_file.ts";
 import { type Controller, CONTROLLERS } from "./types.ts";
@@ -8,7 +9,9 @@ export interface Hierarchy {
   version: 1 | 2;
   /** Where it is mounted. */
   path: string;
-  /** None for a named one (systemd's), for v1's that containers need nothing of, and for a hybrid host's v2. */
+  /**
+   * None for a named one (systemd's), for v1's that containers need nothing of, and for a hybrid host's v2.
+   */
   controllers: Controller[];
 }
 
@@ -17,12 +20,18 @@ const V2_CORE: Controller[] = ["devices", "freezer", "cpuacct"];
 
 let known: Hierarchy[] | undefined;
 
-/** All that are mounted, each once, with the controllers they have; a controller is in one of them at most. Looked at once. */
+/**
+ * All that are mounted, each once, with the controllers they have; a controller is in one of them at most.
+ * Looked at once.
+ */
 export function hierarchies(): Hierarchy[] {
   return known ??= hierarchiesIn(readControl("/proc/self/mountinfo") ?? "");
 }
 
-/** The same of a mount table (proc_pid_mountinfo(5)), whose lines are "… 4:mount point … - type source options". */
+/**
+ * The same of a mount table (proc_pid_mountinfo(5)), whose lines are "… 4:mount point … - type source
+ * options".
+ */
 function hierarchiesIn(mountinfo: string): Hierarchy[] {
   const found: Hierarchy[] = [];
   const seen = new Set<string>();
@@ -37,7 +46,8 @@ function hierarchiesIn(mountinfo: string): Hierarchy[] {
       continue;
     }
     const [, ...options] = line.slice(line.lastIndexOf(" ") + 1).split(",");
-    // A hierarchy has the same options, its name among them, wherever it is mounted, but for the first: "rw" or "ro".
+    // A hierarchy has the same options, its name among them, wherever it is mounted, but for the first: "rw"
+    // or "ro".
     const identity = options.join();
     if (seen.has(identity)) continue;
     seen.add(identity);

@@ -6,8 +6,8 @@ import { presentGroups } from "./group.ts";
 import type { Group, GroupOwner } from "./types.ts";
 
 /**
- * The container's groups; but a group of v2 that has handed controllers down lets nobody in any more, as in a container
- * where systemd or docker runs: then that to which its first process has moved, as docker has it.
+ * The container's groups; but a group of v2 that has handed controllers down lets nobody in any more, as in a
+ * container where systemd or docker runs: then that to which its first process has moved, as docker has it.
  */
 export function groupsToJoin(owner: GroupOwner, firstProcess: () => number | undefined): Group[] {
   return presentGroups(owner).map((group) => {

@@ -1,5 +1,5 @@
-// Taking groups away, with those that were made inside: by a container, so they may be as deep, as many and as strangely
-// named as the kernel lets them be.
+// Taking groups away, with those that were made inside: by a container, so they may be as deep, as many and
+// as strangely named as the kernel lets them be.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -13,8 +13,8 @@ const PATIENCE = 5000;
 const SIGKILL = 9;
 
 /**
- * Ends all that is in groups and below, and takes them away; absent ones are fine. They are one container's: what is in
- * one of them is in all. Throws CommandError where that does not end.
+ * Ends all that is in groups and below, and takes them away; absent ones are fine. They are one container's:
+ * what is in one of them is in all. Throws CommandError where that does not end.
  */
 export function removeTrees(paths: string[]): void {
   const left = paths.filter((path) => !removeIfEmpty(file.AT_FDCWD, path));
@@ -32,7 +32,10 @@ export function removeTrees(paths: string[]): void {
   }
 }
 
-/** Kills all that is in a group and below at once, or at least has it make no more processes, as far as there is a way. */
+/**
+ * Kills all that is in a group and below at once, or at least has it make no more processes, as far as there
+ * is a way.
+ */
 function halt(path: string): void {
   for (const [name, value] of [["pids.max", "0"], ["cgroup.kill", "1"]]) {
     try {

@@ -6,7 +6,9 @@ import { CommandError } from "../base/error.ts";
 import type { DeviceLimit, Limits } from "./limits.ts";
 import type { Controller } from "./types.ts";
 
-/** What is written to the first of several control files that is there: kernels differ in what they call them. */
+/**
+ * What is written to the first of several control files that is there: kernels differ in what they call them.
+ */
 export interface Setting {
   controller: Controller;
   choices: { file: string; value: string }[];
@@ -30,7 +32,9 @@ const THROTTLES = [
   { flag: "device-write-iops", field: "deviceWriteIops", first: "write_iops", second: "wiops" },
 ] as const;
 
-/** In an order the kernel takes when there are no others yet. Throws CommandError for devices that are none. */
+/**
+ * In an order the kernel takes when there are no others yet. Throws CommandError for devices that are none.
+ */
 export function settings(version: 1 | 2, limits: Limits): Setting[] {
   const written = version === 1 ? firstSettings(limits) : secondSettings(limits);
   return written.map((setting) => ({ ...setting, version, optional: OPTIONAL.includes(setting.flag) }));

@@ -6,7 +6,10 @@ import type { Controller, Group } from "./types.ts";
 export interface Usage {
   /** Nanoseconds of processor time. */
   cpu: number;
-  /** Bytes, without cached files that nobody has used for long: those are given back as soon as somebody wants memory. */
+  /**
+   * Bytes, without cached files that nobody has used for long: those are given back as soon as somebody wants
+   * memory.
+   */
   memory: number;
   /** Bytes; undefined where there is no limit. */
   memoryLimit?: number;
@@ -17,7 +20,9 @@ export interface Usage {
   written: number;
 }
 
-/** The figures of a group; 0 for those whose controller the host has not got, and for a group that is gone. */
+/**
+ * The figures of a group; 0 for those whose controller the host has not got, and for a group that is gone.
+ */
 export function usageOf(groups: Group[]): Usage {
   const group = (controller: Controller) =>
     groups.find(({ controllers }) => controllers.includes(controller));

@@ -36,8 +36,8 @@ export interface CommandSpec {
 }
 
 /**
- * A parsed command line. The accessors take a flag's long name; they throw a plain Error for a name that is not
- * in the spec or has another kind, since that can only be a mistake in the program.
+ * A parsed command line. The accessors take a flag's long name; they throw a plain Error for a name that is
+ * not in the spec or has another kind, since that can only be a mistake in the program.
  */
 export interface Parsed {
   args: string[];

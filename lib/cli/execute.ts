@@ -15,8 +15,8 @@ const FAILURE = 125;
 const SIGPIPE_EXIT = 141;
 
 /**
- * Parses `words` and runs the command, or shows its help; both call it `typed`, as the user did ("volume inspect").
- * Throws what the command throws.
+ * Parses `words` and runs the command, or shows its help; both call it `typed`, as the user did ("volume
+ * inspect"). Throws what the command throws.
  */
 export async function execute(
   module: CommandModule,

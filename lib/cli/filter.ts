@@ -10,9 +10,9 @@ const TRUE = ["1", "true"];
 const FALSE = ["0", "false"];
 
 /**
- * Reads the values of a --filter flag, which `flag` names as the user knows it ("-f, --filter"); empty ones say
- * nothing. Throws CommandError: exit 125 for a value that is no name=value, and 1 for a name that is not in `known`,
- * if that is given.
+ * Reads the values of a --filter flag, which `flag` names as the user knows it ("-f, --filter"); empty ones
+ * say nothing. Throws CommandError: exit 125 for a value that is no name=value, and 1 for a name that is not
+ * in `known`, if that is given.
  */
 export function parseFilters(values: string[], flag: string, known?: string[]): Filters {
   const filters: Filters = new Map();
@@ -33,7 +33,9 @@ export function parseFilters(values: string[], flag: string, known?: string[]): 
   return filters;
 }
 
-/** The value of a filter that is true or false; undefined where it is not given. Throws CommandError (exit 1). */
+/**
+ * The value of a filter that is true or false; undefined where it is not given. Throws CommandError (exit 1).
+ */
 export function truthOf(filters: Filters, name: string): boolean | undefined {
   const value = filters.get(name)?.at(-1);
   if (value === undefined) return undefined;
@@ -54,7 +56,9 @@ export function hasLabel(labels: Record<string, string>, wanted: string): boolea
   return Object.hasOwn(labels, key) && (value === undefined || labels[key] === value);
 }
 
-/** A test for names by a regular expression, found anywhere in them; what is none is a name that only equals. */
+/**
+ * A test for names by a regular expression, found anywhere in them; what is none is a name that only equals.
+ */
 export function namePattern(pattern: string): (name: string) => boolean {
   try {
     const expression = new RegExp(pattern);

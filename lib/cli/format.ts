@@ -6,7 +6,9 @@ import { goJson, type TemplateFunction } from "../template/funcs.ts";
 
 export type Row = Record<string, unknown>;
 
-/** In the header line the functions that change a value leave the column's title as it is; `pad` still pads. */
+/**
+ * In the header line the functions that change a value leave the column's title as it is; `pad` still pads.
+ */
 const HEADER_FUNCTIONS: Record<string, TemplateFunction> = Object.fromEntries(
   ["json", "split", "join", "title", "lower", "upper", "truncate"].map((name) => [
     name,
@@ -15,10 +17,10 @@ const HEADER_FUNCTIONS: Record<string, TemplateFunction> = Object.fromEntries(
 );
 
 /**
- * Renders the rows of a list command (ps, images, volume ls) for --format: "json", "table TEMPLATE" or "TEMPLATE",
- * one line per row, newline at the end (a bare "table" has no template: it stands for the command's own
- * columns, see table()). `titles` maps each field to its column title. Throws as compileTemplate does, but always with
- * exit 1, as docker's lists.
+ * Renders the rows of a list command (ps, images, volume ls) for --format: "json", "table TEMPLATE" or
+ * "TEMPLATE", one line per row, newline at the end (a bare "table" has no template: it stands for the
+ * command's own columns, see table()). `titles` maps each field to its column title. Throws as
+ * compileTemplate does, but always with exit 1, as docker's lists.
  */
 export function formatRows(format: string, titles: Row, rows: Row[]): string {
   const isTable = format.startsWith("table");

@@ -21,8 +21,8 @@ export interface OverviewOptions {
 const OVERHANG = 5;
 
 /**
- * The text of `mydocker TYPED --help` in docker's layout, newline at the end: usage, summary, other names, and
- * the flags in alphabetical order, wrapped to a terminal of `columns` characters.
+ * The text of `mydocker TYPED --help` in docker's layout, newline at the end: usage, summary, other names,
+ * and the flags in alphabetical order, wrapped to a terminal of `columns` characters.
  */
 export function commandHelp(spec: CommandSpec, typed = spec.name, columns = 80): string {
   const parts = [`Usage:  ${commandPath({ name: typed })} ${spec.usage}`.trimEnd(), spec.summary];

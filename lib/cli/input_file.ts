@@ -1,4 +1,5 @@
-// Files that a command line names. They may be anybody's and anything: endless ones, pipes that nobody writes to, devices.
+// Files that a command line names. They may be anybody's and anything: endless ones, pipes that nobody writes
+// to, devices.
 
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import { decodeName } from "../../ffi/bytes.ts";
@@ -14,8 +15,8 @@ const PATIENCE = 10_000;
 const PAUSE = 20;
 
 /**
- * Opens a file for reading. A read may answer EAGAIN, where a writer takes its time. Throws CommandError (`exitCode`)
- * where it can't be opened, and for a FIFO that nobody has come to write to within ten seconds.
+ * Opens a file for reading. A read may answer EAGAIN, where a writer takes its time. Throws CommandError
+ * (`exitCode`) where it can't be opened, and for a FIFO that nobody has come to write to within ten seconds.
  */
 export function openInput(path: string, exitCode: number): number {
   const fd = openAny(path, exitCode);
@@ -54,8 +55,8 @@ function awaitWriter(fd: number, path: string, exitCode: number): void {
 }
 
 /**
- * The text of a file that is read whole; bytes that are not UTF-8 as names have them (decodeName). Throws CommandError
- * (`exitCode`) as openInput does, and for a file of more than 8 MiB.
+ * The text of a file that is read whole; bytes that are not UTF-8 as names have them (decodeName). Throws
+ * CommandError (`exitCode`) as openInput does, and for a file of more than 8 MiB.
  */
 export function readInput(path: string, exitCode: number): string {
   const fd = openInput(path, exitCode);

@@ -27,9 +27,9 @@ function checkPath(path: string): void {
 }
 
 /**
- * Has `work` write to `output` (see checkOutput) through the sink it gets. A file appears, or is replaced, when it is
- * whole; it may have a container's secrets, so it is the owner's alone. Throws what `work` throws, CommandError where
- * writing fails, and BrokenPipe where nobody reads.
+ * Has `work` write to `output` (see checkOutput) through the sink it gets. A file appears, or is replaced,
+ * when it is whole; it may have a container's secrets, so it is the owner's alone. Throws what `work` throws,
+ * CommandError where writing fails, and BrokenPipe where nobody reads.
  */
 export async function writeOutput(
   output: string | undefined,

@@ -24,11 +24,11 @@ interface Scan {
 }
 
 /**
- * Reads the words after a command's name the way spf13/pflag does: `--name v`, `--name=v`, `-n v`, `-nv`, `-n=v`,
- * clusters of one-letter flags, `--` as the end of flags. The answer is "help" when --help was given (or -h, where
- * the command has no -h of its own); a mistake in a flag is reported even then, as docker does.
- * Throws a one-line CommandError: exit 125 for unknown flags and bad values, and 1 for a wrong number of arguments,
- * except of run and create.
+ * Reads the words after a command's name the way spf13/pflag does: `--name v`, `--name=v`, `-n v`, `-nv`,
+ * `-n=v`, clusters of one-letter flags, `--` as the end of flags. The answer is "help" when --help was given
+ * (or -h, where the command has no -h of its own); a mistake in a flag is reported even then, as docker does.
+ * Throws a one-line CommandError: exit 125 for unknown flags and bad values, and 1 for a wrong number of
+ * arguments, except of run and create.
  */
 export function parseCommand(spec: CommandSpec, argv: string[]): Parsed | "help" {
   const scan = newScan(spec, argv);

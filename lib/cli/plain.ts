@@ -1,6 +1,9 @@
 // Words of others on the way to a terminal: they may neither move its cursor nor look like lines of ours.
 
-/** Control and format characters (among them those that turn the direction of writing), and Unicode's own line ends. */
+/**
+ * Control and format characters (among them those that turn the direction of writing), and Unicode's own line
+ * ends.
+ */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
 
 /** `text` as one line of at most `limit` characters: for what can't be printed, a space. */

@@ -6,7 +6,10 @@ import { execute, guard } from "./execute.ts";
 import { print, printError } from "../base/output.ts";
 import { setRootPath } from "../store/root.ts";
 
-/** Commands by name ("volume ls"): what they are for, and how to load them; one without a summary is not for users. */
+/**
+ * Commands by name ("volume ls"): what they are for, and how to load them; one without a summary is not for
+ * users.
+ */
 export type CommandTable = Record<string, { summary?: string; load(): Promise<CommandModule> }>;
 
 /** Runs what `argv` says and returns the exit code; errors are printed. */

@@ -1,5 +1,5 @@
-// What pull, load and save say while they work: a line for each layer, rewritten on a terminal; elsewhere one for each that is
-// new. As docker's, but that lines fit into narrow terminals.
+// What pull, load and save say while they work: a line for each layer, rewritten on a terminal; elsewhere one
+// for each that is new. As docker's, but that lines fit into narrow terminals.
 
 import { humanSize } from "../base/human.ts";
 import { print, printError } from "../base/output.ts";
@@ -80,7 +80,10 @@ function terminalSize(): { rows: number; columns: number } {
   }
 }
 
-/** docker's "Loading layer [==>  ]  1.2MB/5MB"; on narrow terminals without the bar, on very narrow ones "24% Loading". */
+/**
+ * docker's "Loading layer [==>  ]  1.2MB/5MB"; on narrow terminals without the bar, on very narrow ones "24%
+ * Loading".
+ */
 function barLine(text: string, current: number, total: number, width: number): string {
   if (width < NARROW && total > 0) return `${Math.min(100, Math.floor(current / total * 100))}% ${text}`;
   const numbers = `${humanSize(current).padStart(8)}/${humanSize(total)}`;

@@ -4,8 +4,9 @@ import { CommandError, isFailure } from "../base/error.ts";
 import { print, printError } from "../base/output.ts";
 
 /**
- * Does `work` for all references, at the same time unless `inTurn`, and prints what each comes to, in their order, as
- * soon as it is known; the errors after all else. Returns the exit code: the greatest of the errors', or 0.
+ * Does `work` for all references, at the same time unless `inTurn`, and prints what each comes to, in their
+ * order, as soon as it is known; the errors after all else. Returns the exit code: the greatest of the
+ * errors', or 0.
  */
 export async function several(
   references: string[],

@@ -5,8 +5,9 @@ import { closestString } from "@std/text/closest-string";
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
 
 /**
- * The candidate that `word` was most likely meant to be: one a few typing mistakes away (more for a longer word),
- * of the same letters, or one that starts with `word`. Undefined when nothing is close enough to be worth suggesting.
+ * The candidate that `word` was most likely meant to be: one a few typing mistakes away (more for a longer
+ * word), of the same letters, or one that starts with `word`. Undefined when nothing is close enough to be
+ * worth suggesting.
  */
 export function nearest(word: string, candidates: string[]): string | undefined {
   if (candidates.length === 0 || word.length < 2) return undefined;

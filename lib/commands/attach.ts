@@ -1,4 +1,5 @@
-// attach: the caller's terminal or streams on a container that runs already. Its output comes from its log, from now on.
+// attach: the caller's terminal or streams on a container that runs already. Its output comes from its log,
+// from now on.
 
 import { isErrno } from "../../ffi/errno.ts";
 import { close, O_RDONLY, openat } from "../../ffi/file.ts";
@@ -48,7 +49,10 @@ export async function run(parsed: Parsed): Promise<number> {
   return result;
 }
 
-/** Goes along with a container that runs, to its end; returns its exit code, or that the keys were typed. Throws CommandError. */
+/**
+ * Goes along with a container that runs, to its end; returns its exit code, or that the keys were typed.
+ * Throws CommandError.
+ */
 export async function attachTo(container: Container, wishes: Wishes): Promise<number | typeof DETACHED> {
   requireRunning(container);
   requireLock(container);

@@ -1,5 +1,5 @@
-// cp: files between a container and the host, either way. What is copied goes through a tar archive that is unpacked
-// while it is made; with "-" that comes from stdin, or goes to stdout.
+// cp: files between a container and the host, either way. What is copied goes through a tar archive that is
+// unpacked while it is made; with "-" that comes from stdin, or goes to stdout.
 
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";

@@ -34,7 +34,10 @@ export async function run(parsed: Parsed): Promise<number> {
   return 0;
 }
 
-/** Sees to it that the image is there; what is wrong with the flags is said before. Throws CommandError (lifecycle/refusal.ts). */
+/**
+ * Sees to it that the image is there; what is wrong with the flags is said before. Throws CommandError
+ * (lifecycle/refusal.ts).
+ */
 export function obtainImageFor(parsed: Parsed, detached: boolean): Promise<void> {
   return refusing(() => obtainImage(parsed, () => checkFlags(parsed, detached)));
 }
@@ -53,8 +56,8 @@ const NO_IMAGE: Image = {
 };
 
 /**
- * Finds the mistakes that createFromFlags would, as far as they have nothing to do with the image: before minutes are
- * spent on pulling that. Throws CommandError.
+ * Finds the mistakes that createFromFlags would, as far as they have nothing to do with the image: before
+ * minutes are spent on pulling that. Throws CommandError.
  */
 async function checkFlags(parsed: Parsed, detached: boolean): Promise<void> {
   const [imageName, ...command] = parsed.args;
@@ -78,8 +81,9 @@ function isRegularFile(path: string): boolean {
 }
 
 /**
- * Makes the container that a command line of `run` or `create` describes, with its volumes and its cidfile; `detached`
- * is for what is different then (docker's Attach fields). Throws CommandError (lifecycle/refusal.ts).
+ * Makes the container that a command line of `run` or `create` describes, with its volumes and its cidfile;
+ * `detached` is for what is different then (docker's Attach fields). Throws CommandError
+ * (lifecycle/refusal.ts).
  */
 export function createFromFlags(parsed: Parsed, detached: boolean): Promise<Container> {
   return refusing(() => createWithCidfile(parsed, detached));

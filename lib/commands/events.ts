@@ -38,7 +38,8 @@ export async function run(parsed: Parsed): Promise<number> {
   const [wanted, format] = [eventFilter(filters), eventFormat(parsed.text("format"))];
   const sources: Sources = [];
   for (let watch: number | undefined;;) {
-    // Asked before reading, so that all that came until then is read; and watched before, so that nothing is missed.
+    // Asked before reading, so that all that came until then is read; and watched before, so that nothing is
+    // missed.
     const over = range.until !== undefined && compare(now(), range.until) > 0;
     if (!over) watch ??= watchDirectory(rootFd());
     let text = "";

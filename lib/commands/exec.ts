@@ -69,7 +69,10 @@ export async function run(parsed: Parsed): Promise<number> {
   throw new CommandError("read escape sequence", 1);
 }
 
-/** Whether a signal that shall end it has no effect, as whoever else is in the container has stopped it (SIGSTOP). */
+/**
+ * Whether a signal that shall end it has no effect, as whoever else is in the container has stopped it
+ * (SIGSTOP).
+ */
 async function staysStopped(pid: number): Promise<boolean> {
   await pause(GRACE);
   return processFile(pid, "status")?.includes("\nState:\tT") ?? false;

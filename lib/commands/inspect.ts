@@ -21,7 +21,10 @@ export const spec: CommandSpec = {
 };
 
 type Kind = "container" | "image" | "network" | "volume";
-/** What is shown of the object a reference stands for; undefined where there is none. `size`: how big it is, too. */
+/**
+ * What is shown of the object a reference stands for; undefined where there is none. `size`: how big it is,
+ * too.
+ */
 type Finder = (reference: string, size: boolean) => unknown | Promise<unknown>;
 
 /** In the order in which a name is looked for. */
@@ -55,7 +58,9 @@ export async function run(parsed: Parsed): Promise<number> {
   return await inspect(parsed, parsed.text("type"));
 }
 
-/** Shows each argument, of one kind or whatever has the name; what can't be found is said at the end (exit 1). */
+/**
+ * Shows each argument, of one kind or whatever has the name; what can't be found is said at the end (exit 1).
+ */
 export async function inspect(parsed: Parsed, kind: string | undefined): Promise<number> {
   if (kind !== undefined && !(kind in FINDERS)) {
     throw new CommandError(

@@ -54,10 +54,14 @@ async function startAll(references: string[]): Promise<number> {
   return 0;
 }
 
-/** How long another command may have a container that does not run, in milliseconds: who starts it, or copies. */
+/**
+ * How long another command may have a container that does not run, in milliseconds: who starts it, or copies.
+ */
 const PATIENCE = 5000;
 
-/** Starts it detached; one that runs, or that somebody else just starts, stays as it is. Throws CommandError. */
+/**
+ * Starts it detached; one that runs, or that somebody else just starts, stays as it is. Throws CommandError.
+ */
 export async function start(container: Container): Promise<void> {
   const patience = performance.now() + PATIENCE;
   for (;;) {

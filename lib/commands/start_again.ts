@@ -1,4 +1,5 @@
-// start-again: what the keeper of a container with a restart policy becomes, once it has waited. Not for users.
+// start-again: what the keeper of a container with a restart policy becomes, once it has waited. Not for
+// users.
 
 import type { CommandSpec, Parsed } from "../cli/command.ts";
 import { CommandError } from "../base/error.ts";

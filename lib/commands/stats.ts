@@ -37,7 +37,10 @@ const TITLES = {
 };
 const COLUMNS = ["ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs"];
 
-/** Milliseconds between the two readings that --no-stream takes: two of the periods the kernel limits processors by. */
+/**
+ * Milliseconds between the two readings that --no-stream takes: two of the periods the kernel limits
+ * processors by.
+ */
 const MOMENT = 200;
 /** Between two tables, as docker's. */
 const INTERVAL = 500;
@@ -72,7 +75,9 @@ export async function run(parsed: Parsed): Promise<number> {
   }
 }
 
-/** Tells, each time anew, what the containers named use, or without names those that run, or all there are. */
+/**
+ * Tells, each time anew, what the containers named use, or without names those that run, or all there are.
+ */
 function watch(references: string[], all: boolean): () => Entry[] {
   if (references.length > 0) {
     const entries = named(references);

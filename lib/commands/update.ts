@@ -42,7 +42,10 @@ export async function run(parsed: Parsed): Promise<number> {
   return code;
 }
 
-/** Throws CommandError (exit 1) for what makes no sense: it is docker's daemon that says so, of each container. */
+/**
+ * Throws CommandError (exit 1) for what makes no sense: it is docker's daemon that says so, of each
+ * container.
+ */
 function requested(parsed: Parsed, limits: Changes["limits"]): Changes {
   try {
     if (limits) refuseNonsense(limits);

@@ -1,5 +1,5 @@
-// Whether config.json has what the program expects of a container's configuration. What old versions did not write may be
-// missing.
+// Whether config.json has what the program expects of a container's configuration. What old versions did not
+// write may be missing.
 
 import type { DeviceLimit, Limits } from "../cgroup/limits.ts";
 import {

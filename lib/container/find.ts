@@ -8,7 +8,10 @@ import { readConfig } from "./config.ts";
 import { hasName, nameOwner } from "./names.ts";
 import type { Container } from "../model/container.ts";
 
-/** The container with this ID; undefined where there is none. Throws CommandError where its configuration is damaged. */
+/**
+ * The container with this ID; undefined where there is none. Throws CommandError where its configuration is
+ * damaged.
+ */
 export function openContainer(id: string): Container | undefined {
   let dir: number;
   try {
@@ -32,7 +35,10 @@ export function openContainer(id: string): Container | undefined {
   return { id, dir, config };
 }
 
-/** As openContainer; undefined also where its configuration is damaged: for who asks about all containers, and not for this one. */
+/**
+ * As openContainer; undefined also where its configuration is damaged: for who asks about all containers, and
+ * not for this one.
+ */
 export function openUndamaged(id: string): Container | undefined {
   try {
     return openContainer(id);
@@ -66,7 +72,9 @@ export function damagedContainers(): string[] {
   });
 }
 
-/** The ID that a name, an ID or the beginning of one stands for, in that order; undefined where nothing does. */
+/**
+ * The ID that a name, an ID or the beginning of one stands for, in that order; undefined where nothing does.
+ */
 export function findContainerId(reference: string): string | undefined {
   const name = reference.replace(/^\//, "");
   if (/^[0-9a-f]{64}$/.test(name) && file.statIfAny(rootFd(), `containers/${name}`)) return name;

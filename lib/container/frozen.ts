@@ -1,5 +1,5 @@
-// A paused container on disk: the file `paused` in its directory. It is there before its processes are frozen, and
-// until they are thawed, so that whatever is killed half-way, somebody finds it.
+// A paused container on disk: the file `paused` in its directory. It is there before its processes are
+// frozen, and until they are thawed, so that whatever is killed half-way, somebody finds it.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -11,7 +11,10 @@ import { writeFile } from "../base/json.ts";
 import { readConfig } from "./config.ts";
 import type { GroupOwner } from "../cgroup/types.ts";
 
-/** Whether the container whose directory is `dir` is paused, or was when its keeper ended; a mark alone is no proof. */
+/**
+ * Whether the container whose directory is `dir` is paused, or was when its keeper ended; a mark alone is no
+ * proof.
+ */
 export function isMarkedPaused(dir: number): boolean {
   if (file.statIfAny(dir, "paused") === undefined) return false;
   const group = freezerGroup(ownerOf(dir));
@@ -29,7 +32,10 @@ function ownerOf(dir: number): GroupOwner {
   return readConfig(dir) ?? { id: file.readlinkat(file.AT_FDCWD, `/proc/self/fd/${dir}`).split("/").pop()! };
 }
 
-/** Excludes all others who freeze or thaw the container until the descriptor is closed; undefined if it was removed. */
+/**
+ * Excludes all others who freeze or thaw the container until the descriptor is closed; undefined if it was
+ * removed.
+ */
 export function lockPause(dir: number): number | undefined {
   let fd: number;
   try {
@@ -42,7 +48,10 @@ export function lockPause(dir: number): number | undefined {
   return fd;
 }
 
-/** Thaws a container that may be paused; false where it was not. For whoever has signalled it, and would see it act. */
+/**
+ * Thaws a container that may be paused; false where it was not. For whoever has signalled it, and would see
+ * it act.
+ */
 export function thawIfPaused({ dir }: { dir: number }): boolean {
   return isMarkedPaused(dir) && underLock(dir, () => thawContainer(dir));
 }
@@ -55,8 +64,8 @@ export function thawContainer(dir: number): void {
 }
 
 /**
- * Ends what is left of a paused container if its keeper is gone, which `abandoned` tells: under cgroup v1 no signal
- * ends a frozen process.
+ * Ends what is left of a paused container if its keeper is gone, which `abandoned` tells: under cgroup v1 no
+ * signal ends a frozen process.
  */
 export function endIfFrozen(dir: number, abandoned: () => boolean): void {
   if (!isMarkedPaused(dir)) return;

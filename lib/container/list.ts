@@ -18,8 +18,9 @@ export interface ListedContainer {
 }
 
 /**
- * The containers that are up (running, paused, restarting) or, with `all`, every one of them; newest first. A damaged
- * one is not among them, but said on stderr. Of those that are not up and not wanted, only the lock is looked at.
+ * The containers that are up (running, paused, restarting) or, with `all`, every one of them; newest first. A
+ * damaged one is not among them, but said on stderr. Of those that are not up and not wanted, only the lock
+ * is looked at.
  */
 export function listContainers(all: boolean): ListedContainer[] {
   const folder = file.openat(rootFd(), "containers", file.O_PATH | file.O_DIRECTORY);

@@ -9,7 +9,9 @@ import { rootFd } from "../store/root.ts";
 import { readConfig } from "./config.ts";
 import { randomName } from "./random_name.ts";
 
-/** Throws CommandError unless `name` may name a container; returns it without the "/" that docker tolerates. */
+/**
+ * Throws CommandError unless `name` may name a container; returns it without the "/" that docker tolerates.
+ */
 export function checkName(name: string): string {
   const plain = name.replace(/^\//, "");
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(plain)) {
@@ -54,7 +56,10 @@ function claim(id: string, name: string): boolean {
   }
 }
 
-/** Whether there is the name, and no container that has it or, as far as a command is about to make it, will have it. */
+/**
+ * Whether there is the name, and no container that has it or, as far as a command is about to make it, will
+ * have it.
+ */
 function isNobodys(name: string, owner: string | undefined): boolean {
   if (owner === undefined) return isDamaged(name);
   // In this order: it is made there, and then moves here.
@@ -72,8 +77,9 @@ export function nameOwner(name: string): string | undefined {
 }
 
 /**
- * Whether a container is there and has this name by its own account. A command that renames it may be killed between
- * its steps, so that names/ alone proves nothing; a configuration that can't be read contradicts nothing.
+ * Whether a container is there and has this name by its own account. A command that renames it may be killed
+ * between its steps, so that names/ alone proves nothing; a configuration that can't be read contradicts
+ * nothing.
  */
 export function hasName(id: string, name: string): boolean {
   const dir = file.openIfAny(rootFd(), `containers/${id}`, file.O_PATH | file.O_DIRECTORY);

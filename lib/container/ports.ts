@@ -1,4 +1,5 @@
-// A running container's published ports, as docker shows them. containers/ID/ports.json has them from its last start.
+// A running container's published ports, as docker shows them. containers/ID/ports.json has them from its
+// last start.
 
 import type { PublishedPort } from "../nat/rules.ts";
 import { listOf, oneOf, optional, readRecord, shapeOf, text, whole } from "../base/shape.ts";
@@ -8,7 +9,9 @@ export const PORTS = "ports.json";
 
 /** What that file has. */
 export interface PortNote {
-  /** The keeper's descriptor of the socket that the firewall's rules belong to, if there is one; their name. */
+  /**
+   * The keeper's descriptor of the socket that the firewall's rules belong to, if there is one; their name.
+   */
   firewall?: number;
   rules: string;
   /** Interface name of the bridge to the container. */
@@ -42,7 +45,10 @@ export function readPorts(dir: number): PortNote | undefined {
   return readRecord<PortNote>(dir, PORTS, isPortNote);
 }
 
-/** Docker's NetworkSettings.Ports: exposed ports that are not published have null, and who does not run has none. */
+/**
+ * Docker's NetworkSettings.Ports: exposed ports that are not published have null, and who does not run has
+ * none.
+ */
 export function publishedPorts(
   dir: number,
   { process, ports, networks }: ContainerConfig,

@@ -38,8 +38,8 @@ export function look({ lock }: Life): Records {
 }
 
 /**
- * Waits until there may be something new to look at, for at most so many milliseconds: a record was written, or the
- * keeper is gone.
+ * Waits until there may be something new to look at, for at most so many milliseconds: a record was written,
+ * or the keeper is gone.
  */
 export async function change(life: Life, milliseconds = Infinity): Promise<void> {
   const { start } = readRecords(life.lock);
@@ -55,8 +55,8 @@ export async function change(life: Life, milliseconds = Infinity): Promise<void>
 }
 
 /**
- * A descriptor (pidfd) of the container's first process, for certain; undefined where it has none. The caller closes
- * it.
+ * A descriptor (pidfd) of the container's first process, for certain; undefined where it has none. The caller
+ * closes it.
  */
 export function processOf(container: Pick<Container, "id" | "dir">): number | undefined {
   return certain(container, ({ end, start }) => end ? undefined : start?.pid, (pid, { keeper }) => {
@@ -75,8 +75,8 @@ export async function hasFirstProcess(container: Pick<Container, "id" | "dir">):
 }
 
 /**
- * The same of the keeper that waits to start it again: it has told all, and has nothing open but the container's lock,
- * which it holds. One that has given the lock back may still look after its networks.
+ * The same of the keeper that waits to start it again: it has told all, and has nothing open but the
+ * container's lock, which it holds. One that has given the lock back may still look after its networks.
  */
 export function restingKeeperOf(container: Pick<Container, "id" | "dir">): number | undefined {
   return certain(container, ({ end, start }) => end && start?.keeper, (pid) => {
@@ -84,7 +84,9 @@ export function restingKeeperOf(container: Pick<Container, "id" | "dir">): numbe
   });
 }
 
-/** A pidfd of the process that `pick` finds in the records, if these say so before and after it was opened. */
+/**
+ * A pidfd of the process that `pick` finds in the records, if these say so before and after it was opened.
+ */
 function certain(
   container: Pick<Container, "id" | "dir">,
   pick: (records: Records) => number | undefined,
@@ -108,7 +110,10 @@ function certain(
   }
 }
 
-/** Whether a process has open, besides its standard streams, the file `lock` in `dir`, and holds the lock by it. */
+/**
+ * Whether a process has open, besides its standard streams, the file `lock` in `dir`, and holds the lock by
+ * it.
+ */
 function hasOnlyLock(pid: number, dir: number): boolean {
   const STANDARD = ["0", "1", "2"];
   try {

@@ -14,8 +14,9 @@ export interface HostProcesses {
 }
 
 /**
- * Runs the host's ps with these options. Throws CommandError (exit 1), in docker's words as far as it has any: where
- * there is no ps, where it fails, and where it does not show the PIDs by which a container's are told.
+ * Runs the host's ps with these options. Throws CommandError (exit 1), in docker's words as far as it has
+ * any: where there is no ps, where it fails, and where it does not show the PIDs by which a container's are
+ * told.
  */
 export async function hostProcesses(options: string[]): Promise<HostProcesses> {
   const disguised = /\s*(\S+)=\s*(PID\S*)/.exec(options.join(" "));
@@ -51,8 +52,8 @@ async function runPs(options: string[]): Promise<string> {
 }
 
 /**
- * A test for host PIDs: whether the process is in a container's cgroup; of a container that has none, as its host had
- * none for it, whether it is in the PID namespace of the container's process `first`.
+ * A test for host PIDs: whether the process is in a container's cgroup; of a container that has none, as its
+ * host had none for it, whether it is in the PID namespace of the container's process `first`.
  */
 export function containsProcess(owner: GroupOwner, first: number): (pid: number) => boolean {
   const groups = presentGroups(owner);
@@ -66,8 +67,8 @@ export function containsProcess(owner: GroupOwner, first: number): (pid: number)
 }
 
 /**
- * "pid:[INODE]" (namespaces(7)); undefined where the process is gone, or one of a host's that this process may not look
- * into: it could not have started a container's then.
+ * "pid:[INODE]" (namespaces(7)); undefined where the process is gone, or one of a host's that this process
+ * may not look into: it could not have started a container's then.
  */
 function pidNamespace(pid: number): string | undefined {
   try {

@@ -42,7 +42,9 @@ const OTHERS = {
 };
 const [SIGRTMIN, SIGRTMAX] = [34, 64];
 
-/** The number of a signal given as docker takes it: "9", "KILL", "SIGKILL", "RTMIN+3". Throws CommandError. */
+/**
+ * The number of a signal given as docker takes it: "9", "KILL", "SIGKILL", "RTMIN+3". Throws CommandError.
+ */
 export function parseSignal(text: string): number {
   const number = /^\d+$/.test(text) ? Number(text) : namedSignal(text.toUpperCase().replace(/^SIG/, ""));
   if (number === undefined || number < 1 || number > SIGRTMAX) {
@@ -67,9 +69,9 @@ function namedSignal(name: string): number | undefined {
 }
 
 /**
- * Calls `deliver` with the number of every signal this process gets from now on that can be passed on, or of those in
- * `only`. Not among them: those that stop a job (Ctrl-Z stops mydocker, as any program), SIGCHLD, SIGPIPE and SIGURG, which docker keeps too,
- * and real-time signals, which Deno does not know.
+ * Calls `deliver` with the number of every signal this process gets from now on that can be passed on, or of
+ * those in `only`. Not among them: those that stop a job (Ctrl-Z stops mydocker, as any program), SIGCHLD,
+ * SIGPIPE and SIGURG, which docker keeps too, and real-time signals, which Deno does not know.
  */
 export function forwardSignals(only: Deno.Signal[] | undefined, deliver: (signal: number) => void): void {
   for (const [name, number] of NAMES) {

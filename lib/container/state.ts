@@ -1,5 +1,6 @@
-// What a container is doing: asked of the kernel, not remembered. Its keeper holds the lock of the file `lock` in the
-// container's directory for as long as it lives; what it leaves are the records of keeper/report.ts.
+// What a container is doing: asked of the kernel, not remembered. Its keeper holds the lock of the file
+// `lock` in the container's directory for as long as it lives; what it leaves are the records of
+// keeper/report.ts.
 
 import * as file from "../../ffi/file.ts";
 import { isLocked } from "../../ffi/lock.ts";
@@ -28,7 +29,10 @@ export interface StartFailure {
   finished?: number;
 }
 
-/** `restart.json`, of a container with a restart policy: how often the container was started again by itself, and how long that waited the last time, in ms. */
+/**
+ * `restart.json`, of a container with a restart policy: how often the container was started again by itself,
+ * and how long that waited the last time, in ms.
+ */
 export interface Restarts {
   count: number;
   delay: number;
@@ -52,7 +56,8 @@ export function containerState(dir: number): ContainerState {
   const times = { started: start?.time, finished: end?.time };
   const ended = end ? exitCode(end.status) : start ? UNKNOWN_END : 0;
   if (kept) {
-    // It has ended, and somebody is about to start it again: its keeper, or a user, of whom it can't be said yet.
+    // It has ended, and somebody is about to start it again: its keeper, or a user, of whom it can't be said
+    // yet.
     if (end) {
       const status = file.statIfAny(dir, "restart.json") ? "restarting" : "exited";
       return { status, pid: 0, exitCode: ended, error: "", ...times };
@@ -131,8 +136,8 @@ export function wasOutOfMemory(dir: number): boolean {
 }
 
 /**
- * Whether a keeper has the container: it runs, is being started, or waits to be started again. `home` leads from the
- * open directory `dir` to the container's.
+ * Whether a keeper has the container: it runs, is being started, or waits to be started again. `home` leads
+ * from the open directory `dir` to the container's.
  */
 export function keeperLives(dir: number, home = ""): boolean {
   const fd = openRecords(dir, home ? `${home}/lock` : "lock");

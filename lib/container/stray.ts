@@ -1,5 +1,6 @@
-// Containers whose file `lock` is damaged or gone, and with it all that says whether they run. What the kernel knows of
-// their keepers is then looked for among all processes, which is slow; and only `rm -f` ends them.
+// Containers whose file `lock` is damaged or gone, and with it all that says whether they run. What the
+// kernel knows of their keepers is then looked for among all processes, which is slow; and only `rm -f` ends
+// them.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -49,7 +50,9 @@ export function strayKeeper(dir: number, home = ""): StartRecord | undefined {
   return undefined;
 }
 
-/** A keeper has the directory open, but for one that waits to start the container again, which has the lock. */
+/**
+ * A keeper has the directory open, but for one that waits to start the container again, which has the lock.
+ */
 function hasOpen(pid: string, path: string): boolean {
   try {
     return [...Deno.readDirSync(`/proc/${pid}/fd`)].some(({ name }) => {
@@ -71,8 +74,9 @@ function startTime(pid: number): number {
 }
 
 /**
- * Opens `lock` for reading and writing, once it is made anew if it was damaged: for who wants to start the container,
- * or to remove it, and then ends with `force` what runs. Throws CommandError where it runs and shall not be ended.
+ * Opens `lock` for reading and writing, once it is made anew if it was damaged: for who wants to start the
+ * container, or to remove it, and then ends with `force` what runs. Throws CommandError where it runs and
+ * shall not be ended.
  */
 export async function openLock({ id, dir }: Pick<Container, "id" | "dir">, force = false): Promise<number> {
   if (hasLostLock({ id, dir })) {

@@ -1,5 +1,5 @@
-// Where a copy goes, by docker's rules (its reference, "docker container cp"): they depend on what is there, on what is
-// copied, and on how both paths end.
+// Where a copy goes, by docker's rules (its reference, "docker container cp"): they depend on what is there,
+// on what is copied, and on how both paths end.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -53,8 +53,8 @@ export function isDirectory({ stat }: Destination): boolean {
 }
 
 /**
- * The directory that is written to, and the name that the copy gets in there; "." where only the content is copied.
- * Throws CommandError (exit 1) for what docker refuses.
+ * The directory that is written to, and the name that the copy gets in there; "." where only the content is
+ * copied. Throws CommandError (exit 1) for what docker refuses.
  */
 export function placeCopy(source: Source, destination: Destination): { directory: string; name: string } {
   const { path, stat } = destination;
@@ -65,7 +65,9 @@ export function placeCopy(source: Source, destination: Destination): { directory
   return { directory, name };
 }
 
-/** Makes sure that the directory is there, for createUnpacker. Throws CommandError (exit 1) in docker's words. */
+/**
+ * Makes sure that the directory is there, for createUnpacker. Throws CommandError (exit 1) in docker's words.
+ */
 export function openPlace({ root, container }: Side, directory: string): Place {
   try {
     file.close(openInside(root, directory, file.O_DIRECTORY));

@@ -10,14 +10,17 @@ import { cleanAbsolute, saysContents, saysDirectory, type Side, splitPath } from
 /** A file or directory that is open (O_PATH): whatever takes its name meanwhile, this is what is copied. */
 export interface Source {
   fd: number;
-  /** Its name in the copy unless the destination has another; "." for what is in it, "/" for the root directory. */
+  /**
+   * Its name in the copy unless the destination has another; "." for what is in it, "/" for the root
+   * directory.
+   */
   name: string;
   isDirectory: boolean;
 }
 
 /**
- * Opens what `path` names. A symlink at its end is what is copied, unless `follow` or a slash behind it says otherwise:
- * then it is what it leads to, under the symlink's name. Throws CommandError (exit 1).
+ * Opens what `path` names. A symlink at its end is what is copied, unless `follow` or a slash behind it says
+ * otherwise: then it is what it leads to, under the symlink's name. Throws CommandError (exit 1).
  */
 export function openSource(side: Side, path: string, follow: boolean): Source {
   const absolute = cleanAbsolute(side.container ? path : absolutePath(path));

@@ -7,7 +7,10 @@ import { printError } from "../base/output.ts";
 import { rootFd, rootPath } from "../store/root.ts";
 import { type Event, framesOf } from "./event.ts";
 
-/** The newest events, relative to the root directory. Opened anew for each append: it may have become events.1. */
+/**
+ * The newest events, relative to the root directory. Opened anew for each append: it may have become
+ * events.1.
+ */
 export const EVENTS = "events";
 /** Those before. */
 export const OLDER_EVENTS = "events.1";
@@ -18,8 +21,8 @@ const MAX_EVENT_BYTES = 8 * 1024 * 1024;
 const ENOSPC = 28;
 
 /**
- * Appends events that happened, all of them in one write. What happened did happen, so that a failure is only a
- * warning on stderr.
+ * Appends events that happened, all of them in one write. What happened did happen, so that a failure is only
+ * a warning on stderr.
  */
 export function append(events: Event[]): void {
   try {
@@ -50,8 +53,9 @@ function appendBytes(bytes: Uint8Array): void {
 }
 
 /**
- * Makes `events`, open as `fd`, events.1. Only who holds the lock of the file that has this name renames it. So of two
- * who find it full one finds another file there, or the lock taken, and neither pushes a new file over the full one.
+ * Makes `events`, open as `fd`, events.1. Only who holds the lock of the file that has this name renames it.
+ * So of two who find it full one finds another file there, or the lock taken, and neither pushes a new file
+ * over the full one.
  */
 function rotate(fd: number): void {
   if (!tryLock(fd, "exclusive")) return;

@@ -10,7 +10,9 @@ type Attributes = Record<string, string>;
 /** Its directory, where there is one, says whether it has been renamed. */
 type Actor = Pick<Container, "id" | "config"> & Partial<Pick<Container, "dir">>;
 
-/** What happened to a container; `more` are attributes of the action, which no label can take the place of. */
+/**
+ * What happened to a container; `more` are attributes of the action, which no label can take the place of.
+ */
 export function containerEvent({ id, config, dir }: Actor, action: string, more: Attributes = {}): Event {
   const { name: _, ...labels } = config.process.Labels ?? {};
   const name = dir === undefined ? config.name : nameNow(dir, config.name);
@@ -19,7 +21,10 @@ export function containerEvent({ id, config, dir }: Actor, action: string, more:
   return { Type: "container", Action: action, Actor: { ID: id, Attributes } };
 }
 
-/** Notes what happened to a container, once it has: "rename" with { oldName: "/old" } after the new name is its own. */
+/**
+ * Notes what happened to a container, once it has: "rename" with { oldName: "/old" } after the new name is
+ * its own.
+ */
 export function emitContainer(container: Actor, action: string, more: Attributes = {}): void {
   append([containerEvent(container, action, more)]);
 }
@@ -56,7 +61,9 @@ export function endpointEvent(
   return { Type: "network", Action: action, Actor: { ID: network.id, Attributes } };
 }
 
-/** What happens to a container's volumes when it starts and when it has ended; none where it has no volumes. */
+/**
+ * What happens to a container's volumes when it starts and when it has ended; none where it has no volumes.
+ */
 export function volumeEvents(
   { id, config }: Pick<Container, "id" | "config">,
   action: "mount" | "unmount",

@@ -20,7 +20,9 @@ export interface StoredEvent extends Event {
 /** How the JSON of every event begins: Type comes first. */
 export const JSON_START = '{"Type":"';
 
-/** The frames of events that happen now, one after another, with wait status 0: to be appended in one write. */
+/**
+ * The frames of events that happen now, one after another, with wait status 0: to be appended in one write.
+ */
 export function framesOf(events: Event[]): Uint8Array {
   const encoder = new TextEncoder();
   const texts = events.map(({ Type, Action, Actor }) =>

@@ -11,7 +11,9 @@ const ACTORS = ["config", "container", "daemon", "network", "node", "plugin", "s
 /** Actions with a detail after a colon, which a filter may leave out. */
 const DETAILED = ["exec_create", "exec_start", "health_status"];
 
-/** A test by the filters: any of one name's values, all of different names'. Unknown names count for nothing. */
+/**
+ * A test by the filters: any of one name's values, all of different names'. Unknown names count for nothing.
+ */
 export function eventFilter(filters: Filters): (event: StoredEvent) => boolean {
   const any = (name: string, test: (value: string) => boolean) => filters.get(name)?.some(test) ?? true;
   const images = filters.has("image") ? imageNames : () => [];

@@ -6,7 +6,10 @@ import { goJson } from "../template/funcs.ts";
 import { localTimestamp } from "../base/time.ts";
 import type { StoredEvent } from "./event.ts";
 
-/** How an event is shown by --format, without the line's end. Throws CommandError (exit 64) for a bad template. */
+/**
+ * How an event is shown by --format, without the line's end. Throws CommandError (exit 64) for a bad
+ * template.
+ */
 export function eventFormat(format: string | undefined): (event: StoredEvent) => string {
   if (!format) return lineOf;
   try {

@@ -1,5 +1,5 @@
-// The name that a container has in its events: the one it has then, also where somebody renames it while a command is
-// at work, or while it runs, whose keeper has the events of its end from the start.
+// The name that a container has in its events: the one it has then, also where somebody renames it while a
+// command is at work, or while it runs, whose keeper has the events of its end from the start.
 
 import * as file from "../../ffi/file.ts";
 import { readJson, replaceFile } from "../base/json.ts";

@@ -21,10 +21,10 @@ interface Source {
 export type Sources = Source[];
 
 /**
- * The events that were appended since the last call with these sources; at the first call, all there are. Files not
- * written since `since` are passed over. A frame that is not whole yet is left for the next call; what is no event and
- * has events after it is said on stderr, once. A file that was rotated away is read on as long as it has a name: there
- * may be somebody who had opened it before.
+ * The events that were appended since the last call with these sources; at the first call, all there are.
+ * Files not written since `since` are passed over. A frame that is not whole yet is left for the next call;
+ * what is no event and has events after it is said on stderr, once. A file that was rotated away is read on
+ * as long as it has a name: there may be somebody who had opened it before.
  */
 export function* newEvents(sources: Sources, since: Time): Generator<StoredEvent> {
   sources.push(...openUnknown(sources, since));
@@ -35,7 +35,9 @@ export function* newEvents(sources: Sources, since: Time): Generator<StoredEvent
   }
 }
 
-/** The newest is opened first: should it become the older one meanwhile, it is there twice and none is missed. */
+/**
+ * The newest is opened first: should it become the older one meanwhile, it is there twice and none is missed.
+ */
 function openUnknown(sources: Sources, since: Time): Source[] {
   const found: Source[] = [];
   for (const name of [EVENTS, OLDER_EVENTS]) {
@@ -100,7 +102,10 @@ function frameLength(bytes: Uint8Array, at: number): number | undefined {
 
 const START = new TextEncoder().encode(JSON_START);
 
-/** Whether a frame begins at `at`. JSON has no bytes of 0, of which a header has many: none can be within another frame. */
+/**
+ * Whether a frame begins at `at`. JSON has no bytes of 0, of which a header has many: none can be within
+ * another frame.
+ */
 function isHeader(bytes: Uint8Array, at: number): boolean {
   if (at + FRAME_HEADER + START.length > bytes.length) return false;
   if (!START.every((byte, index) => bytes[at + FRAME_HEADER + index] === byte)) return false;

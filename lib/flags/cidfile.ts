@@ -19,8 +19,8 @@ export function checkCidfile(path: string): void {
 }
 
 /**
- * Makes the file, so that nothing is created that could not be noted; the ID is written by writeCidfile. Throws
- * CommandError where it exists or can't be made.
+ * Makes the file, so that nothing is created that could not be noted; the ID is written by writeCidfile.
+ * Throws CommandError where it exists or can't be made.
  */
 export function reserveCidfile(path: string): void {
   try {

@@ -26,7 +26,9 @@ export function givenEnvironment(parsed: Parsed): string[] {
   });
 }
 
-/** Lines of NAME=value or NAME; blank lines and those beginning with "#" do not count; quotes mean nothing. */
+/**
+ * Lines of NAME=value or NAME; blank lines and those beginning with "#" do not count; quotes mean nothing.
+ */
 export function readEnvFile(path: string): string[] {
   const lines = readInput(path, 125).split(/\r?\n/).map((line) => line.trimStart()).filter((line) =>
     line && !line.startsWith("#")

@@ -6,7 +6,10 @@ import { CommandError } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { parseBytes } from "../base/human.ts";
 
-/** Reads those of `flags` that are given; what is 0 or empty is no limit. Throws CommandError in docker's words. */
+/**
+ * Reads those of `flags` that are given; what is 0 or empty is no limit. Throws CommandError in docker's
+ * words.
+ */
 export function readLimits(parsed: Parsed, flags: Flag[]): Limits {
   const known = (name: string) => flags.some((flag) => flag.name === name);
   const given = (name: string) => known(name) ? parsed.text(name) || undefined : undefined;

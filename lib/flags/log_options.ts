@@ -9,7 +9,9 @@ const DRIVERS = ["json-file", "local", "none"] as const;
 const NONE = { maxSize: 1024 * 1024, maxFiles: 1 };
 const DEFAULTS = { maxSize: 64 * 1024 * 1024, maxFiles: 2 };
 
-/** Reads "key=value" options of a log driver. Throws CommandError for unknown drivers, keys and bad values. */
+/**
+ * Reads "key=value" options of a log driver. Throws CommandError for unknown drivers, keys and bad values.
+ */
 export function parseLogOptions(driver: string, list: string[]): LogConfig {
   const known = DRIVERS.find((name) => name === driver);
   if (!known) {

@@ -25,7 +25,9 @@ export interface MountFields {
   tmpfsMode?: number;
 }
 
-/** A host path that begins with a "." is relative to the current directory; docker's command resolves it, too. */
+/**
+ * A host path that begins with a "." is relative to the current directory; docker's command resolves it, too.
+ */
 export function fromHere(source: string): string {
   return source.startsWith(".") ? cleanPath(absolutePath(source)) : source;
 }
@@ -177,7 +179,9 @@ function bytes(text: string, invalid: () => never): number {
   }
 }
 
-/** The fields of one CSV record (RFC 4180): quotes around a field let it hold commas, and quotes when doubled. */
+/**
+ * The fields of one CSV record (RFC 4180): quotes around a field let it hold commas, and quotes when doubled.
+ */
 function splitCsv(text: string, fail: Fail): string[] {
   const fields: string[] = [];
   const field = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;

@@ -82,7 +82,10 @@ export const CONTAINER_FLAGS: Flag[] = [
 /** A container's configuration before it has a name, and before its volumes are made. */
 export type NewContainer = Omit<ContainerConfig, "name" | "mounts"> & { mounts: MountRequest[] };
 
-/** A container's configuration from flags and image; what the image says counts where the flags say nothing. Throws CommandError. */
+/**
+ * A container's configuration from flags and image; what the image says counts where the flags say nothing.
+ * Throws CommandError.
+ */
 export async function containerConfig(
   parsed: Parsed,
   image: Image,
@@ -156,7 +159,10 @@ function stopSignal(parsed: Parsed): string | undefined {
   return text;
 }
 
-/** Which of its streams the command is attached to that creates the container: all it has, unless told otherwise. */
+/**
+ * Which of its streams the command is attached to that creates the container: all it has, unless told
+ * otherwise.
+ */
 function streams(parsed: Parsed, detached: boolean) {
   const stdin = parsed.bool("interactive");
   const wanted = parsed.list("attach").map((name) => name.toLowerCase());

@@ -20,8 +20,9 @@ export type SecurityConfig = Pick<
 >;
 
 /**
- * The configuration of a container that has these capabilities. Of several options about the same thing the last one
- * counts. Throws CommandError for what docker refuses, and for what this host has and mydocker does not use.
+ * The configuration of a container that has these capabilities. Of several options about the same thing the
+ * last one counts. Throws CommandError for what docker refuses, and for what this host has and mydocker does
+ * not use.
  */
 export async function securityOptions(parsed: Parsed, capabilities: number[]): Promise<SecurityConfig> {
   const options = parsed.list("security-opt");

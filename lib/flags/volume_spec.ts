@@ -1,5 +1,5 @@
-// The grammar of -v, --mount and --tmpfs: text to mounts, in docker's words where it is wrong. Of the host, nothing but the
-// current directory is asked.
+// The grammar of -v, --mount and --tmpfs: text to mounts, in docker's words where it is wrong. Of the host,
+// nothing but the current directory is asked.
 
 import { CommandError } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
@@ -10,7 +10,10 @@ import { checkVolumeName } from "../volume/name.ts";
 
 export { cleanPath };
 
-/** A mount as asked for: before an anonymous volume has its name, and before the host's directory was looked at. */
+/**
+ * A mount as asked for: before an anonymous volume has its name, and before the host's directory was looked
+ * at.
+ */
 export interface MountRequest extends Mount {
   /** volume: labels, and options of its driver, that it gets if this creates it. */
   labels?: Record<string, string>;
@@ -49,7 +52,10 @@ const MODE_KINDS: string[][] = [
 ];
 const PROPAGATIONS = MODE_KINDS[4];
 
-/** What docker's daemon finds wrong with a mount, or undefined. `extra`: options given that belong to another type. */
+/**
+ * What docker's daemon finds wrong with a mount, or undefined. `extra`: options given that belong to another
+ * type.
+ */
 function problemOf(type: string, source: string, target: string, extra?: string): string | undefined {
   const detail = targetProblem(target) ?? typeProblem(type, source) ??
     (extra && `field ${extra} must not be specified`);
@@ -172,8 +178,9 @@ function tmpfsData(fields: { tmpfsSize?: number; tmpfsMode?: number }): string {
 }
 
 /**
- * The mount that a value of --tmpfs stands for: PATH[:OPTIONS]. Without a mode= among its data it gets the mode of
- * the directory it covers, or 1777 where there is none: for the caller to look up. Throws CommandError.
+ * The mount that a value of --tmpfs stands for: PATH[:OPTIONS]. Without a mode= among its data it gets the
+ * mode of the directory it covers, or 1777 where there is none: for the caller to look up. Throws
+ * CommandError.
  */
 export function parseTmpfs(text: string): MountRequest {
   const colon = text.indexOf(":");
@@ -207,8 +214,9 @@ export function parseTmpfs(text: string): MountRequest {
 }
 
 /**
- * All mounts of a container, parents before what lies below them: those asked for, and an anonymous volume for each
- * of the image's VOLUME paths where nothing else is. Throws a CommandError for two at the same target.
+ * All mounts of a container, parents before what lies below them: those asked for, and an anonymous volume
+ * for each of the image's VOLUME paths where nothing else is. Throws a CommandError for two at the same
+ * target.
  */
 export function mergeMounts(explicit: MountRequest[], imageVolumes: Iterable<string>): MountRequest[] {
   const byTarget = new Map<string, MountRequest>();
@@ -224,7 +232,9 @@ export function mergeMounts(explicit: MountRequest[], imageVolumes: Iterable<str
   return [...byTarget.values()].sort((a, b) => depth(a) - depth(b) || (a.target < b.target ? -1 : 1));
 }
 
-/** Parses and merges what the three flags say, with docker's tolerance for repetition. Throws CommandError. */
+/**
+ * Parses and merges what the three flags say, with docker's tolerance for repetition. Throws CommandError.
+ */
 export function collectMounts(flags: MountFlags, imageVolumes: Iterable<string>): MountRequest[] {
   // docker keeps -v in a set, and --tmpfs in a map by path where the last one wins.
   const volumes = [...new Set(flags.volumes)].map(parseVolume);

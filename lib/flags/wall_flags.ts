@@ -1,5 +1,6 @@
-// Flags that move a container's walls: capabilities, devices, namespaces, and what the kernel lets a process have.
-// They are rarely given, so what reads and heeds them (wall_options.ts, lifecycle/walls.ts) is loaded only then.
+// Flags that move a container's walls: capabilities, devices, namespaces, and what the kernel lets a process
+// have. They are rarely given, so what reads and heeds them (wall_options.ts, lifecycle/walls.ts) is loaded
+// only then.
 
 import type { Flag, Parsed } from "../cli/command.ts";
 import type { WallConfig } from "../model/container.ts";

@@ -9,7 +9,10 @@ import { type Cgroups, readIfAny } from "./facts.ts";
 /** Controllers that limits on containers are made with. */
 const LIMITERS = ["cpu", "memory", "pids"];
 
-/** One line for each thing that is missing: what, why it matters, and what to do about it if anything can be done. */
+/**
+ * One line for each thing that is missing: what, why it matters, and what to do about it if anything can be
+ * done.
+ */
 export function shortcomings(groups: Cgroups): string[] {
   return [privileges(), kernelAge(), overlay(), executableMemory(), limits(groups), walls(groups), filters()]
     .filter((line) => line !== undefined);
@@ -42,7 +45,10 @@ function overlay(): string | undefined {
   return undefined;
 }
 
-/** memfd_create(2): with 2, no executable is made in memory, which is where a container's first process begins. */
+/**
+ * memfd_create(2): with 2, no executable is made in memory, which is where a container's first process
+ * begins.
+ */
 function executableMemory(): string | undefined {
   if (Number(readIfAny("/proc/sys/vm/memfd_noexec") ?? 0) < 2) return undefined;
   return "vm.memfd_noexec is 2: containers can't be started; set it with: sysctl vm.memfd_noexec=1";
@@ -55,7 +61,10 @@ function limits({ layout, controllers }: Cgroups): string | undefined {
   return `no cgroup controller for ${missing.join(", ")}: containers' use of that can't be limited`;
 }
 
-/** No group, no rules: what keeps root in a container from a device then is that it can't name one that has no node. */
+/**
+ * No group, no rules: what keeps root in a container from a device then is that it can't name one that has no
+ * node.
+ */
 function walls({ layout, readOnly }: Cgroups): string | undefined {
   if (layout !== "none" && readOnly.length === 0) return undefined;
   const why = layout === "none" ? "no cgroups" : `cgroups are mounted read-only at ${readOnly.join(", ")}`;

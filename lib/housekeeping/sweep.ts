@@ -13,9 +13,9 @@ import { discard, MountedWithin, rootFd } from "../store/root.ts";
 import type { GroupOwner } from "../cgroup/types.ts";
 
 /**
- * Completes what was being published, and removes everything in tmp/, layers that no image and no container needs, names that
- * no container has, and cgroups of containers that do not run. The caller holds the exclusive lock of tmp/: nobody is at
- * work, so all that looks unfinished is.
+ * Completes what was being published, and removes everything in tmp/, layers that no image and no container
+ * needs, names that no container has, and cgroups of containers that do not run. The caller holds the
+ * exclusive lock of tmp/: nobody is at work, so all that looks unfinished is.
  */
 export function sweep(): void {
   const names = namesIn("tmp").filter((name) => name !== ".lock");

@@ -67,8 +67,8 @@ const COMMANDS = ["CMD", "ENTRYPOINT"];
 const SINGLE = ["STOPSIGNAL", "USER", "WORKDIR"];
 
 /**
- * The configuration after the instructions, one per line, of `changes`; `config` itself stays as it is. Throws
- * CommandError (exit 1) in docker's words for unknown instructions, and for bad arguments.
+ * The configuration after the instructions, one per line, of `changes`; `config` itself stays as it is.
+ * Throws CommandError (exit 1) in docker's words for unknown instructions, and for bad arguments.
  */
 export function applyChanges(config: ProcessConfig, changes: string[]): ProcessConfig {
   const change: Change = { config: structuredClone(config), commandSet: false };

@@ -8,8 +8,8 @@ export function splitWords(text: string): string[] {
 }
 
 /**
- * A word without its quotes, and with its variables ($NAME, ${NAME}, ${NAME:-default}, ${NAME:+instead}) replaced,
- * except in single quotes. Throws CommandError for a brace that is not closed.
+ * A word without its quotes, and with its variables ($NAME, ${NAME}, ${NAME:-default}, ${NAME:+instead})
+ * replaced, except in single quotes. Throws CommandError for a brace that is not closed.
  */
 export function expandWord(word: string, variables: Map<string, string>): string {
   let result = "";

@@ -93,8 +93,9 @@ const IMAGE = fields({
 });
 
 /**
- * What is wrong with the configuration that a parsed JSON value should be ("config.Env must be a list, not a string");
- * undefined where nothing is. What docker's own types refuse is refused, and a NUL, with which a string would end early.
+ * What is wrong with the configuration that a parsed JSON value should be ("config.Env must be a list, not a
+ * string"); undefined where nothing is. What docker's own types refuse is refused, and a NUL, with which a
+ * string would end early.
  */
 export function configProblem(value: unknown): string | undefined {
   return IMAGE(value, "");

@@ -1,5 +1,5 @@
-// Descriptors, manifests and indexes (OCI image-spec descriptor.md, manifest.md, image-index.md; docker's "Image Manifest
-// Version 2, Schema 2" means the same): what leads to images, in registries and in layouts.
+// Descriptors, manifests and indexes (OCI image-spec descriptor.md, manifest.md, image-index.md; docker's
+// "Image Manifest Version 2, Schema 2" means the same): what leads to images, in registries and in layouts.
 
 import type { Platform } from "./platform.ts";
 import { fields, integer, list, map, type Shape, text, word } from "./shape.ts";
@@ -46,7 +46,9 @@ const MANIFEST = fields({
   layers: list(DESCRIPTOR),
 });
 
-/** What is wrong with the manifest or index that a parsed JSON value should be; undefined where nothing is. */
+/**
+ * What is wrong with the manifest or index that a parsed JSON value should be; undefined where nothing is.
+ */
 export function manifestProblem(value: unknown): string | undefined {
   return MANIFEST(value, "");
 }
@@ -65,7 +67,10 @@ const CONFIG_TYPES = [
   "application/octet-stream", // what early docker called it
 ];
 
-/** Whether a manifest's configuration is an image's, and not that of a chart, a signature or whatever else there may be. */
+/**
+ * Whether a manifest's configuration is an image's, and not that of a chart, a signature or whatever else
+ * there may be.
+ */
 export function isImageManifest({ config, layers }: Manifest): boolean {
   return Boolean(config && layers && CONFIG_TYPES.includes(config.mediaType ?? CONFIG_TYPE));
 }

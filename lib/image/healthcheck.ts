@@ -16,8 +16,8 @@ const DURATIONS = { interval: "Interval", timeout: "Timeout", "start-period": "S
 const MILLISECOND = 1_000_000n;
 
 /**
- * What "[--interval=…] [--timeout=…] [--start-period=…] [--retries=…] CMD …" or "NONE" stand for; `arrayOf` reads
- * a command in its JSON form. Throws CommandError (exit 1) in docker's words.
+ * What "[--interval=…] [--timeout=…] [--start-period=…] [--retries=…] CMD …" or "NONE" stand for; `arrayOf`
+ * reads a command in its JSON form. Throws CommandError (exit 1) in docker's words.
  */
 export function parseHealthcheck(text: string, arrayOf: (text: string) => string[] | undefined): Healthcheck {
   const { flags, rest } = splitFlags(text);

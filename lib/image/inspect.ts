@@ -53,7 +53,10 @@ function graphData(layers: string[]): Record<string, string> {
   };
 }
 
-/** docker's container configuration: what images never have is in it too; what is not set is null, or left out of the JSON. */
+/**
+ * docker's container configuration: what images never have is in it too; what is not set is null, or left out
+ * of the JSON.
+ */
 function containerShape(config: ProcessConfig): Record<string, unknown> {
   return {
     Hostname: "",

@@ -50,8 +50,8 @@ export function unusedLayers(): string[] {
 }
 
 /**
- * Moves those of the layers `candidates` (hex) that nothing needs into the staging directory, to be deleted with it.
- * Returns them. Hold lockImages("exclusive"). Throws MountedWithin, before anything is moved.
+ * Moves those of the layers `candidates` (hex) that nothing needs into the staging directory, to be deleted
+ * with it. Returns them. Hold lockImages("exclusive"). Throws MountedWithin, before anything is moved.
  */
 export function buryUnusedLayers(staging: Staging, candidates: string[]): string[] {
   const unused = new Set(unusedLayers());

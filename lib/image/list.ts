@@ -80,7 +80,10 @@ export function createdAt(config: { created?: string }): number {
 /** Which of the images a user wants to see: docker's --filter. */
 export type ImageFilter = (image: ListedImage) => boolean;
 
-/** A "KEY=VALUE" of --filter, other than dangling and reference. `find` looks up the image of before and since. */
+/**
+ * A "KEY=VALUE" of --filter, other than dangling and reference. `find` looks up the image of before and
+ * since.
+ */
 export function parseFilter(text: string, find: (reference: string) => ImageConfig): ImageFilter {
   const [key, value = ""] = text.split(/=([^]*)/, 2);
   switch (key) {
@@ -99,7 +102,10 @@ export function parseFilter(text: string, find: (reference: string) => ImageConf
   }
 }
 
-/** A test for "name:tag" or "name@digest" by a pattern with *, ? and [] (Go's path.Match: none of them matches "/"), tag left out or not. */
+/**
+ * A test for "name:tag" or "name@digest" by a pattern with *, ? and [] (Go's path.Match: none of them matches
+ * "/"), tag left out or not.
+ */
 export function referencePattern(pattern: string): (tag: string) => boolean {
   const source = pattern.replace(/\\([^])|\[(\^?)([^\]]+)\]|[*?]|[^]/g, (part, escaped, negated, set) => {
     if (set !== undefined) return `[${negated}${set.replace(/[\\[]/g, "\\$&")}]`;

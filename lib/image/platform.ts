@@ -23,7 +23,10 @@ const NAMES: Record<string, [architecture: string, variant?: string]> = {
 /** What is meant where an image names no variant. */
 const VARIANTS: Record<string, string> = { amd64: "v1", arm64: "v8", arm: "v7" };
 
-/** "linux/arm/v7", "linux/arm64" or "arm64"; this machine's where there is no text. Throws CommandError (exit 1). */
+/**
+ * "linux/arm/v7", "linux/arm64" or "arm64"; this machine's where there is no text. Throws CommandError (exit
+ * 1).
+ */
 export function parsePlatform(text: string | undefined): Platform {
   if (!text) return { architecture: hostArchitecture(), os: "linux" };
   const parts = text.toLowerCase().split("/");
@@ -53,8 +56,8 @@ function variantOf({ architecture, variant }: Platform): string {
 
 /**
  * How well what is made for `offered` runs on `wanted`; undefined where it doesn't. A processor runs what its
- * predecessors did: the higher the better. Where no variant is asked for, that is what all of the kind run, as for
- * docker; but what this machine's processor can do besides is good enough.
+ * predecessors did: the higher the better. Where no variant is asked for, that is what all of the kind run,
+ * as for docker; but what this machine's processor can do besides is good enough.
  */
 export function fitness(wanted: Platform, offered: Platform): number | undefined {
   if (wanted.os !== offered.os || wanted.architecture !== offered.architecture) return undefined;
@@ -66,7 +69,10 @@ export function fitness(wanted: Platform, offered: Platform): number | undefined
   return number <= limit ? number : undefined;
 }
 
-/** Those that run on `wanted`, the best first; the order of equals is the list's. Without a platform it is any. */
+/**
+ * Those that run on `wanted`, the best first; the order of equals is the list's. Without a platform it is
+ * any.
+ */
 export function mostFitting<T extends { platform?: Platform | null }>(wanted: Platform, list: T[]): T[] {
   const rated = list.flatMap((item) => {
     const rating = item.platform ? fitness(wanted, item.platform) : 0;

@@ -1,6 +1,9 @@
 // What this machine's processor can do, by the levels of the x86-64 psABI ("micro-architecture levels").
 
-/** What a level has more than the one before it, by the names of /proc/cpuinfo (arch/x86/include/asm/cpufeatures.h). */
+/**
+ * What a level has more than the one before it, by the names of /proc/cpuinfo
+ * (arch/x86/include/asm/cpufeatures.h).
+ */
 const LEVELS = [
   ["cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3"],
   ["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"],

@@ -10,9 +10,9 @@ import { removeImage } from "./remove.ts";
 import { damagedTags } from "./store.ts";
 
 /**
- * Removes the images that have no tag and that none was made from, or with `all` every one that no container has, as
- * far as they pass the filters label, label! and until; where there is no filter, those that are damaged, too. Returns docker's lines on what is gone, and how many bytes that
- * gave.
+ * Removes the images that have no tag and that none was made from, or with `all` every one that no container
+ * has, as far as they pass the filters label, label! and until; where there is no filter, those that are
+ * damaged, too. Returns docker's lines on what is gone, and how many bytes that gave.
  */
 export async function pruneImages(
   filters: Filters,

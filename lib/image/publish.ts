@@ -1,6 +1,6 @@
-// How images get into the store with their layers and tags: all that belongs together, also if the command is killed in
-// the middle of it. What is to be done is written down in its staging directory before any of it is; what was left
-// undone, the next command's sweep completes.
+// How images get into the store with their layers and tags: all that belongs together, also if the command is
+// killed in the middle of it. What is to be done is written down in its staging directory before any of it
+// is; what was left undone, the next command's sweep completes.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -41,7 +41,9 @@ interface PlannedReference {
   before?: string;
 }
 
-/** The bytes of a configuration made here. Throws CommandError where --change has put in what none can have. */
+/**
+ * The bytes of a configuration made here. Throws CommandError where --change has put in what none can have.
+ */
 export function configBytes(config: ImageConfig): Uint8Array<ArrayBuffer> {
   const problem = configProblem(config);
   if (problem !== undefined) throw new CommandError(`invalid image configuration: ${problem}`, 1);
@@ -49,9 +51,9 @@ export function configBytes(config: ImageConfig): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Puts layers and images into the store, and gives the images their references, which others may lose by it; what is
- * there already stays. Hold lockImages("shared") since before it was found out which layers are missing. Returns the
- * images' IDs, "sha256:HEX". Events are for the caller.
+ * Puts layers and images into the store, and gives the images their references, which others may lose by it;
+ * what is there already stays. Hold lockImages("shared") since before it was found out which layers are
+ * missing. Returns the images' IDs, "sha256:HEX". Events are for the caller.
  */
 export async function publish(staging: Staging, layers: NewLayer[], images: NewImage[]): Promise<string[]> {
   const plan: Plan = { layers: layers.map((one) => [one.staging.path, one.layer.diffId]), images: [] };
@@ -103,8 +105,9 @@ function moveIfAny(from: string, to: string): void {
 }
 
 /**
- * Completes what a killed command was about to do in its staging directory, `path` under the root directory. Nobody
- * else may be at work. What has become impossible is left out: somebody may have removed a part before the sweep.
+ * Completes what a killed command was about to do in its staging directory, `path` under the root directory.
+ * Nobody else may be at work. What has become impossible is left out: somebody may have removed a part before
+ * the sweep.
  */
 export function completePublishing(path: string): void {
   const plan = readJson<Plan>(rootFd(), `${path}/plan`);

@@ -1,4 +1,5 @@
-// Removing images, with docker's rules on what stands in the way: tags, containers, and images made from the image.
+// Removing images, with docker's rules on what stands in the way: tags, containers, and images made from the
+// image.
 
 import * as file from "../../ffi/file.ts";
 import { CommandError } from "../base/error.ts";
@@ -47,8 +48,8 @@ interface Removal {
 }
 
 /**
- * Removes a tag and, if it was the last, the image; or, by ID, the image with its only tag. Returns docker's lines on
- * what is gone, and how many bytes that gave. Throws CommandError, NoSuchImage among them.
+ * Removes a tag and, if it was the last, the image; or, by ID, the image with its only tag. Returns docker's
+ * lines on what is gone, and how many bytes that gave. Throws CommandError, NoSuchImage among them.
  */
 export async function removeImage(
   reference: string,
@@ -221,8 +222,8 @@ async function chainIds(diffIds: string[]): Promise<string[]> {
 }
 
 /**
- * Deletes the layers (hex) that nothing needs any more. For `rm`: a container may have been the last to need them, if
- * its image was removed by force.
+ * Deletes the layers (hex) that nothing needs any more. For `rm`: a container may have been the last to need
+ * them, if its image was removed by force.
  */
 export async function removeUnusedLayers(layers: string[]): Promise<void> {
   await staged("layers", (staging) => {

@@ -1,4 +1,5 @@
-// What a JSON document of others has to be made of, as tables of its fields: nothing of it is used before that is known.
+// What a JSON document of others has to be made of, as tables of its fields: nothing of it is used before
+// that is known.
 
 /** Says what is wrong with the value at `path`; undefined where nothing is. */
 export type Shape = (value: unknown, path: string) => string | undefined;
@@ -54,8 +55,8 @@ export function map(shape: Shape): Shape {
 }
 
 /**
- * An object whose fields, where they are there, have these shapes; those in `required` are there. null is as good as
- * not there, as for Go's encoding/json. Of other fields nobody here makes anything.
+ * An object whose fields, where they are there, have these shapes; those in `required` are there. null is as
+ * good as not there, as for Go's encoding/json. Of other fields nobody here makes anything.
  */
 export function fields(optional: Record<string, Shape>, required: Record<string, Shape> = {}): Shape {
   const all = Object.entries({ ...optional, ...required });

@@ -1,5 +1,5 @@
-// Images: images/HEX.json is the configuration, tags/NAME:TAG a symlink whose target is HEX. tags/NAME@DIGEST is one,
-// too: it says by which digest of a manifest the image came from a registry.
+// Images: images/HEX.json is the configuration, tags/NAME:TAG a symlink whose target is HEX. tags/NAME@DIGEST
+// is one, too: it says by which digest of a manifest the image came from a registry.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -28,9 +28,9 @@ export interface Resolved {
 }
 
 /**
- * Waits for the lock between those who come to depend on images or layers ("shared": from the look-up until what
- * depends on them can be seen in containers/, images/ or tags/) and those who remove them ("exclusive"). Closing the
- * returned descriptor gives it back.
+ * Waits for the lock between those who come to depend on images or layers ("shared": from the look-up until
+ * what depends on them can be seen in containers/, images/ or tags/) and those who remove them ("exclusive").
+ * Closing the returned descriptor gives it back.
  */
 export function lockImages(kind: "shared" | "exclusive"): number {
   const fd = file.openat(rootFd(), "images/.lock", file.O_RDWR | file.O_CREAT, 0o600);
@@ -39,8 +39,9 @@ export function lockImages(kind: "shared" | "exclusive"): number {
 }
 
 /**
- * The image a user's word stands for: a tag (":latest" where none is given) or, failing that, an ID or the beginning
- * of one, with or without "sha256:". Throws CommandError where there is none or its file is damaged.
+ * The image a user's word stands for: a tag (":latest" where none is given) or, failing that, an ID or the
+ * beginning of one, with or without "sha256:". Throws CommandError where there is none or its file is
+ * damaged.
  */
 export function findImage(reference: string): Image {
   return readResolved(reference, resolveImage(reference));
@@ -185,7 +186,10 @@ export function damagedTags(): string[] {
     });
 }
 
-/** Removes one of those, by what a user types; returns the tag, or undefined where it is none of them. With the exclusive lock. */
+/**
+ * Removes one of those, by what a user types; returns the tag, or undefined where it is none of them. With
+ * the exclusive lock.
+ */
 export function removeDamagedTag(text: string): string | undefined {
   if (/^(?:sha256:)?[0-9a-f]{64}$/.test(text)) return undefined;
   const tag = formatReference(normalize(parseReference(text)));
@@ -200,7 +204,10 @@ export function tagTime(reference: string): string | undefined {
   return modified && timestamp(modified);
 }
 
-/** A reference fit for tagging, as "name:tag". Throws CommandError (exit 1) for bad ones, digests and too long ones. */
+/**
+ * A reference fit for tagging, as "name:tag". Throws CommandError (exit 1) for bad ones, digests and too long
+ * ones.
+ */
 export function checkTag(text: string): string {
   const reference = normalize(parseReference(text));
   if (reference.digest) throw new CommandError("refusing to create a tag with a digest reference", 1);
@@ -209,7 +216,10 @@ export function checkTag(text: string): string {
   return tag;
 }
 
-/** Throws CommandError (exit 1) for a reference ("name:tag" or "name@digest") that is too long for a file name. */
+/**
+ * Throws CommandError (exit 1) for a reference ("name:tag" or "name@digest") that is too long for a file
+ * name.
+ */
 export function checkStorable(reference: string): void {
   const length = tagPath(reference).length - "tags/".length;
   if (length <= 255) return;
@@ -219,7 +229,10 @@ export function checkStorable(reference: string): void {
   );
 }
 
-/** Gives the image the tag `reference` (see checkTag), which another may lose by it. Hold lockImages("shared"). */
+/**
+ * Gives the image the tag `reference` (see checkTag), which another may lose by it. Hold
+ * lockImages("shared").
+ */
 export async function tagImage(hex: string, reference: string): Promise<void> {
   await beginWork();
   refer(hex, [reference]);

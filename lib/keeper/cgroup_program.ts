@@ -1,5 +1,6 @@
-// A container's cgroup in kernel programs: a process enters by itself, which takes the kernel microseconds where moving
-// another takes milliseconds (cgroup v1 by `tasks`; v2 by being cloned into it), and the keeper takes it away.
+// A container's cgroup in kernel programs: a process enters by itself, which takes the kernel microseconds
+// where moving another takes milliseconds (cgroup v1 by `tasks`; v2 by being cloned into it), and the keeper
+// takes it away.
 
 import * as file from "../../ffi/file.ts";
 import { CLONE_PIDFD, SHARING_CHILD } from "../../ffi/clone.ts";
@@ -8,10 +9,16 @@ import type { Group } from "../cgroup/types.ts";
 
 const SIGNAL_MASK = 0xff;
 const CLONE_INTO_CGROUP = 2 ** 33;
-/** struct clone_args: u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup */
+/**
+ * struct clone_args: u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+ * set_tid_size, cgroup
+ */
 const CLONE_ARGS = { size: 88, cgroup: 80 };
 
-/** Opens, while the host's files are in sight, what enterGroups or cloneInto need: for each group its descriptor. */
+/**
+ * Opens, while the host's files are in sight, what enterGroups or cloneInto need: for each group its
+ * descriptor.
+ */
 export function openGroups(p: Program, groups: Group[]): Cell[] {
   return groups.map(({ version, path }) => {
     const fd = p.cell();
@@ -37,8 +44,8 @@ export function closeGroups(p: Program, opened: Cell[]): void {
 }
 
 /**
- * Clones a child that shares memory (SHARING_CHILD) with namespaces of its own, in the v2 group if there is one; goes on
- * at the next step in the child, and at `parent` in this process.
+ * Clones a child that shares memory (SHARING_CHILD) with namespaces of its own, in the v2 group if there is
+ * one; goes on at the next step in the child, and at `parent` in this process.
  */
 export function cloneInto(
   p: Program,
@@ -62,12 +69,15 @@ export function cloneInto(
   p.call("clone3", [args, CLONE_ARGS.size], options);
 }
 
-/** How often, at intervals of a millisecond, a group is asked for that the kernel is still taking processes out of. */
+/**
+ * How often, at intervals of a millisecond, a group is asked for that the kernel is still taking processes
+ * out of.
+ */
 const ATTEMPTS = 100;
 
 /**
- * Removes the groups, whose processes have ended. Returns what is 1 then if one could not be, as it has groups that were
- * made inside.
+ * Removes the groups, whose processes have ended. Returns what is 1 then if one could not be, as it has
+ * groups that were made inside.
  */
 export function removeGroups(p: Program, groups: Group[]): Cell {
   const [EBUSY, left, stuck] = [-16, p.cell(ATTEMPTS), p.cell()];
@@ -103,8 +113,9 @@ export function rest(p: Program): void {
 }
 
 /**
- * Goes to `killed` where the kernel has killed a process of the groups for want of memory, as far as that is counted,
- * and to `none` otherwise. By the counters' text: v1's is at a fixed place as long as it is "0", v2's is searched for.
+ * Goes to `killed` where the kernel has killed a process of the groups for want of memory, as far as that is
+ * counted, and to `none` otherwise. By the counters' text: v1's is at a fixed place as long as it is "0",
+ * v2's is searched for.
  */
 export function ifOutOfMemory(
   p: Program,

@@ -1,5 +1,5 @@
-// Interfaces for a container that runs: a process that enters its network namespace and does there what its first process
-// does at a start. It goes on to the end also when mydocker is killed.
+// Interfaces for a container that runs: a process that enters its network namespace and does there what its
+// first process does at a start. It goes on to the end also when mydocker is killed.
 
 import { CLONE_NEWNET } from "../../ffi/clone.ts";
 import { FAILED_STEP, FAILURE, newProgram } from "../../ffi/program.ts";

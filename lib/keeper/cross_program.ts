@@ -1,6 +1,7 @@
-// Into a PID namespace that others are in already: from its first moment there a process can be looked into and traced
-// by them, as far as they have the right (CAP_SYS_PTRACE). So it has, from its first moment, nothing that they may not
-// have: all that takes more is done outside, by a process that they can't see, which then makes it with memory of its own.
+// Into a PID namespace that others are in already: from its first moment there a process can be looked into
+// and traced by them, as far as they have the right (CAP_SYS_PTRACE). So it has, from its first moment,
+// nothing that they may not have: all that takes more is done outside, by a process that they can't see,
+// which then makes it with memory of its own.
 //
 //   the host's PID namespace                        the container's
 //   helper ──clone, shared memory──▶ set-up ──clone, copied memory──▶ the command
@@ -12,7 +13,9 @@ import * as file from "../../ffi/file.ts";
 import { type Cell, FAILED_STEP, FAILURE, type Label, type Program } from "../../ffi/program.ts";
 import { attempt } from "./mount_program.ts";
 
-/** The pipe on which the command's process says why it executed nothing. All that is read from it is hostile. */
+/**
+ * The pipe on which the command's process says why it executed nothing. All that is read from it is hostile.
+ */
 export interface Crossing {
   read: Cell;
   write: Cell;
@@ -23,8 +26,8 @@ export interface Crossing {
 /** Its only descriptor besides 0 to 2: the pipe's write end. */
 export const REPORT = 3;
 /**
- * What is there instead in an init of --init whose PID namespace is not its own: a pidfd of the command, which then is
- * its only child.
+ * What is there instead in an init of --init whose PID namespace is not its own: a pidfd of the command,
+ * which then is its only child.
  */
 export const COMMAND_PIDFD = REPORT;
 /** FAILED_STEP and FAILURE, which follow each other. */
@@ -40,15 +43,16 @@ export function openCrossing(p: Program): Crossing {
   const pipe = p.words([0, 0]);
   const read = p.cell();
   p.call("pipe2", [pipe, file.O_CLOEXEC], { what: "the command's pipe" });
-  // Two numbers of 32 bits came, of which the kernel takes no more from an argument; one of 64 is needed to poll.
+  // Two numbers of 32 bits came, of which the kernel takes no more from an argument; one of 64 is needed to
+  // poll.
   p.call("fcntl", [{ address: pipe }, F_DUPFD_CLOEXEC, ABOVE_STDIO], { store: read });
   p.call("close", [{ address: pipe }]);
   return { read, write: { address: pipe + 4 }, pid: p.cell() };
 }
 
 /**
- * In the set-up process, with all rights dropped that the command may not have, nothing open but 0 to 2 and REPORT, and
- * the PID namespace joined: makes the command's process, in which the next step is run, and ends.
+ * In the set-up process, with all rights dropped that the command may not have, nothing open but 0 to 2 and
+ * REPORT, and the PID namespace joined: makes the command's process, in which the next step is run, and ends.
  */
 export function cross(p: Program, { pid }: Crossing): void {
   const inside = p.label();
@@ -63,7 +67,10 @@ export function reportFailure(p: Program): void {
   p.call("exit_group", [1]);
 }
 
-/** In the helper, once the set-up process has ended: opens a pidfd of what it made, in the struct pollfd at `init`. */
+/**
+ * In the helper, once the set-up process has ended: opens a pidfd of what it made, in the struct pollfd at
+ * `init`.
+ */
 export function adopt(p: Program, { pid }: Crossing, init: number): void {
   const made = p.label();
   p.subtract(pid, 0, { positive: made });
@@ -83,8 +90,9 @@ function setPollfd(p: Program, address: number, fd: Cell): void {
 }
 
 /**
- * In the helper: waits until the command is executed, for `pid` to be killed otherwise. Its neighbours may stop it before
- * that: so it ends when whoever reads `messages` goes away, too, and after a while. A failure goes to `failed`.
+ * In the helper: waits until the command is executed, for `pid` to be killed otherwise. Its neighbours may
+ * stop it before that: so it ends when whoever reads `messages` goes away, too, and after a while. A failure
+ * goes to `failed`.
  */
 export function awaitExecution(
   p: Program,

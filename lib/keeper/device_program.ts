@@ -34,9 +34,9 @@ export function mountDevices(p: Program, plan: InitPlan, cgroups: Cell[]): void 
 const CGROUPS = "/sys/fs/cgroup";
 
 /**
- * The container's cgroup, where programs look for their limits: to be read, as docker's is. Docker mounts cgroup file
- * systems of the container's cgroup namespace; the same groups bound look the same from in there, where each is the
- * root, and spare a superblock for each of version 1's hierarchies, 1 ms together.
+ * The container's cgroup, where programs look for their limits: to be read, as docker's is. Docker mounts
+ * cgroup file systems of the container's cgroup namespace; the same groups bound look the same from in there,
+ * where each is the root, and spare a superblock for each of version 1's hierarchies, 1 ms together.
  */
 function mountCgroups(p: Program, { cgroups, walls }: InitPlan, mounts: Cell[]): void {
   const hasNames = cgroups.length > 0 && cgroups[0].name !== "";

@@ -1,5 +1,5 @@
-// Steps that open what a container has: by nothing but openat2, which stays below the root, and never through a magic
-// link, such as /proc/PID/root, which leads to wherever that process is.
+// Steps that open what a container has: by nothing but openat2, which stays below the root, and never through
+// a magic link, such as /proc/PID/root, which leads to wherever that process is.
 
 import * as file from "../../ffi/file.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
@@ -11,9 +11,10 @@ const [PATH_MAX, MFD_CLOEXEC] = [4096, 1];
 const ATTEMPTS = 1000;
 
 /**
- * Makes `path` the working directory, and looks afterwards that it is one of the container's. If it `isMade`, as
- * docker does at a start, it is where it is missing. To be run while this process has more rights than the container, and
- * no filter. A failure is one of "chdir", or of "getcwd" where the directory is not below the root.
+ * Makes `path` the working directory, and looks afterwards that it is one of the container's. If it `isMade`,
+ * as docker does at a start, it is where it is missing. To be run while this process has more rights than the
+ * container, and no filter. A failure is one of "chdir", or of "getcwd" where the directory is not below the
+ * root.
  */
 export function enterDirectory(p: Program, path: string, isMade: boolean): void {
   const [found, missing, absent, failed] = [p.label(), p.label(), p.label(), p.label()];
@@ -40,8 +41,8 @@ export function enterDirectory(p: Program, path: string, isMade: boolean): void 
 }
 
 /**
- * Opens (O_PATH) what something is to be mounted on: a directory or a file, which is made where it is missing. The working
- * directory is "/". A failure is one of "move_mount".
+ * Opens (O_PATH) what something is to be mounted on: a directory or a file, which is made where it is
+ * missing. The working directory is "/". A failure is one of "move_mount".
  */
 export function openMountPoint(p: Program, path: string, isFile: boolean): Cell {
   const [found, missing, absent, failed] = [p.label(), p.label(), p.label(), p.label()];
@@ -63,7 +64,10 @@ export function openMountPoint(p: Program, path: string, isFile: boolean): Cell 
 
 type Open = (path: string, fd: Cell, failed: Label) => void;
 
-/** Steps that open a place (O_PATH) as if the working directory were "/"; to `failed` with a negated errno in `fd`. */
+/**
+ * Steps that open a place (O_PATH) as if the working directory were "/"; to `failed` with a negated errno in
+ * `fd`.
+ */
 function opener(p: Program, flags: number): Open {
   const how = openHow(p, file.O_PATH | flags, file.RESOLVE_IN_ROOT | file.RESOLVE_NO_MAGICLINKS);
   const left = p.cell();
@@ -88,8 +92,8 @@ export function openHow(p: Program, flags: number, resolve: number): number {
 export const HOW_SIZE = 24;
 
 /**
- * Makes a directory or an empty file, with its parents; each component in the directory that is open, whatever takes its
- * name meanwhile. What fails is seen by who opens it.
+ * Makes a directory or an empty file, with its parents; each component in the directory that is open,
+ * whatever takes its name meanwhile. What fails is seen by who opens it.
  */
 function make(p: Program, path: string, isDirectory: boolean, open: Open): void {
   const [dir, end] = [p.cell(), p.label()];
@@ -103,7 +107,10 @@ function make(p: Program, path: string, isDirectory: boolean, open: Open): void 
   p.place(end);
 }
 
-/** getcwd(2) says "(unreachable)/…" of a directory that is not below the root (CVE-2024-21626); runc asks it, too. */
+/**
+ * getcwd(2) says "(unreachable)/…" of a directory that is not below the root (CVE-2024-21626); runc asks it,
+ * too.
+ */
 function requireInside(p: Program, path: string): void {
   const [inside, outside] = [p.label(), p.label()];
   const buffer = p.reserve(8 + PATH_MAX);
@@ -125,9 +132,10 @@ const CHARACTER = { from: file.S_IFCHR >> 8, below: (file.S_IFCHR >> 8) + 0x10 }
 const NULL = { major: 1, minor: 3 };
 
 /**
- * Opens the container's own /dev/null for reading and writing; not the host's, as whoever has a descriptor of that may
- * change its owner and mode. What is there may be anything by now: unless it is the device of these numbers, it is an
- * empty file in memory. `proc` is the host's /proc, where this process is; `spare` is above all descriptors there are.
+ * Opens the container's own /dev/null for reading and writing; not the host's, as whoever has a descriptor of
+ * that may change its owner and mode. What is there may be anything by now: unless it is the device of these
+ * numbers, it is an empty file in memory. `proc` is the host's /proc, where this process is; `spare` is above
+ * all descriptors there are.
  */
 export function openNothing(p: Program, proc: Cell, spare: number): Cell {
   const [found, opened, missing] = [p.cell(), p.label(), p.label()];

@@ -6,7 +6,10 @@ import { FRAME_HEADER, frameOffsets, NAME_END } from "../base/frames.ts";
 
 const CLOCK_REALTIME = 0;
 
-/** The container's name in the first frame, and the file below the directory `dir` that has another one by then. */
+/**
+ * The container's name in the first frame, and the file below the directory `dir` that has another one by
+ * then.
+ */
 export interface FramedName {
   name: string;
   dir: number;
@@ -17,9 +20,9 @@ export interface FramedName {
 const MAX_NAME = 255;
 
 /**
- * Appends frames to the file at `path` below the directory open as `dir`, in one write, with the time it is then, and in the
- * first the wait status in `status` and the name the container has then. A disk that is full loses them, no more. The file
- * is opened anew each time: it may have been renamed (lib/events/append.ts).
+ * Appends frames to the file at `path` below the directory open as `dir`, in one write, with the time it is
+ * then, and in the first the wait status in `status` and the name the container has then. A disk that is full
+ * loses them, no more. The file is opened anew each time: it may have been renamed (lib/events/append.ts).
  */
 export function appendEvents(
   p: Program,

@@ -1,5 +1,6 @@
-// A command in a running container: a helper that has it set up, passes its output on and waits for it. A kernel program
-// like the keeper's (keeper_program.ts), without a log and without records; see cross_program.ts for the three processes.
+// A command in a running container: a helper that has it set up, passes its output on and waits for it. A
+// kernel program like the keeper's (keeper_program.ts), without a log and without records; see
+// cross_program.ts for the three processes.
 
 import { type Cell, FAILED_STEP, FAILURE, newProgram, type Program } from "../../ffi/program.ts";
 import { cloneInto, closeGroups, enterGroups, openGroups } from "./cgroup_program.ts";
@@ -126,12 +127,13 @@ function becomeCommand(p: Program, plan: ExecPlan, crossing: Crossing, groups: C
   const refused = p.label();
   p.call("close", [crossing.read]);
   dieWithKeeper(p, crossing.write);
-  // Before the cgroup namespace: from inside of it, the way from the host's group into the container's is closed.
+  // Before the cgroup namespace: from inside of it, the way from the host's group into the container's is
+  // closed.
   enterGroups(p, plan.groups, groups);
   const proc = openProc(p);
   if (plan.oomScoreAdj !== undefined) writeFile(p, proc, "self/oom_score_adj", String(plan.oomScoreAdj));
-  // The mount namespace gives its own root and working directory, so nothing of the host's is in reach by a path; this
-  // process itself does not get into the PID namespace, where it could be seen.
+  // The mount namespace gives its own root and working directory, so nothing of the host's is in reach by a
+  // path; this process itself does not get into the PID namespace, where it could be seen.
   p.call("setns", [plan.container, NAMESPACES], { what: "the container's namespaces" });
   attempt(p, "keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0]);
   p.call("umask", [0o022]);

@@ -5,8 +5,8 @@ import type { Program } from "../../ffi/program.ts";
 const [ENOENT, EACCES, ENOTDIR] = [-2, -13, -20];
 
 /**
- * Appends the steps that execute `argv`, with PATH searched in the container, by trying: what is there may be anything.
- * What fails is an "execve".
+ * Appends the steps that execute `argv`, with PATH searched in the container, by trying: what is there may be
+ * anything. What fails is an "execve".
  */
 export function execute(p: Program, plan: { argv: string[]; environment: string[] }): void {
   const argv = p.strings(plan.argv);

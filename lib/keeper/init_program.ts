@@ -1,5 +1,5 @@
-// The container's first process, from clone to execve: a kernel program run in the new namespaces. Everything it
-// needs to decide was decided before; here is only the order, which the kernel is particular about.
+// The container's first process, from clone to execve: a kernel program run in the new namespaces. Everything
+// it needs to decide was decided before; here is only the order, which the kernel is particular about.
 
 import {
   CHILD,
@@ -66,8 +66,8 @@ export function initProgram(p: Program, plan: InitPlan): void {
   leaveMarks(p);
   mountDevices(p, plan, cgroups);
   for (const mount of plan.mounts) mountPrepared(p, mount);
-  // Not before: with a /proc, a symlink in the image to /proc/self/fd/N would be a way to a directory of the host's for
-  // as long as this process has any open, and mount points are made above.
+  // Not before: with a /proc, a symlink in the image to /proc/self/fd/N would be a way to a directory of the
+  // host's for as long as this process has any open, and mount points are made above.
   if (!walls?.proc(p)) mountAt(p, "proc", "proc", "/proc", CLOSED, "");
   // Before /proc/sys is read-only.
   if (plan.ownNetwork) {
@@ -116,7 +116,10 @@ function setHostname(p: Program, name: string): void {
   p.call("sethostname", [p.string(name), encodeName(name).length], { what: name });
 }
 
-/** SIGKILL when the keeper ends; at once if it ended before the kernel was told. `keeper` is a pipe's end whose other one only the keeper has. */
+/**
+ * SIGKILL when the keeper ends; at once if it ended before the kernel was told. `keeper` is a pipe's end
+ * whose other one only the keeper has.
+ */
 export function dieWithKeeper(p: Program, keeper: Cell | number): void {
   p.call("prctl", [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
   const alive = p.label();
@@ -134,7 +137,8 @@ export function dieWithKeeper(p: Program, keeper: Cell | number): void {
 function enterRoot(p: Program, rootfs: number): void {
   const slash = p.string("/");
   const here = p.string(".");
-  // Or what is mounted here would show up in the host's namespace where its mounts are shared, as systemd's are.
+  // Or what is mounted here would show up in the host's namespace where its mounts are shared, as systemd's
+  // are.
   p.call("mount", [0, slash, 0, MS_REC | MS_PRIVATE, 0], { what: "/ private" });
   p.call("move_mount", [rootfs, p.string(""), file.AT_FDCWD, slash, MOVE_MOUNT_F_EMPTY_PATH], {
     what: "rootfs",
@@ -153,8 +157,8 @@ function leaveMarks(p: Program): void {
 }
 
 /**
- * Symlinks in `target` are followed, but not those of a /proc that was mounted from the host: by now everything else they
- * can lead to is the container's.
+ * Symlinks in `target` are followed, but not those of a /proc that was mounted from the host: by now
+ * everything else they can lead to is the container's.
  */
 function mountPrepared(p: Program, mount: PreparedMount): void {
   const { target, fd } = mount;
@@ -165,9 +169,9 @@ function mountPrepared(p: Program, mount: PreparedMount): void {
 }
 
 /**
- * Hides and write-protects what of /proc and /sys speaks of the host. A path this kernel has not is passed over; any
- * other failure is one. `nothing` is a descriptor of /dev/null; `proc` the host's /proc, where this process is: in the
- * container's it is not if it joins the PID namespace of another.
+ * Hides and write-protects what of /proc and /sys speaks of the host. A path this kernel has not is passed
+ * over; any other failure is one. `nothing` is a descriptor of /dev/null; `proc` the host's /proc, where this
+ * process is: in the container's it is not if it joins the PID namespace of another.
  */
 function protectPaths(p: Program, proc: Cell, nothing: number): void {
   const result = p.cell();
@@ -222,8 +226,9 @@ export function beginSession(p: Program, tty: boolean): void {
 }
 
 /**
- * The same once more in a process that crossed (cross_program.ts), where the container's filter may refuse it: what matters
- * is that the helper is in no group of its processes, which the set-up process's session has seen to.
+ * The same once more in a process that crossed (cross_program.ts), where the container's filter may refuse
+ * it: what matters is that the helper is in no group of its processes, which the set-up process's session has
+ * seen to.
  */
 export function beginSessionInside(p: Program, tty: boolean): void {
   if (tty) beginSession(p, tty);
@@ -231,8 +236,8 @@ export function beginSessionInside(p: Program, tty: boolean): void {
 }
 
 /**
- * Closes all but 0 to 2 and these, which become 3 and those that follow, close-on-exec. `spare` and as many numbers after
- * it are above all descriptors there are.
+ * Closes all but 0 to 2 and these, which become 3 and those that follow, close-on-exec. `spare` and as many
+ * numbers after it are above all descriptors there are.
  */
 export function keepOnlyStdioAnd(p: Program, kept: (Cell | number)[], spare: number): void {
   // Out of the way first: one's number may be what another one becomes.
@@ -251,9 +256,10 @@ function openGate(p: Program): { read: Cell; write: Cell } {
 }
 
 /**
- * Goes on in a child, with a session of its own, so that the terminal's signals are not PID 1's. It waits until PID 1 has
- * executed the reaper, as the command may look at all that is in its PID namespace, and PID 1 may share its memory with
- * the keeper until then. The signals that PID 1 keeps blocked are the reaper's to pass on.
+ * Goes on in a child, with a session of its own, so that the terminal's signals are not PID 1's. It waits
+ * until PID 1 has executed the reaper, as the command may look at all that is in its PID namespace, and PID 1
+ * may share its memory with the keeper until then. The signals that PID 1 keeps blocked are the reaper's to
+ * pass on.
  */
 function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }, refused: Label): void {
   const [child, wait] = [p.label(), p.label()];
@@ -283,8 +289,8 @@ function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }, re
 }
 
 /**
- * The bounding set first, while there is the right to drop from it; then the filter, for which it takes CAP_SYS_ADMIN
- * where new privileges are not given up; the user last but one, for the same reason.
+ * The bounding set first, while there is the right to drop from it; then the filter, for which it takes
+ * CAP_SYS_ADMIN where new privileges are not given up; the user last but one, for the same reason.
  */
 export function dropPrivileges(p: Program, identity: Identity, confinement: Confinement): void {
   const { capabilities: wanted, filter, noNewPrivileges } = confinement;
@@ -299,11 +305,15 @@ export function dropPrivileges(p: Program, identity: Identity, confinement: Conf
   const mask = granted.reduce((sum, number) => sum | (1n << BigInt(number)), 0n);
   const [low, high] = [Number(mask & 0xffffffffn), Number(mask >> 32n)];
   const header = p.ints([LINUX_CAPABILITY_VERSION_3, 0]);
-  // struct __user_cap_data_struct[2]: effective, permitted, inheritable; nothing is inheritable (CVE-2022-24769).
+  // struct __user_cap_data_struct[2]: effective, permitted, inheritable; nothing is inheritable
+  // (CVE-2022-24769).
   p.call("capset", [header, p.ints([low, low, 0, high, high, 0])]);
 }
 
-/** What closes at the very last, so that the filter need not allow anything that is done before it but executing. */
+/**
+ * What closes at the very last, so that the filter need not allow anything that is done before it but
+ * executing.
+ */
 export function closeLastWalls(p: Program, { filter, noNewPrivileges }: Confinement): void {
   if (!noNewPrivileges) return;
   p.call("prctl", [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);

@@ -1,6 +1,6 @@
-// The keeper: the process that outlives the command. It starts the container's first process, waits for it, passes
-// its output on and logs it, and writes down how it ended. A kernel program like the first process's: no JavaScript,
-// a few pages of memory.
+// The keeper: the process that outlives the command. It starts the container's first process, waits for it,
+// passes its output on and logs it, and writes down how it ended. A kernel program like the first process's:
+// no JavaScript, a few pages of memory.
 //
 //   mydocker ──spawn──▶ keeper ──clone──▶ init (init_program.ts) ──execve──▶ the command, PID 1
 //       ▲                 │ ▲                                                    │
@@ -136,7 +136,8 @@ function takeGroupsAway(p: Program, { init, removeGroups: successor }: KeeperPla
 /** Gives back what the container had of its networks. */
 function leave(p: Program, { networks, log }: KeeperPlan): void {
   if (!networks) return;
-  // In this order: a packet that comes between is decided by rules that are gone, and what was decided before forgotten.
+  // In this order: a packet that comes between is decided by rules that are gone, and what was decided before
+  // forgotten.
   if (networks.ports) withdrawRules(p, networks.ports);
   if (networks.lowerPorts) executeAndWait(p, networks.lowerPorts);
   releaseClaims(p, { ...networks, dir: log.dir });
@@ -164,7 +165,10 @@ function endKeeper(p: Program, { networks, devNull }: KeeperPlan, connected: Cel
   p.call("exit_group", [code]);
 }
 
-/** Gives the lock back, and does not leave that to close: mydocker may not have closed its own descriptor of it yet. */
+/**
+ * Gives the lock back, and does not leave that to close: mydocker may not have closed its own descriptor of
+ * it yet.
+ */
 function giveBack(p: Program, lock: number): void {
   const next = p.label();
   const [F_OFD_SETLK, F_UNLCK] = [37, 2];
@@ -177,9 +181,10 @@ function giveBack(p: Program, lock: number): void {
 }
 
 /**
- * Takes a name, lets go of the caller's directory, and closes the process's memory to others: the child that becomes the
- * container's command shares it until then, and what runs in the container already, with the same rights, could trace
- * that child. And nobody executes the program again: as the command, /proc/self/exe would do so inside (CVE-2019-5736).
+ * Takes a name, lets go of the caller's directory, and closes the process's memory to others: the child that
+ * becomes the container's command shares it until then, and what runs in the container already, with the same
+ * rights, could trace that child. And nobody executes the program again: as the command, /proc/self/exe would
+ * do so inside (CVE-2019-5736).
  */
 export function introduce(p: Program, name: string): void {
   p.call("prctl", [PR_SET_NAME, p.string(name), 0, 0, 0]);
@@ -225,8 +230,8 @@ function descriptorsOfInitOnly(plan: KeeperPlan): number[] {
 }
 
 /**
- * Clones init and has it run its program; returns where the keeper goes on once init executed or failed, and the steps
- * that are then spent.
+ * Clones init and has it run its program; returns where the keeper goes on once init executed or failed, and
+ * the steps that are then spent.
  */
 function cloneInit(
   p: Program,
@@ -235,12 +240,13 @@ function cloneInit(
 ): { parent: Label; spent: [from: Label, to: Label] } {
   const { groups, ownNetwork, walls } = plan.init;
   const shared = (ownNetwork ? 0 : CLONE_NEWNET) | (walls?.shared ?? 0);
-  // Init makes its cgroup namespace itself, once it is in its group, which is the top of what that namespace shows.
+  // Init makes its cgroup namespace itself, once it is in its group, which is the top of what that namespace
+  // shows.
   const namespaces = NAMESPACES & ~CLONE_NEWCGROUP & ~shared;
   const [parent, init, cloned] = [p.label(), p.label(), p.label()];
   const openedGroups = openGroups(p, groups);
-  // Sharing memory and waiting (vfork) tells how init's set-up went without another pipe. Nobody else is in its PID
-  // namespace until its start is on record.
+  // Sharing memory and waiting (vfork) tells how init's set-up went without another pipe. Nobody else is in
+  // its PID namespace until its start is on record.
   const { pid, pidfd, crossing } = cells;
   cloneInto(p, groups, openedGroups, { namespaces, pid, pidfd, parent: cloned, what: "namespaces" });
   p.place(init);
@@ -258,7 +264,10 @@ function cloneInit(
   return { parent, spent: [init, cloned] };
 }
 
-/** Where init executes nothing itself while this process waits for it: waits for what does. `pid` gets its number. */
+/**
+ * Where init executes nothing itself while this process waits for it: waits for what does. `pid` gets its
+ * number.
+ */
 function awaitInit(
   p: Program,
   { init, messages }: KeeperPlan,
@@ -335,8 +344,9 @@ const LONG_RUN = 10;
 const FIRST_DELAY_MS = 100;
 
 /**
- * By its restart policy the container is started again, after a while in which the keeper keeps it and nothing else:
- * mydocker takes the keeper's place for that, and inherits the lock. To `over` where it shall not.
+ * By its restart policy the container is started again, after a while in which the keeper keeps it and
+ * nothing else: mydocker takes the keeper's place for that, and inherits the lock. To `over` where it shall
+ * not.
  */
 function startAgain(
   p: Program,
@@ -385,7 +395,9 @@ function execute(p: Program, { path, argv, environment }: Successor, failed: Lab
   p.call("execve", [p.string(path), p.strings(argv), p.strings(environment)], { negative: failed });
 }
 
-/** Goes on at `next` in any case. The child has none of the keeper's descriptors, and so none of its locks. */
+/**
+ * Goes on at `next` in any case. The child has none of the keeper's descriptors, and so none of its locks.
+ */
 function executeInChild(p: Program, successor: Successor, next: Label, child = p.cell()): void {
   const failed = p.label();
   p.call("clone", [SHARING_CHILD, 0, 0, 0, 0], { store: child, positive: next, negative: next });
@@ -405,7 +417,10 @@ function executeAndWait(p: Program, successor: Successor): void {
   p.place(next);
 }
 
-/** Where nobody is left to clean up after the container, mydocker is started again for that, in the keeper's place. */
+/**
+ * Where nobody is left to clean up after the container, mydocker is started again for that, in the keeper's
+ * place.
+ */
 function finish(
   p: Program,
   plan: KeeperPlan,

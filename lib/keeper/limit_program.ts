@@ -23,8 +23,8 @@ export function limitResources(p: Program, limits: Rlimit[]): void {
 const COUNTING = ["nproc"];
 
 /**
- * As limitResources, but for a process that makes the one which is limited: what would count both is opened in it. Where it
- * has no right to that, neither has the other to more than it has already.
+ * As limitResources, but for a process that makes the one which is limited: what would count both is opened
+ * in it. Where it has no right to that, neither has the other to more than it has already.
  */
 export function limitResourcesOfNext(p: Program, limits: Rlimit[]): void {
   const NONE = -1;

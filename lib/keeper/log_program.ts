@@ -25,7 +25,10 @@ export interface LogEntry {
   left: Cell;
 }
 
-/** One frame (log/frames.ts) in one write, so that what is in the file is whole frames; a full disk loses frames, no more. */
+/**
+ * One frame (log/frames.ts) in one write, so that what is in the file is whole frames; a full disk loses
+ * frames, no more.
+ */
 export function writeLog(p: Program, plan: LogPlan, { stream, buffer, length, left }: LogEntry): void {
   const header = p.words([0, 0, stream, 0]);
   // struct iovec[2]
@@ -45,7 +48,9 @@ export function writeLog(p: Program, plan: LogPlan, { stream, buffer, length, le
   p.place(next);
 }
 
-/** The full file becomes log.1, that log.2 and so on; the last is dropped, and a new one takes its descriptor. */
+/**
+ * The full file becomes log.1, that log.2 and so on; the last is dropped, and a new one takes its descriptor.
+ */
 function rotateLog(p: Program, plan: LogPlan): void {
   const done = p.label();
   const fd = p.cell();

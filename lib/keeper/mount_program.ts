@@ -52,7 +52,9 @@ export function mountAt(
   });
 }
 
-/** Makes a directory with its parents, or leaves what is there: what uses it reports what is wrong with it. */
+/**
+ * Makes a directory with its parents, or leaves what is there: what uses it reports what is wrong with it.
+ */
 export function makeDirectory(p: Program, path: string): void {
   const made = p.label();
   const failed = p.label();
@@ -70,8 +72,8 @@ export function makeDirectory(p: Program, path: string): void {
 }
 
 /**
- * What is at `path` as a detached mount, private and with these attributes (MOUNT_ATTR): a directory of the host's, while
- * it can be named yet.
+ * What is at `path` as a detached mount, private and with these attributes (MOUNT_ATTR): a directory of the
+ * host's, while it can be named yet.
  */
 export function cloneTree(p: Program, path: string, set = 0): Cell {
   const mount = p.cell();
@@ -108,8 +110,8 @@ export function attachTo(p: Program, mount: Value, point: Cell, what: string): v
 }
 
 /**
- * Mounts what is at `path`, with all below it, over itself with these attributes; to `failed`, with the result in `result`,
- * where the path can't be opened. It is looked up once.
+ * Mounts what is at `path`, with all below it, over itself with these attributes; to `failed`, with the
+ * result in `result`, where the path can't be opened. It is looked up once.
  */
 export function closeInPlace(
   p: Program,

@@ -1,5 +1,6 @@
-// A container's end of its networks, set up by its first process: it asks the host's network namespace, over a socket that
-// mydocker opened there, for veth pairs whose other ends are its own, and configures those over a socket of its own.
+// A container's end of its networks, set up by its first process: it asks the host's network namespace, over
+// a socket that mydocker opened there, for veth pairs whose other ends are its own, and configures those over
+// a socket of its own.
 
 import * as file from "../../ffi/file.ts";
 import type { Cell, Label, Program, Value } from "../../ffi/program.ts";
@@ -72,8 +73,8 @@ export function setUpNetwork(p: Program, plan: NetworkPlan): void {
 }
 
 /**
- * All of a new namespace's ports and pings are free to all users, as docker has it. /proc is mounted and can be written; a
- * kernel without IPv4 has no such files.
+ * All of a new namespace's ports and pings are free to all users, as docker has it. /proc is mounted and can
+ * be written; a kernel without IPv4 has no such files.
  */
 export function freePorts(p: Program): void {
   for (const [name, value] of [["ip_unprivileged_port_start", "0"], ["ping_group_range", "0 2147483647"]]) {
@@ -114,7 +115,8 @@ function send(p: Program, socket: Value, address: number, { bytes, what }: Reque
   const [error, done] = [p.cell(), p.label()];
   p.call("sendto", [socket, address, bytes.length, 0, 0, 0], { what });
   p.call("recvfrom", [socket, reply, REPLY_SIZE, 0, 0, 0], { what });
-  // struct nlmsgerr after the answer's header: 32 bits of negated errno, then the request's header, its length first.
+  // struct nlmsgerr after the answer's header: 32 bits of negated errno, then the request's header, its
+  // length first.
   p.subtract({ address: reply + 16 }, bytes.length * 2 ** 32, { store: error, zero: done });
   p.subtract(error, 2 ** 32, { store: error });
   p.fail("recvfrom", error, what);
@@ -152,7 +154,10 @@ export function heldDescriptors({ users, ports }: Pick<LeavePlan, "users" | "por
   return [...users, ...ports?.sockets ?? [], ...ports?.held ? [ports.held.socket] : []];
 }
 
-/** Gives addresses and ports back. The container's lock is still held: until then nobody else takes the addresses. */
+/**
+ * Gives addresses and ports back. The container's lock is still held: until then nobody else takes the
+ * addresses.
+ */
 export function releaseClaims(p: Program, { claims, links, dir, ports }: LeavePlan): void {
   if (ports) closeSockets(p, ports.sockets);
   takeInterfaces(p, dir, links);
@@ -164,8 +169,8 @@ export function releaseClaims(p: Program, { claims, links, dir, ports }: LeavePl
 }
 
 /**
- * Takes the interfaces out of a namespace that others are in. Otherwise they go with that, and nobody waits for it: which
- * takes the kernel some milliseconds.
+ * Takes the interfaces out of a namespace that others are in. Otherwise they go with that, and nobody waits
+ * for it: which takes the kernel some milliseconds.
  */
 function takeInterfaces(p: Program, dir: number, links: Request[]): void {
   const [socket, alone] = [p.cell(), p.label()];
@@ -182,7 +187,10 @@ function takeInterfaces(p: Program, dir: number, links: Request[]): void {
   p.place(alone);
 }
 
-/** Sets `connected` where the container got into networks since its start, of which the keeper knows nothing else. */
+/**
+ * Sets `connected` where the container got into networks since its start, of which the keeper knows nothing
+ * else.
+ */
 export function lookForConnected(p: Program, dir: number, connected: Cell): void {
   const none = p.label();
   const marker = p.cell();
@@ -231,8 +239,9 @@ export function ifSole(p: Program, users: number[], sole: Label): void {
 const LINGER_NS = 300e6;
 
 /**
- * Waits for a while, gives the locks of the networks back, and goes on at the next step if that was the last user of
- * one of them: its bridge is to be taken down. Or if `last` is not 0 before. Otherwise goes to the end given by `others`.
+ * Waits for a while, gives the locks of the networks back, and goes on at the next step if that was the last
+ * user of one of them: its bridge is to be taken down. Or if `last` is not 0 before. Otherwise goes to the
+ * end given by `others`.
  */
 export function leaveNetworks(
   p: Program,
@@ -245,8 +254,8 @@ export function leaveNetworks(
   p.place(waited);
   for (const fd of users) {
     const [unlocked, next] = [p.label(), p.label()];
-    // Whoever tries after the last of all has given its lock back is not refused: one of those who leave at the same
-    // time is sure to see that nobody is left.
+    // Whoever tries after the last of all has given its lock back is not refused: one of those who leave at
+    // the same time is sure to see that nobody is left.
     p.call("fcntl", [fd, F_OFD_SETLK, flock(p, F_UNLCK)], { negative: unlocked });
     p.place(unlocked);
     p.call("fcntl", [fd, F_OFD_SETLK, flock(p, F_WRLCK)], { negative: next });

@@ -1,4 +1,5 @@
-// What kernel programs are made from: decisions and descriptors. Types alone, but for what stands for no descriptor.
+// What kernel programs are made from: decisions and descriptors. Types alone, but for what stands for no
+// descriptor.
 
 import type { MountChange } from "../../ffi/mount.ts";
 import type { Cell } from "../../ffi/program.ts";
@@ -66,8 +67,8 @@ export interface InitPlan {
   identity: Identity;
   confinement: Confinement;
   /**
-   * Groups to be seen in /sys/fs/cgroup, by their directories on the host: version 1's under the hierarchy's `name`
-   * there ("cpu,cpuacct"), version 2's as "".
+   * Groups to be seen in /sys/fs/cgroup, by their directories on the host: version 1's under the hierarchy's
+   * `name` there ("cpu,cpuacct"), version 2's as "".
    */
   cgroups: { name: string; path: string }[];
   /** What it has besides docker's defaults. */
@@ -78,7 +79,10 @@ export interface InitPlan {
   reaper?: { fd: number; argv: string[] };
   /** A number above all descriptors there are; the one after it is free, too. */
   spare: number;
-  /** Tells that the keeper is gone, and it why nothing was executed where memory is not shared with it any more. */
+  /**
+   * Tells that the keeper is gone, and it why nothing was executed where memory is not shared with it any
+   * more.
+   */
   crossing: Crossing;
 }
 
@@ -108,16 +112,22 @@ export interface KeeperPlan extends PumpPlan {
   stdin?: number;
   /** Held for as long as the keeper lives. */
   lock: number;
-  /** What to note when it has started, and when it has ended: frames of lib/events/event.ts. The name is in the latter. */
+  /**
+   * What to note when it has started, and when it has ended: frames of lib/events/event.ts. The name is in
+   * the latter.
+   */
   events: { started: Uint8Array; ended: Uint8Array; outOfMemory: Uint8Array; name: string };
   /** What to execute at the end if the command that started it does not see to that. */
   finish?: Successor;
   restart?: RestartPlan;
-  /** What to execute where a cgroup can't simply be removed, unless who removes the container sees to that. */
+  /**
+   * What to execute where a cgroup can't simply be removed, unless who removes the container sees to that.
+   */
   removeGroups?: Successor;
   /**
-   * What the container's networks need at its end, who takes down those it was the last user of, who tells the others on
-   * them that it has left, and who takes away the firewall's rules for its ports where closing a socket does not.
+   * What the container's networks need at its end, who takes down those it was the last user of, who tells
+   * the others on them that it has left, and who takes away the firewall's rules for its ports where closing
+   * a socket does not.
    */
   networks?: Omit<LeavePlan, "dir"> & { settle: Successor; forget?: Successor; lowerPorts?: Successor };
 }

@@ -6,7 +6,10 @@ export const POLLIN = 1;
 /** What a struct pollfd's events are to it as one integer. */
 export const EVENTS = 2 ** 32;
 
-/** struct pollfd[]: the sources, init's pidfd, the pipe to the command (whose closed end is an error, never input). */
+/**
+ * struct pollfd[]: the sources, init's pidfd, the pipe to the command (whose closed end is an error, never
+ * input).
+ */
 export interface PollTable {
   address: number;
   count: number;
@@ -29,7 +32,10 @@ export function pollTable(p: Program, plan: { sources: { fd: number }[]; message
   return { address, count, entry, init: entry(count - 2).address, messages: entry(count - 1) };
 }
 
-/** To `nothing` where the last poll found nothing for an entry, which then is as it was before, or is one to skip. */
+/**
+ * To `nothing` where the last poll found nothing for an entry, which then is as it was before, or is one to
+ * skip.
+ */
 export function unlessReady(p: Program, entry: Cell, idle: Cell | number, nothing: Label): void {
   p.subtract(entry, NO_POLLFD, { zero: nothing });
   p.subtract(entry, idle, { zero: nothing });

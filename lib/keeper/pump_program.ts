@@ -1,5 +1,5 @@
-// The loop of a keeper: passes a process's output on, to a log and to whoever started it, until the process has ended
-// and its output has, too.
+// The loop of a keeper: passes a process's output on, to a log and to whoever started it, until the process
+// has ended and its output has, too.
 
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { EVENTS, NO_POLLFD, POLLIN, type PollTable, unlessReady } from "./poll_program.ts";
@@ -7,12 +7,21 @@ import { BUFFER_SIZE, endSource, PAGE_SIZE, pass, type PumpMemory, type PumpPlan
 
 /** Seconds without output after which it is quiet. */
 const QUIET = 1;
-/** Seconds that others who have the process's stdout or stderr may go on writing after its end, as docker has it. */
+/**
+ * Seconds that others who have the process's stdout or stderr may go on writing after its end, as docker has
+ * it.
+ */
 const PATIENCE = 2;
-/** What is read then without waiting, in buffers: as much as a pipe can hold (/proc/sys/fs/pipe-max-size, 1 MB). */
+/**
+ * What is read then without waiting, in buffers: as much as a pipe can hold (/proc/sys/fs/pipe-max-size, 1
+ * MB).
+ */
 const LAST_BUFFERS = 16;
 
-/** What is known once the first process has ended and its output is passed on: wait status, and why that failed. */
+/**
+ * What is known once the first process has ended and its output is passed on: wait status, and why that
+ * failed.
+ */
 export interface Pumped {
   status: Cell;
   broken: Cell;
@@ -31,8 +40,8 @@ export interface PumpOptions {
 }
 
 /**
- * Waits for output and passes it on until the process has ended and all who have its output have closed that; for so long
- * at most after its end, and then what has been written by then.
+ * Waits for output and passes it on until the process has ended and all who have its output have closed that;
+ * for so long at most after its end, and then what has been written by then.
  */
 export function pump(p: Program, plan: PumpPlan, poll: PollTable, options: PumpOptions): Pumped {
   const { pid, message } = options;
@@ -46,7 +55,10 @@ export function pump(p: Program, plan: PumpPlan, poll: PollTable, options: PumpO
     ...{ message, pid },
   };
   const status = p.cell();
-  /** What entry `init` is when nothing is ready; not 0 once it is the timer's; how long ppoll waits, and how often it may. */
+  /**
+   * What entry `init` is when nothing is ready; not 0 once it is the timer's; how long ppoll waits, and how
+   * often it may.
+   */
   const [idle, ended, timeout, left] = [p.cell(), p.cell(), p.cell(), p.cell()];
   const wait = p.label();
   const [exited, overdue, next, over] = [p.label(), p.label(), p.label(), p.label()];
@@ -103,8 +115,8 @@ function startTimer(p: Program, entry: Cell, refused: Label): void {
 }
 
 /**
- * Reads on, and drops it, for as long as anybody has the output of a process that has ended: they would die of SIGPIPE.
- * To `done` after that, or when the process whose pidfd is `guardian` has ended.
+ * Reads on, and drops it, for as long as anybody has the output of a process that has ended: they would die
+ * of SIGPIPE. To `done` after that, or when the process whose pidfd is `guardian` has ended.
  */
 export function dropOutput(
   p: Program,
@@ -133,8 +145,9 @@ export function dropOutput(
 }
 
 /**
- * Waits for `timeout` (an address, 0 for as long as it takes), then to `nothing`; but after much output for a while first,
- * and gives its memory back: with that of steps that are `spent`, which the kernel maps again when it maps those around.
+ * Waits for `timeout` (an address, 0 for as long as it takes), then to `nothing`; but after much output for a
+ * while first, and gives its memory back: with that of steps that are `spent`, which the kernel maps again
+ * when it maps those around.
  */
 function waitForOutput(
   p: Program,

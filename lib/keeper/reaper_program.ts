@@ -1,5 +1,6 @@
-// --init: what PID 1 becomes once the command runs as its child. A kernel program, in an executable of its own: it
-// passes signals on to the command, takes in processes that lost their parent, and ends as the command does.
+// --init: what PID 1 becomes once the command runs as its child. A kernel program, in an executable of its
+// own: it passes signals on to the command, takes in processes that lost their parent, and ends as the
+// command does.
 
 import { COMMAND_PIDFD } from "./cross_program.ts";
 import { executable } from "../../ffi/elf.ts";
@@ -22,8 +23,8 @@ export function reaperArguments(argv: string[]): string[] {
 }
 
 /**
- * Descriptor of a sealed memfd to execute with all signals blocked, so that none that came before is lost. Without a PID
- * namespace of its own (`guest`) it expects COMMAND_PIDFD, and takes in nobody.
+ * Descriptor of a sealed memfd to execute with all signals blocked, so that none that came before is lost.
+ * Without a PID namespace of its own (`guest`) it expects COMMAND_PIDFD, and takes in nobody.
  */
 export function reaperExecutable(guest: boolean): number {
   const p = newProgram();

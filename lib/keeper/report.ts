@@ -1,6 +1,7 @@
-// What the keeper tells: messages on its pipe to the command that started it, and records in the file whose lock it
-// holds. Whoever has that file open hears of the end by getting the lock, and can read the records even when the
-// container is removed in the same moment. The room for them is there from the start, whatever the disk.
+// What the keeper tells: messages on its pipe to the command that started it, and records in the file whose
+// lock it holds. Whoever has that file open hears of the end by getting the lock, and can read the records
+// even when the container is removed in the same moment. The room for them is there from the start, whatever
+// the disk.
 //
 //   all are 64-bit little-endian integers
 //   message   three:  started   1, pid, 0
@@ -114,8 +115,9 @@ export function clearRecords(lock: number): void {
 }
 
 /**
- * Makes the open file `lock` say that what was started has ended now, with the wait status `status`, unless it says how
- * it ended. To be done under that lock by whoever is no keeper: to all others the container would seem to run.
+ * Makes the open file `lock` say that what was started has ended now, with the wait status `status`, unless
+ * it says how it ended. To be done under that lock by whoever is no keeper: to all others the container would
+ * seem to run.
  */
 export function noteEnd(lock: number, status: number): void {
   const { start, end } = readRecords(lock);

@@ -46,7 +46,10 @@ export interface PumpMemory {
   pid: Cell;
 }
 
-/** A pipe's. A quarter of it would pass on a third less in a second; its pages are given back once it is quiet. */
+/**
+ * A pipe's. A quarter of it would pass on a third less in a second; its pages are given back once it is
+ * quiet.
+ */
 export const BUFFER_SIZE = 65536;
 /** What may stay: most output is lines. */
 export const PAGE_SIZE = 4096;

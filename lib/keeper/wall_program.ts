@@ -1,4 +1,5 @@
-// Steps of init and keeper that only some containers need: others' namespaces, devices, kernel parameters, limits.
+// Steps of init and keeper that only some containers need: others' namespaces, devices, kernel parameters,
+// limits.
 
 import { CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
@@ -30,7 +31,9 @@ export interface WallPlan {
   ipc?: number;
   uts?: number;
   cgroup?: number;
-  /** /dev/shm: bytes of one of its own, the host's as a detached mount, that of the process `ipc`, or none. */
+  /**
+   * /dev/shm: bytes of one of its own, the host's as a detached mount, that of the process `ipc`, or none.
+   */
   shm: { size: number } | { fd: number } | "joined" | "none";
   devices: DeviceNode[];
   sysctls: [path: string, value: string][];
@@ -129,9 +132,9 @@ function fetchShm(p: Program, pidfd: number): Cell {
 }
 
 /**
- * The other container's /proc without what covers parts of it: one can be mounted only by a process in the PID namespace
- * it shows, where that would be seen, with the right to mount. It must be what it was at first: the root of a procfs of
- * that PID namespace, which is the one for children here.
+ * The other container's /proc without what covers parts of it: one can be mounted only by a process in the
+ * PID namespace it shows, where that would be seen, with the right to mount. It must be what it was at first:
+ * the root of a procfs of that PID namespace, which is the one for children here.
  */
 function fetchProc(p: Program, pidfd: number): Cell {
   const [PROC_SUPER_MAGIC, PROC_ROOT_INO] = [0x9fa0, 1];
@@ -166,9 +169,9 @@ function requireSame(p: Program, value: Cell, wanted: Cell | number, what: strin
 }
 
 /**
- * What another container has mounted at `path`, cloned as a detached mount; which the kernel allows in its mount
- * namespace only. What runs there may have put anything there: it is opened as a directory, `check`ed, and made private with
- * these attributes.
+ * What another container has mounted at `path`, cloned as a detached mount; which the kernel allows in its
+ * mount namespace only. What runs there may have put anything there: it is opened as a directory, `check`ed,
+ * and made private with these attributes.
  */
 function fetchMount(
   p: Program,
@@ -225,7 +228,10 @@ function endMembers(p: Program, path: string): void {
   p.place(gone);
 }
 
-/** `found` is 1 if there were any, whose numbers come as text and are read byte by byte; to `gone` without a group. */
+/**
+ * `found` is 1 if there were any, whose numbers come as text and are read byte by byte; to `gone` without a
+ * group.
+ */
 function killMembers(p: Program, path: string, found: Cell, gone: Label): void {
   const [more, line, ended] = [p.label(), p.label(), p.label()];
   const [list, byte, pid] = [p.cell(), p.cell(), p.cell()];

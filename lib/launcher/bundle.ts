@@ -1,6 +1,6 @@
-// Makes the files that mydocker runs: bundle.ts TO. COMMAND.js is what a start of that command loads, full.js what any
-// other word needs; PROGRAM.PART.js are shared, or loaded when they are wanted. See bundle/programs.ts and
-// bundle/chunks.ts.
+// Makes the files that mydocker runs: bundle.ts TO. COMMAND.js is what a start of that command loads, full.js
+// what any other word needs; PROGRAM.PART.js are shared, or loaded when they are wanted. See
+// bundle/programs.ts and bundle/chunks.ts.
 
 import { type Bundler, ENTRY, newBundler, stopBundler } from "./bundle/bundler.ts";
 import { type Chunk, chunksOf } from "./bundle/chunks.ts";

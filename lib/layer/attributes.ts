@@ -1,5 +1,6 @@
-// Owner, mode, times and extended attributes of unpacked files, in the order the kernel needs: chown takes away
-// set-user-ID bits and capabilities, so both come after it; and nothing may change the times after they are set.
+// Owner, mode, times and extended attributes of unpacked files, in the order the kernel needs: chown takes
+// away set-user-ID bits and capabilities, so both come after it; and nothing may change the times after they
+// are set.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -7,7 +8,10 @@ import { setXattr } from "../../ffi/xattr.ts";
 import type { TarEntry } from "./tar_entry.ts";
 import { tarError } from "./tar_header.ts";
 
-/** Those that open, mkdir and mknod don't give: set-ID bits and the sticky one, and what mydocker's umask takes away. */
+/**
+ * Those that open, mkdir and mknod don't give: set-ID bits and the sticky one, and what mydocker's umask
+ * takes away.
+ */
 const CHMOD_BITS = 0o7022;
 /** What overlayfs keeps for itself: from an archive it could hide or redirect files of other layers. */
 const OVERLAY_XATTRS = "trusted.overlay.";

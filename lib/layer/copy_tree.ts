@@ -13,9 +13,10 @@ interface Copy {
 }
 
 /**
- * Copies what is in the directory `from` into the empty directory `to`, and gives `to` the attributes of `from`: files
- * of every type with hard links, holes, owner, mode, extended attributes and modification time. Both are descriptors,
- * O_PATH will do; nobody else may write to `to` meanwhile. Throws KernelError, and then leaves what it has done.
+ * Copies what is in the directory `from` into the empty directory `to`, and gives `to` the attributes of
+ * `from`: files of every type with hard links, holes, owner, mode, extended attributes and modification time.
+ * Both are descriptors, O_PATH will do; nobody else may write to `to` meanwhile. Throws KernelError, and then
+ * leaves what it has done.
  */
 export function copyTree(from: number, to: number): void {
   const source = openDirectory(from, ".");
@@ -102,8 +103,9 @@ function copySparse(copy: Copy, source: number, target: number, size: number, na
 }
 
 /**
- * Gives `name` in the directory `to` the attributes that `name` in `from` has: its owner, mode and time as in `stat`,
- * and its extended attributes, as far as the file system takes them. "." is the directory itself. Throws KernelError.
+ * Gives `name` in the directory `to` the attributes that `name` in `from` has: its owner, mode and time as in
+ * `stat`, and its extended attributes, as far as the file system takes them. "." is the directory itself.
+ * Throws KernelError.
  */
 export function copyAttributes(from: number, to: number, name: string, stat: file.Stat): void {
   // In this order: a change of owner takes set-user-ID bits and file capabilities away.

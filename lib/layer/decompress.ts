@@ -1,4 +1,5 @@
-// Archives as users have them: plain, gzip (RFC 1952), zstd (RFC 8878), xz or bzip2, told apart by their first bytes.
+// Archives as users have them: plain, gzip (RFC 1952), zstd (RFC 8878), xz or bzip2, told apart by their
+// first bytes.
 
 import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -22,7 +23,9 @@ const MAGIC: [kind: Kind, bytes: (number | undefined)[]][] = [
 /** As many bytes as isCompressed needs to see. */
 export const LONGEST_MAGIC = 6;
 
-/** What can be read from `fd` until its end. All chunks are the same memory: done with one, ask for the next. */
+/**
+ * What can be read from `fd` until its end. All chunks are the same memory: done with one, ask for the next.
+ */
 export function* chunksOf(fd: number, what: string): Generator<Uint8Array> {
   const buffer = new Uint8Array(BUFFER);
   for (;;) {

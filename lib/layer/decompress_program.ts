@@ -9,8 +9,8 @@ const BUFFER = 1 << 18;
 const XZ_LIMITS = { XZ_DEFAULTS: "--memlimit-decompress=256MiB" };
 
 /**
- * What `program` makes of `source`. All chunks are the same memory: done with one, ask for the next. Throws CommandError
- * where there is no such program or it fails, and whatever `source` throws.
+ * What `program` makes of `source`. All chunks are the same memory: done with one, ask for the next. Throws
+ * CommandError where there is no such program or it fails, and whatever `source` throws.
  */
 export async function* decompressedBy(program: "xz" | "bzip2", source: Chunks): AsyncGenerator<Uint8Array> {
   const child = start(program);

@@ -1,8 +1,9 @@
 // gzip (RFC 1952) and zstd (RFC 8878) in memory of one size, however much comes out of however little.
 //
-// Node's zlib streams make new memory for every 64 KiB, which is collected late: 500 MB for an archive of 2 GB. What is
-// below them, in Node and Deno alike, writes into memory it is given: 45 MB, in half the time. It is no documented
-// interface; but the runtime is a part of the file that is built, and the tests of this module use all of it.
+// Node's zlib streams make new memory for every 64 KiB, which is collected late: 500 MB for an archive of 2
+// GB. What is below them, in Node and Deno alike, writes into memory it is given: 45 MB, in half the time. It
+// is no documented interface; but the runtime is a part of the file that is built, and the tests of this
+// module use all of it.
 
 import { CommandError } from "../base/error.ts";
 
@@ -10,7 +11,9 @@ import { CommandError } from "../base/error.ts";
 interface Handle {
   /** Hears of what is wrong; zstd's throws instead. */
   onerror: (message: string) => void;
-  /** Takes and gives as much as it can, and leaves in `_writeState` how much room and how much input is left. */
+  /**
+   * Takes and gives as much as it can, and leaves in `_writeState` how much room and how much input is left.
+   */
   writeSync(
     flush: number,
     input: Uint8Array,
@@ -46,8 +49,9 @@ const [CONTINUE, FINISH] = [0, 4];
 const NOTHING = new Uint8Array(0);
 
 /**
- * What `source` is, decompressed: of several gzip members one after the other, of zeros behind the last nothing. All
- * chunks are the same memory: done with one, ask for the next. Throws CommandError for data that are damaged or cut off.
+ * What `source` is, decompressed: of several gzip members one after the other, of zeros behind the last
+ * nothing. All chunks are the same memory: done with one, ask for the next. Throws CommandError for data that
+ * are damaged or cut off.
  */
 export async function* gunzipped(source: Chunks): AsyncGenerator<Uint8Array> {
   const { createGunzip } = await import("node:zlib");

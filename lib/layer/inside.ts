@@ -1,9 +1,11 @@
-// Paths inside a root directory that is not ours: an image's, or that of a container, whose programs may change what is
-// there at any moment. Symlinks, absolute ones and "..", stay inside, and magic links (/proc/PID/root) lead nowhere.
+// Paths inside a root directory that is not ours: an image's, or that of a container, whose programs may
+// change what is there at any moment. Symlinks, absolute ones and "..", stay inside, and magic links
+// (/proc/PID/root) lead nowhere.
 //
-// Opening can do things: wait for a fifo's other end, rewind a tape, talk to a driver that the container has no right to.
-// So the host's side opens nothing in there but by these: first as a mere place (O_PATH), then looked at, and only a
-// regular file, a directory, or exactly the device that is wanted, is opened for more, by that descriptor.
+// Opening can do things: wait for a fifo's other end, rewind a tape, talk to a driver that the container has
+// no right to. So the host's side opens nothing in there but by these: first as a mere place (O_PATH), then
+// looked at, and only a regular file, a directory, or exactly the device that is wanted, is opened for more,
+// by that descriptor.
 
 import { decodeName } from "../../ffi/bytes.ts";
 import * as file from "../../ffi/file.ts";
@@ -12,8 +14,8 @@ import { read } from "../../ffi/file.ts";
 const INSIDE = file.RESOLVE_IN_ROOT | file.RESOLVE_NO_MAGICLINKS;
 
 /**
- * The place (O_PATH) that `path` leads to as if `root` were "/"; `flags` may be O_DIRECTORY and O_NOFOLLOW. Throws
- * KernelError.
+ * The place (O_PATH) that `path` leads to as if `root` were "/"; `flags` may be O_DIRECTORY and O_NOFOLLOW.
+ * Throws KernelError.
  */
 export function openInside(root: number, path: string, flags = 0): number {
   return file.openat2(root, path, flags | file.O_PATH, 0, INSIDE);
@@ -38,15 +40,18 @@ export function openDirectoryInside(root: number, path: string): number | undefi
 }
 
 /**
- * A regular file, to be read; undefined where there is none. Nothing is waited for: EAGAIN where somebody inside holds a
- * lease on it. Throws KernelError.
+ * A regular file, to be read; undefined where there is none. Nothing is waited for: EAGAIN where somebody
+ * inside holds a lease on it. Throws KernelError.
  */
 export function openFileInside(root: number, path: string): number | undefined {
   const flags = file.O_RDONLY | file.O_NONBLOCK;
   return openAs(root, path, flags, ({ mode }) => (mode & file.S_IFMT) === file.S_IFREG);
 }
 
-/** The character device of these numbers, to be read and written; undefined where there is none. Throws KernelError. */
+/**
+ * The character device of these numbers, to be read and written; undefined where there is none. Throws
+ * KernelError.
+ */
 export function openDeviceInside(
   root: number,
   path: string,
@@ -75,9 +80,9 @@ function openAs(
 }
 
 /**
- * The text of a regular file inside `root`, at most `limit` bytes of it, and no more than its size says; undefined where
- * there is none. Files of procfs and tracefs are regular ones of no size: to read them can take what is the host's, or
- * wait until there is something (/proc/kmsg). Throws KernelError.
+ * The text of a regular file inside `root`, at most `limit` bytes of it, and no more than its size says;
+ * undefined where there is none. Files of procfs and tracefs are regular ones of no size: to read them can
+ * take what is the host's, or wait until there is something (/proc/kmsg). Throws KernelError.
  */
 export function readInside(root: number, path: string, limit: number): string | undefined {
   const fd = openFileInside(root, path);

@@ -19,8 +19,9 @@ export async function archiveLength(hex: string): Promise<number> {
 }
 
 /**
- * Gives `sink` the uncompressed archive of layer `hex`; its chunks are the writer's again after the call. Throws
- * CommandError after the last one if together they are not what the layer's digest is of. Hold lockImages("shared").
+ * Gives `sink` the uncompressed archive of layer `hex`; its chunks are the writer's again after the call.
+ * Throws CommandError after the last one if together they are not what the layer's digest is of. Hold
+ * lockImages("shared").
  */
 export async function writeLayer(hex: string, sink: Sink): Promise<void> {
   const digest = await createDigest();

@@ -26,7 +26,10 @@ export function mountRootfs({ id, layers }: RootfsSource): number {
   return mountOverlay(layerPaths(layers), { upper: `${home}/upper`, work: `${home}/work` });
 }
 
-/** The root to look at, also while the container runs or when it never did: read-only, nothing is written for it. */
+/**
+ * The root to look at, also while the container runs or when it never did: read-only, nothing is written for
+ * it.
+ */
 export function openRootfs({ id, layers }: RootfsSource): number {
   return mountOverlay([`containers/${id}/upper`, ...layerPaths(layers)], undefined);
 }
@@ -37,8 +40,9 @@ export function openImageRoot(layers: string[]): number {
 }
 
 /**
- * Paths of the layers' directories, top layer first as overlayfs wants them; relative to the root directory. It refuses
- * to have one twice: of the same layers the topmost is enough, since it has all that those below it have.
+ * Paths of the layers' directories, top layer first as overlayfs wants them; relative to the root directory.
+ * It refuses to have one twice: of the same layers the topmost is enough, since it has all that those below
+ * it have.
  */
 function layerPaths(layers: string[]): string[] {
   const stack = [...new Set(layers.toReversed())];

@@ -1,6 +1,7 @@
-// Overlays for kernels that take layers only as one string (before 6.7): fsconfig(2) cuts strings at 255 bytes, so
-// mount(2) has to do it, and that needs a mount namespace. A helper process makes one of its own, mounts there, takes
-// a detached copy of the mount, and holds it until this process has fetched the descriptor (pidfd_getfd(2)).
+// Overlays for kernels that take layers only as one string (before 6.7): fsconfig(2) cuts strings at 255
+// bytes, so mount(2) has to do it, and that needs a mount namespace. A helper process makes one of its own,
+// mounts there, takes a detached copy of the mount, and holds it until this process has fetched the
+// descriptor (pidfd_getfd(2)).
 
 import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -17,9 +18,9 @@ const FIRST_DIRECTORY = 100;
 const MAX_DATA = 4095;
 
 /**
- * Mounts an overlay of `lowers` (absolute paths, top layer first) and returns the detached mount's descriptor. The
- * options are mount(2)'s. `target` is any existing directory; nobody sees what is mounted there.
- * Throws CommandError where there are too many layers, KernelError.
+ * Mounts an overlay of `lowers` (absolute paths, top layer first) and returns the detached mount's
+ * descriptor. The options are mount(2)'s. `target` is any existing directory; nobody sees what is mounted
+ * there. Throws CommandError where there are too many layers, KernelError.
  */
 export function mountByHelper(
   lowers: string[],

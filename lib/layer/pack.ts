@@ -1,4 +1,5 @@
-// Packs a directory tree into a tar archive: a container's whole root for export, or its writable layer for commit.
+// Packs a directory tree into a tar archive: a container's whole root for export, or its writable layer for
+// commit.
 
 import { encodeName } from "../../ffi/bytes.ts";
 import { isErrno } from "../../ffi/errno.ts";
@@ -12,8 +13,8 @@ import { isWhiteout, OPAQUE, OPAQUE_XATTR, WHITEOUT } from "./whiteout.ts";
 
 export interface PackOptions {
   /**
-   * The tree is an overlay's upper directory: deleted files and opaque directories become whiteouts (OCI image-spec
-   * layer.md), and the root directory gets an entry if its mode or owner is not the usual one.
+   * The tree is an overlay's upper directory: deleted files and opaque directories become whiteouts (OCI
+   * image-spec layer.md), and the root directory gets an entry if its mode or owner is not the usual one.
    */
   overlay: boolean;
   /** Paths to leave out, with all below them. */
@@ -45,9 +46,10 @@ const SET_ID_BITS = 0o6000;
 const OVERLAY_XATTRS = "trusted.overlay.";
 
 /**
- * Gives `sink` the archive of everything below the open directory `root`, in the order of the names' bytes; sockets are
- * left out, having no place in archives. A file that shrinks while it is read is filled up with zeros, one that grows
- * is cut. Returns how many entries the archive has. Throws KernelError, and what the sink throws.
+ * Gives `sink` the archive of everything below the open directory `root`, in the order of the names' bytes;
+ * sockets are left out, having no place in archives. A file that shrinks while it is read is filled up with
+ * zeros, one that grows is cut. Returns how many entries the archive has. Throws KernelError, and what the
+ * sink throws.
  */
 export function pack(root: number, sink: Sink, options: PackOptions): number {
   const state = begin(sink, options);
@@ -64,8 +66,8 @@ export function pack(root: number, sink: Sink, options: PackOptions): number {
 }
 
 /**
- * The same for what the open descriptor `fd` is (O_PATH, not followed if it is a symlink): a file, or a directory with
- * all that is in it, whose entries' names begin with `name`: "." and "/" stand for themselves.
+ * The same for what the open descriptor `fd` is (O_PATH, not followed if it is a symlink): a file, or a
+ * directory with all that is in it, whose entries' names begin with `name`: "." and "/" stand for themselves.
  */
 export function packOne(fd: number, name: string, sink: Sink, options: PackOptions): number {
   const state = begin(sink, options);

@@ -1,4 +1,5 @@
-// Where an archive's entries go: names made safe, and the directories they name kept open while they are needed.
+// Where an archive's entries go: names made safe, and the directories they name kept open while they are
+// needed.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -6,12 +7,16 @@ import { openInside, openWithoutLinks } from "./inside.ts";
 import { tarError } from "./tar_header.ts";
 
 const PATH_MAX = 4096;
-/** More open directories than this are not kept. An archive is written directory by directory, so few are in use. */
+/**
+ * More open directories than this are not kept. An archive is written directory by directory, so few are in
+ * use.
+ */
 const KEPT = 64;
 
 /**
- * The name relative to the root directory: no empty, "." or ".." components; "" for the root itself. Like GNU tar
- * and docker it takes absolute names as relative to the root. Throws CommandError for a name that climbs out of it.
+ * The name relative to the root directory: no empty, "." or ".." components; "" for the root itself. Like GNU
+ * tar and docker it takes absolute names as relative to the root. Throws CommandError for a name that climbs
+ * out of it.
  */
 export function cleanPath(name: string, what = "unpack"): string {
   if (name.length >= PATH_MAX) throw tarError(`can't ${what} ${JSON.stringify(name)}: file name too long`);
@@ -38,8 +43,8 @@ export function splitName(path: string): [directory: string, name: string] {
 /** Open directories by clean path, below one root. */
 export interface Parents {
   /**
-   * Descriptor (O_PATH) of the directory, which is made with its parents, mode 0755, where it is missing. Symlinks
-   * are followed as if the root were "/". It stays open until `renew`.
+   * Descriptor (O_PATH) of the directory, which is made with its parents, mode 0755, where it is missing.
+   * Symlinks are followed as if the root were "/". It stays open until `renew`.
    */
   of(path: string): number;
   /** The same, but undefined where the directory is missing. */
@@ -96,7 +101,10 @@ export function createParents(root: number): Parents {
   };
 }
 
-/** Opens a directory by its clean path; undefined where nothing is there. Notes in `led` where symlinks led to. */
+/**
+ * Opens a directory by its clean path; undefined where nothing is there. Notes in `led` where symlinks led
+ * to.
+ */
 function openDirectory(root: number, path: string, led: Map<string, string>): number | undefined {
   try {
     return openWithoutLinks(root, path);

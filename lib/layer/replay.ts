@@ -16,14 +16,18 @@ interface State {
   /** Indexes into `replaced` by path, those still to come. */
   pending: Map<string, number[]>;
   files: number;
-  /** Where the file of the last file record is, below the layer's directory, and its descriptor once it was needed. */
+  /**
+   * Where the file of the last file record is, below the layer's directory, and its descriptor once it was
+   * needed.
+   */
   path: string;
   fd: number;
 }
 
 /**
- * The archive of the layer whose directory `layer` is open, in chunks that all are the same memory. Whether it is the
- * one it was is for the caller to check. Throws CommandError where the skeleton or a file is damaged or missing.
+ * The archive of the layer whose directory `layer` is open, in chunks that all are the same memory. Whether
+ * it is the one it was is for the caller to check. Throws CommandError where the skeleton or a file is
+ * damaged or missing.
  */
 export async function replay(layer: number, replaced: Replaced[]): Promise<Generator<Uint8Array>> {
   const { inflateRawSync } = await import("node:zlib");
@@ -119,7 +123,10 @@ function startFile(state: State, path: string): void {
   state.path = state.pending.size === 0 ? `diff/${path}` : placeOf(state, path);
 }
 
-/** Where a file is now: at its path or, if it or a directory above it was replaced after it was written, there. */
+/**
+ * Where a file is now: at its path or, if it or a directory above it was replaced after it was written,
+ * there.
+ */
 function placeOf({ replaced, pending, files }: State, path: string): string {
   let first = Infinity;
   for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {

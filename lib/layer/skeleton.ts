@@ -1,6 +1,7 @@
-// A layer's skeleton: all of its archive that is not in the unpacked files, so that the archive can be put together again
-// bit for bit. layers/HEX/skeleton is a sequence of blocks: u32 compressed length, u32 length, and then records as
-// deflate (RFC 1951). Numbers are little-endian. A record begins with a byte that says what it is:
+// A layer's skeleton: all of its archive that is not in the unpacked files, so that the archive can be put
+// together again bit for bit. layers/HEX/skeleton is a sequence of blocks: u32 compressed length, u32 length,
+// and then records as deflate (RFC 1951). Numbers are little-endian. A record begins with a byte that says
+// what it is:
 //   0  literal: u32 length, and as many bytes of the archive
 //   1  file: the path of the file that data records after it are about, below diff/, and a NUL
 //   2  data: u64 position, u64 length: that much of the archive is in the file from that position on
@@ -13,7 +14,9 @@ export const LITERAL = 0;
 export const FILE = 1;
 export const DATA = 2;
 
-/** What was moved to replaced/N, where N is the index in a list of these: `path`, after `files` file records. */
+/**
+ * What was moved to replaced/N, where N is the index in a list of these: `path`, after `files` file records.
+ */
 export type Replaced = [files: number, path: string];
 
 /** Takes down an archive's skeleton; the calls follow the archive. */
@@ -26,7 +29,10 @@ export interface Recorder {
   data(start: number, end: number, position: number): void;
   /** All of the chunk that `data` was not called for is a part of the skeleton. */
   done(): void;
-  /** Takes `name` in the open directory `dir`, which is diff/`path`, out of the way; its content is still needed. */
+  /**
+   * Takes `name` in the open directory `dir`, which is diff/`path`, out of the way; its content is still
+   * needed.
+   */
   replace(dir: number, name: string, path: string): void;
   /** Writes out what is left; returns how long the archive was, and what was replaced. */
   end(): { archive: number; replaced: Replaced[] };

@@ -9,7 +9,10 @@ export const LOOK_EVERY = 32 << 20;
 /** What stays free for others: a hundredth of the file system, but not more than this. */
 const MOST_KEPT = 256 << 20;
 
-/** Throws CommandError unless `bytes` can be written to the file system that `fd` is on, and some is left after. */
+/**
+ * Throws CommandError unless `bytes` can be written to the file system that `fd` is on, and some is left
+ * after.
+ */
 export function requireSpace(fd: number, bytes: number): void {
   const { free, total } = file.space(fd);
   const kept = Math.min(total / 100, MOST_KEPT);

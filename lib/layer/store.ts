@@ -1,6 +1,6 @@
-// Layers: layers/HEX/diff is an unpacked layer, layer.json its sizes, skeleton the rest of its archive; HEX is the SHA-256
-// of that, uncompressed. A layer never changes once it is there. What makes or removes images does so from a directory
-// of its own under tmp/.
+// Layers: layers/HEX/diff is an unpacked layer, layer.json its sizes, skeleton the rest of its archive; HEX
+// is the SHA-256 of that, uncompressed. A layer never changes once it is there. What makes or removes images
+// does so from a directory of its own under tmp/.
 
 import { step } from "../base/debug.ts";
 import { isErrno } from "../../ffi/errno.ts";
@@ -49,9 +49,10 @@ const isLayerRecord = shapeOf<LayerRecord>({
 });
 
 /**
- * Does `work` with a directory of its own in tmp/, which is removed as the last thing. If the command is killed, the
- * directory tells the next one to sweep: also when everything in it was published, and only a part of what belongs
- * together. The same if `work` fails after it published something: an empty directory then stays behind.
+ * Does `work` with a directory of its own in tmp/, which is removed as the last thing. If the command is
+ * killed, the directory tells the next one to sweep: also when everything in it was published, and only a
+ * part of what belongs together. The same if `work` fails after it published something: an empty directory
+ * then stays behind.
  */
 export async function staged<T>(kind: string, work: (staging: Staging) => Promise<T>): Promise<T> {
   await beginWork();
@@ -110,7 +111,10 @@ export async function beginLayer(staging: Staging): Promise<LayerWriter> {
   };
 }
 
-/** What a layer is unpacked in: owner and mode are set, since a set-group-ID directory would hand down its own. */
+/**
+ * What a layer is unpacked in: owner and mode are set, since a set-group-ID directory would hand down its
+ * own.
+ */
 function makeDiff(layer: number): number {
   file.mkdirat(layer, "diff", 0o755);
   const fd = file.openat(layer, "diff", file.O_RDONLY | file.O_DIRECTORY);
@@ -120,8 +124,8 @@ function makeDiff(layer: number): number {
 }
 
 /**
- * Moves the layer that beginLayer completed in the staging directory `path` into layers/, if it is still there; if that
- * has it already, that one is as good. Only lib/image/publish.ts does it.
+ * Moves the layer that beginLayer completed in the staging directory `path` into layers/, if it is still
+ * there; if that has it already, that one is as good. Only lib/image/publish.ts does it.
  */
 export function moveLayer(path: string, diffId: string): void {
   const target = `layers/${diffId.slice("sha256:".length)}`;
@@ -132,7 +136,10 @@ export function moveLayer(path: string, diffId: string): void {
   }
 }
 
-/** Unpacks the uncompressed archive that `source` yields; publish makes it a layer. Throws as createUnpacker does. */
+/**
+ * Unpacks the uncompressed archive that `source` yields; publish makes it a layer. Throws as createUnpacker
+ * does.
+ */
 export async function addLayer(
   staging: Staging,
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,

@@ -33,7 +33,10 @@ export function tarError(problem: string): CommandError {
   return new CommandError(problem, 1);
 }
 
-/** Seconds as a number has them exactly. The kernel has its own bounds, which are each file system's, and clamps too. */
+/**
+ * Seconds as a number has them exactly. The kernel has its own bounds, which are each file system's, and
+ * clamps too.
+ */
 export function clampTime(seconds: number): number {
   return Math.min(Math.max(seconds, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
 }
@@ -59,8 +62,8 @@ export function checksumMatches(bytes: Uint8Array, at: number): boolean {
 }
 
 /**
- * Reads the header at `at`, whose checksum is known to be right. `offset` is its place in the archive, for messages.
- * Throws CommandError for numbers that are none, negative or too large to be true.
+ * Reads the header at `at`, whose checksum is known to be right. `offset` is its place in the archive, for
+ * messages. Throws CommandError for numbers that are none, negative or too large to be true.
  */
 export function parseHeader(bytes: Uint8Array, at: number, offset: number): Header {
   const number = (field: string, start: number, length: number) => {
@@ -94,7 +97,9 @@ export function parseHeader(bytes: Uint8Array, at: number, offset: number): Head
   return { entry, flag, size };
 }
 
-/** The name: ustar keeps its front part in "prefix", where v7 has nothing and GNU has times and sparse maps. */
+/**
+ * The name: ustar keeps its front part in "prefix", where v7 has nothing and GNU has times and sparse maps.
+ */
 function headerPath(bytes: Uint8Array, at: number): string {
   const name = text(bytes, at, 100);
   if (bytes[at + 345] === 0 || !hasText(bytes, at + 257, USTAR)) return name;
@@ -116,7 +121,10 @@ export function text(bytes: Uint8Array, at: number, length: number): string {
   return decodeName(bytes.subarray(at, end));
 }
 
-/** A number as octal digits or, where the first bit is set, as GNU's big-endian two's complement; NaN if neither. */
+/**
+ * A number as octal digits or, where the first bit is set, as GNU's big-endian two's complement; NaN if
+ * neither.
+ */
 export function readNumber(bytes: Uint8Array, at: number, length: number): number {
   return bytes[at] & 0x80 ? base256(bytes, at, length) : octal(bytes, at, length);
 }

@@ -1,5 +1,5 @@
-// PAX extended headers (POSIX pax(1), "pax Extended Header"): records of "LENGTH KEY=VALUE\n" that overrule the header
-// after them, or, from a global one, all headers after them.
+// PAX extended headers (POSIX pax(1), "pax Extended Header"): records of "LENGTH KEY=VALUE\n" that overrule
+// the header after them, or, from a global one, all headers after them.
 
 import { decodeName } from "../../ffi/bytes.ts";
 import type { Timespec } from "../../ffi/file.ts";
@@ -47,7 +47,9 @@ export function decimal(bytes: Uint8Array): number {
   return Number.isSafeInteger(value) ? value : NaN;
 }
 
-/** A record's value as a size; undefined where the record is absent or empty (which means: as in the header). */
+/**
+ * A record's value as a size; undefined where the record is absent or empty (which means: as in the header).
+ */
 export function paxNumber(records: PaxRecords, key: string): number | undefined {
   const value = records.values.get(key);
   if (!value || value.length === 0) return undefined;
@@ -64,7 +66,9 @@ export function paxName(records: PaxRecords, key: string): string | undefined {
   return decodeName(value);
 }
 
-/** Lets the records overrule the entry's names, owner, time and attributes; its size is the reader's business. */
+/**
+ * Lets the records overrule the entry's names, owner, time and attributes; its size is the reader's business.
+ */
 export function applyRecords(entry: TarEntry, records: PaxRecords): void {
   if (records.values.size === 0) return;
   // The path of a sparse file is one to read it by where nobody knows of that.
@@ -85,7 +89,10 @@ function xattrName(key: string): string {
   return key.slice(XATTR.length).replaceAll("%3D", "=").replaceAll("%25", "%");
 }
 
-/** "[-]SECONDS[.FRACTION]" to seconds rounded down and the nanoseconds above them; what is beyond all times, clamped. */
+/**
+ * "[-]SECONDS[.FRACTION]" to seconds rounded down and the nanoseconds above them; what is beyond all times,
+ * clamped.
+ */
 function parseTime(text: string): Timespec {
   const match = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(text);
   if (!match) throw tarError("damaged archive: bad mtime in extended header");

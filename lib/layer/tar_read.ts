@@ -1,5 +1,6 @@
-// Reads tar archives as they come: push a chunk of any length, and the handler hears of entries and their data. Knows
-// ustar, v7, PAX (pax(1)), GNU's long names and sparse files. Nothing of a file's data is kept or copied.
+// Reads tar archives as they come: push a chunk of any length, and the handler hears of entries and their
+// data. Knows ustar, v7, PAX (pax(1)), GNU's long names and sparse files. Nothing of a file's data is kept or
+// copied.
 
 import { decodeName } from "../../ffi/bytes.ts";
 import { BLOCK, paddingOf, type TarEntry } from "./tar_entry.ts";
@@ -24,7 +25,10 @@ import {
 /** Who an archive is read for. The calls for one entry are: entry, data any number of times, finish. */
 export interface TarHandler {
   entry(entry: TarEntry): void;
-  /** `chunk[start..end]` belongs at byte `position` of the file; the chunk is the caller's again after the call. */
+  /**
+   * `chunk[start..end]` belongs at byte `position` of the file; the chunk is the caller's again after the
+   * call.
+   */
   data(chunk: Uint8Array, start: number, end: number, position: number): void;
   finish(): void;
 }
@@ -55,7 +59,10 @@ interface State {
   local?: PaxRecords;
   longPath?: string;
   longLink?: string;
-  /** The file being read: its name for messages, what is left of its data in the archive, where the next byte goes. */
+  /**
+   * The file being read: its name for messages, what is left of its data in the archive, where the next byte
+   * goes.
+   */
   entry?: TarEntry;
   dataSize: number;
   position: number;
@@ -67,7 +74,10 @@ interface State {
 
 /** See createTarReader. */
 export interface TarReader {
-  /** Takes the next bytes of the archive. Throws CommandError where they are damaged, and what the handler throws. */
+  /**
+   * Takes the next bytes of the archive. Throws CommandError where they are damaged, and what the handler
+   * throws.
+   */
   push(chunk: Uint8Array): void;
   /** Bytes that come next and nothing depends on: a file's data, padding. */
   pending(): number;
@@ -78,8 +88,9 @@ export interface TarReader {
 }
 
 /**
- * A reader that tells `handler` what the archive pushed into it holds. An archive may end without the two blocks of
- * zeros; a file may not end before its data. An empty archive is one without entries, as for docker.
+ * A reader that tells `handler` what the archive pushed into it holds. An archive may end without the two
+ * blocks of zeros; a file may not end before its data. An empty archive is one without entries, as for
+ * docker.
  */
 export function createTarReader(handler: TarHandler): TarReader {
   const state: State = {
@@ -117,7 +128,9 @@ function push(state: State, chunk: Uint8Array): void {
   }
 }
 
-/** Hands a whole block on, in place if it is there in one piece; returns how many bytes of the chunk it took. */
+/**
+ * Hands a whole block on, in place if it is there in one piece; returns how many bytes of the chunk it took.
+ */
 function takeBlock(state: State, chunk: Uint8Array, at: number): number {
   if (state.filled === 0 && chunk.length - at >= BLOCK) {
     state.onBlock(state, chunk, at);

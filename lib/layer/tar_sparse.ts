@@ -1,5 +1,5 @@
-// The four ways GNU tar writes files with holes ("Sparse Formats" in its manual). All say which parts of the file the
-// archive's data are: pairs of offset and length, in order.
+// The four ways GNU tar writes files with holes ("Sparse Formats" in its manual). All say which parts of the
+// file the archive's data are: pairs of offset and length, in order.
 
 import { decodeName } from "../../ffi/bytes.ts";
 import { BLOCK } from "./tar_entry.ts";
@@ -15,8 +15,8 @@ const MAX_NUMBERS = 1 << 21;
 const damaged = () => tarError("damaged archive: bad map of a sparse file");
 
 /**
- * Old GNU: adds the pairs in the block at `at`, `count` at most, to `map`; the first with an empty or missing field
- * ends them. The main header has 4 of them at byte 386, an extension block 21 at byte 0.
+ * Old GNU: adds the pairs in the block at `at`, `count` at most, to `map`; the first with an empty or missing
+ * field ends them. The main header has 4 of them at byte 386, an extension block 21 at byte 0.
  */
 export function readOldPairs(bytes: Uint8Array, at: number, count: number, map: SparseMap): void {
   for (let i = 0; i < count && bytes[at + i * 24] !== 0; i++) {
@@ -46,7 +46,10 @@ export function paxSparse(
   return { size, map, mapInData };
 }
 
-/** Format 1.0's map, which precedes the data: decimal numbers, a line each, the first of them how many pairs follow. */
+/**
+ * Format 1.0's map, which precedes the data: decimal numbers, a line each, the first of them how many pairs
+ * follow.
+ */
 export interface MapReader {
   numbers: number[];
   digits: string;
@@ -69,7 +72,9 @@ export function readMapBlock(reader: MapReader, bytes: Uint8Array, at: number): 
   return false;
 }
 
-/** Throws unless the parts are in order, inside the file's `size`, and together as long as the archive's data. */
+/**
+ * Throws unless the parts are in order, inside the file's `size`, and together as long as the archive's data.
+ */
 export function checkMap(map: SparseMap, size: number, dataSize: number): void {
   let end = 0;
   let total = 0;

@@ -1,5 +1,5 @@
-// Writes tar archives: ustar (POSIX), with PAX extended headers (pax(1)) for what does not fit into it: long names, big
-// numbers, parts of seconds, extended attributes. The same entries give the same bytes, always.
+// Writes tar archives: ustar (POSIX), with PAX extended headers (pax(1)) for what does not fit into it: long
+// names, big numbers, parts of seconds, extended attributes. The same entries give the same bytes, always.
 
 import { encodeName } from "../../ffi/bytes.ts";
 import type { Timespec } from "../../ffi/file.ts";
@@ -10,12 +10,15 @@ import type { SparseMap } from "./tar_sparse.ts";
 /** Takes the next bytes of the archive; the memory is the writer's again after the call. */
 export type Sink = (chunk: Uint8Array) => void;
 
-/** See createTarWriter. After `entry` of a file, exactly its `size` bytes must follow: `room` and `advance`, or `data`. */
+/**
+ * See createTarWriter. After `entry` of a file, exactly its `size` bytes must follow: `room` and `advance`,
+ * or `data`.
+ */
 export interface TarWriter {
   entry(entry: TarEntry): void;
   /**
-   * The entry of a file with holes, of whose data only the parts in `map` follow, one after another: as many bytes as
-   * this returns.
+   * The entry of a file with holes, of whose data only the parts in `map` follow, one after another: as many
+   * bytes as this returns.
    */
   sparse(entry: TarEntry, map: SparseMap): number;
   /** Free memory of one byte at least, for the next bytes of the file's data to be put at its front. */
@@ -106,7 +109,9 @@ function headersOf(entry: TarEntry, more: Uint8Array[] = []): Uint8Array[] {
   return records.length === 0 ? [header] : [...extendedHeader(path, join(records)), header];
 }
 
-/** GNU tar's sparse format 1.0: the map stands in front of the data, in decimal, filled up to whole blocks. */
+/**
+ * GNU tar's sparse format 1.0: the map stands in front of the data, in decimal, filled up to whole blocks.
+ */
 function sparseHeaders(entry: TarEntry, map: SparseMap): Uint8Array[] {
   const text = encodeName([map.length / 2, ...map].map((number) => `${number}\n`).join(""));
   const padding = new Uint8Array(paddingOf(text.length));

@@ -1,5 +1,5 @@
-// Unpacks a layer or a root file system. Nothing an archive says can lead out of the directory it is unpacked in: a
-// name's directory is resolved with that directory as root (inside.ts), its last component never is.
+// Unpacks a layer or a root file system. Nothing an archive says can lead out of the directory it is unpacked
+// in: a name's directory is resolved with that directory as root (inside.ts), its last component never is.
 
 import { errnoText, isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -21,7 +21,10 @@ import { AUFS, isWhiteout, OPAQUE, OPAQUE_XATTR, ORIGIN_XATTR, WHITEOUT } from "
 export interface Unpacker {
   /** Takes the next bytes of the archive; they may change after the call. */
   push(chunk: Uint8Array): void;
-  /** Completes the directories; returns the sum of files' and symlinks' sizes. Throws if the archive was cut off. */
+  /**
+   * Completes the directories; returns the sum of files' and symlinks' sizes. Throws if the archive was cut
+   * off.
+   */
   end(): number;
   /** Gives descriptors back; to be called always, after end or instead of it. */
   close(): void;
@@ -52,12 +55,13 @@ interface State {
 }
 
 /**
- * Unpacks the archive pushed into it below the open directory `root`, which should be empty and belong to root. Needs
- * root's rights. Whiteouts become overlayfs's. `recorder` takes down what does not get into files. All methods throw
- * CommandError, naming the entry: what is there then is for the caller to remove.
+ * Unpacks the archive pushed into it below the open directory `root`, which should be empty and belong to
+ * root. Needs root's rights. Whiteouts become overlayfs's. `recorder` takes down what does not get into
+ * files. All methods throw CommandError, naming the entry: what is there then is for the caller to remove.
  *
- * With `place`, what is unpacked is a copy and no layer: it goes into a directory below `root`, `root` being "/" for
- * every symlink on the way, no name means a whiteout, and directories never make way for files, nor files for them.
+ * With `place`, what is unpacked is a copy and no layer: it goes into a directory below `root`, `root` being
+ * "/" for every symlink on the way, no name means a whiteout, and directories never make way for files, nor
+ * files for them.
  */
 export function createUnpacker(root: number, recorder?: Recorder, place?: Place): Unpacker {
   const state: State = {
@@ -146,7 +150,10 @@ function startEntry(state: State, entry: TarEntry): void {
   }
 }
 
-/** The clean path of an entry, or of a link's target, below the root; "" for the directory that it all goes into. */
+/**
+ * The clean path of an entry, or of a link's target, below the root; "" for the directory that it all goes
+ * into.
+ */
 function placed({ place }: State, path: string): string {
   return place && path !== "" ? `${place.path}/${path}` : path;
 }

@@ -1,5 +1,5 @@
-// Standing in the foreground for a container: its input, the terminal's size, signals, and its end. Its output needs
-// nobody here: the keeper writes it.
+// Standing in the foreground for a container: its input, the terminal's size, signals, and its end. Its
+// output needs nobody here: the keeper writes it.
 
 import { errnoText } from "../../ffi/errno.ts";
 import { close } from "../../ffi/file.ts";
@@ -17,9 +17,9 @@ const EPIPE = 32;
 const SIGPIPE_EXIT = 141;
 
 /**
- * Keeps signals from now on, instead of dying of them half-way, and passes them on to the container that the returned
- * function is given, those that have come before at once. Unless `all`, nothing but the terminal's size is passed on. `passed` is told
- * of each that was.
+ * Keeps signals from now on, instead of dying of them half-way, and passes them on to the container that the
+ * returned function is given, those that have come before at once. Unless `all`, nothing but the terminal's
+ * size is passed on. `passed` is told of each that was.
  */
 export function proxySignals(
   all = true,
@@ -46,14 +46,18 @@ export function proxySignals(
 }
 
 /**
- * Hands the caller's terminal, if it has one, over to a container with one of its own: every key goes there, and what comes from there
- * is shown as it is. Call it before the container can write. Returns what undoes it.
+ * Hands the caller's terminal, if it has one, over to a container with one of its own: every key goes there,
+ * and what comes from there is shown as it is. Call it before the container can write. Returns what undoes
+ * it.
  */
 export function giveTerminal(wanted: boolean): () => void {
   return wanted && Deno.stdin.isTerminal() ? makeRaw(0) : () => {};
 }
 
-/** Goes along with the container until it ends; returns the exit code of mydocker, or that the keys were typed. */
+/**
+ * Goes along with the container until it ends; returns the exit code of mydocker, or that the keys were
+ * typed.
+ */
 export async function attach(running: Running, detachKeys: number[]): Promise<number | typeof DETACHED> {
   const { input, terminal } = running;
   const end = waitForEnd(running.messages);

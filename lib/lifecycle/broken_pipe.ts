@@ -1,6 +1,6 @@
-// What a shell's pipeline does when its reader goes away: the next write ends the writer, by SIGPIPE. A container's
-// first process is exempt from signals it has no handler for, and may go on writing into nothing for ever. Here it gets
-// what it would have got outside.
+// What a shell's pipeline does when its reader goes away: the next write ends the writer, by SIGPIPE. A
+// container's first process is exempt from signals it has no handler for, and may go on writing into nothing
+// for ever. Here it gets what it would have got outside.
 
 import { killTraced, untilSignal } from "../../ffi/trace.ts";
 

@@ -32,7 +32,9 @@ export function containerChanges({ dir, config }: Container): Change[] {
   }
 }
 
-/** `lower` is undefined where the image has no such directory; `path` is relative to the root, "" for that. */
+/**
+ * `lower` is undefined where the image has no such directory; `path` is relative to the root, "" for that.
+ */
 function compareDirectory(walk: Walk, upper: number, lower: number | undefined, path: string): void {
   const names = new Set(file.entries(upper).map(({ name }) => name));
   // Of an opaque directory nothing shines through: what is not in it again is deleted.

@@ -9,8 +9,8 @@ import type { ContainerConfig } from "../model/container.ts";
 import type { Confinement } from "../keeper/plan.ts";
 
 /**
- * For a first process or one that joins; the latter may be `privileged` by itself, and has the container's filter all
- * the same (docker's exec --privileged).
+ * For a first process or one that joins; the latter may be `privileged` by itself, and has the container's
+ * filter all the same (docker's exec --privileged).
  */
 export function confinementOf(config: ContainerConfig, privileged = false): Confinement {
   const capabilities = capabilitiesOf(config);

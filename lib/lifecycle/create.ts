@@ -13,7 +13,9 @@ import { RECORDS } from "../keeper/report.ts";
 import { claimName, releaseName } from "../container/names.ts";
 import type { Container, ContainerConfig } from "../model/container.ts";
 
-/** A fresh ID: 64 hex digits, not all digits at the front, so that its short form is not taken for a number. */
+/**
+ * A fresh ID: 64 hex digits, not all digits at the front, so that its short form is not taken for a number.
+ */
 export function newId(): string {
   for (;;) {
     const id = randomHex();
@@ -22,8 +24,9 @@ export function newId(): string {
 }
 
 /**
- * Makes containers/ID with config.json and all a start needs, under `name` or a random one. The caller holds the
- * locks that keep image and volumes from being removed meanwhile. Throws CommandError where the name is taken.
+ * Makes containers/ID with config.json and all a start needs, under `name` or a random one. The caller holds
+ * the locks that keep image and volumes from being removed meanwhile. Throws CommandError where the name is
+ * taken.
  */
 export async function createContainer(
   config: Omit<ContainerConfig, "name">,

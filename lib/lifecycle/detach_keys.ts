@@ -5,7 +5,10 @@ import { CommandError } from "../base/error.ts";
 /** Ctrl-P Ctrl-Q */
 export const DEFAULT_DETACH_KEYS = "ctrl-p,ctrl-q";
 
-/** The bytes of keys like "ctrl-p,ctrl-q" or "a,b"; none for "", which turns detaching off. Throws CommandError. */
+/**
+ * The bytes of keys like "ctrl-p,ctrl-q" or "a,b"; none for "", which turns detaching off. Throws
+ * CommandError.
+ */
 export function parseDetachKeys(text: string): number[] {
   if (text === "") return [];
   return text.split(",").map((key) => {
@@ -17,13 +20,18 @@ export function parseDetachKeys(text: string): number[] {
   });
 }
 
-/** What to pass on of some input, and whether the keys were complete: then what came after them is dropped. */
+/**
+ * What to pass on of some input, and whether the keys were complete: then what came after them is dropped.
+ */
 export interface Scanned {
   pass: Uint8Array;
   detach: boolean;
 }
 
-/** Looks for the keys, if there are any, in input that comes in pieces. What may become the keys is held back until it can't. */
+/**
+ * Looks for the keys, if there are any, in input that comes in pieces. What may become the keys is held back
+ * until it can't.
+ */
 export function detachScanner(keys: number[]): (input: Uint8Array) => Scanned {
   let matched = 0;
   return (input) => {

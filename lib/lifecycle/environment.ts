@@ -6,8 +6,8 @@ import type { Identity } from "../keeper/plan.ts";
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
- * PATH, HOSTNAME, TERM with a terminal, the image's and the user's variables, those of `more`, HOME: in docker's order.
- * A name alone in `more` takes that variable away.
+ * PATH, HOSTNAME, TERM with a terminal, the image's and the user's variables, those of `more`, HOME: in
+ * docker's order. A name alone in `more` takes that variable away.
  */
 export function processEnvironment(
   config: ContainerConfig,

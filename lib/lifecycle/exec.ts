@@ -43,8 +43,9 @@ export interface ExecRequest {
 }
 
 /**
- * Starts the command and returns once it is executed; `attached` says which of this process's streams it gets. Throws
- * CommandError: 127 command not found, 126 not executable or no such user or directory, 1 where the container does not run.
+ * Starts the command and returns once it is executed; `attached` says which of this process's streams it
+ * gets. Throws CommandError: 127 command not found, 126 not executable or no such user or directory, 1 where
+ * the container does not run.
  */
 export async function execIn(
   container: Container,

@@ -5,7 +5,10 @@ import { CommandError } from "../base/error.ts";
 
 const [ENOENT, EACCES, ETIMEDOUT] = [2, 13, 110];
 
-/** Why a step that sets up a process failed, where the call alone would say nothing to a user; undefined for others. */
+/**
+ * Why a step that sets up a process failed, where the call alone would say nothing to a user; undefined for
+ * others.
+ */
 export function stepError(call: string, what: string, errno: number): string | undefined {
   if (call === "getcwd") return `the working directory ${what} is outside of the container`;
   if (call !== "ppoll") return undefined;

@@ -69,8 +69,9 @@ const TESTS: Record<string, (values: string[]) => Test> = {
 };
 
 /**
- * Reads the values of --filter. Several of one kind let through what any of them does, but labels must all be there;
- * of different kinds, all count. Throws CommandError in docker's words: exit 125 for what is no name=value, else 1.
+ * Reads the values of --filter. Several of one kind let through what any of them does, but labels must all be
+ * there; of different kinds, all count. Throws CommandError in docker's words: exit 125 for what is no
+ * name=value, else 1.
  */
 export function containerFilter(values: string[]): ContainerFilter {
   const filters = parseFilters(values, "-f, --filter", Object.keys(TESTS));
@@ -128,8 +129,8 @@ function published(filter: "expose" | "publish", text: string): Test {
 }
 
 /**
- * Whether a container's image is the one a user's word stands for, was made from it, or has its layers below its own.
- * An image that is not there has no descendants.
+ * Whether a container's image is the one a user's word stands for, was made from it, or has its layers below
+ * its own. An image that is not there has no descendants.
  */
 function descendsFrom(reference: string): Test {
   const hex = resolveImageIfAny(reference);

@@ -10,8 +10,8 @@ import type { Attachment } from "./streams.ts";
 import type { Container } from "../model/container.ts";
 
 /**
- * Starts the container and goes along with it; --rm removes it afterwards. Returns the exit code: the command's, or 0
- * where the detach keys left it running. `started` is told when it runs.
+ * Starts the container and goes along with it; --rm removes it afterwards. Returns the exit code: the
+ * command's, or 0 where the detach keys left it running. `started` is told when it runs.
  */
 export async function runForeground(
   container: Container,

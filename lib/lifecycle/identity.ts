@@ -19,8 +19,8 @@ const LIMIT = 16 << 20;
 const MAX_ID = 2 ** 31 - 1;
 
 /**
- * Lines of colon-separated fields, as passwd(5) and group(5) have them. None where nothing can be read there: what is in
- * the way may be anything, and must not keep root from getting in by number.
+ * Lines of colon-separated fields, as passwd(5) and group(5) have them. None where nothing can be read there:
+ * what is in the way may be anything, and must not keep root from getting in by number.
  */
 function records(root: number, path: string): string[][] {
   const text = readText(root, path);
@@ -75,8 +75,9 @@ function asId(text: string): number {
 }
 
 /**
- * Resolves USER[:GROUP], names or numbers, as docker does: a user alone brings the groups that list it, a group given
- * is the only one. The groups of `more` (--group-add) come on top. Throws CommandError for names the image does not know.
+ * Resolves USER[:GROUP], names or numbers, as docker does: a user alone brings the groups that list it, a
+ * group given is the only one. The groups of `more` (--group-add) come on top. Throws CommandError for names
+ * the image does not know.
  */
 export function resolveIdentity(root: number, spec: string, more: string[] = []): Identity {
   const [userPart, groupPart] = spec.split(":", 2);

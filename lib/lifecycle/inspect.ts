@@ -26,9 +26,9 @@ function time(milliseconds: number | undefined): string {
 }
 
 /**
- * Docker's JSON shape (its API's ContainerInspect), fields in docker's order; what there is no such thing as here has
- * docker's value for a container without it, or is there as `undefined` where docker leaves it out of its JSON, but
- * lets templates have it. With `size`, how much it takes on disk is among it.
+ * Docker's JSON shape (its API's ContainerInspect), fields in docker's order; what there is no such thing as
+ * here has docker's value for a container without it, or is there as `undefined` where docker leaves it out
+ * of its JSON, but lets templates have it. With `size`, how much it takes on disk is among it.
  */
 export function containerInspect({ id, dir, config }: Container, size: boolean): Record<string, unknown> {
   const home = `${rootPath()}/containers/${id}`;

@@ -21,8 +21,8 @@ export interface Checked {
 }
 
 /**
- * Checks the limits of a new container `id`, by making its group for a moment. Throws CommandError in docker's words,
- * and where this host has no controller for a limit.
+ * Checks the limits of a new container `id`, by making its group for a moment. Throws CommandError in
+ * docker's words, and where this host has no controller for a limit.
  */
 export async function checkLimits(id: string, given: Limits): Promise<Checked> {
   refuseNonsense(given);
@@ -51,8 +51,8 @@ function markProbe(id: string, place: Limits): string {
 }
 
 /**
- * The limits that a group, if there is one, can be given, and warnings of the others. Throws CommandError where it has
- * no controller for one.
+ * The limits that a group, if there is one, can be given, and warnings of the others. Throws CommandError
+ * where it has no controller for one.
  */
 export function warningsOf(groups: Group[], limits: Limits): Checked {
   if (groups.length === 0) return { limits, warnings: [] };

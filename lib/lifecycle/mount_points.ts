@@ -13,9 +13,9 @@ export interface Mounted {
 }
 
 /**
- * The path of a mount point in the container's root, of which `mounted` covers a part. Where nothing is there but symlinks
- * to what is missing, it is where they lead, which is to be made: as docker does. Whoever shares a volume may change
- * that meanwhile; then the path leads elsewhere in the same container.
+ * The path of a mount point in the container's root, of which `mounted` covers a part. Where nothing is there
+ * but symlinks to what is missing, it is where they lead, which is to be made: as docker does. Whoever shares
+ * a volume may change that meanwhile; then the path leads elsewhere in the same container.
  */
 export function resolveMountPoint(root: number, target: string, mounted: Mounted[]): string {
   const present = openInsideIfAny(root, target);

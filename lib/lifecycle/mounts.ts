@@ -24,8 +24,8 @@ import type { Container, Mount, Propagation } from "../model/container.ts";
 import type { PreparedMount } from "../keeper/plan.ts";
 
 /**
- * Detached mounts for all the container's mounts, with all their attributes, parents before what lies in them. For a
- * look at a container that does not run (`aside`) there is no tmpfs, and nothing propagates.
+ * Detached mounts for all the container's mounts, with all their attributes, parents before what lies in
+ * them. For a look at a container that does not run (`aside`) there is no tmpfs, and nothing propagates.
  */
 export async function openMounts(
   container: Container,
@@ -114,8 +114,8 @@ function newTmpfs(mount: Mount, layers: string[], rootfs: number): number {
 }
 
 /**
- * A tmpfs has the mode of the image's directory that it covers, or docker's default: also where there is a directory by
- * now, which may have been made to mount it the last time.
+ * A tmpfs has the mode of the image's directory that it covers, or docker's default: also where there is a
+ * directory by now, which may have been made to mount it the last time.
  */
 function withMode(mount: Mount, layers: string[], rootfs: number): string {
   const covers = modeInside(rootfs, mount.target) !== undefined;

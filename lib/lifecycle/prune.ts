@@ -15,8 +15,8 @@ import { writableSize } from "../container/size.ts";
 import { keeperLives } from "../container/state.ts";
 
 /**
- * Removes those that pass the filters label, label! and until. Of a damaged one nothing can be asked: it goes where there
- * is no filter.
+ * Removes those that pass the filters label, label! and until. Of a damaged one nothing can be asked: it goes
+ * where there is no filter.
  */
 export async function pruneContainers(filters: Filters): Promise<Pruned> {
   const limit = untilOf(filters);

@@ -25,9 +25,9 @@ const PORT_INTERVAL = 20;
 const HINT_LINES = 5;
 
 /**
- * Waits until the container is ready, counted from its current start; where its restart policy starts it again, on
- * and on. Returns its exit code where its end was waited for. Throws CommandError where the time is up (124), or the
- * container has ended before (1).
+ * Waits until the container is ready, counted from its current start; where its restart policy starts it
+ * again, on and on. Returns its exit code where its end was waited for. Throws CommandError where the time is
+ * up (124), or the container has ended before (1).
  */
 export async function waitFor(
   container: Container,

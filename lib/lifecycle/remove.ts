@@ -19,8 +19,8 @@ import { openLock } from "../container/stray.ts";
 import type { Container } from "../model/container.ts";
 
 /**
- * Removes a container that is not running, or with `force` kills it first. Anonymous volumes go with it if `volumes`.
- * Throws CommandError where it runs.
+ * Removes a container that is not running, or with `force` kills it first. Anonymous volumes go with it if
+ * `volumes`. Throws CommandError where it runs.
  */
 export async function removeContainer(
   container: Container,
@@ -55,7 +55,10 @@ async function leaveNetworks({ id, dir }: Container, lock: number): Promise<void
   await settle();
 }
 
-/** Moves a container into tmp/ and gives its name up: the one it has now, whatever it was when the command began. */
+/**
+ * Moves a container into tmp/ and gives its name up: the one it has now, whatever it was when the command
+ * began.
+ */
 function buryWithName({ id, dir, config }: Container): string | undefined {
   const names = lockNames();
   try {
@@ -86,8 +89,8 @@ export async function removeDamaged(id: string): Promise<void> {
 const LOOK_AGAIN = 2;
 
 /**
- * Takes the lock that says that nobody runs or starts the container; with `force`, ends it before. Undefined where
- * someone else removed the container meanwhile.
+ * Takes the lock that says that nobody runs or starts the container; with `force`, ends it before. Undefined
+ * where someone else removed the container meanwhile.
  */
 async function holdStopped(
   container: Pick<Container, "id" | "dir">,
@@ -111,7 +114,10 @@ async function holdStopped(
   return fd;
 }
 
-/** Whoever has the lock of a container of --rm that has ended removes it, and its configuration may be gone already. */
+/**
+ * Whoever has the lock of a container of --rm that has ended removes it, and its configuration may be gone
+ * already.
+ */
 function isBeingRemoved(dir: number, lock: number): boolean {
   return readRecords(lock).end !== undefined && readConfig(dir)?.autoRemove !== false;
 }

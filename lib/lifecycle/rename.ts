@@ -12,11 +12,13 @@ import { checkName, claimName, lockNames, nameOwner, releaseName } from "../cont
 import type { Container } from "../model/container.ts";
 
 /**
- * Renames a container, which may run. Whoever looks it up meanwhile finds it by the one name or the other, never by
- * both: what config.json says counts, and that changes at once. Throws CommandError (exit 1) in docker's words.
+ * Renames a container, which may run. Whoever looks it up meanwhile finds it by the one name or the other,
+ * never by both: what config.json says counts, and that changes at once. Throws CommandError (exit 1) in
+ * docker's words.
  */
 export async function renameContainer({ id, dir }: Container, wanted: string): Promise<void> {
-  // While this is going on, a directory lies in tmp/: should it be killed, the next command sees to the names.
+  // While this is going on, a directory lies in tmp/: should it be killed, the next command sees to the
+  // names.
   await staged("rename", () => {
     const lock = lockNames();
     try {

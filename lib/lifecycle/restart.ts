@@ -13,7 +13,10 @@ export function nextDelay(delay: number): number {
   return delay === 0 ? FIRST_DELAY : Math.min(2 * delay, LONGEST_DELAY);
 }
 
-/** Whether a policy has a container started again that ended with `exitCode`, and has been so many times before. */
+/**
+ * Whether a policy has a container started again that ended with `exitCode`, and has been so many times
+ * before.
+ */
 export function wantsRestart(
   { name, maximumRetryCount }: RestartPolicy,
   exitCode: number,

@@ -1,5 +1,5 @@
-// A container's files as it sees them itself, with its volumes and other mounts: by way of its first process while it
-// has one, and put together for a look otherwise.
+// A container's files as it sees them itself, with its volumes and other mounts: by way of its first process
+// while it has one, and put together for a look otherwise.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -15,11 +15,17 @@ import { openMounts } from "./mounts.ts";
 import { containerState, firstProcess, isAlive } from "../container/state.ts";
 import type { Container } from "../model/container.ts";
 
-/** How long somebody else may have the container without its running, in milliseconds: who starts, removes or copies. */
+/**
+ * How long somebody else may have the container without its running, in milliseconds: who starts, removes or
+ * copies.
+ */
 const PATIENCE = 10_000;
 const SIGKILL = 9;
 
-/** Root directory (O_PATH) of the container's first process `pid`; undefined where it is not that, or not any more. */
+/**
+ * Root directory (O_PATH) of the container's first process `pid`; undefined where it is not that, or not any
+ * more.
+ */
 export function openProcessRoot(dir: number, pid: number): number | undefined {
   const root = file.openIfAny(file.AT_FDCWD, `/proc/${pid}/root`, file.O_PATH | file.O_DIRECTORY);
   if (root === undefined) return undefined;
@@ -30,10 +36,10 @@ export function openProcessRoot(dir: number, pid: number): number | undefined {
 }
 
 /**
- * Root directory (O_PATH) of the container, to read and write in, until this process ends: a container that does not run
- * can't be started, removed or entered otherwise for so long. To be called once per process, which leaves its mount
- * namespace for it. What is in there is the container's, which may change it at any moment: every path is to be
- * resolved with this root (openInside). Throws CommandError (exit 1).
+ * Root directory (O_PATH) of the container, to read and write in, until this process ends: a container that
+ * does not run can't be started, removed or entered otherwise for so long. To be called once per process,
+ * which leaves its mount namespace for it. What is in there is the container's, which may change it at any
+ * moment: every path is to be resolved with this root (openInside). Throws CommandError (exit 1).
  */
 export async function openRoot(container: Container): Promise<number> {
   const { id, dir } = container;

@@ -2,7 +2,10 @@
 
 const LISTEN = "0A";
 
-/** Whether a TCP socket listens on `port` in the network namespace of the process `pid` (proc(5), /proc/PID/net/tcp). */
+/**
+ * Whether a TCP socket listens on `port` in the network namespace of the process `pid` (proc(5),
+ * /proc/PID/net/tcp).
+ */
 export function listensOn(pid: number, port: number): boolean {
   // sl: local_address:port remote_address:port state …, all in hexadecimal digits
   const hex = port.toString(16).toUpperCase().padStart(4, "0");

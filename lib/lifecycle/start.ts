@@ -1,5 +1,5 @@
-// Starting a container: everything is opened and decided here, in JavaScript, and handed to the keeper as a program
-// and a set of descriptors.
+// Starting a container: everything is opened and decided here, in JavaScript, and handed to the keeper as a
+// program and a set of descriptors.
 
 import { errnoText, isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -61,9 +61,9 @@ const FORMER = ["start.json", "stopped", "oomkilled"];
 const FIRST: Restarts = { count: 0, delay: 0 };
 
 /**
- * Starts the container and returns once its command is executed. What it writes goes to this process's stdout and
- * stderr as far as `attached` says, besides the log. Throws CommandError: 127 command not found, 126 not executable,
- * 125 all else; the container then is as created.
+ * Starts the container and returns once its command is executed. What it writes goes to this process's stdout
+ * and stderr as far as `attached` says, besides the log. Throws CommandError: 127 command not found, 126 not
+ * executable, 125 all else; the container then is as created.
  */
 export async function startContainer(
   container: Container,
@@ -83,7 +83,9 @@ export async function startContainer(
   return await launch(container, attached, lock, FIRST, { started, finished });
 }
 
-/** Starts it detached for its restart policy: the keeper that has ended left its lock, the descriptor `lock`. */
+/**
+ * Starts it detached for its restart policy: the keeper that has ended left its lock, the descriptor `lock`.
+ */
 export async function startAgain(container: Container, lock: number, restarts: Restarts): Promise<void> {
   const { started, finished } = containerState(container.dir);
   file.unlinkIfAny(container.dir, "oomkilled");
@@ -151,7 +153,10 @@ async function launch(
   }
 }
 
-/** The keeper has its own copies of what was opened for it, and the end of a pipe is seen when nobody else has it open. */
+/**
+ * The keeper has its own copies of what was opened for it, and the end of a pipe is seen when nobody else has
+ * it open.
+ */
 function handOver(opened: number[], messages: number, keeper: number): Promise<Report | undefined> {
   while (opened.length > 0) file.close(opened.pop()!);
   return awaitReport(messages, keeper);
@@ -279,7 +284,10 @@ interface PreparedNetwork extends Partial<Pick<Joined, "leave" | "endpoints" | "
   init: Pick<KeeperPlan["init"], "ownNetwork" | "network" | "networkNamespace">;
 }
 
-/** What the keeper does about the networks: names are known on those that have been made, not on the default one. */
+/**
+ * What the keeper does about the networks: names are known on those that have been made, not on the default
+ * one.
+ */
 function leavePlan(leave: Joined["leave"], { networks = [] }: ContainerConfig): KeeperPlan["networks"] {
   const named = networks.map(({ network }) => network).filter((name) => name !== "bridge");
   return {

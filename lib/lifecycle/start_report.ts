@@ -1,5 +1,5 @@
-// How a start goes: waiting for what the keeper, or the helper of exec, says first. A container can keep it from saying
-// anything; that must not keep mydocker.
+// How a start goes: waiting for what the keeper, or the helper of exec, says first. A container can keep it
+// from saying anything; that must not keep mydocker.
 
 import { close } from "../../ffi/file.ts";
 import { anyReadable, kill, openPidfd, readableWithin } from "../../ffi/process.ts";
@@ -17,8 +17,9 @@ const FAREWELL = 2000;
 const SIGKILL = 9;
 
 /**
- * Waits for the first message of `helper`, a child of this process: undefined where it ended without one. Gives up, and
- * ends what it has begun, after a signal to end, and after so many milliseconds. Throws CommandError then.
+ * Waits for the first message of `helper`, a child of this process: undefined where it ended without one.
+ * Gives up, and ends what it has begun, after a signal to end, and after so many milliseconds. Throws
+ * CommandError then.
  */
 export async function awaitReport(
   messages: number,

@@ -36,8 +36,8 @@ export interface StopOptions {
 }
 
 /**
- * Ends a container, also one that is paused or waits to be started again, and returns once its keeper has said how;
- * false where it was not running. Throws CommandError where not even SIGKILL helps.
+ * Ends a container, also one that is paused or waits to be started again, and returns once its keeper has
+ * said how; false where it was not running. Throws CommandError where not even SIGKILL helps.
  */
 export async function stopContainer(container: Container, options: StopOptions = {}): Promise<boolean> {
   const { process: { StopSignal }, stopTimeout } = container.config;
@@ -57,8 +57,8 @@ export async function endContainer(container: Target): Promise<void> {
 }
 
 /**
- * Sends a signal to the container's first process. With SIGKILL, returns once it has ended; any other may be ignored.
- * Throws CommandError where there is none.
+ * Sends a signal to the container's first process. With SIGKILL, returns once it has ended; any other may be
+ * ignored. Throws CommandError where there is none.
  */
 export async function killContainer(container: Container, signal: number): Promise<void> {
   const { id, dir, config } = container;
@@ -83,16 +83,16 @@ export async function killContainer(container: Container, signal: number): Promi
 }
 
 /**
- * Whether a signal ends a container for good, as docker sees it: any, unless the container has a stop signal of its
- * own. Then the others mean something to the program, and its restart policy stays in force.
+ * Whether a signal ends a container for good, as docker sees it: any, unless the container has a stop signal
+ * of its own. Then the others mean something to the program, and its restart policy stays in force.
  */
 function isFinal({ process: { StopSignal } }: ContainerConfig, signal: number): boolean {
   return !StopSignal || signal === SIGKILL || signal === parseSignal(StopSignal);
 }
 
 /**
- * Keeps the restart policy from starting it again, ends what runs with `end`, and waits for the keeper's last word.
- * False where nobody had the container.
+ * Keeps the restart policy from starting it again, ends what runs with `end`, and waits for the keeper's last
+ * word. False where nobody had the container.
  */
 async function untilOver(
   container: Target,
@@ -117,8 +117,8 @@ async function untilOver(
 }
 
 /**
- * False where the container was just removed. On a full disk there may be no room: its keeper then starts the container
- * again, unless it is ended while it waits to.
+ * False where the container was just removed. On a full disk there may be no room: its keeper then starts the
+ * container again, unless it is ended while it waits to.
  */
 function markStopped(dir: number): boolean | "no room" {
   if (file.statIfAny(dir, "stopped")) return true;

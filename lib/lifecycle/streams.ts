@@ -1,4 +1,5 @@
-// A container's standard streams: its ends of them, the keeper's, and those of whoever is attached from the start.
+// A container's standard streams: its ends of them, the keeper's, and those of whoever is attached from the
+// start.
 
 import * as file from "../../ffi/file.ts";
 import { pipe } from "../../ffi/process.ts";

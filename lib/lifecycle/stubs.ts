@@ -1,6 +1,6 @@
-// What starting a container leaves in its writable layer: mount points and marks that the image lacked. They are no
-// change of the user's, and commit leaves them out. Nothing of the user's can be there: while the container runs,
-// something is mounted over them.
+// What starting a container leaves in its writable layer: mount points and marks that the image lacked. They
+// are no change of the user's, and commit leaves them out. Nothing of the user's can be there: while the
+// container runs, something is mounted over them.
 
 import * as file from "../../ffi/file.ts";
 import { rootFd } from "../store/root.ts";
@@ -27,7 +27,9 @@ function isLinkTo(dir: number, path: string, mode: number, target: string): bool
   return (mode & file.S_IFMT) === file.S_IFLNK && file.readlinkat(dir, path) === target;
 }
 
-/** Making stubs in the image's etc/ copied that directory up; it is a change only if it looks different now. */
+/**
+ * Making stubs in the image's etc/ copied that directory up; it is a change only if it looks different now.
+ */
 function holdsStubsOnly(upper: number, { mode, uid, gid }: file.Stat, layers: string[]): boolean {
   const below = layers.map((hex) => file.statIfAny(rootFd(), `layers/${hex}/diff/etc`)).findLast((stat) =>
     stat

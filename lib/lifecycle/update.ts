@@ -21,7 +21,10 @@ export interface Changes {
   restart?: RestartPolicy;
 }
 
-/** Returns what could not be had and was left out. Throws CommandError (exit 1) in docker's words; nothing is changed then. */
+/**
+ * Returns what could not be had and was left out. Throws CommandError (exit 1) in docker's words; nothing is
+ * changed then.
+ */
 export function updateContainer({ id, dir }: Container, changes: Changes): string[] {
   // As for a new name: who else would change config.json waits.
   const lock = lockNames();
@@ -90,7 +93,9 @@ function refuseConflicts(before: Limits, wanted: Limits): void {
   if (wanted.cpuQuota !== undefined && before.nanoCpus) conflict("CPU Quota", "NanoCPUs");
 }
 
-/** With what belongs together in v2's control files: swap is counted without memory, a quota with its period. */
+/**
+ * With what belongs together in v2's control files: swap is counted without memory, a quota with its period.
+ */
 function applyLive(groups: Group[], changed: Limits, all: Limits): void {
   if (groups.length === 0) return;
   const memory = changed.memory !== undefined || changed.memorySwap !== undefined;

@@ -16,9 +16,10 @@ import { containerState, UNKNOWN_END } from "../container/state.ts";
 import type { Container } from "../model/container.ts";
 
 /**
- * The exit code of a container: at once where it is not running, else when it has ended. Of one that its restart
- * policy starts again that is its next end, as docker has it. Right also where the container is removed at its end.
- * Undefined where it has not ended after so many milliseconds. Throws CommandError where it was removed before.
+ * The exit code of a container: at once where it is not running, else when it has ended. Of one that its
+ * restart policy starts again that is its next end, as docker has it. Right also where the container is
+ * removed at its end. Undefined where it has not ended after so many milliseconds. Throws CommandError where
+ * it was removed before.
  */
 export async function waitForExit(
   container: Container,
@@ -37,7 +38,9 @@ export async function waitForExit(
   }
 }
 
-/** The first end from now on; undefined where the keeper went without a word, or after so many milliseconds. */
+/**
+ * The first end from now on; undefined where the keeper went without a word, or after so many milliseconds.
+ */
 async function nextEnd(life: Life, milliseconds: number): Promise<EndRecord | undefined> {
   const until = performance.now() + milliseconds;
   const before = look(life).end?.time;
@@ -61,7 +64,10 @@ async function untilSettled(container: Container, life: Life, { time }: EndRecor
   }
 }
 
-/** Of a container that was stopped while it waited to be started again, was not started at all, or lost its keeper. */
+/**
+ * Of a container that was stopped while it waited to be started again, was not started at all, or lost its
+ * keeper.
+ */
 function lastCode({ dir }: Container, life: Life): number {
   const { start, end } = look(life);
   if (end) return exitCode(end.status);

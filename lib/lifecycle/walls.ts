@@ -24,7 +24,10 @@ export interface PreparedWalls {
   mindNoGroups(): void;
 }
 
-/** Opens and decides; `keep` takes what is to be closed. Throws CommandError where what it asks for is not there. */
+/**
+ * Opens and decides; `keep` takes what is to be closed. Throws CommandError where what it asks for is not
+ * there.
+ */
 export function prepareWalls({ config }: Container, keep: (fd: number) => number): PreparedWalls {
   checkSysctls(config);
   const { devices, rules } = devicesOf(config);
@@ -105,7 +108,10 @@ function shmOf({ ipcMode = "", shmSize = SHM_SIZE }: ContainerConfig, keep: (fd:
   return { fd: keep(bindDetached(file.AT_FDCWD, "/dev/shm")) };
 }
 
-/** A pidfd of the first process of the container whose namespace it shall be. Throws CommandError in docker's words. */
+/**
+ * A pidfd of the first process of the container whose namespace it shall be. Throws CommandError in docker's
+ * words.
+ */
 function joinedProcess(id: string, kind: "PID" | "IPC" | "UTS" | "cgroup"): number {
   const joining = kind === "IPC" ? `can't join IPC of container ${id}: ` : "";
   const donor = openContainer(id);

@@ -1,5 +1,6 @@
-// The files of a container's log: `log` is the newest, then come `log.1`, `log.2` and so on. Its keeper renames all of
-// them up by one while they are read, the oldest going first, so a file is known by its inode as long as it is open.
+// The files of a container's log: `log` is the newest, then come `log.1`, `log.2` and so on. Its keeper
+// renames all of them up by one while they are read, the oldest going first, so a file is known by its inode
+// as long as it is open.
 
 import * as file from "../../ffi/file.ts";
 
@@ -22,8 +23,8 @@ export function newestFile({ dir }: LogPlace): LogFile | undefined {
 }
 
 /**
- * The file that was begun when `current` was full; the oldest, where that is undefined or has been dropped. Undefined
- * where `current` is the newest.
+ * The file that was begun when `current` was full; the oldest, where that is undefined or has been dropped.
+ * Undefined where `current` is the newest.
  */
 export function nextFile(place: LogPlace, current?: LogFile): LogFile | undefined {
   for (;;) {

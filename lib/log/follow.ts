@@ -11,9 +11,9 @@ import type { Container } from "../model/container.ts";
 const [FIRST_RECHECK, LAST_RECHECK] = [2, 500];
 
 /**
- * The frames from `position` on, which goes along: those that are there, and those that are appended until the
- * container has ended and will not be started again by its restart policy, or `isOver` for another reason, or until
- * the moment `until`. A frame is good until the next is asked for.
+ * The frames from `position` on, which goes along: those that are there, and those that are appended until
+ * the container has ended and will not be started again by its restart policy, or `isOver` for another
+ * reason, or until the moment `until`. A frame is good until the next is asked for.
  */
 export async function* followLog(
   { dir }: Container,

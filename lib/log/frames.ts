@@ -1,9 +1,10 @@
 // A container's log: frames appended by its keeper to `log`, and the full files before it (files.ts).
 //
-// A frame (base/frames.ts) says its stream: 1 for stdout, 2 for stderr. One frame is one read of the output, so it may end in mid-line or mid-character.
+// A frame (base/frames.ts) says its stream: 1 for stdout, 2 for stderr. One frame is one read of the output,
+// so it may end in mid-line or mid-character.
 //
-// A crash or a full disk may cut a frame off, also one that others follow: what is behind a frame must look like
-// another.
+// A crash or a full disk may cut a frame off, also one that others follow: what is behind a frame must look
+// like another.
 
 import * as file from "../../ffi/file.ts";
 import { FRAME_HEADER } from "../base/frames.ts";
@@ -107,7 +108,10 @@ function frameIn(view: DataView, at: number, data: Uint8Array): Frame {
   return { seconds, nanoseconds: view.getUint32(at + 8, true), stream: view.getUint32(at + 16, true), data };
 }
 
-/** Where the frame at `at` ends: by its length, or where it was cut off and another follows; undefined if not in view. */
+/**
+ * Where the frame at `at` ends: by its length, or where it was cut off and another follows; undefined if not
+ * in view.
+ */
 function frameEnd(view: DataView, at: number, isLast: boolean): number | undefined {
   const end = at + FRAME_HEADER + view.getUint32(at + 24, true);
   if (end + FRAME_HEADER <= view.byteLength) {
@@ -118,7 +122,9 @@ function frameEnd(view: DataView, at: number, isLast: boolean): number | undefin
   return end <= view.byteLength ? end : findHeader(view, at + FRAME_HEADER);
 }
 
-/** Whether a frame may begin there: a time before the year 2500, and numbers as small as they are in frames. */
+/**
+ * Whether a frame may begin there: a time before the year 2500, and numbers as small as they are in frames.
+ */
 function isHeader(view: DataView, at: number): boolean {
   if (at + FRAME_HEADER > view.byteLength) return false;
   const word = (index: number) => view.getUint32(at + 4 * index, true);

@@ -1,4 +1,5 @@
-// Where the last lines of a log begin. Files are read from the newest back, and none before those that are needed.
+// Where the last lines of a log begin. Files are read from the newest back, and none before those that are
+// needed.
 
 import * as file from "../../ffi/file.ts";
 import { type Frame, framesOfFile, logBeginning, type LogEnd, type LogPosition } from "./frames.ts";
@@ -25,8 +26,8 @@ export interface TailStart {
 }
 
 /**
- * Where to read the last `wanted` lines before `end`. What a stream has written since its last newline counts as a
- * line where `unfinished` is set. A block from which all of a line can't be read is none to begin with.
+ * Where to read the last `wanted` lines before `end`. What a stream has written since its last newline counts
+ * as a line where `unfinished` is set. A block from which all of a line can't be read is none to begin with.
  */
 export function tailStart(
   container: Container,
@@ -36,7 +37,10 @@ export function tailStart(
 ): TailStart {
   const begin = logBeginning(container);
   let total = 0;
-  /** Streams in the blocks seen, and those of them of which a line ends in a block before the first line wanted. */
+  /**
+   * Streams in the blocks seen, and those of them of which a line ends in a block before the first line
+   * wanted.
+   */
   const [seen, whole] = [new Set<number>(), new Set<number>()];
   let start: Block | undefined;
   for (const block of blocksBackwards(begin, end)) {

@@ -48,7 +48,10 @@ export function logWriter(prefix?: (lines: Lines) => string): LogWriter {
   return { write, flush };
 }
 
-/** docker's: the time of each line with -t, and with --details a column for options of which there are none here. */
+/**
+ * docker's: the time of each line with -t, and with --details a column for options of which there are none
+ * here.
+ */
 export function linePrefix(timestamps: boolean, details: boolean): ((lines: Lines) => string) | undefined {
   if (!timestamps && !details) return undefined;
   return (lines) => (timestamps ? `${timestamp(lines)} ` : "") + (details ? " " : "");

@@ -2,7 +2,9 @@
 
 import type { Limits } from "../cgroup/limits.ts";
 
-/** The part of a container that commit hands on to an image, with OCI image-spec names (config.md, "config"). */
+/**
+ * The part of a container that commit hands on to an image, with OCI image-spec names (config.md, "config").
+ */
 export interface ProcessConfig {
   User?: string;
   ExposedPorts?: Record<string, Record<string, never>>;
@@ -18,7 +20,10 @@ export interface ProcessConfig {
   Shell?: string[];
 }
 
-/** One mount below the rootfs besides the kernel's own file systems, as resolved when the container was created. */
+/**
+ * One mount below the rootfs besides the kernel's own file systems, as resolved when the container was
+ * created.
+ */
 export interface Mount {
   type: "bind" | "volume" | "tmpfs";
   /** Host path, or the volume's name; "" for tmpfs. */
@@ -93,7 +98,10 @@ export interface WallConfig {
   devices?: Device[];
   /** As given: "c 1:3 rwm". */
   deviceCgroupRules?: string[];
-  /** Whose namespaces it has, where not its own: "host" or "container:ID"; ipcMode also "shareable" and "none". */
+  /**
+   * Whose namespaces it has, where not its own: "host" or "container:ID"; ipcMode also "shareable" and
+   * "none".
+   */
   pidMode?: string;
   ipcMode?: string;
   utsMode?: string;
@@ -151,13 +159,17 @@ export interface ContainerConfig extends WallConfig {
   extraHosts?: string[];
   /** --mac-address */
   macAddress?: string;
-  /** Ports to publish: docker's PortBindings by "80/tcp", and whether all others that are exposed are, too. */
+  /**
+   * Ports to publish: docker's PortBindings by "80/tcp", and whether all others that are exposed are, too.
+   */
   ports?: { bindings: Record<string, PortBinding[]>; all: boolean };
   /** Undefined where there is none. */
   limits?: Limits;
   /** --security-opt as given, but with the profile in place of its file: docker's HostConfig.SecurityOpt. */
   securityOptions?: string[];
-  /** No filter of system calls, or the one of a profile (encodeFilter); docker's default one where undefined. */
+  /**
+   * No filter of system calls, or the one of a profile (encodeFilter); docker's default one where undefined.
+   */
   seccomp?: "unconfined" | { filter: string };
   /** Executing a file gives no privileges. */
   noNewPrivileges?: boolean;

@@ -1,5 +1,6 @@
-// Ports of the host for containers: each is a socket that the keeper holds for as long as the container runs. The kernel
-// decides who of several gets one, over all root directories and all other programs, and takes it back with the keeper.
+// Ports of the host for containers: each is a socket that the keeper holds for as long as the container runs.
+// The kernel decides who of several gets one, over all root directories and all other programs, and takes it
+// back with the keeper.
 
 import { errnoText, isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -30,7 +31,9 @@ export interface Claim {
   fd?: number;
 }
 
-/** How often, and in which steps of milliseconds, a port is asked for again that nobody can be seen to have. */
+/**
+ * How often, and in which steps of milliseconds, a port is asked for again that nobody can be seen to have.
+ */
 const RETRIES = 20;
 const RETRY_MS = 10;
 

@@ -1,6 +1,7 @@
-// Connections as the kernel remembers them (nf_conntrack, by ctnetlink). What it has once decided of a UDP "connection" goes
-// for all packets between the same two ports, whatever the rules say by then: a client that keeps its socket would go
-// on talking to a container that is gone, or to the host, if it spoke before the port was published.
+// Connections as the kernel remembers them (nf_conntrack, by ctnetlink). What it has once decided of a UDP
+// "connection" goes for all packets between the same two ports, whatever the rules say by then: a client that
+// keeps its socket would go on talking to a container that is gone, or to the host, if it spoke before the
+// port was published.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -23,7 +24,10 @@ const NESTED = 0x8000;
 /** Where a port of the host was published, or will be. */
 export type HostPort = Pick<PublishedPort, "protocol" | "hostIp" | "hostPort">;
 
-/** Has the kernel forget what it knows of UDP packets for these ports; nothing where it has no netfilter, and knows nothing. */
+/**
+ * Has the kernel forget what it knows of UDP packets for these ports; nothing where it has no netfilter, and
+ * knows nothing.
+ */
 export function forgetUdp(ports: HostPort[]): void {
   const udp = ports.filter(({ protocol }) => protocol === "udp");
   for (const [family, those] of Map.groupBy(udp, ({ hostIp }) => familyOf(hostIp))) {
@@ -79,7 +83,10 @@ function isFor(original: Uint8Array, family: Family, ports: HostPort[], own: Set
   });
 }
 
-/** Without them, a container's packets to the same port of another host would be taken for packets to this one. */
+/**
+ * Without them, a container's packets to the same port of another host would be taken for packets to this
+ * one.
+ */
 function addressesOfHost(family: Family): Set<string> {
   const [IFA_ADDRESS, IFA_LOCAL] = [1, 2];
   const route = netlink.openRoute();

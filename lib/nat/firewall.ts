@@ -1,5 +1,6 @@
-// The host's packet filter, for networks and published ports: nf_tables where the kernel has it, which no package is
-// needed for, or iptables. MYDOCKER_FIREWALL=iptables prefers that, for hosts whose tools know nothing else.
+// The host's packet filter, for networks and published ports: nf_tables where the kernel has it, which no
+// package is needed for, or iptables. MYDOCKER_FIREWALL=iptables prefers that, for hosts whose tools know
+// nothing else.
 
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import { step } from "../base/debug.ts";
@@ -12,8 +13,9 @@ import { NoFirewall, preference } from "./preference.ts";
 import type { NetworkRules, PortRules, PublishedPort } from "./rules.ts";
 
 /**
- * Puts up the rules of a network whose bridge is there; also where some of them are left of before. Where there is nothing
- * to put them into, that is said on stderr, and the network is one of its containers and this host. Throws CommandError.
+ * Puts up the rules of a network whose bridge is there; also where some of them are left of before. Where
+ * there is nothing to put them into, that is said on stderr, and the network is one of its containers and
+ * this host. Throws CommandError.
  */
 export async function raiseNetwork(rules: NetworkRules): Promise<void> {
   try {
@@ -46,8 +48,9 @@ export async function lowerNetwork(rules: NetworkRules): Promise<void> {
 }
 
 /**
- * Puts up the rules of a container's ports, which the bridge leads to. At the container's end the keeper has to send
- * what is returned by its socket, which it holds until then; or, where there is none, to see to lowerPorts.
+ * Puts up the rules of a container's ports, which the bridge leads to. At the container's end the keeper has
+ * to send what is returned by its socket, which it holds until then; or, where there is none, to see to
+ * lowerPorts.
  */
 export async function raisePorts(rules: PortRules, bridge: string): Promise<nftables.Held | undefined> {
   routeLoopback(bridge);

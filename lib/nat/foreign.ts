@@ -1,10 +1,10 @@
-// iptables of the host's own, beside our tables of nf_tables. What its chain FORWARD drops is gone, whatever we accept;
-// and that is what docker and ufw have it do with all they don't know. So where there is such a chain, rules that let
-// the bridge's packets through are put into it, at its head, as docker does. Which of those packets may pass is decided by
-// our own chain all the same.
+// iptables of the host's own, beside our tables of nf_tables. What its chain FORWARD drops is gone, whatever
+// we accept; and that is what docker and ufw have it do with all they don't know. So where there is such a
+// chain, rules that let the bridge's packets through are put into it, at its head, as docker does. Which of
+// those packets may pass is decided by our own chain all the same.
 //
-// Chains that drop forwarded packets elsewhere (a table of nf_tables that somebody wrote, or firewalld's) are left
-// alone, as docker leaves them alone: there, the bridge has to be let through by whoever wrote them.
+// Chains that drop forwarded packets elsewhere (a table of nf_tables that somebody wrote, or firewalld's) are
+// left alone, as docker leaves them alone: there, the bridge has to be let through by whoever wrote them.
 
 import { step } from "../base/debug.ts";
 import { acceptInForward, forgetInForward } from "./forward_chain.ts";

@@ -1,5 +1,6 @@
-// Rules of ours in the chain FORWARD of the iptables that uses nf_tables, written as it writes them, but without starting it:
-// on every host with docker or ufw, a start would take 30 ms longer. What is ours is told by a comment.
+// Rules of ours in the chain FORWARD of the iptables that uses nf_tables, written as it writes them, but
+// without starting it: on every host with docker or ufw, a start would take 30 ms longer. What is ours is
+// told by a comment.
 
 import { converse } from "../../ffi/netfilter.ts";
 import { attributesOf, comment, type Messages, newMessages, NLM_F } from "./nft_bytes.ts";
@@ -11,7 +12,10 @@ const [TABLE, CHAIN, HANDLE, EXPRESSIONS, USERDATA] = [1, 2, 3, 4, 7];
 /** Type of a rule: what a dump answers with. */
 const NEW_RULE = 10 << 8 | 6;
 
-/** Has what comes from the bridge or goes to it accepted at the chain's head. `name` is that of the network's rules. */
+/**
+ * Has what comes from the bridge or goes to it accepted at the chain's head. `name` is that of the network's
+ * rules.
+ */
 export function acceptInForward(family: Family, name: string, bridge: string): void {
   withSocket((socket) => {
     const old = ours(socket, family, name);

@@ -23,8 +23,8 @@ export function forwardPackets(families: Family[]): void {
 }
 
 /**
- * Lets packets for 127.0.0.1 go out by the bridge: those that ask for a published port. The network's rules keep the
- * bridge from being a way in for others.
+ * Lets packets for 127.0.0.1 go out by the bridge: those that ask for a published port. The network's rules
+ * keep the bridge from being a way in for others.
  */
 export function routeLoopback(bridge: string): void {
   setTo1(`net/ipv4/conf/${bridge}/route_localnet`);

@@ -1,5 +1,6 @@
-// Rules for iptables: chains of our own in its tables, and jumps to them that carry our comment, so that they can be told
-// from others'. What iptables-save shows is what there is; what iptables-restore is given comes into effect at once.
+// Rules for iptables: chains of our own in its tables, and jumps to them that carry our comment, so that they
+// can be told from others'. What iptables-save shows is what there is; what iptables-restore is given comes
+// into effect at once.
 
 import { memfd } from "../../ffi/elf.ts";
 import * as file from "../../ffi/file.ts";
@@ -7,7 +8,9 @@ import { CommandError } from "../base/error.ts";
 import { NoFirewall, preference } from "./preference.ts";
 import { type Family, familyOf, type NetworkRules, type PortRules } from "./rules.ts";
 
-/** The program's variants: the one the host prefers, and those that talk to a particular part of the kernel. */
+/**
+ * The program's variants: the one the host prefers, and those that talk to a particular part of the kernel.
+ */
 export type Variant = "" | "-legacy";
 
 /** Lines for each table, as iptables-restore reads them; "CHAIN" stands for the chain of our own. */
@@ -34,7 +37,10 @@ export function lower(name: string): void {
   }
 }
 
-/** Only has the chain FORWARD, whose policy may be another, let the bridge's packets through; `lines` empty: no more. */
+/**
+ * Only has the chain FORWARD, whose policy may be another, let the bridge's packets through; `lines` empty:
+ * no more.
+ */
 export function acceptForward(
   variant: Variant,
   family: Family,
@@ -45,14 +51,17 @@ export function acceptForward(
   replace(variant, family, name, on ? { filter: accepting(bridge) } : {});
 }
 
-/** As docker has it: what others put behind does not get to see the packets any more; DOCKER-USER comes before. */
+/**
+ * As docker has it: what others put behind does not get to see the packets any more; DOCKER-USER comes
+ * before.
+ */
 function accepting(bridge: string): string[] {
   return [`-I FORWARD -i ${bridge} COMMENT -j ACCEPT`, `-I FORWARD -o ${bridge} COMMENT -j ACCEPT`];
 }
 
 /**
- * The same as nft.ts says. What is not to pass is dropped in `mangle`, before `filter`: there, accepting what one network
- * lets out would let it into another.
+ * The same as nft.ts says. What is not to pass is dropped in `mangle`, before `filter`: there, accepting what
+ * one network lets out would let it into another.
  */
 function networkLines({ bridge, internal, masquerade }: NetworkRules, family: Family, subnet: string): Lines {
   const forward = internal

@@ -1,5 +1,6 @@
-// Rules as nf_tables. Of several tables each decides for itself: what one drops is gone, and who accepts only ends its
-// own chain. So ours disturb nobody's, and nobody has to be asked for a place among theirs (but see foreign.ts).
+// Rules as nf_tables. Of several tables each decides for itself: what one drops is gone, and who accepts only
+// ends its own chain. So ours disturb nobody's, and nobody has to be asked for a place among theirs (but see
+// foreign.ts).
 //
 //   table ip mydocker_MARK_NETWORK {                a network's, for as long as its bridge is there
 //     chain guard       { filter, prerouting, raw: from the bridge to 127.0.0.0/8: drop }
@@ -12,8 +13,9 @@
 //     chain ports       { for each address and protocol: dnat to the container, the port by a map }
 //   }
 //
-// A container's table belongs to the socket that made it (NFT_TABLE_F_OWNER), which the keeper holds: the kernel takes
-// it away with the keeper, however that ends, and until then nobody else can, so that a flush of the ruleset spares it.
+// A container's table belongs to the socket that made it (NFT_TABLE_F_OWNER), which the keeper holds: the
+// kernel takes it away with the keeper, however that ends, and until then nobody else can, so that a flush of
+// the ruleset spares it.
 
 import { parseAddress, subnetOf, toBytes } from "../base/address.ts";
 import { comment, type Messages, NLM_F } from "./nft_bytes.ts";
@@ -140,7 +142,8 @@ function translate(t: Table, family: Family, subnet: string, { bridge, masquerad
     const fromLoopback = (w: Messages) => x.inSubnet(w, "ip", "saddr", LOOPBACK, 8);
     t.rule("postrouting", fromLoopback, to(bridge), x.masquerade);
   }
-  // To a port of a neighbour, or its own, by the host's address: without it the neighbour would answer directly.
+  // To a port of a neighbour, or its own, by the host's address: without it the neighbour would answer
+  // directly.
   t.rule("postrouting", fromSubnet, to(bridge), x.redirected, x.masquerade);
 }
 

@@ -1,6 +1,6 @@
-// nf_tables as the kernel is told it (include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h): messages of attributes as
-// bytes. Numbers in attributes are big-endian; what a register holds is as in the packet or, of the kernel's own
-// values, in the machine's order. Written in place into one buffer: a start waits for it.
+// nf_tables as the kernel is told it (include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h): messages of
+// attributes as bytes. Numbers in attributes are big-endian; what a register holds is as in the packet or, of
+// the kernel's own values, in the machine's order. Written in place into one buffer: a start waits for it.
 
 import { decodeName, encodeName } from "../../ffi/bytes.ts";
 import type { Family } from "./rules.ts";
@@ -117,8 +117,8 @@ export function newMessages(): Messages {
 }
 
 /**
- * The messages that `content` writes as one transaction: all of them take effect, or none. The kernel answers once for
- * each that fails, and where none does for those that ask for it with NLM_F.ack.
+ * The messages that `content` writes as one transaction: all of them take effect, or none. The kernel answers
+ * once for each that fails, and where none does for those that ask for it with NLM_F.ack.
  */
 export function transaction(content: (messages: Messages) => void): Uint8Array<ArrayBuffer> {
   const messages = newMessages();
@@ -128,7 +128,10 @@ export function transaction(content: (messages: Messages) => void): Uint8Array<A
   return messages.finish();
 }
 
-/** The user data that is a comment, as libnftnl has it: type 0 is a comment, then its length, and a text that ends with NUL. */
+/**
+ * The user data that is a comment, as libnftnl has it: type 0 is a comment, then its length, and a text that
+ * ends with NUL.
+ */
 export function comment(name: string): Uint8Array {
   const text = encodeName(`${name}\0`);
   return Uint8Array.of(0, text.length, ...text);

@@ -1,5 +1,5 @@
-// The expressions a rule is made of. Each compares a value with another and ends the rule where they differ, or is the
-// rule's verdict. Registers are ours to choose: 1 is for what is compared.
+// The expressions a rule is made of. Each compares a value with another and ends the rule where they differ,
+// or is the rule's verdict. Registers are ours to choose: 1 is for what is compared.
 
 import type { PortProtocol } from "../../ffi/socket.ts";
 import { type Attributes, FAMILY } from "./nft_bytes.ts";
@@ -146,7 +146,9 @@ export function masquerade(w: Attributes): void {
   expression(w, "masq", () => {});
 }
 
-/** To another address, and the port that the map `set` has for the packet's; where it has none, the rule ends. */
+/**
+ * To another address, and the port that the map `set` has for the packet's; where it has none, the rule ends.
+ */
 export function redirect(w: Attributes, family: Family, address: Uint8Array, set: string, id: number): void {
   const [DESTINATION_PORT, DNAT] = [2, 1];
   payload(w, TRANSPORT_HEADER, DESTINATION_PORT, 2);

@@ -9,9 +9,9 @@ import { claimPath, claimsFolder, claimsOn, isKept } from "./claims.ts";
 import type { AddressPool, Network } from "./store.ts";
 
 /**
- * Claims an address for a container, whose lock the caller holds or which runs: the `wanted` one, or the lowest that is
- * free. Undefined where none is, or somebody has it, but only by claims of the dead, which repair takes away. Throws
- * CommandError where the living have them.
+ * Claims an address for a container, whose lock the caller holds or which runs: the `wanted` one, or the
+ * lowest that is free. Undefined where none is, or somebody has it, but only by claims of the dead, which
+ * repair takes away. Throws CommandError where the living have them.
  */
 export function claimAddress(
   network: Network,

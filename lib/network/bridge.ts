@@ -1,8 +1,9 @@
 // A network's bridge: it comes up with the first container and goes with the last one.
 //
-// What says that a network is up, completely, is that its interface is: that is the last step of making it, and the
-// first of taking it down. Nobody takes it down but with the exclusive lock of the network's file `users`, and nobody
-// relies on it but with the shared one. Bridges are made by one mydocker at a time (making.ts).
+// What says that a network is up, completely, is that its interface is: that is the last step of making it,
+// and the first of taking it down. Nobody takes it down but with the exclusive lock of the network's file
+// `users`, and nobody relies on it but with the shared one. Bridges are made by one mydocker at a time
+// (making.ts).
 
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -40,8 +41,9 @@ export interface Raised {
 }
 
 /**
- * Makes the network's bridge unless it is up. `route` is a netlink socket in the host's network namespace. The caller
- * holds the shared lock of `users`. Throws CommandError where the host has no bridges, or mydocker may not make any.
+ * Makes the network's bridge unless it is up. `route` is a netlink socket in the host's network namespace.
+ * The caller holds the shared lock of `users`. Throws CommandError where the host has no bridges, or mydocker
+ * may not make any.
  */
 export async function raiseBridge(route: number, before: Network): Promise<Raised> {
   for (;;) {
@@ -55,7 +57,10 @@ export async function raiseBridge(route: number, before: Network): Promise<Raise
   }
 }
 
-/** The bridge's index, if it is up. One without the mark was that of a root directory that is gone, at the same place. */
+/**
+ * The bridge's index, if it is up. One without the mark was that of a root directory that is gone, at the
+ * same place.
+ */
 function upIndex(route: number, network: Network): number | undefined {
   const link = linkByName(route, network.interface);
   return link?.up && mayBeUp(network) ? link.index : undefined;
@@ -137,7 +142,10 @@ function macOfBridge({ id }: Network): string {
   return ["02", "42", ...id.slice(0, 8).match(/../g)!].join(":");
 }
 
-/** Whether a container has an address, be it one that was connected while it ran: its keeper has no lock of `users` for that. */
+/**
+ * Whether a container has an address, be it one that was connected while it ran: its keeper has no lock of
+ * `users` for that.
+ */
 export function isInUse(network: Pick<Network, "name">): boolean {
   return claimsOn(network).some(({ owner }) => isKept(owner));
 }

@@ -1,6 +1,6 @@
-// Changes of who is in which network while the container runs. One at a time in a root directory; each is noted before
-// anything is done, and a note that is found is of a command that was killed. Then the container leaves that network:
-// which completes what disconnect began, and takes back what connect had.
+// Changes of who is in which network while the container runs. One at a time in a root directory; each is
+// noted before anything is done, and a note that is found is of a command that was killed. Then the container
+// leaves that network: which completes what disconnect began, and takes back what connect had.
 
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
@@ -41,8 +41,8 @@ interface Change {
 const isChange = shapeOf<Change>({ container: hexId, endpoint: isEndpoint });
 
 /**
- * Has hosts files brought up to date, of this container and of all in the network, once nobody is kept waiting any more:
- * containers can write to them.
+ * Has hosts files brought up to date, of this container and of all in the network, once nobody is kept
+ * waiting any more: containers can write to them.
  */
 export type Later = (container: string, network: string) => void;
 
@@ -72,8 +72,8 @@ function refresh({ container, network, note }: Stale): void {
 }
 
 /**
- * Does `work` on a container's endpoint. Should it fail or be killed, the container leaves that network. `work` says by its
- * argument what more has become known of the endpoint.
+ * Does `work` on a container's endpoint. Should it fail or be killed, the container leaves that network.
+ * `work` says by its argument what more has become known of the endpoint.
  */
 export async function noted(
   container: string,
@@ -97,7 +97,9 @@ export async function noted(
   }
 }
 
-/** Takes all away that a container has of a network: each step also where it was done before, or never begun. */
+/**
+ * Takes all away that a container has of a network: each step also where it was done before, or never begun.
+ */
 export async function leaveNetwork(id: string, endpoint: Endpoint, later: Later): Promise<void> {
   const route = netlink.openRoute();
   const dir = file.openIfAny(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
@@ -164,7 +166,10 @@ export async function joinedTo(endpoints: Endpoint[]): Promise<JoinedNetwork[]> 
   );
 }
 
-/** The keeper's lock of the network: it belongs to the open file, which the keeper's descriptor is only a way to. */
+/**
+ * The keeper's lock of the network: it belongs to the open file, which the keeper's descriptor is only a way
+ * to.
+ */
 function giveUsersBack(dir: number, users: number): void {
   const keeper = readStarted(dir)?.keeper;
   if (keeper === undefined) return;

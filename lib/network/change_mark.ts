@@ -1,6 +1,6 @@
-// The notes of changes of who is in which network while the container runs. One is there from before a change begins until
-// it is done; others say then, until that is done too, whose hosts files have to show it. One that nobody is at work on is
-// of a killed command (change.ts).
+// The notes of changes of who is in which network while the container runs. One is there from before a change
+// begins until it is done; others say then, until that is done too, whose hosts files have to show it. One
+// that nobody is at work on is of a killed command (change.ts).
 
 import * as file from "../../ffi/file.ts";
 import { randomHex } from "../base/hex.ts";
@@ -12,7 +12,9 @@ export const CHANGE = "networks/.change";
 
 const STALE = ".stale";
 
-/** A hosts file that does not show yet what has become of a container in a network, and the note that says so. */
+/**
+ * A hosts file that does not show yet what has become of a container in a network, and the note that says so.
+ */
 export interface Stale {
   container: string;
   network: string;

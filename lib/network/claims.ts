@@ -1,6 +1,7 @@
-// Who has which address: networks/NAME/addresses/ADDRESS@ID says that the container of that ID has it. The keeper removes
-// the claim at the container's end; what a killed keeper left counts for nothing, as its container's lock is free, and goes with the
-// next repair (repair.ts). A claim's name says whose it is, so that nobody ever removes another's.
+// Who has which address: networks/NAME/addresses/ADDRESS@ID says that the container of that ID has it. The
+// keeper removes the claim at the container's end; what a killed keeper left counts for nothing, as its
+// container's lock is free, and goes with the next repair (repair.ts). A claim's name says whose it is, so
+// that nobody ever removes another's.
 
 import * as file from "../../ffi/file.ts";
 import { keeperLives } from "../container/state.ts";

@@ -117,7 +117,10 @@ const noneIsAlone = () =>
     "container cannot be connected to multiple networks with one of the networks in private (none) mode",
   );
 
-/** Does what is right for a container that runs, or for one that does not and is kept from being started meanwhile. */
+/**
+ * Does what is right for a container that runs, or for one that does not and is kept from being started
+ * meanwhile.
+ */
 async function withLife(
   container: Container,
   { stopped, running }: { stopped: () => void; running: () => Promise<void> },

@@ -1,4 +1,5 @@
-// containers/ID/endpoints.json: what a container got of its networks when it was started last. It has that while it runs.
+// containers/ID/endpoints.json: what a container got of its networks when it was started last. It has that
+// while it runs.
 
 import type { EndpointRequest } from "../model/container.ts";
 import * as file from "../../ffi/file.ts";
@@ -52,8 +53,8 @@ export function writeEndpoints(dir: number, endpoints: Endpoint[]): void {
 }
 
 /**
- * The host's end: 15 bytes at most (IFNAMSIZ). No two interfaces have one address in a network, as none has the other's
- * name: who comes to have an address takes away what is left of its former owner's.
+ * The host's end: 15 bytes at most (IFNAMSIZ). No two interfaces have one address in a network, as none has
+ * the other's name: who comes to have an address takes away what is left of its former owner's.
  */
 export function vethName({ networkId, addresses }: Pick<Endpoint, "networkId" | "addresses">): string {
   return `veth${networkId.slice(0, 3)}${toHex(toBytes(parseAddress(addresses[0])!)).slice(-8)}`;
@@ -86,8 +87,8 @@ export interface JoinedNetwork {
 }
 
 /**
- * The default routes of a container in these networks: of each family, the first that leads anywhere has it. With "replace",
- * in place of those it has, if it has any.
+ * The default routes of a container in these networks: of each family, the first that leads anywhere has it.
+ * With "replace", in place of those it has, if it has any.
  */
 export function defaultRoutes(joined: JoinedNetwork[], replace?: "replace"): Request[] {
   const found = new Map<number, Request>();

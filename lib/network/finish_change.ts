@@ -1,4 +1,5 @@
-// What a killed command had begun with a container's networks is taken back before anything else is done to them.
+// What a killed command had begun with a container's networks is taken back before anything else is done to
+// them.
 
 import { isChanging } from "./change_mark.ts";
 

@@ -1,5 +1,6 @@
-// A running container's hosts file, changed from outside. It is mounted in the container, where root can make of it what
-// it wants: as large as the disk, a program that runs, under locks and leases. Nothing of that may be waited for.
+// A running container's hosts file, changed from outside. It is mounted in the container, where root can make
+// of it what it wants: as large as the disk, a program that runs, under locks and leases. Nothing of that may
+// be waited for.
 
 import { decodeName, encodeName } from "../../ffi/bytes.ts";
 import { errnoText, KernelError } from "../../ffi/errno.ts";
@@ -9,8 +10,9 @@ import * as file from "../../ffi/file.ts";
 const LARGEST = 1 << 20;
 
 /**
- * Has the file in the container's directory `dir` show `lines`, which end with newlines; of others those go of which
- * `isOurs` says so. Returns why it could not, and then has changed nothing; undefined also where there is no such file.
+ * Has the file in the container's directory `dir` show `lines`, which end with newlines; of others those go
+ * of which `isOurs` says so. Returns why it could not, and then has changed nothing; undefined also where
+ * there is no such file.
  */
 export function changeHosts(
   dir: number,
@@ -38,8 +40,8 @@ export function changeHosts(
 const tooLarge = "its /etc/hosts is larger than 1 MiB";
 
 /**
- * In place, since the file is mounted, and with one write: lines that go make room for empty ones first, so that whoever
- * reads finds whole lines at any time.
+ * In place, since the file is mounted, and with one write: lines that go make room for empty ones first, so
+ * that whoever reads finds whole lines at any time.
  */
 function change(fd: number, lines: string[], isOurs: (line: string) => boolean): void {
   const before = file.readAll(fd, LARGEST);

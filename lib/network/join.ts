@@ -1,5 +1,5 @@
-// A container's way into its networks, prepared before it starts: bridges are up, addresses claimed, and every message
-// written that its first process will send.
+// A container's way into its networks, prepared before it starts: bridges are up, addresses claimed, and
+// every message written that its first process will send.
 
 import * as file from "../../ffi/file.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
@@ -52,8 +52,8 @@ export interface Joined {
 }
 
 /**
- * Prepares the container's interfaces, in the order of its networks; `keep` gets the descriptors that the keeper inherits.
- * The caller has the container's lock. Throws CommandError.
+ * Prepares the container's interfaces, in the order of its networks; `keep` gets the descriptors that the
+ * keeper inherits. The caller has the container's lock. Throws CommandError.
  */
 export async function joinNetworks(container: Container, keep: (fd: number) => number): Promise<Joined> {
   await finishChange();
@@ -137,8 +137,9 @@ function writeFiles({ dir, config }: Container, endpoints: Endpoint[]): void {
 }
 
 /**
- * A container may ask for its own published port by the host's address. Where packets of a bridge pass the packet
- * filter (br_netfilter), the bridge itself sends them to their new destination, which is where they came from.
+ * A container may ask for its own published port by the host's address. Where packets of a bridge pass the
+ * packet filter (br_netfilter), the bridge itself sends them to their new destination, which is where they
+ * came from.
  */
 function allowHairpins({ init }: Joined, endpoints: Endpoint[]): void {
   endpoints.forEach((endpoint, at) => {
@@ -147,7 +148,10 @@ function allowHairpins({ init }: Joined, endpoints: Endpoint[]): void {
   });
 }
 
-/** Descriptor with the shared lock of the network's users. It counts only if the network was not removed while it was waited for. */
+/**
+ * Descriptor with the shared lock of the network's users. It counts only if the network was not removed while
+ * it was waited for.
+ */
 export function holdNetwork(name: string): number {
   for (;;) {
     const users = openUsers(name);
@@ -159,7 +163,10 @@ export function holdNetwork(name: string): number {
   }
 }
 
-/** Claims an address in each of the network's pools for the container `id`. Throws CommandError, and then has claimed none. */
+/**
+ * Claims an address in each of the network's pools for the container `id`. Throws CommandError, and then has
+ * claimed none.
+ */
 export async function claimEndpoint(
   network: Network,
   request: EndpointRequest,

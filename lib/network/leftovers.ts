@@ -1,12 +1,13 @@
-// Whether there is anything to repair (repair.ts): asked by commands that have nothing else to do with networks.
+// Whether there is anything to repair (repair.ts): asked by commands that have nothing else to do with
+// networks.
 
 import { claimsOn, isKept } from "./claims.ts";
 import { mayBeUp, networkNames } from "./store.ts";
 import { finishChange } from "./finish_change.ts";
 
 /**
- * Repairs what killed keepers and commands left of containers' networks, where anything seems to be left. `alive` knows of
- * some containers that they run: the others are asked.
+ * Repairs what killed keepers and commands left of containers' networks, where anything seems to be left.
+ * `alive` knows of some containers that they run: the others are asked.
  */
 export async function repairIfNeeded(alive: (id: string) => boolean = () => false): Promise<void> {
   await finishChange();

@@ -78,7 +78,10 @@ export function aliasMessage(name: string, alias: string): Uint8Array {
   ]);
 }
 
-/** Makes a bridge, which is down. Its own MAC address keeps it from taking on that of whichever port comes first. */
+/**
+ * Makes a bridge, which is down. Its own MAC address keeps it from taking on that of whichever port comes
+ * first.
+ */
 export function bridgeMessage(name: string, mac: string, mtu?: number): Uint8Array {
   return netlink.message(netlink.RTM_NEWLINK, NEW, netlink.linkHeader(), [
     [IFLA_IFNAME, name],
@@ -119,8 +122,8 @@ export interface Veth {
 const withMtu = (mtu?: number): netlink.Attribute[] => mtu === undefined ? [] : [[IFLA_MTU, mtu]];
 
 /**
- * Makes a veth pair, with the host's end up. The process whose namespace gets the peer is what the message's last 32 bits say: its
- * pid, as the sender knows it.
+ * Makes a veth pair, with the host's end up. The process whose namespace gets the peer is what the message's
+ * last 32 bits say: its pid, as the sender knows it.
  */
 export function vethMessage({ name, bridge, peer, mac, mtu }: Veth): Uint8Array {
   // VETH_INFO_PEER is a struct ifinfomsg and attributes, as one value.

@@ -1,10 +1,11 @@
-// Who makes bridges in this host's network namespace: one mydocker at a time, since each has to see which subnets the
-// others chose. Two lock files say so, both of them where only root can open anything: one of the root directory, and
-// /run/mydocker/net-DEVICE-INODE for the network namespace with that inode, which all root directories share.
+// Who makes bridges in this host's network namespace: one mydocker at a time, since each has to see which
+// subnets the others chose. Two lock files say so, both of them where only root can open anything: one of the
+// root directory, and /run/mydocker/net-DEVICE-INODE for the network namespace with that inode, which all
+// root directories share.
 //
-// Mydockers whose /run is not the same one (mount namespaces of their own), or can't be used, do not see each other's
-// second lock. So the locks only save work: whoever has made a bridge looks whether its subnets are still its alone
-// (bridge.ts), and gives way where they are not.
+// Mydockers whose /run is not the same one (mount namespaces of their own), or can't be used, do not see each
+// other's second lock. So the locks only save work: whoever has made a bridge looks whether its subnets are
+// still its alone (bridge.ts), and gives way where they are not.
 
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";

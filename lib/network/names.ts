@@ -1,10 +1,12 @@
-// Names on a network of a user's: every member's /etc/hosts has a line for each member, kept current by whoever joins or
-// leaves. There is no name server that could be asked, so a program that has read the file once knows nothing of who
-// comes later. The lines end with the network's name as a comment; all other lines are the container's own affair.
+// Names on a network of a user's: every member's /etc/hosts has a line for each member, kept current by
+// whoever joins or leaves. There is no name server that could be asked, so a program that has read the file
+// once knows nothing of who comes later. The lines end with the network's name as a comment; all other lines
+// are the container's own affair.
 //
-// Who is in a network is looked up one at a time in a root directory, and each look has a number. The files are then
-// written without that lock, since they are the containers': each under a lock of its container's, `names.lock`, which
-// says of every network which look its file shows, so that an older one never replaces a newer one.
+// Who is in a network is looked up one at a time in a root directory, and each look has a number. The files
+// are then written without that lock, since they are the containers': each under a lock of its container's,
+// `names.lock`, which says of every network which look its file shows, so that an older one never replaces a
+// newer one.
 
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
@@ -26,7 +28,10 @@ interface Member {
   endpoint: Endpoint;
 }
 
-/** Brings the hosts files of those networks' members up to date; the default network and unknown ones have no names. */
+/**
+ * Brings the hosts files of those networks' members up to date; the default network and unknown ones have no
+ * names.
+ */
 export function refreshNames(networks: string[]): void {
   for (const network of networks) {
     if (isDefaultBridge({ name: network }) || !networkExists(network)) continue;
@@ -43,7 +48,10 @@ export function refreshNames(networks: string[]): void {
   }
 }
 
-/** Brings a running container's own name up to date in its hosts file, and drops the names of `network` if it has left that. */
+/**
+ * Brings a running container's own name up to date in its hosts file, and drops the names of `network` if it
+ * has left that.
+ */
 export function refreshOwnNames(id: string, network: string): void {
   const container = openUndamaged(id);
   if (!container) return;
@@ -69,7 +77,10 @@ function namesOfOwn(config: ContainerConfig): string {
   return ownLines(config, { addresses: [""] });
 }
 
-/** Has the file show `lines`, and no others that are ours. What is wrong with it is said: it's the container's, and nobody else's affair. */
+/**
+ * Has the file show `lines`, and no others that are ours. What is wrong with it is said: it's the
+ * container's, and nobody else's affair.
+ */
 function change(
   dir: number,
   { name }: ContainerConfig,
@@ -84,7 +95,10 @@ function change(
   );
 }
 
-/** Does `work` with a container's hosts file to itself, and what that shows: the number of a look for each network. */
+/**
+ * Does `work` with a container's hosts file to itself, and what that shows: the number of a look for each
+ * network.
+ */
 function withNames(dir: number, work: (shown: Record<string, number>) => void): void {
   const fd = file.openat(dir, "names.lock", file.O_RDWR | file.O_CREAT, 0o600);
   try {
@@ -95,7 +109,9 @@ function withNames(dir: number, work: (shown: Record<string, number>) => void): 
   }
 }
 
-/** Who is in the network, and the number of this look: higher than any before, also where those are forgotten. */
+/**
+ * Who is in the network, and the number of this look: higher than any before, also where those are forgotten.
+ */
 function lookUp(network: string): { number: number; members: Member[] } {
   const fd = file.openat(rootFd(), "networks/.names", file.O_RDWR | file.O_CREAT, 0o600);
   try {

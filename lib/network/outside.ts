@@ -1,5 +1,5 @@
-// What a network needs of the host's packet filter: its way out. Called with all locks that are needed for it, once
-// before the network's interface comes up and once before it is deleted.
+// What a network needs of the host's packet filter: its way out. Called with all locks that are needed for
+// it, once before the network's interface comes up and once before it is deleted.
 
 import { lowerNetwork, raiseNetwork } from "../nat/firewall.ts";
 import type { NetworkRules } from "../nat/rules.ts";

@@ -1,9 +1,11 @@
-// Whose a network's interface and rules are, written on themselves: they outlive a root directory that somebody removed,
-// and with them its subnets would be in use for ever. Whoever makes a bridge takes down those whose root is gone.
+// Whose a network's interface and rules are, written on themselves: they outlive a root directory that
+// somebody removed, and with them its subnets would be in use for ever. Whoever makes a bridge takes down
+// those whose root is gone.
 //
-// What is gone to this process may be there to others: in another mount namespace, the same path is another directory. So
-// the owner's mount namespace is written down, too, and only who is in that knows for certain. Of other namespaces' networks
-// it is taken on trust where there are no subnets left. In no case is a bridge taken down that has a port: a container runs.
+// What is gone to this process may be there to others: in another mount namespace, the same path is another
+// directory. So the owner's mount namespace is written down, too, and only who is in that knows for certain.
+// Of other namespaces' networks it is taken on trust where there are no subnets left. In no case is a bridge
+// taken down that has a port: a container runs.
 
 import { encodeName } from "../../ffi/bytes.ts";
 import { KernelError } from "../../ffi/errno.ts";
@@ -27,7 +29,10 @@ interface Owner {
   mounts: string;
 }
 
-/** "mydocker_MARK_ID of PATH (DEVICE INODE mnt:[…])" for the rules of this name; undefined where the path is too long. */
+/**
+ * "mydocker_MARK_ID of PATH (DEVICE INODE mnt:[…])" for the rules of this name; undefined where the path is
+ * too long.
+ */
 export function ownerText(rules: string): string | undefined {
   const { device, inode } = file.stat(rootFd(), "");
   const text = `${rules} of ${file.pathOf(rootFd())} (${device} ${inode} ${mountNamespace()})`;
@@ -61,7 +66,10 @@ export async function takeDownForsaken(route: number, sure: "certain" | "seen fr
   }
 }
 
-/** Takes down the bridges of this root directory whose rules are none of `known`: of networks that nothing is known of. */
+/**
+ * Takes down the bridges of this root directory whose rules are none of `known`: of networks that nothing is
+ * known of.
+ */
 export async function takeDownUnknown(route: number, known: Set<string>): Promise<void> {
   const found = links(route);
   const used = new Set(found.map(({ bridge }) => bridge));

@@ -38,8 +38,9 @@ export function subnetsInUse(route: number, except?: number): Subnet[] {
 }
 
 /**
- * Does `choose` with the subnets that the host has in use, once those are free that belong to no root directory any more.
- * Where there is none to choose, all those go of which no owner can be seen, and then the error says whose the others are.
+ * Does `choose` with the subnets that the host has in use, once those are free that belong to no root
+ * directory any more. Where there is none to choose, all those go of which no owner can be seen, and then the
+ * error says whose the others are.
  */
 export async function withFreedSubnets<T>(route: number, choose: (used: Subnet[]) => T): Promise<T> {
   await takeDownForsaken(route, "certain");
@@ -94,8 +95,8 @@ export function firstHost(subnet: Subnet): string {
 }
 
 /**
- * The network's pools, now that it comes up: those chosen here are chosen again where they have come to overlap with
- * what the host uses. Throws CommandError where a user's own do.
+ * The network's pools, now that it comes up: those chosen here are chosen again where they have come to
+ * overlap with what the host uses. Throws CommandError where a user's own do.
  */
 export function poolsNow(network: Network, used: Subnet[], elsewhere: Subnet[]): AddressPool[] {
   return network.pools.map((pool) => {

@@ -29,8 +29,8 @@ export interface HeldPorts {
 }
 
 /**
- * Publishes the container's ports on its first network that is not internal. `keep` gets the descriptors that the keeper
- * inherits. Throws CommandError: a port is taken, or an address is not there.
+ * Publishes the container's ports on its first network that is not internal. `keep` gets the descriptors that
+ * the keeper inherits. Throws CommandError: a port is taken, or an address is not there.
  */
 export async function publishPorts(
   { id, dir, config }: Container,

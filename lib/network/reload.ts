@@ -1,4 +1,5 @@
-// The firewall's rules of all that runs, put up again: a reload of the host's own firewall has often flushed all others'.
+// The firewall's rules of all that runs, put up again: a reload of the host's own firewall has often flushed
+// all others'.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -15,7 +16,9 @@ import { networkRules } from "./outside.ts";
 import { readPorts } from "../container/ports.ts";
 import { listNetworks, openUsers } from "./store.ts";
 
-/** Puts up the rules of every network that is up, and of every running container's ports. Throws CommandError. */
+/**
+ * Puts up the rules of every network that is up, and of every running container's ports. Throws CommandError.
+ */
 export async function reloadRules(): Promise<void> {
   const route = netlink.openRoute();
   for (const network of await listNetworks()) {
@@ -49,7 +52,9 @@ async function reloadPorts(id: string): Promise<void> {
   }
 }
 
-/** The keeper's own socket: only by that the container's rules can be changed. Undefined where it has none. */
+/**
+ * The keeper's own socket: only by that the container's rules can be changed. Undefined where it has none.
+ */
 export function keeperSocket(dir: number, fd: number | undefined): number | undefined {
   const records = fd === undefined ? undefined : openRecords(dir);
   if (fd === undefined || records === undefined) return undefined;

@@ -26,7 +26,10 @@ import { members } from "./users.ts";
 /** How long the keepers of ended containers may still look after the network's bridge, in ms. */
 const PATIENCE = 3000;
 
-/** Removes a network, by whatever names it. Throws CommandError (exit 1) where there is none, or containers are in it. */
+/**
+ * Removes a network, by whatever names it. Throws CommandError (exit 1) where there is none, or containers
+ * are in it.
+ */
 export async function removeNetwork(reference: string): Promise<void> {
   const network = await findNetwork(reference);
   if (!network) throw new CommandError(`No such network: ${reference}`, 1);
@@ -39,7 +42,10 @@ export async function removeNetwork(reference: string): Promise<void> {
   }
 }
 
-/** Removes networks that no container is in, as far as the filters label, label! and until let them through; returns their names. */
+/**
+ * Removes networks that no container is in, as far as the filters label, label! and until let them through;
+ * returns their names.
+ */
 export async function pruneNetworks(filters: Filters): Promise<string[]> {
   const before = untilOf(filters);
   const removed: string[] = [];
@@ -56,7 +62,10 @@ export async function pruneNetworks(filters: Filters): Promise<string[]> {
   return removed;
 }
 
-/** Removes a network of which no more is known than its name. Throws CommandError (exit 1) where containers are in it. */
+/**
+ * Removes a network of which no more is known than its name. Throws CommandError (exit 1) where containers
+ * are in it.
+ */
 export async function removeDamagedNetwork(name: string): Promise<void> {
   if (await removeDamaged(name)) return;
   throw new CommandError(`error while removing network: network ${name} has active endpoints`, 1);

@@ -10,8 +10,9 @@ import { keeperSocket } from "./reload.ts";
 import { networkByName } from "./store.ts";
 
 /**
- * Leads the ports of a container that runs, whose directory is `dir`, to one of these endpoints: the one that they lead to,
- * as long as that is among them. Where there is none, they lead nowhere, but the host keeps them for it.
+ * Leads the ports of a container that runs, whose directory is `dir`, to one of these endpoints: the one that
+ * they lead to, as long as that is among them. Where there is none, they lead nowhere, but the host keeps
+ * them for it.
  */
 export async function leadPorts(dir: number, endpoints: Endpoint[]): Promise<void> {
   const note = readPorts(dir);

@@ -37,7 +37,9 @@ function hostFile(): string {
   return servers.length === 1 && servers[0] === "127.0.0.53" ? read(BEHIND_RESOLVED) || text : text;
 }
 
-/** Without name servers that listen on the host's loopback interface, or on a link that the container has not. */
+/**
+ * Without name servers that listen on the host's loopback interface, or on a link that the container has not.
+ */
 function reachable(text: string): string {
   const lines = text.split("\n").filter((line) =>
     !/^\s*nameserver\s+(127\.|::1\s*$|::ffff:127\.|fe80:)/i.test(line)

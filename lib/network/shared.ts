@@ -8,7 +8,9 @@ import { JOINED } from "../keeper/network_steps.ts";
 import { writeFile } from "../base/json.ts";
 import type { Container } from "../model/container.ts";
 
-/** The container that the network mode "container:ID" names. Throws docker's CommandError where there is none. */
+/**
+ * The container that the network mode "container:ID" names. Throws docker's CommandError where there is none.
+ */
 export function sharedContainer(mode: string): Container {
   return findContainer(mode.slice("container:".length));
 }

@@ -6,8 +6,8 @@
 //   addresses/     who has which of its addresses (claims.ts)
 //   up             there while the interface may be
 //
-// Whoever makes a container that names a network holds the shared lock of networks/.lock until the container is in
-// containers/; whoever removes a network holds it exclusively.
+// Whoever makes a container that names a network holds the shared lock of networks/.lock until the container
+// is in containers/; whoever removes a network holds it exclusively.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -116,7 +116,10 @@ export function isNetworkName(name: string): boolean {
   return /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name);
 }
 
-/** As networkByName, by what a user types: a name, an ID, or the beginning of one. Throws CommandError (exit 1). */
+/**
+ * As networkByName, by what a user types: a name, an ID, or the beginning of one. Throws CommandError (exit
+ * 1).
+ */
 export async function findNetwork(reference: string): Promise<Network | undefined> {
   const named = await networkByName(reference);
   if (!named) requireWhole(reference);
@@ -131,7 +134,10 @@ export async function findNetwork(reference: string): Promise<Network | undefine
   return matches[0];
 }
 
-/** The host's address on the default network; or the one that this would most likely have, where it never was up. */
+/**
+ * The host's address on the default network; or the one that this would most likely have, where it never was
+ * up.
+ */
 export function defaultGateway(): string {
   return readNetwork("bridge")?.pools[0]?.gateway || "172.17.0.1";
 }
@@ -233,8 +239,8 @@ function makeFolder(): void {
 }
 
 /**
- * Waits for the lock between those who begin to use networks ("shared", until the container can be seen in containers/)
- * and those who remove them ("exclusive"). Closing the descriptor gives it back.
+ * Waits for the lock between those who begin to use networks ("shared", until the container can be seen in
+ * containers/) and those who remove them ("exclusive"). Closing the descriptor gives it back.
  */
 export function lockNetworks(kind: "shared" | "exclusive"): number {
   makeFolder();

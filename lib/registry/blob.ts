@@ -27,9 +27,9 @@ export class WrongDigest extends CommandError {
 }
 
 /**
- * The bytes of a blob. A broken connection is made again and goes on where the old one ended. Once all have come, ends
- * only if they are what the descriptor says; throws WrongDigest otherwise, and CommandError for what else may happen.
- * All chunks are the same memory.
+ * The bytes of a blob. A broken connection is made again and goes on where the old one ended. Once all have
+ * come, ends only if they are what the descriptor says; throws WrongDigest otherwise, and CommandError for
+ * what else may happen. All chunks are the same memory.
  */
 export async function* readBlob(
   client: Client,

@@ -9,8 +9,9 @@ const BUFFER = 1 << 18;
 const WHOLE = 5;
 
 /**
- * The body as it arrives. All chunks are the same memory: what fetch allocates for each is collected too late, and would
- * add up to 100 MB. Throws BrokenConnection where it ends too early, or nothing comes for long.
+ * The body as it arrives. All chunks are the same memory: what fetch allocates for each is collected too
+ * late, and would add up to 100 MB. Throws BrokenConnection where it ends too early, or nothing comes for
+ * long.
  */
 export async function* bodyOf(
   response: Response,
@@ -36,7 +37,9 @@ export async function* bodyOf(
   }
 }
 
-/** All of a body, which then has at most `limit` bytes. Throws as bodyOf does, and BadAnswer for a longer one. */
+/**
+ * All of a body, which then has at most `limit` bytes. Throws as bodyOf does, and BadAnswer for a longer one.
+ */
 export async function readBody(
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
   url: string,

@@ -20,7 +20,9 @@ export function hasCertificates(host: string): boolean {
   return namesFor(host).length > 0;
 }
 
-/** What docker has been told about a host. Throws CommandError for what can't be read, and for half a pair. */
+/**
+ * What docker has been told about a host. Throws CommandError for what can't be read, and for half a pair.
+ */
 export function certificatesFor(host: string): Certificates {
   const names = namesFor(host);
   const read = (name: string) => readFile(`${DIRECTORY}/${host}/${name}`);
@@ -59,7 +61,9 @@ function unreadable(path: string, error: unknown): CommandError {
   return new CommandError(`can't read ${path}: ${(error as Error).message}`, 1, { cause: error });
 }
 
-/** What is wrong with a host's certificate, and what to do, from Deno's words ("invalid peer certificate: …"). */
+/**
+ * What is wrong with a host's certificate, and what to do, from Deno's words ("invalid peer certificate: …").
+ */
 export function certificateProblem(text: string, host: string): string {
   const problem = /invalid peer certificate: (.*)/.exec(text)?.[1] ?? text;
   if (problem.includes("CaUsedAsEndEntity")) {

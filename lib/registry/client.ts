@@ -26,8 +26,8 @@ export interface Download {
   status: number;
   headers: Headers;
   /**
-   * All chunks are the same memory: done with one, ask for the next. Throws BrokenConnection where the body ends too
-   * early, or nothing comes for long.
+   * All chunks are the same memory: done with one, ask for the next. Throws BrokenConnection where the body
+   * ends too early, or nothing comes for long.
    */
   chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>>;
 }

@@ -18,9 +18,9 @@ export interface Answer {
 }
 
 /**
- * Sends a GET and follows redirects. `secret` is the Authorization for `url`'s own host; no other gets it. `from` is who
- * has given the address, if another machine has. Throws CommandErrors, BrokenConnection among them; an answer with
- * whatever status is an answer.
+ * Sends a GET and follows redirects. `secret` is the Authorization for `url`'s own host; no other gets it.
+ * `from` is who has given the address, if another machine has. Throws CommandErrors, BrokenConnection among
+ * them; an answer with whatever status is an answer.
  */
 export async function get(
   url: string,
@@ -47,8 +47,8 @@ export async function get(
 }
 
 /**
- * One request to an address that `from` has given, if another machine has. Throws CommandError where it must not be sent
- * or the answer's headers are no answer's, and what Deno's fetch throws.
+ * One request to an address that `from` has given, if another machine has. Throws CommandError where it must
+ * not be sent or the answer's headers are no answer's, and what Deno's fetch throws.
  */
 export async function send(
   url: string,
@@ -73,8 +73,8 @@ function invalidRedirect(url: string, location: string): never {
 }
 
 /**
- * Throws unless others on the way can neither read nor change what is sent. What listens on this machine's loopback
- * trusts whoever can reach it, so nobody else's word leads there.
+ * Throws unless others on the way can neither read nor change what is sent. What listens on this machine's
+ * loopback trusts whoever can reach it, so nobody else's word leads there.
  */
 function checkAddress(url: string, from: string | undefined): void {
   const { protocol, hostname } = new URL(url);
@@ -87,7 +87,10 @@ function checkAddress(url: string, from: string | undefined): void {
 
 const clients = new Map<string, Deno.HttpClient>();
 
-/** Trusts what docker is told to trust for this host (name and port), and goes to this machine without a proxy. */
+/**
+ * Trusts what docker is told to trust for this host (name and port), and goes to this machine without a
+ * proxy.
+ */
 function clientFor(host: string): Deno.HttpClient {
   const known = clients.get(host);
   if (known) return known;

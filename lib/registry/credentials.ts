@@ -76,7 +76,9 @@ function decode(text: string, path: string): string {
   }
 }
 
-/** https://github.com/docker/docker-credential-helpers: "get" reads the address from stdin and writes JSON. */
+/**
+ * https://github.com/docker/docker-credential-helpers: "get" reads the address from stdin and writes JSON.
+ */
 async function askHelper(name: string, key: string, path: string): Promise<Credentials | undefined> {
   const program = `docker-credential-${name}`;
   let child: Deno.ChildProcess;

@@ -4,8 +4,8 @@ import { CommandError } from "../base/error.ts";
 import { plain } from "../cli/plain.ts";
 import { certificateProblem } from "./certificates.ts";
 
-// All that is said of another machine, and in its words, is one plain line: hence these three, and no other errors where
-// such words are part of one.
+// All that is said of another machine, and in its words, is one plain line: hence these three, and no other
+// errors where such words are part of one.
 
 /** What came is not what it has to be, and will be no better the next time. */
 export class BadAnswer extends CommandError {
@@ -39,7 +39,9 @@ export class RegistryError extends CommandError {
   }
 }
 
-/** What is known of a request that got no answer, from what Deno's fetch says of it, which has no error codes. */
+/**
+ * What is known of a request that got no answer, from what Deno's fetch says of it, which has no error codes.
+ */
 export function connectionFailure(error: unknown, url: string): Error {
   if (error instanceof CommandError || !(error instanceof Error)) return error as Error;
   const { host, hostname, protocol } = new URL(url);

@@ -5,8 +5,8 @@ import { CommandError } from "../base/error.ts";
 const SIGNALS: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /**
- * Does `work`, whose AbortSignal is aborted by an interrupt, a request to terminate, or the end of the terminal. After
- * that, and once `work` is over, they do what they always do: they end this process.
+ * Does `work`, whose AbortSignal is aborted by an interrupt, a request to terminate, or the end of the
+ * terminal. After that, and once `work` is over, they do what they always do: they end this process.
  */
 export async function endingBySignals<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();

@@ -28,8 +28,8 @@ export function hasLayer(diffId: string): boolean {
 }
 
 /**
- * Fetches and unpacks layers, each into a part of the staging directory of its own. When one fails, all end, and its error is thrown:
- * nobody writes there any more then. So it is when `signal` is aborted.
+ * Fetches and unpacks layers, each into a part of the staging directory of its own. When one fails, all end,
+ * and its error is thrown: nobody writes there any more then. So it is when `signal` is aborted.
  */
 export async function fetchLayers(
   client: Client,
@@ -92,7 +92,10 @@ async function unpackLayer(
     retrying: (seconds) => progress.status(id, `Retrying in ${seconds} second${seconds === 1 ? "" : "s"}`),
   }, signal);
   let failure: unknown;
-  /** The decompressor may be the one to whom it is said that the bytes are wrong, when it has failed over them. */
+  /**
+   * The decompressor may be the one to whom it is said that the bytes are wrong, when it has failed over
+   * them.
+   */
   const remembering = async function* () {
     try {
       yield* arriving;

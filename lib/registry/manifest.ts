@@ -32,8 +32,8 @@ export interface Resolution {
 }
 
 /**
- * The manifest that `reference`, a tag or a digest, stands for; of a list the one for `platform`. `shown` is the image's
- * name in errors. Throws CommandError.
+ * The manifest that `reference`, a tag or a digest, stands for; of a list the one for `platform`. `shown` is
+ * the image's name in errors. Throws CommandError.
  */
 export async function resolveManifest(
   client: Client,

@@ -16,8 +16,9 @@ export const PULL_FLAGS: Flag[] = [
 ];
 
 /**
- * Pulls the image that a command line of `run` or `create` names if it has to be pulled. To be called before signals
- * are passed on to a container: an interrupt ends this. `check` is called before anything is pulled. Throws CommandError; also where --pull is none of its words.
+ * Pulls the image that a command line of `run` or `create` names if it has to be pulled. To be called before
+ * signals are passed on to a container: an interrupt ends this. `check` is called before anything is pulled.
+ * Throws CommandError; also where --pull is none of its words.
  */
 export async function obtainImage(parsed: Parsed, check: () => Promise<void>): Promise<void> {
   const [image] = parsed.args;

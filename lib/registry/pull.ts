@@ -19,8 +19,9 @@ import { type ImageManifest, type Resolution, resolveManifest } from "./manifest
 import type { Progress } from "../cli/progress.ts";
 
 /**
- * Pulls what `reference`, with a tag or a digest, stands for; `platform` is what was asked for, if anything. Returns
- * whether the reference stands for something new now. Throws CommandError (exit 1), after which the store is as before.
+ * Pulls what `reference`, with a tag or a digest, stands for; `platform` is what was asked for, if anything.
+ * Returns whether the reference stands for something new now. Throws CommandError (exit 1), after which the
+ * store is as before.
  */
 export async function pullImage(
   client: Client,

@@ -19,7 +19,10 @@ export interface Repository {
 const DOCKER_HUB = "docker.io";
 const DOCKER_HUB_HOST = "registry-1.docker.io";
 
-/** Where the repository `name` (as parseReference gives it) is. Registries on this machine are asked in plain http, unless there are certificates for them. */
+/**
+ * Where the repository `name` (as parseReference gives it) is. Registries on this machine are asked in plain
+ * http, unless there are certificates for them.
+ */
 export function repositoryOf(name: string): Repository {
   const canonical = canonicalName(name);
   const slash = canonical.indexOf("/");

@@ -1,4 +1,5 @@
-// When to ask again. These are the only timers of the program: what waits for a network has loaded far more already.
+// When to ask again. These are the only timers of the program: what waits for a network has loaded far more
+// already.
 
 import { BrokenConnection, RegistryError } from "./failure.ts";
 
@@ -25,7 +26,10 @@ export function pause(milliseconds: number, signal?: AbortSignal): Promise<void>
   });
 }
 
-/** Milliseconds to wait before the next try after `failures` of them; undefined where `error` will be the same then. */
+/**
+ * Milliseconds to wait before the next try after `failures` of them; undefined where `error` will be the same
+ * then.
+ */
 export function pauseAfter(error: unknown, failures: number): number | undefined {
   if (failures >= TRIES) return undefined;
   const growing = FIRST_PAUSE * 2 ** (failures - 1);
@@ -37,7 +41,9 @@ export function pauseAfter(error: unknown, failures: number): number | undefined
   return error.status >= 500 || error.status === 408 ? growing : undefined;
 }
 
-/** Does `work` again while that makes sense. What fails for good at the start (no such host) is not repeated. */
+/**
+ * Does `work` again while that makes sense. What fails for good at the start (no such host) is not repeated.
+ */
 export async function retrying<T>(work: () => Promise<T>): Promise<T> {
   for (let failures = 1;; failures++) {
     try {

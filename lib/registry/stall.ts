@@ -19,7 +19,8 @@ function patience(): number {
 export type StallGuard = ReturnType<typeof createStallGuard>;
 
 /**
- * A controller that `signal` aborts, and a way to wait for something that is aborted with it when it takes too long.
+ * A controller that `signal` aborts, and a way to wait for something that is aborted with it when it takes
+ * too long.
  */
 export function createStallGuard(url: string, signal?: AbortSignal) {
   const controller = new AbortController();

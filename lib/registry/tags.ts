@@ -38,7 +38,10 @@ function isTag(value: unknown): value is string {
   return typeof value === "string" && /^\w[\w.-]{0,127}$/.test(value);
 }
 
-/** RFC 8288, of which registries use one form: </v2/NAME/tags/list?last=x>; rel="next". Only the same host is asked. */
+/**
+ * RFC 8288, of which registries use one form: </v2/NAME/tags/list?last=x>; rel="next". Only the same host is
+ * asked.
+ */
 function nextPage(link: string | null, url: string): string | undefined {
   const target = /<([^>]*)>\s*;\s*rel="?next"?/.exec(link ?? "")?.[1];
   const next = target === undefined ? null : URL.parse(target, url);

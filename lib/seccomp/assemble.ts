@@ -1,4 +1,5 @@
-// Assembles BPF from its end to its beginning: jumps only lead forward, so that each one's target is there already.
+// Assembles BPF from its end to its beginning: jumps only lead forward, so that each one's target is there
+// already.
 
 import type { Action, Compiled, Gate } from "./program.ts";
 
@@ -54,7 +55,10 @@ export function newAssembler() {
     /** What is assembled from here on has answers of its own, close to it. */
     forgetAnswers: () => answers.clear(),
 
-    /** Loads the word of struct seccomp_data at an offset, and goes on at `then`: what was assembled last, if not given. */
+    /**
+     * Loads the word of struct seccomp_data at an offset, and goes on at `then`: what was assembled last, if
+     * not given.
+     */
     load(offset: number, then: Place = instructions.length): Place {
       if (then !== instructions.length) put(JUMP, distance(then));
       return put(LOAD, offset);

@@ -1,8 +1,9 @@
-// Compiles what is allowed into a filter: a classic BPF program (seccomp(2), linux/filter.h) over struct seccomp_data.
+// Compiles what is allowed into a filter: a classic BPF program (seccomp(2), linux/filter.h) over struct
+// seccomp_data.
 //
-// Each architecture of the kernel's has a binary search over ranges of system call numbers that share a verdict. The
-// kernel runs the search once for each number when the filter is installed, and remembers what is allowed whatever the
-// arguments are: such calls cost no more than without a filter.
+// Each architecture of the kernel's has a binary search over ranges of system call numbers that share a
+// verdict. The kernel runs the search once for each number when the filter is installed, and remembers what
+// is allowed whatever the arguments are: such calls cost no more than without a filter.
 
 import { type Assembler, newAssembler, type Place } from "./assemble.ts";
 import type { Action, Compiled } from "./program.ts";
@@ -80,7 +81,10 @@ function placeVerdict(assembler: Assembler, verdict: Verdict): Place {
 
 const NEGATED = { "!=": "==", "&!=": "&==", "<": ">=", "<=": ">" } as const;
 
-/** Leads to `yes` where the condition holds, else to `no`. BPF's words have 32 bits: the high half comes first. */
+/**
+ * Leads to `yes` where the condition holds, else to `no`. BPF's words have 32 bits: the high half comes
+ * first.
+ */
 function test(assembler: Assembler, condition: Condition, yes: Place, no: Place): Place {
   const { argument, operator, value, mask = 0xffffffffffffffffn } = condition;
   if (operator in NEGATED) {

@@ -1,4 +1,5 @@
-// The default filter of a container: compiled when mydocker is built, and only fitted to its capabilities here.
+// The default filter of a container: compiled when mydocker is built, and only fitted to its capabilities
+// here.
 
 import { CODE, GATES } from "../../.build/default_filter.ts";
 import { decodeFilter } from "./encode.ts";

@@ -1,5 +1,6 @@
-// On 32-bit x86 sockets and System V IPC have calls of their own, and the older socketcall(2) and ipc(2), whose first
-// argument says which of them is meant (linux/net.h, linux/ipc.h). What is said of the one must hold for the other.
+// On 32-bit x86 sockets and System V IPC have calls of their own, and the older socketcall(2) and ipc(2),
+// whose first argument says which of them is meant (linux/net.h, linux/ipc.h). What is said of the one must
+// hold for the other.
 
 import type { Condition } from "./compile.ts";
 import type { Action } from "./program.ts";
@@ -28,7 +29,10 @@ const CALLS: Record<string, Record<string, number>> = {
   },
 };
 
-/** These rules, and what follows from them for the older calls. Other arguments are in memory, where no filter looks. */
+/**
+ * These rules, and what follows from them for the older calls. Other arguments are in memory, where no filter
+ * looks.
+ */
 export function multiplexed(rules: Rules): Rules {
   const all: Rules = new Map(rules);
   for (const [older, calls] of Object.entries(CALLS)) {

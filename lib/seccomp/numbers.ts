@@ -1,5 +1,6 @@
-// System calls by name, for the ABIs a filter may meet: arch/*/entry/syscalls/*.tbl and asm-generic/unistd.h of Linux up
-// to 6.18. Needed where a filter is compiled only, which for the default one is when mydocker is built.
+// System calls by name, for the ABIs a filter may meet: arch/*/entry/syscalls/*.tbl and asm-generic/unistd.h
+// of Linux up to 6.18. Needed where a filter is compiled only, which for the default one is when mydocker is
+// built.
 
 /** An ABI by its name in libseccomp and in profiles, less SCMP_ARCH_. */
 export type Abi = "X86_64" | "X86" | "X32" | "AARCH64" | "ARM";

@@ -26,8 +26,9 @@ const ABIS = ["X86_64", "X86", "X32", "AARCH64", "ARM"];
 const FOREIGN = /^(MIPS(64|64N32|EL|EL64|EL64N32)?|PPC(64|64LE)?|S390X?|PARISC(64)?|RISCV64|LOONGARCH64)$/;
 
 /**
- * The profile in a file: its JSON for inspect, and its filter for a container that has these capabilities, as text;
- * without one where it asks for none. Throws CommandError for files that can't be read, or make no sense.
+ * The profile in a file: its JSON for inspect, and its filter for a container that has these capabilities, as
+ * text; without one where it asks for none. Throws CommandError for files that can't be read, or make no
+ * sense.
  */
 export function readProfile(
   path: string,
@@ -50,8 +51,9 @@ function readText(path: string): string {
 }
 
 /**
- * The filter (struct sock_filter[]) of a profile; undefined for one that says nothing. A rule without conditions decides
- * for its call; of several, the first. Of those with conditions the first that holds counts.
+ * The filter (struct sock_filter[]) of a profile; undefined for one that says nothing. A rule without
+ * conditions decides for its call; of several, the first. Of those with conditions the first that holds
+ * counts.
  */
 function compileProfile(profile: Profile, capabilities: number[]): Uint8Array | undefined {
   const { defaultAction, defaultErrnoRet, syscalls } = profile;
@@ -94,7 +96,10 @@ function requireEnd(verdict: Verdict): void {
   throw new CommandError("the seccomp profile must allow exit_group: without it nothing can start");
 }
 
-/** For calls newer than all the profile knows: programs take a refusal for what it is, and would not try older ones. */
+/**
+ * For calls newer than all the profile knows: programs take a refusal for what it is, and would not try older
+ * ones.
+ */
 function beyond(otherwise: number): number {
   return otherwise === RET.allow || otherwise === RET.log ? otherwise : RET.errno(ENOSYS);
 }
@@ -149,7 +154,10 @@ function isAtLeast(version: string): boolean {
   );
 }
 
-/** Conditions hold together, but those about one argument as alternatives, and then so do all (runc's reading). */
+/**
+ * Conditions hold together, but those about one argument as alternatives, and then so do all (runc's
+ * reading).
+ */
 function alternatives(args: Argument[]): Condition[][] {
   const conditions = args.map(conditionOf);
   const repeated = new Set(args.map(({ index }) => index)).size < args.length;

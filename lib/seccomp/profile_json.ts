@@ -5,7 +5,9 @@ import { CommandError } from "../base/error.ts";
 export interface Profile {
   defaultAction?: string;
   defaultErrnoRet?: number;
-  /** Architectures (SCMP_ARCH_), for whatever machine; or archMap, of which the machine's own entry counts. */
+  /**
+   * Architectures (SCMP_ARCH_), for whatever machine; or archMap, of which the machine's own entry counts.
+   */
   architectures?: string[];
   archMap?: { architecture: string; subArchitectures?: string[] | null }[];
   flags?: string[];
@@ -30,7 +32,10 @@ export interface Argument {
   op: string;
 }
 
-/** When a rule counts: on any of these architectures (Go's names), with all these capabilities, from this Linux on. */
+/**
+ * When a rule counts: on any of these architectures (Go's names), with all these capabilities, from this
+ * Linux on.
+ */
 export interface Filter {
   caps?: string[] | null;
   arches?: string[] | null;
@@ -39,7 +44,10 @@ export interface Filter {
 
 type Check = (value: unknown, at: string) => void;
 
-/** A profile from its text; null stands for an absent field, as in Go. Throws CommandError that says what is wrong where. */
+/**
+ * A profile from its text; null stands for an absent field, as in Go. Throws CommandError that says what is
+ * wrong where.
+ */
 export function parseProfile(text: string, path: string): Profile {
   let profile: unknown;
   try {

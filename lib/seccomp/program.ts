@@ -9,7 +9,9 @@ export interface Gate {
   otherwise: number;
 }
 
-/** A filter whose gates are closed; `gates` says which instructions they are, and what capabilities open them. */
+/**
+ * A filter whose gates are closed; `gates` says which instructions they are, and what capabilities open them.
+ */
 export interface Compiled {
   code: Uint8Array;
   gates: [at: number, capabilities: number[]][];

@@ -4,7 +4,10 @@ import { RET, type Section, type Verdict } from "./compile.ts";
 import { type Abi, systemCalls, X32_BIT } from "./numbers.ts";
 import type { Action } from "./program.ts";
 
-/** AUDIT_ARCH_ of linux/audit.h, and the number at which an ABI's calls begin: x86_64 and x32 differ by that only. */
+/**
+ * AUDIT_ARCH_ of linux/audit.h, and the number at which an ABI's calls begin: x86_64 and x32 differ by that
+ * only.
+ */
 const KERNELS: { architecture: number; abis: [Abi, number][] }[] = [
   { architecture: 0xc000003e, abis: [["X86_64", 0], ["X32", X32_BIT]] },
   { architecture: 0x40000003, abis: [["X86", 0]] },
@@ -13,8 +16,8 @@ const KERNELS: { architecture: number; abis: [Abi, number][] }[] = [
 ];
 
 /**
- * What is to be compiled for these ABIs. A call that has no verdict gets `otherwise`, and one with a number above all
- * those that have one `beyond`. Other ABIs' calls end the thread.
+ * What is to be compiled for these ABIs. A call that has no verdict gets `otherwise`, and one with a number
+ * above all those that have one `beyond`. Other ABIs' calls end the thread.
  */
 export function sectionsOf(
   abis: Abi[],

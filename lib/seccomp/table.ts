@@ -1,8 +1,9 @@
-// What a container may ask of the kernel: docker's default filter as its 20.10.24 has it, with the calls of newer kernels
-// and with the refusals of its successors: io_uring (since 25: what comes through a ring is seen by no filter), and the
-// kernel's cryptography by sockets (since 29: CVE-2026-31431 wrote into files of others' layers), with it socketcall,
-// whose arguments are in memory. Whatever is not here is refused with EPERM, and what came after all that is here with ENOSYS,
-// so that programs do without it as they do on an older kernel.
+// What a container may ask of the kernel: docker's default filter as its 20.10.24 has it, with the calls of
+// newer kernels and with the refusals of its successors: io_uring (since 25: what comes through a ring is
+// seen by no filter), and the kernel's cryptography by sockets (since 29: CVE-2026-31431 wrote into files of
+// others' layers), with it socketcall, whose arguments are in memory. Whatever is not here is refused with
+// EPERM, and what came after all that is here with ENOSYS, so that programs do without it as they do on an
+// older kernel.
 //
 // Names that an ABI does not have mean nothing there: one table serves all.
 
@@ -114,7 +115,9 @@ const [AF_ALG, AF_VSOCK] = [38n, 40n];
 /** Linux, Linux with 32-bit addresses, both with uname's 2.6, and the question what it is. */
 const PERSONALITIES = [0n, 0x8n, 0x20000n, 0x20008n, 0xffffffffn];
 
-/** Calls whose arguments decide: allowed where all conditions of a list hold, and with the capability always. */
+/**
+ * Calls whose arguments decide: allowed where all conditions of a list hold, and with the capability always.
+ */
 export const BY_ARGUMENT: { call: string; allowed: Condition[][]; with?: string[] }[] = [
   {
     call: "clone",
@@ -122,7 +125,8 @@ export const BY_ARGUMENT: { call: string; allowed: Condition[][]; with?: string[
     with: ["SYS_ADMIN"],
   },
   { call: "personality", allowed: PERSONALITIES.map((value) => [{ argument: 0, operator: "==", value }]) },
-  // Virtual machines' sockets know no network namespaces. The kernel looks at an int, whatever else is in the register.
+  // Virtual machines' sockets know no network namespaces. The kernel looks at an int, whatever else is in the
+  // register.
   {
     call: "socket",
     allowed: [[AF_ALG, AF_VSOCK].map((value) => ({ argument: 0, operator: "&!=", mask: INT, value }))],

@@ -82,8 +82,8 @@ export const isCapability = (name: string): boolean => numberOf(name) >= 0;
 const numberOf = (name: string) => name.startsWith("CAP_") ? NAMES.indexOf(name.slice(4)) : -1;
 
 /**
- * The capabilities a container gets, as numbers: of those asked for, as docker puts them together, the ones that this
- * process has to give.
+ * The capabilities a container gets, as numbers: of those asked for, as docker puts them together, the ones
+ * that this process has to give.
  */
 export function capabilitiesOf({ privileged, capAdd = [], capDrop = [] }: CapabilityChange): number[] {
   const available = boundingSet();

@@ -36,8 +36,8 @@ export function hostDevices(): DeviceNode[] {
 }
 
 /**
- * The device that `source` names on the host, or all in that directory, to be at `target`. Throws CommandError: 127
- * where there is nothing, as docker.
+ * The device that `source` names on the host, or all in that directory, to be at `target`. Throws
+ * CommandError: 127 where there is nothing, as docker.
  */
 export function devicesAt(source: string, target: string): DeviceNode[] {
   const gathering = `error gathering device information while adding custom device ${JSON.stringify(source)}`;

@@ -12,9 +12,9 @@
 //   events           what happened, and events.1 what happened before (lib/events/)
 //   tmp/             whatever is not finished, or no longer wanted
 //
-// Nothing appears outside tmp/ before it is complete, and nothing is deleted before it was moved into tmp/. Whoever
-// works there holds the shared lock of tmp/.lock; what lies there while nobody does was left by a killed command.
-// What has something mounted in it stays where it is, and no removal goes into a mount.
+// Nothing appears outside tmp/ before it is complete, and nothing is deleted before it was moved into tmp/.
+// Whoever works there holds the shared lock of tmp/.lock; what lies there while nobody does was left by a
+// killed command. What has something mounted in it stays where it is, and no removal goes into a mount.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -77,10 +77,10 @@ function openOrMake(path: string): number {
 }
 
 /**
- * Throws CommandError where somebody else than root could put something into the directory, or another in its place:
- * image names, set-user-ID programs and what keepers execute lie there, and MYDOCKER_ROOT may have come with somebody's
- * environment (sudo -E). In a directory like /tmp, with its sticky bit, others can't touch what isn't theirs. Walks up
- * by "..", so what is looked at is what is used, whatever links lead there.
+ * Throws CommandError where somebody else than root could put something into the directory, or another in its
+ * place: image names, set-user-ID programs and what keepers execute lie there, and MYDOCKER_ROOT may have
+ * come with somebody's environment (sudo -E). In a directory like /tmp, with its sticky bit, others can't
+ * touch what isn't theirs. Walks up by "..", so what is looked at is what is used, whatever links lead there.
  */
 function refuseOthers(fd: number, path: string): void {
   const [STICKY, GROUP, OTHERS] = [0o1000, 0o020, 0o002];
@@ -134,8 +134,9 @@ export function sweepBy(load: () => Promise<{ sweep(): void }>): void {
 }
 
 /**
- * Takes the shared lock of tmp/, once per process; the end of the process gives it back, or endWork. Call it before
- * anything incomplete is made. The first thing done under it is to sweep what killed commands left, if anything.
+ * Takes the shared lock of tmp/, once per process; the end of the process gives it back, or endWork. Call it
+ * before anything incomplete is made. The first thing done under it is to sweep what killed commands left, if
+ * anything.
  */
 export async function beginWork(): Promise<void> {
   if (workLock !== undefined) return;
@@ -169,9 +170,9 @@ export function temporaryName(kind: string): string {
 export class MountedWithin extends CommandError {}
 
 /**
- * Moves `path` (relative to the root) into tmp/ and deletes it there: gone at once, whatever happens after. Of two who
- * want it gone, one finds that it is. `then` is called in between: should it not be reached, what lies in tmp/ has the
- * next command sweep. Throws MountedWithin.
+ * Moves `path` (relative to the root) into tmp/ and deletes it there: gone at once, whatever happens after.
+ * Of two who want it gone, one finds that it is. `then` is called in between: should it not be reached, what
+ * lies in tmp/ has the next command sweep. Throws MountedWithin.
  */
 export function discard(path: string, then = () => {}): void {
   const grave = bury(path);
@@ -181,8 +182,8 @@ export function discard(path: string, then = () => {}): void {
 }
 
 /**
- * The first half of discard: returns where in tmp/ it now is, to be deleted; undefined where it was gone. Throws
- * MountedWithin where something is mounted in it, or on it, and then leaves it alone.
+ * The first half of discard: returns where in tmp/ it now is, to be deleted; undefined where it was gone.
+ * Throws MountedWithin where something is mounted in it, or on it, and then leaves it alone.
  */
 export function bury(path: string): string | undefined {
   checkNothingMounted(path);

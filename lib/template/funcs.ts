@@ -3,7 +3,9 @@ import { sprintf } from "@std/fmt/printf";
 import { CommandError } from "../base/error.ts";
 import { goQuote, goText, goType } from "./go_text.ts";
 
-/** A template function. `min` and `max` bound its arguments; `strict` functions take exactly these Go types. */
+/**
+ * A template function. `min` and `max` bound its arguments; `strict` functions take exactly these Go types.
+ */
 export interface TemplateFunction {
   min: number;
   max: number;
@@ -19,8 +21,8 @@ export function isTrue(value: unknown): boolean {
 }
 
 /**
- * Bytes that are no UTF-8 are lone surrogates here, which JSON.stringify escapes: in what is shown they are U+FFFD. Two
- * backslashes before stand for one in the text.
+ * Bytes that are no UTF-8 are lone surrogates here, which JSON.stringify escapes: in what is shown they are
+ * U+FFFD. Two backslashes before stand for one in the text.
  */
 export function wellFormedJson(json: string): string {
   return json.replaceAll(/(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/g, "$1\ufffd");
@@ -45,8 +47,8 @@ function length(value: unknown): number {
 }
 
 /**
- * What `index` finds for one key. A key that a map lacks gives "": docker's maps have strings as values or things
- * whose emptiness behaves alike.
+ * What `index` finds for one key. A key that a map lacks gives "": docker's maps have strings as values or
+ * things whose emptiness behaves alike.
  */
 function indexOne(value: unknown, key: unknown): unknown {
   const isList = typeof value === "string" || Array.isArray(value);
@@ -164,9 +166,9 @@ const text = (call: (value: string) => unknown): TemplateFunction => ({
 });
 
 /**
- * The functions a template may call: those of text/template (without html, js, urlquery and call) and docker's own.
- * They throw a CommandError whose message says only what is wrong; the template adds where. `and` and `or` are here
- * for their names: the evaluator stops at the argument that decides.
+ * The functions a template may call: those of text/template (without html, js, urlquery and call) and
+ * docker's own. They throw a CommandError whose message says only what is wrong; the template adds where.
+ * `and` and `or` are here for their names: the evaluator stops at the argument that decides.
  */
 export const FUNCTIONS: Record<string, TemplateFunction> = {
   and: { min: 1, max: Infinity, call: (...args) => args.find((arg) => !isTrue(arg)) ?? args.at(-1) },

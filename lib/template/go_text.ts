@@ -39,8 +39,9 @@ const SIMPLE: Record<string, string> = {
 const ESCAPE = /\\(?:([abfnrtv\\'"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|[^])/g;
 
 /**
- * The text a quoted Go literal (double quotes, back quotes or a character in single quotes) stands for; undefined
- * where Go would refuse it. Go specification, "String literals"; \x and octal escapes give code points, not bytes.
+ * The text a quoted Go literal (double quotes, back quotes or a character in single quotes) stands for;
+ * undefined where Go would refuse it. Go specification, "String literals"; \x and octal escapes give code
+ * points, not bytes.
  */
 export function goUnquote(literal: string): string | undefined {
   const quote = literal[0];
@@ -90,7 +91,9 @@ const POINTER_FIELDS = new Set([
   ...["StopTimeout", "SizeRw", "SizeRootFs"],
 ]);
 
-/** Whether docker's objects hold a map (free keys) and not a structure (fixed keys) in the field of this name. */
+/**
+ * Whether docker's objects hold a map (free keys) and not a structure (fixed keys) in the field of this name.
+ */
 export function isMapField(name: string): boolean {
   return MAP_FIELDS.has(name);
 }
@@ -113,8 +116,9 @@ function goNumber(value: number): string {
 }
 
 /**
- * A JSON value as Go's `%v` prints it: `[a b]`, `map[k:v]` in key order, `<nil>`; undefined is text/template's
- * `<no value>`. `field` is the name the value was found under, which decides how a null looks.
+ * A JSON value as Go's `%v` prints it: `[a b]`, `map[k:v]` in key order, `<nil>`; undefined is
+ * text/template's `<no value>`. `field` is the name the value was found under, which decides how a null
+ * looks.
  */
 export function goText(value: unknown, field?: string): string {
   if (value === undefined) return "<no value>";

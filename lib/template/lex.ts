@@ -36,8 +36,9 @@ const PATTERNS: [TokenType, RegExp][] = [
 ];
 
 /**
- * Splits a template into tokens by the rules of Go's text/template (package documentation, "Text and spaces" and
- * "Arguments"). A lexical error becomes a final "error" token, so that what stands before it is reported first.
+ * Splits a template into tokens by the rules of Go's text/template (package documentation, "Text and spaces"
+ * and "Arguments"). A lexical error becomes a final "error" token, so that what stands before it is reported
+ * first.
  */
 export function lexTemplate(source: string): Token[] {
   const tokens: Token[] = [];
@@ -121,7 +122,10 @@ function wordType(word: string): TokenType {
   return word === "true" || word === "false" ? "bool" : "word";
 }
 
-/** What is wrong with the character behind a name or number; Go wants a separator there, so as to keep "$x+2" free. */
+/**
+ * What is wrong with the character behind a name or number; Go wants a separator there, so as to keep "$x+2"
+ * free.
+ */
 function badEnd(source: string, pos: number, text: string, type: TokenType): string | undefined {
   const rest = source.slice(pos + text.length);
   if (type === "number") {

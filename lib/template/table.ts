@@ -9,9 +9,10 @@ function cellWidth(text: string): number {
 }
 
 /**
- * Lines up tab-separated cells as docker's lists do (Go's text/tabwriter with minwidth 10, padding 3, spaces).
- * A column reaches over consecutive lines that have it, and its width is that of its widest cell; the last cell
- * of a line belongs to no column, so nothing pads it, but an empty one leaves its predecessor's padding.
+ * Lines up tab-separated cells as docker's lists do (Go's text/tabwriter with minwidth 10, padding 3,
+ * spaces). A column reaches over consecutive lines that have it, and its width is that of its widest cell;
+ * the last cell of a line belongs to no column, so nothing pads it, but an empty one leaves its predecessor's
+ * padding.
  */
 export function alignTabs(text: string, minWidth = MIN_WIDTH): string {
   const lines = text.split("\n").map((line) => line.split("\t"));

@@ -6,8 +6,8 @@ import { type Command, type Node, type Operand, parseTemplate, type Pipe } from 
 export interface TemplateOptions {
   /**
    * What a field that the data lacks is: "<no value>", or (docker inspect) an error. Objects that are maps in
-   * docker, such as Labels, answer "<no value>" even then, and optional fields such as State.Health "<nil>"; a field
-   * that is there as `undefined` is one that docker's JSON leaves out while it is empty.
+   * docker, such as Labels, answer "<no value>" even then, and optional fields such as State.Health "<nil>";
+   * a field that is there as `undefined` is one that docker's JSON leaves out while it is empty.
    */
   missingKey?: "default" | "error";
   /** Functions that take the place of the built-in ones of the same name. */
@@ -36,9 +36,9 @@ interface State {
 const EXECUTION_EXIT = 1;
 
 /**
- * Compiles a Go text/template for docker's --format; the result renders plain JSON data. Integral numbers count as
- * Go's int. Compiling throws a CommandError with exit 64, rendering one with exit 1, both in Go's words:
- * `template parsing error: template: :1:2: executing "" at <.Foo>: map has no entry for key "Foo"`.
+ * Compiles a Go text/template for docker's --format; the result renders plain JSON data. Integral numbers
+ * count as Go's int. Compiling throws a CommandError with exit 64, rendering one with exit 1, both in Go's
+ * words: `template parsing error: template: :1:2: executing "" at <.Foo>: map has no entry for key "Foo"`.
  */
 export function compileTemplate(source: string, options: TemplateOptions = {}): (data: unknown) => string {
   const functions = { ...FUNCTIONS, ...options.functions };
@@ -188,7 +188,8 @@ function evaluateField(state: State, operand: Operand & { kind: "field" }, dot: 
       fail(state, operand, `can't evaluate field ${name} in type ${parent ? "interface {}" : goType(value)}`);
     }
     const found: unknown = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
-    // JSON leaves out a null pointer; {{if .State.Health}} asks for just that, {{.State.Health.Status}} needs more.
+    // JSON leaves out a null pointer; {{if .State.Health}} asks for just that, {{.State.Health.Status}} needs
+    // more.
     if (found === undefined && isPointerField(name) && name === names.at(-1)) return null;
     // What is there and has no value is a field that JSON leaves out while it is empty.
     if (found === undefined && Object.hasOwn(value, name)) return isMapField(name) ? null : "";

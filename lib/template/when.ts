@@ -18,10 +18,10 @@ const UNITS: Record<string, bigint> = {
 };
 
 /**
- * The moment that `text` means: a Go duration before `now` ("1h30m", "1.5s"), seconds since 1970 with or without a
- * fraction, or a date with as much of "2006-01-02T15:04:05.999999999Z07:00" as is wanted, in the local time zone where
- * it names none. Durations count to the nanosecond, where docker's count whole seconds. Throws a CommandError with
- * docker's words and exit code 1; `logs` puts the flag's name before them.
+ * The moment that `text` means: a Go duration before `now` ("1h30m", "1.5s"), seconds since 1970 with or
+ * without a fraction, or a date with as much of "2006-01-02T15:04:05.999999999Z07:00" as is wanted, in the
+ * local time zone where it names none. Durations count to the nanosecond, where docker's count whole seconds.
+ * Throws a CommandError with docker's words and exit code 1; `logs` puts the flag's name before them.
  */
 export function parseWhen(text: string, now: Time): Time {
   const ago = parseDuration(text);
@@ -42,7 +42,10 @@ function nanoseconds(digits = ""): number {
   return Number(digits.slice(0, 9).padEnd(9, "0"));
 }
 
-/** Nanoseconds in what Go's time.ParseDuration reads; undefined for all else, and for a plain "0", which is 1970. */
+/**
+ * Nanoseconds in what Go's time.ParseDuration reads; undefined for all else, and for a plain "0", which is
+ * 1970.
+ */
 export function parseDuration(text: string): bigint | undefined {
   const [, sign, parts] = /^([-+]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.exec(text) ?? [];
   if (parts === undefined) return undefined;
@@ -54,7 +57,10 @@ export function parseDuration(text: string): bigint | undefined {
   return sign === "-" ? -sum : sum;
 }
 
-/** A part of a date: its name in Go's layouts, what it looks like, and for numbers their name and highest value. */
+/**
+ * A part of a date: its name in Go's layouts, what it looks like, and for numbers their name and highest
+ * value.
+ */
 interface Part {
   layout: string;
   pattern: RegExp;

@@ -10,8 +10,8 @@ import { mountpointOf, readVolume } from "./store.ts";
 import type { Mount } from "../model/container.ts";
 
 /**
- * Fills those of the volumes among `mounts` that are empty with what the image of these layers has at their mount points.
- * Hold lockVolumes("shared"). Throws CommandError.
+ * Fills those of the volumes among `mounts` that are empty with what the image of these layers has at their
+ * mount points. Hold lockVolumes("shared"). Throws CommandError.
  */
 export async function fillVolumes(mounts: Mount[], layers: string[]): Promise<void> {
   const wanting = mounts.filter(({ type, source, noCopy }) => type === "volume" && !noCopy && wants(source));

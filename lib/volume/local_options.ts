@@ -1,5 +1,5 @@
-// Options of docker's volume driver "local": a volume that is a mount of its own (mount(8): -t type -o o device). It is
-// mounted in each container that has it, detached as everything else, and nowhere on the host.
+// Options of docker's volume driver "local": a volume that is a mount of its own (mount(8): -t type -o o
+// device). It is mounted in each container that has it, detached as everything else, and nowhere on the host.
 
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";

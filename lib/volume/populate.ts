@@ -1,7 +1,7 @@
-// An empty volume starts with what the image has at its mount point. The content is put together in tmp/, moved next
-// to _data as "fill" in one step, and from there into _data, entry by entry. A kill before that step leaves nothing;
-// after it, the next one to open the volume goes on. _data itself stays the directory that running containers have
-// mounted, and what they put there meanwhile stays too.
+// An empty volume starts with what the image has at its mount point. The content is put together in tmp/,
+// moved next to _data as "fill" in one step, and from there into _data, entry by entry. A kill before that
+// step leaves nothing; after it, the next one to open the volume goes on. _data itself stays the directory
+// that running containers have mounted, and what they put there meanwhile stays too.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -11,9 +11,10 @@ import { copyAttributes, copyTree } from "../layer/copy_tree.ts";
 import { beginWork, rootFd, temporaryName } from "../store/root.ts";
 
 /**
- * Fills the volume `name`, if it is empty, with what is in the image's directory `image` (a descriptor; O_PATH will
- * do), and gives it that directory's owner and mode, as docker does. Of several at once one copies, and the others
- * wait for it. Descriptors that openVolume gave stay good. Answers whether this one did it. Throws KernelError.
+ * Fills the volume `name`, if it is empty, with what is in the image's directory `image` (a descriptor;
+ * O_PATH will do), and gives it that directory's owner and mode, as docker does. Of several at once one
+ * copies, and the others wait for it. Descriptors that openVolume gave stay good. Answers whether this one
+ * did it. Throws KernelError.
  */
 export async function populate(name: string, image: number): Promise<boolean> {
   const home = openHome(name);
@@ -43,8 +44,8 @@ export function isUnfilled(name: string): boolean {
 }
 
 /**
- * The same for a volume that is a mount, which nothing can be moved into in one step: where this is killed, what it has
- * copied stays. Throws KernelError.
+ * The same for a volume that is a mount, which nothing can be moved into in one step: where this is killed,
+ * what it has copied stays. Throws KernelError.
  */
 export async function populateMounted(name: string, mount: number, image: number): Promise<void> {
   await beginWork();

@@ -10,8 +10,8 @@ import { matches } from "./filter.ts";
 import { listVolumes, removeUnused, volumesInUse } from "./store.ts";
 
 /**
- * Removes those that pass the filters label and label!, and of those that have a name none unless `all`. None where a
- * container is damaged, which may have any.
+ * Removes those that pass the filters label and label!, and of those that have a name none unless `all`. None
+ * where a container is damaged, which may have any.
  */
 export async function pruneVolumes(
   filters: Filters,

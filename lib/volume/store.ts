@@ -1,5 +1,6 @@
-// Volumes: volumes/NAME/ holds _data/, which is mounted, and volume.json. Whoever starts to use a volume holds the
-// shared lock of volumes/.lock until its container is in containers/; whoever removes one holds it exclusively.
+// Volumes: volumes/NAME/ holds _data/, which is mounted, and volume.json. Whoever starts to use a volume
+// holds the shared lock of volumes/.lock until its container is in containers/; whoever removes one holds it
+// exclusively.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -78,8 +79,8 @@ export async function createVolume(name: string | undefined, options: VolumeOpti
 }
 
 /**
- * Descriptor (O_PATH) of the volume's content, the volume being made where it is missing. Hold lockVolumes("shared"),
- * or the volume may be removed meanwhile. Throws as createVolume does.
+ * Descriptor (O_PATH) of the volume's content, the volume being made where it is missing. Hold
+ * lockVolumes("shared"), or the volume may be removed meanwhile. Throws as createVolume does.
  */
 export async function openVolume(name: string, options: VolumeOptions = {}): Promise<number> {
   await createVolume(name, { anonymous: false, ...options });
@@ -91,7 +92,10 @@ export async function openVolume(name: string, options: VolumeOptions = {}): Pro
   return fd;
 }
 
-/** A detached mount of the volume's content. Hold lockVolumes("shared") or have a container. Throws as openVolume does. */
+/**
+ * A detached mount of the volume's content. Hold lockVolumes("shared") or have a container. Throws as
+ * openVolume does.
+ */
 export async function mountVolume(name: string): Promise<number> {
   const content = await openVolume(name);
   try {
@@ -173,9 +177,10 @@ function volumesOf(id: string): Set<string> {
 }
 
 /**
- * Waits for the lock between those who begin to use volumes ("shared", from before openVolume until the container can
- * be seen in containers/) and those who remove them ("exclusive"). Returns the descriptor whose closing gives it back.
- * Functions here that remove take it themselves and would wait forever for a caller that has it.
+ * Waits for the lock between those who begin to use volumes ("shared", from before openVolume until the
+ * container can be seen in containers/) and those who remove them ("exclusive"). Returns the descriptor whose
+ * closing gives it back. Functions here that remove take it themselves and would wait forever for a caller
+ * that has it.
  */
 export function lockVolumes(kind: "shared" | "exclusive"): number {
   const fd = file.openat(rootFd(), "volumes/.lock", file.O_RDWR | file.O_CREAT, 0o600);
@@ -183,7 +188,10 @@ export function lockVolumes(kind: "shared" | "exclusive"): number {
   return fd;
 }
 
-/** Removes a volume. Throws CommandError (exit 1) where there is none, a container has it, or something is mounted in it. */
+/**
+ * Removes a volume. Throws CommandError (exit 1) where there is none, a container has it, or something is
+ * mounted in it.
+ */
 export async function removeVolume(name: string): Promise<void> {
   const { removed, kept } = await remove((users) => {
     const ids = users.get(name);
@@ -214,12 +222,18 @@ export interface Removed {
   kept: MountedWithin[];
 }
 
-/** Removes those of the volumes `names` that no container has and nothing is mounted in. Unknown ones are passed over. */
+/**
+ * Removes those of the volumes `names` that no container has and nothing is mounted in. Unknown ones are
+ * passed over.
+ */
 export async function removeUnused(names: Iterable<string>): Promise<Removed> {
   return await remove((users) => [...names].filter((name) => !users.has(name)));
 }
 
-/** Removes the volumes that `choose` names, knowing who uses which; what is slow about it happens after the lock. */
+/**
+ * Removes the volumes that `choose` names, knowing who uses which; what is slow about it happens after the
+ * lock.
+ */
 async function remove(choose: (users: Map<string, string[]>) => string[]): Promise<Removed> {
   await beginWork();
   const graves: string[] = [];

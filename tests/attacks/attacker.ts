@@ -1,5 +1,5 @@
-// Programs that attack, where they are run, and what came of it. An attacker is static and needs no libc, so that it runs
-// in any container, and outside of one to see that it would succeed.
+// Programs that attack, where they are run, and what came of it. An attacker is static and needs no libc, so
+// that it runs in any container, and outside of one to see that it would succeed.
 
 // @ts-types="../assert.d.ts"
 import { assertEquals } from "@std/assert";
@@ -15,7 +15,10 @@ import { systemCalls } from "../../lib/seccomp/numbers.ts";
 /** Of all calls of this machine, by name. */
 const NUMBERS = Object.fromEntries(systemCalls(Deno.build.arch === "aarch64" ? "AARCH64" : "X86_64"));
 
-/** What is passed as a string or as bytes is passed by its address; `of` is what the call of that index returned. */
+/**
+ * What is passed as a string or as bytes is passed by its address; `of` is what the call of that index
+ * returned.
+ */
 export type Argument = number | string | Uint8Array | { of: number };
 export type Call = [name: string, ...args: Argument[]];
 
@@ -34,7 +37,10 @@ export function ints(...values: number[]): Uint8Array {
   return new Uint8Array(new Int32Array(values).buffer);
 }
 
-/** An executable that makes any calls of this machine by their names; a failure that nothing catches ends it with 1. */
+/**
+ * An executable that makes any calls of this machine by their names; a failure that nothing catches ends it
+ * with 1.
+ */
 export function makeAttack(path: string, write: (p: Program, call: Caller) => void): void {
   makeProgram(
     path,
@@ -93,8 +99,8 @@ export function attackOutside(box: Box, calls: Call[], command: string[] = []): 
 }
 
 /**
- * Runs a shell script with mount and process namespaces of its own; $1 is the root directory of what a careless runtime
- * would call a container: busybox in a directory with a /proc, to be entered by chroot.
+ * Runs a shell script with mount and process namespaces of its own; $1 is the root directory of what a
+ * careless runtime would call a container: busybox in a directory with a /proc, to be entered by chroot.
  */
 export async function carelessly(box: Box, script: string, ...args: string[]) {
   const root = box.path("careless");

@@ -1,5 +1,6 @@
-// Overwriting the runtime through /proc/PID/exe (CVE-2019-5736): a container that gets hold of an executable of the
-// host's, which was executed in it or is about to be, could open it for writing once it no longer runs.
+// Overwriting the runtime through /proc/PID/exe (CVE-2019-5736): a container that gets hold of an executable
+// of the host's, which was executed in it or is about to be, could open it for writing once it no longer
+// runs.
 
 // @ts-types="../assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
@@ -26,8 +27,9 @@ function compare(p: Program, address: number, length: Cell, text: string, other:
 }
 
 /**
- * An executable that looks through these processes again and again until one executes `target`, and nothing else; opens that,
- * opens it once more for writing as soon as it is no longer executed, and writes to it. Ends with 0, or the errno.
+ * An executable that looks through these processes again and again until one executes `target`, and nothing
+ * else; opens that, opens it once more for writing as soon as it is no longer executed, and writes to it.
+ * Ends with 0, or the errno.
  */
 function makeOverwriter(path: string, pids: number[], target: string): void {
   makeAttack(path, (p, call) => {
@@ -62,7 +64,10 @@ function makeOverwriter(path: string, pids: number[], target: string): void {
   });
 }
 
-/** Executes what it finds as /evil in the directory that is its first argument: a runtime as the CVE found them. */
+/**
+ * Executes what it finds as /evil in the directory that is its first argument: a runtime as the CVE found
+ * them.
+ */
 function makeCarelessRuntime(path: string, root: string): void {
   makeAttack(path, (p, call) => {
     const inside = p.label();

@@ -1,4 +1,5 @@
-// A container that takes all it gets: it gets no more than its limits, and the host goes on working meanwhile.
+// A container that takes all it gets: it gets no more than its limits, and the host goes on working
+// meanwhile.
 
 // @ts-types="../assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -22,8 +23,8 @@ async function countProcesses(box: Box, name: string): Promise<number> {
 const [SIGCHLD, GENERATIONS, LIMIT] = [17, 6, 30];
 
 /**
- * An executable that doubles itself so many times, and all of them then wait. One that is refused tries again and again, as a
- * fork bomb does; but that would have no end without a limit.
+ * An executable that doubles itself so many times, and all of them then wait. One that is refused tries again
+ * and again, as a fork bomb does; but that would have no end without a limit.
  */
 function makeForkBomb(path: string): void {
   makeAttack(path, (p, call) => {

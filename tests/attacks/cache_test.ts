@@ -1,5 +1,6 @@
-// What a user of the host leaves about for root's mydocker: in the environment that root may have from him (sudo -E, su
-// without "-"), in directories that both can write to, and under names that are known beforehand.
+// What a user of the host leaves about for root's mydocker: in the environment that root may have from him
+// (sudo -E, su without "-"), in directories that both can write to, and under names that are known
+// beforehand.
 
 // @ts-types="../assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
@@ -40,8 +41,9 @@ function plant(place: string): void {
 }
 
 /**
- * The same, but what he cannot own is said to be root's: a directory that everybody may write to, like /var/tmp, is
- * root's, and a symlink to it where mydocker's would be looks like it to a test that follows symlinks.
+ * The same, but what he cannot own is said to be root's: a directory that everybody may write to, like
+ * /var/tmp, is root's, and a symlink to it where mydocker's would be looks like it to a test that follows
+ * symlinks.
  */
 function plantInShared(box: Box, place: string): void {
   const { deno } = inCache();
@@ -54,7 +56,10 @@ function plantInShared(box: Box, place: string): void {
   Deno.symlinkSync(shared, `${place}/${deno}`);
 }
 
-/** Root's first `mydocker version`: nothing is in /var/cache and in /tmp but what `prepare` (shell) puts there. */
+/**
+ * Root's first `mydocker version`: nothing is in /var/cache and in /tmp but what `prepare` (shell) puts
+ * there.
+ */
 async function firstStart(box: Box, env: Record<string, string>, prepare = ":"): Promise<Result> {
   const mounts = "mount -t tmpfs -o mode=755 none /var/cache && mount -t tmpfs -o mode=1777 none /tmp";
   const script = `${mounts} && ${prepare} && exec ${BIN} version`;
@@ -107,7 +112,8 @@ bare("MYDOCKER_CACHE is refused if others can write there, or to any directory o
     }
     assertRefused(await firstStart(box, { MYDOCKER_CACHE: place }));
   }
-  // By his symlink, which he can turn round, to a place that he can't write to: he can't turn what it was then.
+  // By his symlink, which he can turn round, to a place that he can't write to: he can't turn what it was
+  // then.
   const roots = directory(box, "roots", 0, 0o755);
   Deno.symlinkSync(roots, `${his}/link`);
   assertOwn(await firstStart(box, { MYDOCKER_CACHE: `${his}/link` }));
@@ -156,7 +162,10 @@ bare("a cache that is not root's is not started from, however it came to be in /
   assertEquals([code, stdout], [125, ""]);
 }, { seconds: 60 });
 
-/** Every name in deno that could be one of a variable, and what is left of it without what the linker put behind. */
+/**
+ * Every name in deno that could be one of a variable, and what is left of it without what the linker put
+ * behind.
+ */
 async function namesInDeno(): Promise<string[]> {
   const words = "(DENO|NODE|OTEL|NPM|RUST|SSL|SQLITE|XDG|TOKIO|UV|V8|JUPYTER|WEBGPU)_[A-Z0-9_]{2,200}";
   const { stdout } = await new Deno.Command("grep", { args: ["-aoE", words, Deno.execPath()] }).output();

@@ -1,5 +1,5 @@
-// What attackers try, by the wall that is in question. With the arguments that they have here these calls would do nothing
-// where they are allowed, or only to the process that makes them and in its namespaces.
+// What attackers try, by the wall that is in question. With the arguments that they have here these calls
+// would do nothing where they are allowed, or only to the process that makes them and in its namespaces.
 
 import { type Call, ints, type Outcome, words } from "./attacker.ts";
 import { AT_FDCWD, makedev, O_DIRECTORY, O_RDONLY, O_WRONLY } from "../../ffi/file.ts";
@@ -98,7 +98,10 @@ export function present(...paths: string[]): string[] {
   });
 }
 
-/** Where a program's path, written there, would be executed by the kernel outside; and where it would be restarted. */
+/**
+ * Where a program's path, written there, would be executed by the kernel outside; and where it would be
+ * restarted.
+ */
 export const SETTINGS = present(
   "/proc/sys/kernel/core_pattern",
   "/proc/sys/kernel/modprobe",

@@ -1,5 +1,5 @@
-// Ways out of a container's cgroup: what is made in a hierarchy without controllers, as systemd's is, groups that stay
-// when the container is gone, and processes that move to the group of somebody else.
+// Ways out of a container's cgroup: what is made in a hierarchy without controllers, as systemd's is, groups
+// that stay when the container is gone, and processes that move to the group of somebody else.
 
 // @ts-types="../assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -23,11 +23,15 @@ function isMounted(line: string): boolean {
     : new RegExp(` - cgroup .*\\b${names}$`, "m").test(table);
 }
 
-/** Runs a shell script that has $mydocker, and at $named a hierarchy of its own, $name, without controllers as systemd's is. */
+/**
+ * Runs a shell script that has $mydocker, and at $named a hierarchy of its own, $name, without controllers as
+ * systemd's is.
+ */
 async function withNamed(box: Box, script: string): Promise<string> {
   const before = `mydocker=$1; named=$2/named; name=$3
     mkdir -p "$named"; mount -t cgroup -o none,name=$name none "$named"\n`;
-  // The kernel gives a hierarchy up when it is unmounted, but only once it has forgotten the groups that were in it.
+  // The kernel gives a hierarchy up when it is unmounted, but only once it has forgotten the groups that were
+  // in it.
   const after = `find "$1" -mindepth 1 -depth -type d -exec rmdir {} +
     umount "$1"; sleep 0.1; ! grep -q "name=$2:" /proc/self/cgroup || mount -t cgroup -o none,name=$2 none "$1"`;
   const name = `mydocker-test-${crypto.randomUUID()}`;

@@ -1,6 +1,6 @@
-// The two known attacks on docker cp. CVE-2018-15664: a container swaps a directory with a symlink between the moment a
-// path is looked at and the moment it is used, so that the host's files are read or written. CVE-2019-14271: the copy
-// enters the container and loads its libraries there, with the host's rights.
+// The two known attacks on docker cp. CVE-2018-15664: a container swaps a directory with a symlink between
+// the moment a path is looked at and the moment it is used, so that the host's files are read or written.
+// CVE-2019-14271: the copy enters the container and loads its libraries there, with the host's rights.
 
 // @ts-types="../assert.d.ts"
 import { assert, assertEquals } from "@std/assert";

@@ -1,12 +1,16 @@
-// What of the host's a container could hold on to: the descriptors its processes inherit, and the directory they start
-// in (CVE-2024-21626). See escape_test.ts for working directories and mount points that are descriptors.
+// What of the host's a container could hold on to: the descriptors its processes inherit, and the directory
+// they start in (CVE-2024-21626). See escape_test.ts for working directories and mount points that are
+// descriptors.
 
 // @ts-types="../assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { carelessly } from "./attacker.ts";
 import { BIN, type Box, test, until } from "../helpers.ts";
 
-/** The mode of a /dev/null that stands in for the host's, after `attack`, a shell script in which $0 is mydocker. */
+/**
+ * The mode of a /dev/null that stands in for the host's, after `attack`, a shell script in which $0 is
+ * mydocker.
+ */
 async function modeOfNull(box: Box, attack: string): Promise<string> {
   const nodes = "mknod -m 666 /dev/null c 1 3; mknod -m 666 /dev/zero c 1 5; mknod -m 666 /dev/urandom c 1 9";
   const script = `mount -t tmpfs dev /dev; ${nodes}; ${attack}; stat -c %a /dev/null`;

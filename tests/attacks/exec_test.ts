@@ -1,5 +1,5 @@
-// exec brings a process into a container whose programs are hostile: nothing of what mydocker holds comes within their
-// reach, neither by what they put in its way nor by what they may look at (CAP_SYS_PTRACE).
+// exec brings a process into a container whose programs are hostile: nothing of what mydocker holds comes
+// within their reach, neither by what they put in its way nor by what they may look at (CAP_SYS_PTRACE).
 
 // @ts-types="../assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -9,7 +9,10 @@ import { forEachProcess, startWatching } from "./watcher.ts";
 import { AT_FDCWD, O_RDWR } from "../../ffi/file.ts";
 import { MEMORY } from "../../ffi/program.ts";
 
-/** A container that runs, and a decoy of the host's beside the root directory, which mydocker has open all the time. */
+/**
+ * A container that runs, and a decoy of the host's beside the root directory, which mydocker has open all the
+ * time.
+ */
 async function running(box: Box, ...flags: string[]): Promise<void> {
   box.path("secret", "of the host\n");
   await box.ok(["run", "-d", "--name", "c1", ...flags, "busybox", "sleep", "1000"]);
@@ -101,7 +104,8 @@ const PAGE = 4096;
 
 test("CAP_SYS_PTRACE: no memory inside is that of a process outside", async (box) => {
   makeOverwriter(box, 90);
-  // What is noted at a command's end is in the memory of the process that brought it in: of the label the most.
+  // What is noted at a command's end is in the memory of the process that brought it in: of the label the
+  // most.
   await box.ok([
     ...["run", "-d", "--name", "c1", "--network", "none", "--cap-add", "SYS_PTRACE"],
     ...["--label", `long=${"b".repeat(6 * PAGE)}`, "-v", `${box.dir}/overwriter:/overwriter:ro`],

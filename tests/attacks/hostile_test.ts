@@ -1,4 +1,5 @@
-// Layers made to do harm, by each of the ways in: import, load, pull. A clear line, nothing outside, nothing left.
+// Layers made to do harm, by each of the ways in: import, load, pull. A clear line, nothing outside, nothing
+// left.
 
 // @ts-types="../assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";

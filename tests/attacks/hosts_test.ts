@@ -1,5 +1,5 @@
-// /etc/hosts of a container is written by whoever joins one of its networks. What root in the container makes of that file
-// must not be felt by others: not in time, not in memory, and not by what they wait for.
+// /etc/hosts of a container is written by whoever joins one of its networks. What root in the container makes
+// of that file must not be felt by others: not in time, not in memory, and not by what they wait for.
 
 // @ts-types="../assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";

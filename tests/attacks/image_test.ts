@@ -1,5 +1,6 @@
-// Images whose documents are not what they have to be: each is refused where it comes in, in one line that says what is
-// wrong where, by each of the ways in; and one that got into the store all the same is an error for people.
+// Images whose documents are not what they have to be: each is refused where it comes in, in one line that
+// says what is wrong where, by each of the ways in; and one that got into the store all the same is an error
+// for people.
 
 // @ts-types="../assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -15,7 +16,10 @@ const LAYER = tar([{ name: "f", data: "x" }]);
 const UNPRINTABLE = { toString: 1, valueOf: 1 };
 const HEX = "0".repeat(64);
 
-/** Changes to a configuration, and what is wrong with it then. docker refuses all but those with a NUL or an odd word. */
+/**
+ * Changes to a configuration, and what is wrong with it then. docker refuses all but those with a NUL or an
+ * odd word.
+ */
 const BAD: [changes: Record<string, unknown>, words: RegExp][] = [
   [{ config: { Cmd: 5 } }, /config\.Cmd must be a list, not a number/],
   [{ config: { Cmd: [5] } }, /config\.Cmd\[0\] must be a string, not a number/],

@@ -1,5 +1,5 @@
-// Starting a process where others are already: in the PID namespace of another container, whose programs are hostile, and
-// beside a command of its own (--init).
+// Starting a process where others are already: in the PID namespace of another container, whose programs are
+// hostile, and beside a command of its own (--init).
 
 // @ts-types="../assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";

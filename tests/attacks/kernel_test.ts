@@ -1,5 +1,6 @@
-// Calls by which a container could change the kernel that it shares, or look into it: refused with docker's errno. With
-// the arguments that they have here they would do nothing, or only to the process that makes them.
+// Calls by which a container could change the kernel that it shares, or look into it: refused with docker's
+// errno. With the arguments that they have here they would do nothing, or only to the process that makes
+// them.
 
 // @ts-types="../assert.d.ts"
 import { assert, assertEquals } from "@std/assert";

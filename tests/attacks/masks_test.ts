@@ -1,5 +1,6 @@
-// Masks, console and kernel parameters while a neighbour that shares a volume swaps what lies at their paths: a runtime
-// that uses /dev/null, /dev/pts/0 or /proc by their names then mounts or writes elsewhere (CVE-2025-31133, -52565, -52881).
+// Masks, console and kernel parameters while a neighbour that shares a volume swaps what lies at their paths:
+// a runtime that uses /dev/null, /dev/pts/0 or /proc by their names then mounts or writes elsewhere
+// (CVE-2025-31133, -52565, -52881).
 
 // @ts-types="../assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
@@ -10,7 +11,10 @@ import { AT_FDCWD } from "../../ffi/file.ts";
 
 const RENAME_EXCHANGE = 2;
 
-/** A neighbour with the volume "dev" at /dev, which swaps each of these with a symlink there, as fast as it can. */
+/**
+ * A neighbour with the volume "dev" at /dev, which swaps each of these with a symlink there, as fast as it
+ * can.
+ */
 async function startSwapping(box: Box, links: Record<string, string>): Promise<void> {
   makeAttack(box.path("swapper"), (p, call) => {
     const again = p.label();

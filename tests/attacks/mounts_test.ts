@@ -1,5 +1,6 @@
-// Ways to other directories than a container's own: mount points that are swapped with symlinks while a container starts
-// (CVE-2021-30465), a root left by chroot, mounting, and files opened by their number (the "shocker").
+// Ways to other directories than a container's own: mount points that are swapped with symlinks while a
+// container starts (CVE-2021-30465), a root left by chroot, mounting, and files opened by their number (the
+// "shocker").
 
 // @ts-types="../assert.d.ts"
 import { assert, assertEquals } from "@std/assert";

@@ -1,5 +1,5 @@
-// The kernel's settings and the host's devices, as files: a container can't open for writing what concerns others. Nothing is
-// written where it can be opened.
+// The kernel's settings and the host's devices, as files: a container can't open for writing what concerns
+// others. Nothing is written where it can be opened.
 
 // @ts-types="../assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
@@ -29,7 +29,8 @@ test(
     const script = `find /proc /sys -type f ! -path '/proc/[0-9]*' -perm /222 | while read -r file; do
       true 3>>"$file" && echo "$file"; done 2>/dev/null; echo all`;
     const open = (await box.ok(["run", "--rm", "busybox", "sh", "-c", script])).split("\n");
-    // Left by docker, too: a trigger of whoever opens it, a switch of the kernel log, and one that wants CAP_SYS_ADMIN.
+    // Left by docker, too: a trigger of whoever opens it, a switch of the kernel log, and one that wants
+    // CAP_SYS_ADMIN.
     const left = /^\/proc\/(pressure\/\w+|dynamic_debug\/control|mtrr)$/;
     assertEquals(open.filter((path) => !left.test(path)), ["all"]);
   },

@@ -1,5 +1,5 @@
-// Processes outside of a container: it neither sees nor reaches them, and where it is let see them (--pid host), it can't
-// look into them nor change what they do.
+// Processes outside of a container: it neither sees nor reaches them, and where it is let see them (--pid
+// host), it can't look into them nor change what they do.
 
 // @ts-types="../assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";

@@ -1,5 +1,5 @@
-// Mounts that would spread: from a container to the host, where all is shared as systemd has it (isolate in tests/netns.ts), and
-// back.
+// Mounts that would spread: from a container to the host, where all is shared as systemd has it (isolate in
+// tests/netns.ts), and back.
 
 // @ts-types="../assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
@@ -73,7 +73,10 @@ test("no mount of a container's has peers or a master", async (box) => {
   await box.ok(["rm", "-f", "other"]);
 });
 
-/** Runs a script in a mount namespace of its own with a shared tmpfs at $1, with a mount on $1/sub; $0 is mydocker. */
+/**
+ * Runs a script in a mount namespace of its own with a shared tmpfs at $1, with a mount on $1/sub; $0 is
+ * mydocker.
+ */
 async function withSource(box: Box, script: string) {
   const { BIN } = await import("../helpers.ts");
   const before = `mount -t tmpfs none "$1" && mkdir "$1/sub" "$1/private" "$1/late" "$1/up" &&

@@ -1,4 +1,5 @@
-// Mounts that shall be read-only, while somebody who shares a volume swaps what their mount points are called.
+// Mounts that shall be read-only, while somebody who shares a volume swaps what their mount points are
+// called.
 
 // @ts-types="../assert.d.ts"
 import { assert, assertEquals } from "@std/assert";

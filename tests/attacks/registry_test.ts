@@ -1,4 +1,5 @@
-// A registry that means harm to whoever pulls from it: memory, time, tokens, the terminal, services of this machine.
+// A registry that means harm to whoever pulls from it: memory, time, tokens, the terminal, services of this
+// machine.
 
 // @ts-types="../assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -247,7 +248,9 @@ test("a registry's words: one plain line, whatever they are", async (box) => {
 
 const REMOTE = "192.0.2.9";
 
-/** Serves over TLS at an address that is not the loopback's, as a registry far away does; trusted by the host. */
+/**
+ * Serves over TLS at an address that is not the loopback's, as a registry far away does; trusted by the host.
+ */
 async function serveRemotely(box: Box, meddle: Meddle): Promise<Server> {
   await host("ip", "addr", "replace", `${REMOTE}/32`, "dev", "lo");
   const [key, cert] = ["key", "crt"].map((end) => `${box.dir}/remote.${end}`);

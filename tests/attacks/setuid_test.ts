@@ -1,5 +1,5 @@
-// Set-user-ID programs: those that a container makes are root's for its host, too, if somebody there can reach them. What
-// they give inside, and --security-opt no-new-privileges, is in tests/seccomp_test.ts.
+// Set-user-ID programs: those that a container makes are root's for its host, too, if somebody there can
+// reach them. What they give inside, and --security-opt no-new-privileges, is in tests/seccomp_test.ts.
 
 // @ts-types="../assert.d.ts"
 import { assertEquals } from "@std/assert";

@@ -1,5 +1,5 @@
-// Injecting keystrokes into the terminal that mydocker is called on: what runs there next would execute them, with the
-// caller's rights.
+// Injecting keystrokes into the terminal that mydocker is called on: what runs there next would execute them,
+// with the caller's rights.
 
 // @ts-types="../assert.d.ts"
 import { assertEquals } from "@std/assert";

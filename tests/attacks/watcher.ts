@@ -6,9 +6,10 @@ import type { Box } from "../helpers.ts";
 export const forEachProcess = (step: string) => `for p in /proc/[0-9]*; do ${step}; done`;
 
 /**
- * Starts the container c1, which looks in each process it sees for a file of the host's beside the root directory, which
- * mydocker has open: from its descriptors, and by its absolute path from its root and working directory; and for
- * capabilities that the container has not. Returns what says what it found, or undefined.
+ * Starts the container c1, which looks in each process it sees for a file of the host's beside the root
+ * directory, which mydocker has open: from its descriptors, and by its absolute path from its root and
+ * working directory; and for capabilities that the container has not. Returns what says what it found, or
+ * undefined.
  */
 export async function startWatching(box: Box): Promise<() => string | undefined> {
   box.path("secret", "of the host\n");

@@ -1,6 +1,6 @@
-// A working directory that an image, or a container, lets lead out of it through another process's root directory (the
-// class of CVE-2024-21626): where processes of others are seen, in --pid host and --pid container:, or in a /proc that is
-// mounted from the host.
+// A working directory that an image, or a container, lets lead out of it through another process's root
+// directory (the class of CVE-2024-21626): where processes of others are seen, in --pid host and --pid
+// container:, or in a /proc that is mounted from the host.
 
 // @ts-types="../assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";

@@ -11,7 +11,9 @@ const LARGE = 2000;
 
 const clis = (peers: Peer[]) => peers.map(({ cli }) => cli).filter((cli) => cli !== undefined);
 
-/** A docker-archive of one layer, that of root "$2" with a file "$3" in front, which is the image's tag too. */
+/**
+ * A docker-archive of one layer, that of root "$2" with a file "$3" in front, which is the image's tag too.
+ */
 const DEBIAN = `set -eu
 cd "$1"
 echo "$3" >"$3"
@@ -29,8 +31,9 @@ async function dockerArchive(place: Place, root: string, tag: string): Promise<s
 }
 
 /**
- * load of the archive of a Debian image, another one in each round: they are not removed, because ext4 avoids the inodes
- * of files that were deleted in the last minutes, and looking for others takes three times as long as all the rest.
+ * load of the archive of a Debian image, another one in each round: they are not removed, because ext4 avoids
+ * the inodes of files that were deleted in the last minutes, and looking for others takes three times as long
+ * as all the rest.
  */
 export function loads(place: Place, peers: Peer[], root: string): Candidate[] {
   const archives: string[] = [];
@@ -71,7 +74,9 @@ export async function commits(place: Place, peers: Peer[]): Promise<Candidate[]>
   }));
 }
 
-/** An archive of one image, whose layer is a file of zeros; `name` is of the layer's file and of the image. */
+/**
+ * An archive of one image, whose layer is a file of zeros; `name` is of the layer's file and of the image.
+ */
 const ARCHIVE = `set -eu
 cd "$1"
 hex() { sha256sum "$1" | cut -c 1-64; }

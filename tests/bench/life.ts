@@ -1,4 +1,5 @@
-// What is measured of containers that live on: exec, ps, run -d, stop, what each costs in memory, and many of them.
+// What is measured of containers that live on: exec, ps, run -d, stop, what each costs in memory, and many of
+// them.
 
 import { type Candidate, type Outcome, timed } from "./measure.ts";
 import type { Cli, Peer } from "./peers.ts";
@@ -63,7 +64,10 @@ export function listings(place: Place, peers: Peer[]): Candidate[] {
   }));
 }
 
-/** run -d, and rm -f as soon as that has returned; podman would give a process ten seconds to act on another signal. */
+/**
+ * run -d, and rm -f as soon as that has returned; podman would give a process ten seconds to act on another
+ * signal.
+ */
 export function lives(place: Place, peers: Peer[]): Candidate[] {
   return clis(peers).map((cli) => {
     const script = 'id=$("$@") && exec "$0" $REST rm -f "$id"';
@@ -106,7 +110,10 @@ export function stops(place: Place, peers: Peer[]): Candidate[] {
   });
 }
 
-/** Output through a pipe to cat, beside what cat itself takes for that. docker would take half a minute each time. */
+/**
+ * Output through a pipe to cat, beside what cat itself takes for that. docker would take half a minute each
+ * time.
+ */
 export async function chatter(place: Place, peers: Peer[]): Promise<Candidate[]> {
   const file = `${place.dir}/chatter`;
   await place.run(["/bin/sh", "-c", `seq 1 100000000 | head -c ${MEGABYTES}000000 >"$0"`, file]);
@@ -131,7 +138,9 @@ const HELPERS: Record<string, string> = {
   docker: "containerd-shim",
 };
 
-/** kB that each helper process has for itself, shared pages by their share; of those that belong to sleepers. */
+/**
+ * kB that each helper process has for itself, shared pages by their share; of those that belong to sleepers.
+ */
 export function memory(place: Place, peers: Peer[]): Map<string, Outcome> {
   const processes = [...Deno.readDirSync("/proc")].filter(({ name }) => /^\d+$/.test(name));
   return new Map(
@@ -158,7 +167,10 @@ export function memory(place: Place, peers: Peer[]): Map<string, Outcome> {
 export const [TENTH, LAST] = [`run -d, around the tenth`, `run -d, the last of ${MANY}`];
 export const [PS_TEN, PS_MANY] = [`ps with ${SLEEPERS} containers`, `ps with ${MANY} containers`];
 
-/** Starts many containers of mydocker one after another, in a root directory of their own; ps at the tenth and the last. */
+/**
+ * Starts many containers of mydocker one after another, in a root directory of their own; ps at the tenth and
+ * the last.
+ */
 export async function many(
   place: Place,
   { argv, env: usual, flags, name }: Cli,

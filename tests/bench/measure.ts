@@ -1,5 +1,6 @@
-// What is measured is the time between the start and the end of a process, as its parent sees it: the same for all.
-// Run as a program, this module does so for commands it reads: a process in another mount namespace can be the parent.
+// What is measured is the time between the start and the end of a process, as its parent sees it: the same
+// for all. Run as a program, this module does so for commands it reads: a process in another mount namespace
+// can be the parent.
 
 /** A process to start: an absolute path with its arguments, all of its environment, its directory. */
 export interface Command {
@@ -8,7 +9,9 @@ export interface Command {
   cwd: string;
 }
 
-/** Runs a command to its end and returns the milliseconds that took; throws with its last words if it failed. */
+/**
+ * Runs a command to its end and returns the milliseconds that took; throws with its last words if it failed.
+ */
 export type Clock = (command: Command, signal: AbortSignal) => Promise<number>;
 
 /** One of those that do the same work in turn. */
@@ -86,8 +89,9 @@ export interface Schedule {
 }
 
 /**
- * Runs all candidates once per round, A B C A B C, so that whatever slows the machine for a while slows each of them. The
- * times of the first rounds are dropped. A candidate that fails is out; an interrupt ends it all.
+ * Runs all candidates once per round, A B C A B C, so that whatever slows the machine for a while slows each
+ * of them. The times of the first rounds are dropped. A candidate that fails is out; an interrupt ends it
+ * all.
  */
 export async function interleave(candidates: Candidate[], schedule: Schedule): Promise<Map<string, Outcome>> {
   const outcomes = new Map<string, Outcome>(candidates.map(({ name }) => [name, { times: [] }]));
@@ -117,7 +121,10 @@ async function once(candidate: Candidate, round: number, { before, signal }: Sch
   return time;
 }
 
-/** This module as a program behind `prefix`, which ends by executing the words it gets: a clock in another world. */
+/**
+ * This module as a program behind `prefix`, which ends by executing the words it gets: a clock in another
+ * world.
+ */
 export class RemoteClock implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #requests: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;

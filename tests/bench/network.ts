@@ -1,5 +1,6 @@
-// Networks: containers on everybody's default network, in a network and a mount namespace of the benchmark's own, so that
-// neither the host's interfaces nor its packet filter, nor what CNI keeps in /var/lib/cni, are touched.
+// Networks: containers on everybody's default network, in a network and a mount namespace of the benchmark's
+// own, so that neither the host's interfaces nor its packet filter, nor what CNI keeps in /var/lib/cni, are
+// touched.
 
 import { isolate } from "../netns.ts";
 import { DockerDaemon, dockerPeer } from "./docker.ts";

@@ -115,7 +115,10 @@ export const tar: Setup = async (place, { debian }) => {
   };
 };
 
-/** A bundle with the root ready in it: the specification the runtime itself suggests, with `true` and no terminal. */
+/**
+ * A bundle with the root ready in it: the specification the runtime itself suggests, with `true` and no
+ * terminal.
+ */
 async function bundle(place: Place, runtime: string, archive: string): Promise<string> {
   const dir = place.mkdir(`bundle-${runtime.split("/").pop()}`);
   place.mkdir("rootfs", dir);
@@ -142,8 +145,8 @@ async function bare(name: string, place: Place, archive: string): Promise<Peer &
 export const runc: Setup = (place, { busybox }) => bare("runc", place, busybox);
 
 /**
- * crun. It refuses a version 2 hierarchy beside those of version 1, so where there is one, crun is started, and timed, by
- * a process that doesn't see it: making that one's mount namespace is in nobody's time.
+ * crun. It refuses a version 2 hierarchy beside those of version 1, so where there is one, crun is started,
+ * and timed, by a process that doesn't see it: making that one's mount namespace is in nobody's time.
  */
 export const crun: Setup = async (place, { busybox }) => {
   const peer = await bare("crun", place, busybox);
@@ -155,7 +158,10 @@ export const crun: Setup = async (place, { busybox }) => {
   return { ...peer, about: `${peer.about} (in a mount namespace without cgroup v2)` };
 };
 
-/** runc on cgroups it and crun both find acceptable; limits are those it may set even where the caller's are lower. */
+/**
+ * runc on cgroups it and crun both find acceptable; limits are those it may set even where the caller's are
+ * lower.
+ */
 function podmanConf(place: Place, dir: string): string {
   const runtime = HYBRID ? 'runtime = "runc"\n' : "";
   const path = `${dir}/containers.conf`;

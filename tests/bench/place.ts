@@ -1,4 +1,5 @@
-// Where a benchmark works, and how nothing of it stays: directories, processes, mounts and cgroups with names of its own.
+// Where a benchmark works, and how nothing of it stays: directories, processes, mounts and cgroups with names
+// of its own.
 
 import { type Command, run } from "./measure.ts";
 
@@ -6,7 +7,9 @@ const BASE = "/var/tmp/mydocker-bench";
 /** Debian's programs before whatever else has the same name. */
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
 const CGROUPS = "/sys/fs/cgroup";
-/** What peers leave outside the directories they are given. It goes, if it is new and nothing else is in it. */
+/**
+ * What peers leave outside the directories they are given. It goes, if it is new and nothing else is in it.
+ */
 const STRAYS = [
   "/var/lib/containers/cache/blob-info-cache-v1.boltdb",
   "/var/lib/containers/cache",
@@ -56,7 +59,10 @@ export async function wait(
   return false;
 }
 
-/** Two directories and a cgroup name. All processes of the benchmark can be told by a variable in their environment. */
+/**
+ * Two directories and a cgroup name. All processes of the benchmark can be told by a variable in their
+ * environment.
+ */
 export class Place implements AsyncDisposable {
   /** On disk: images and layers. */
   readonly dir: string;

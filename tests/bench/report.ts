@@ -1,4 +1,5 @@
-// What is printed: a line on the machine, a table per measurement, and what the project expects against what was found.
+// What is printed: a line on the machine, a table per measurement, and what the project expects against what
+// was found.
 
 import { CAT, LAST, PS_MANY, PS_TEN, TENTH } from "./life.ts";
 import type { Outcome } from "./measure.ts";
@@ -36,7 +37,10 @@ function aligned(rows: string[][]): string {
   return rows.map((row) => row.map(cell).join("  ").trimEnd()).join("\n");
 }
 
-/** Times in milliseconds and medians against two of them; the fastest first, and below them who did not finish. */
+/**
+ * Times in milliseconds and medians against two of them; the fastest first, and below them who did not
+ * finish.
+ */
 export function table(title: string, outcomes: Outcomes, bases: Record<string, string>): string {
   const rows = [[title, "min", "median", "max", ...Object.keys(bases).map((label) => `÷ ${label}`)]];
   const failures: string[] = [];

@@ -11,7 +11,8 @@ export const NO_WALLS = "without filter, without cgroups";
 export function walls(place: Place, { argv, env }: Cli): Candidate[] {
   const command = (...flags: string[]) => () =>
     place.command([...argv, "run", "--rm", "--network", "none", ...flags, "bench-busybox", "true"], env);
-  // Each is started, and timed, by a process of its own in a mount namespace, so that they differ in nothing else.
+  // Each is started, and timed, by a process of its own in a mount namespace, so that they differ in nothing
+  // else.
   const clockAfter = (action: string) => {
     const prefix = [installed("unshare"), "-m", "/bin/sh", "-c", `${action} && exec "$@"`, "sh"];
     return place.use(new RemoteClock(prefix, place.command([]).env)).clock;

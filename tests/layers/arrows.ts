@@ -31,8 +31,8 @@ export function sourceFiles(project: string): string[] {
 }
 
 /**
- * The imports between the project's own modules. A module that nothing imports has arrows, too: deno is given one that
- * imports them all. Throws where deno can't read them.
+ * The imports between the project's own modules. A module that nothing imports has arrows, too: deno is given
+ * one that imports them all. Throws where deno can't read them.
  */
 export async function arrows(project: string): Promise<Arrow[]> {
   const files = sourceFiles(project);

@@ -1,5 +1,5 @@
-// The floors of the house. A file may import from its own folder and from floors below it: never sideways, never up.
-// tests/check_layers.ts proves it, and docs/architecture.md shows this table.
+// The floors of the house. A file may import from its own folder and from floors below it: never sideways,
+// never up. tests/check_layers.ts proves it, and docs/architecture.md shows this table.
 
 /** One floor: its folders, and what lives there. */
 export interface Floor {

@@ -1,5 +1,5 @@
-// make mutants: puts one small fault after the other into a copy of the tree, builds it, and runs the tests that must
-// notice. Words of a fault as arguments choose which. Ends with 1 if one survived.
+// make mutants: puts one small fault after the other into a copy of the tree, builds it, and runs the tests
+// that must notice. Words of a fault as arguments choose which. Ends with 1 if one survived.
 
 import { apply, sources } from "./place.ts";
 import { type Mutant, MUTANTS } from "./table.ts";
@@ -23,7 +23,10 @@ async function succeed(cwd: string, ...words: string[]): Promise<void> {
   if (code !== 0) throw new Error(`${words.join(" ")}: ${output}`);
 }
 
-/** Starts the bundle of the copy by itself: packing a file for each fault takes longer than most of their tests. */
+/**
+ * Starts the bundle of the copy by itself: packing a file for each fault takes longer than most of their
+ * tests.
+ */
 const starter = (copy: string) =>
   `#!/bin/sh
 export MYDOCKER_SELF="${copy}/mydocker" DENO_DIR="${copy}/.build/cache" DENO_NO_UPDATE_CHECK=1

@@ -1,5 +1,5 @@
-// Small faults, each of which some test must notice: run.ts puts them in, one at a time. A place is named by the text that
-// is there, once, in the file of that name, so that it may move.
+// Small faults, each of which some test must notice: run.ts puts them in, one at a time. A place is named by
+// the text that is there, once, in the file of that name, so that it may move.
 
 export interface Mutant {
   /** What is then wrong, in a few words. */

@@ -1,4 +1,5 @@
-// system prune: removes containers that do not run, networks and images that nothing needs, and, if told to, volumes.
+// system prune: removes containers that do not run, networks and images that nothing needs, and, if told to,
+// volumes.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { confirm } from "../../cli/confirm.ts";

@@ -1,5 +1,5 @@
-// esbuild, told about this project: how its imports are found, which entries are made up, and how one chunk imports from
-// another.
+// esbuild, told about this project: how its imports are found, which entries are made up, and how one chunk
+// imports from another.
 
 import * as esbuild from "esbuild";
 
@@ -10,8 +10,8 @@ export interface Bundler {
   /** The names that each of these modules exports. */
   exportsOf(ids: string[]): Promise<Map<string, string[]>>;
   /**
-   * One file of this source. `outside` says where what is not to be in it comes from: the file to import, and what
-   * names that has for the module's own.
+   * One file of this source. `outside` says where what is not to be in it comes from: the file to import, and
+   * what names that has for the module's own.
    */
   chunk(source: string, outside: (id: string) => Outside | undefined): Promise<Built>;
 }
@@ -98,7 +98,9 @@ export async function stopBundler(): Promise<void> {
   await esbuild.stop();
 }
 
-/** Finds modules as deno does. What is outside is left to importing(), or named by its file where it is lazy. */
+/**
+ * Finds modules as deno does. What is outside is left to importing(), or named by its file where it is lazy.
+ */
 function finding(
   project: Project,
   outside: (id: string) => Outside | undefined = () => undefined,

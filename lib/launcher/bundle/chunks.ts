@@ -1,5 +1,6 @@
-// Which modules become one file. Deno takes about 0.13 ms for each file it loads and 30 µs for each kB in it. So modules
-// that the same starts need go together, and then files are joined for as long as that makes the starts cheaper.
+// Which modules become one file. Deno takes about 0.13 ms for each file it loads and 30 µs for each kB in it.
+// So modules that the same starts need go together, and then files are joined for as long as that makes the
+// starts cheaper.
 //
 // A start is what begins to load: an entry, or a module that is imported lazily.
 
@@ -24,8 +25,8 @@ const COST_OF_FILE = 0.13;
 const COST_OF_BYTE = 30e-6;
 
 /**
- * Puts each module into one chunk. No chunks import each other in a circle, no two entries are in one, and no two
- * lazily imported modules that export the same name.
+ * Puts each module into one chunk. No chunks import each other in a circle, no two entries are in one, and no
+ * two lazily imported modules that export the same name.
  */
 export function chunksOf(modules: Modules, starts: Start[]): Chunk[] {
   let chunks = bySameStarts(modules, starts);
@@ -49,7 +50,10 @@ function bySameStarts(modules: Modules, starts: Start[]): Chunk[] {
   return [...chunks.values()];
 }
 
-/** What a start loads. Where it is a lazy import, what all the entries that can come to it have is loaded already. */
+/**
+ * What a start loads. Where it is a lazy import, what all the entries that can come to it have is loaded
+ * already.
+ */
 function loadedBy(modules: Modules, starts: Start[], { id, isEntry }: Start): Set<string> {
   const needed = closureOf(modules, id);
   if (isEntry) return needed;
@@ -72,7 +76,9 @@ function bestPair(modules: Modules, starts: Start[], chunks: Chunk[]): [Chunk, C
   return gains.find(({ pair }) => mayJoin(modules, starts, pair) && !leadsBack(next, ...pair))?.pair;
 }
 
-/** What joining them saves, in weighted milliseconds: files that are not loaded, less bytes loaded in vain. */
+/**
+ * What joining them saves, in weighted milliseconds: files that are not loaded, less bytes loaded in vain.
+ */
 function gainOf(starts: Start[], a: Chunk, b: Chunk): number {
   return starts.reduce((sum, { weight }, n) => {
     const [needsA, needsB] = [a.neededBy[n], b.neededBy[n]];
@@ -82,7 +88,9 @@ function gainOf(starts: Start[], a: Chunk, b: Chunk): number {
   }, 0);
 }
 
-/** An entry runs when its file is loaded; and whoever imports a module lazily gets all that its file exports. */
+/**
+ * An entry runs when its file is loaded; and whoever imports a module lazily gets all that its file exports.
+ */
 function mayJoin(modules: Modules, starts: Start[], pair: [Chunk, Chunk]): boolean {
   const inside = starts.filter(({ id }) => pair.some((chunk) => chunk.modules.includes(id)));
   const names = inside.flatMap(({ id }) => modules.get(id)!.exports);

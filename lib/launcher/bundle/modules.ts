@@ -18,7 +18,9 @@ export interface Module {
 
 export type Modules = Map<string, Module>;
 
-/** All that these entries import, at once or later; without modules of types only. Throws what esbuild says. */
+/**
+ * All that these entries import, at once or later; without modules of types only. Throws what esbuild says.
+ */
 export async function modulesOf(bundler: Bundler, entries: string[]): Promise<Modules> {
   const { inputs, outputs } = await bundler.analyse(entries);
   const bytes = new Map<string, number>();

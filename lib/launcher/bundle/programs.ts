@@ -1,5 +1,5 @@
-// What is bundled: programs, each with files of its own. A program's commands share files; those that scripts start most
-// are alone in theirs, with nothing in it that a plain start doesn't need.
+// What is bundled: programs, each with files of its own. A program's commands share files; those that scripts
+// start most are alone in theirs, with nothing in it that a plain start doesn't need.
 
 import type { CommandModule } from "../../cli/command.ts";
 

@@ -4,15 +4,18 @@ import type { Bundler } from "./bundler.ts";
 import type { Chunk } from "./chunks.ts";
 import type { Modules } from "./modules.ts";
 
-/** Deno loads whatever a file imports lazily by a name written out before it runs any of it: so it is not written out. */
+/**
+ * Deno loads whatever a file imports lazily by a name written out before it runs any of it: so it is not
+ * written out.
+ */
 const LAZY_IMPORT = /import\("\.\/([\w.-]+)"\)/g;
 
 /** A name of a module's under which its chunk exports it: no two modules' are the same. */
 type Names = Map<string, Record<string, string>>;
 
 /**
- * Files by their names ("run.js"). `nameOf` gives each chunk's, without ".js". Throws where esbuild did not do as
- * expected.
+ * Files by their names ("run.js"). `nameOf` gives each chunk's, without ".js". Throws where esbuild did not
+ * do as expected.
  */
 export async function textsOf(
   bundler: Bundler,
