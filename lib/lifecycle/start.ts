@@ -69,18 +69,27 @@ export async function startContainer(
   container: Container,
   attached: Attachment = NOTHING,
 ): Promise<Running> {
-  const { dir, config } = container;
   const lock = await openLock(container);
   if (!tryLock(lock, "exclusive")) {
     file.close(lock);
-    throw new AlreadyStarted(`container ${config.name} is already running`);
+    throw new AlreadyStarted(`container ${container.config.name} is already running`);
   }
-  const { started, finished } = containerState(dir);
-  for (const record of FORMER) removeTree(dir, record);
-  if (config.restart.name !== "no") writeFile(dir, "restart.json", JSON.stringify(FIRST));
-  // How it ended last is true until it runs; without that, what is known of it is only a number of a process.
-  if (finished === undefined) clearRecords(lock);
-  return await launch(container, attached, lock, FIRST, { started, finished });
+  return await launch(container, attached, lock, FIRST, forgetFormer(container, lock));
+}
+
+/** How it was before, of which the rest is forgotten. Gives the lock back where it throws, as on a full disk. */
+function forgetFormer({ dir, config }: Container, lock: number): Pick<StartFailure, "started" | "finished"> {
+  try {
+    const { started, finished } = containerState(dir);
+    for (const record of FORMER) removeTree(dir, record);
+    if (config.restart.name !== "no") writeFile(dir, "restart.json", JSON.stringify(FIRST));
+    // How it ended last is true until it runs; without that, what is known of it is only a number of a process.
+    if (finished === undefined) clearRecords(lock);
+    return { started, finished };
+  } catch (error) {
+    file.close(lock);
+    throw error;
+  }
 }
 
 /**

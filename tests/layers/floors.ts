@@ -15,7 +15,7 @@ export const FLOORS: Floor[] = [
     what: "the table of commands; how one file is made of everything, and how it starts",
   },
   { folders: ["commands"], what: "one file for each command, in folders by noun as docker's" },
-  { folders: ["flags"], what: "words become validated options: no look-ups, nothing printed" },
+  { folders: ["flags"], what: "words become options: flags, and the values they take" },
   {
     folders: ["lifecycle"],
     what: "start, stop, exec, remove, attach, pause, wait, update, inspect of a container",
