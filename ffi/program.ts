@@ -182,8 +182,12 @@ export function newProgram(numbers = NR) {
       return bytes(new Uint8Array(halves.buffer));
     },
 
-    /** `size` bytes of zeros, which cost memory only when they are touched. */
+    /**
+     * `size` bytes of zeros, which cost memory only when they are touched. A page or more begins with a page, so
+     * that it can be given back (madvise(2)).
+     */
     reserve(size: number): number {
+      if (size >= PAGE_SIZE) zeroedSize = Math.ceil(zeroedSize / PAGE_SIZE) * PAGE_SIZE;
       const at = MEMORY.zeroed + zeroedSize;
       zeroedSize += (size + 7) & ~7;
       return at;

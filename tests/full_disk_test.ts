@@ -75,7 +75,7 @@ test("full disk: run -d, start, create and pause fail with a reason, and leave n
       free
       $D run --rm --name new busybox echo works; $D start -a made; echo "start $?"; $D rm -f runs`,
     );
-    const failed = "run 125\nrun 125\ncreate 1\nvolume 125\n";
+    const failed = "run 125\nrun 125\ncreate 125\nvolume 125\n";
     assertEquals(
       stdout.replace("runs\nrunning", "running"),
       `${failed}made created\nruns running\nrunning 0\nworks\nhi\nstart 3\nruns\n`,

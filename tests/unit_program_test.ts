@@ -148,3 +148,9 @@ Deno.test("describe: names the call and what it was about", () => {
   q.call("exit_group", [0], { what: "the end" });
   assertEquals(q.assemble().describe(at), { call: "exit_group", what: "the end" });
 });
+
+Deno.test("reserve: a page or more begins with a page, whatever was reserved before", () => {
+  const p = newProgram();
+  p.reserve(8);
+  assertEquals([p.reserve(4096) % 4096, p.reserve(12) % 8, p.reserve(65536) % 4096], [0, 0, 0]);
+});
