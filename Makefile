@@ -17,7 +17,7 @@ DENO_AT_LEAST = 2.9
 DENO_FROM_NPM = 2.9.6
 # What `make test-vm` runs; each start of mydocker takes two seconds there.
 VM = ../shared/vm/vm
-VM_TESTS = limits update pause stats top devices namespaces attacks/proc attacks/cgroup
+VM_TESTS = limits update pause stats top devices attacks/proc attacks/cgroup
 VM_SECONDS = 1800
 # A test mostly waits for containers, so there can be more of them than processors.
 JOBS = 4
