@@ -7,11 +7,11 @@ import { sweepBy } from "./lib/store/root.ts";
 const COMMANDS: CommandTable = {
   "attach": {
     summary: "Stand before a running container: its output, input and signals",
-    load: () => import("./lib/commands/attach.ts"),
+    load: () => import("./lib/commands/container/attach.ts"),
   },
   "commit": {
     summary: "Make an image of a container's changes",
-    load: () => import("./lib/commands/commit.ts"),
+    load: () => import("./lib/commands/container/commit.ts"),
   },
   "container prune": {
     summary: "Remove all containers that do not run",
@@ -19,56 +19,56 @@ const COMMANDS: CommandTable = {
   },
   "cp": {
     summary: "Copy files between a container and the host",
-    load: () => import("./lib/commands/cp.ts"),
+    load: () => import("./lib/commands/container/cp.ts"),
   },
   "create": {
     summary: "Create a container, without starting it",
-    load: () => import("./lib/commands/create.ts"),
+    load: () => import("./lib/commands/container/create.ts"),
   },
   "diff": {
     summary: "Show what a container has changed of its image",
-    load: () => import("./lib/commands/diff.ts"),
+    load: () => import("./lib/commands/container/diff.ts"),
   },
   "events": {
     summary: "Show what happens to containers, images and volumes",
-    load: () => import("./lib/commands/events.ts"),
+    load: () => import("./lib/commands/system/events.ts"),
   },
   "exec": {
     summary: "Run a command in a running container",
-    load: () => import("./lib/commands/exec.ts"),
+    load: () => import("./lib/commands/container/exec.ts"),
   },
   "export": {
     summary: "Write a container's whole file system as a tar archive",
-    load: () => import("./lib/commands/export.ts"),
+    load: () => import("./lib/commands/container/export.ts"),
   },
   "history": {
     summary: "Show how an image came about",
-    load: () => import("./lib/commands/history.ts"),
+    load: () => import("./lib/commands/image/history.ts"),
   },
   "image prune": {
     summary: "Remove images that nothing needs",
     load: () => import("./lib/commands/image/prune.ts"),
   },
-  "images": { summary: "List images", load: () => import("./lib/commands/images.ts") },
+  "images": { summary: "List images", load: () => import("./lib/commands/image/images.ts") },
   "import": {
     summary: "Make an image of a root file system's archive",
-    load: () => import("./lib/commands/import.ts"),
+    load: () => import("./lib/commands/image/import.ts"),
   },
   "info": {
     summary: "Show what this host offers, and what it lacks",
-    load: () => import("./lib/commands/info.ts"),
+    load: () => import("./lib/commands/system/info.ts"),
   },
   "inspect": {
     summary: "Show all there is to know about containers, images, networks and volumes",
-    load: () => import("./lib/commands/inspect.ts"),
+    load: () => import("./lib/commands/system/inspect.ts"),
   },
-  "kill": { summary: "Kill running containers", load: () => import("./lib/commands/kill.ts") },
+  "kill": { summary: "Kill running containers", load: () => import("./lib/commands/container/kill.ts") },
   "load": {
     summary: "Add the images of an archive: docker-archive or OCI image layout",
-    load: () => import("./lib/commands/load.ts"),
+    load: () => import("./lib/commands/image/load.ts"),
   },
-  "logs": { summary: "Show what a container wrote", load: () => import("./lib/commands/logs.ts") },
-  "lower-ports": { load: () => import("./lib/commands/lower_ports.ts") },
+  "logs": { summary: "Show what a container wrote", load: () => import("./lib/commands/container/logs.ts") },
+  "lower-ports": { load: () => import("./lib/commands/internal/lower_ports.ts") },
   "network connect": {
     summary: "Connect a container to a network",
     load: () => import("./lib/commands/network/connect.ts"),
@@ -93,36 +93,42 @@ const COMMANDS: CommandTable = {
   },
   "pause": {
     summary: "Pause all processes within one or more containers",
-    load: () => import("./lib/commands/pause.ts"),
+    load: () => import("./lib/commands/container/pause.ts"),
   },
-  "port": { summary: "List a container's published ports", load: () => import("./lib/commands/port.ts") },
-  "ps": { summary: "List containers", load: () => import("./lib/commands/ps.ts") },
-  "pull": { summary: "Pull an image from a registry", load: () => import("./lib/commands/pull.ts") },
-  "remove-groups": { load: () => import("./lib/commands/remove_groups.ts") },
-  "rename": { summary: "Give a container another name", load: () => import("./lib/commands/rename.ts") },
-  "restart": { summary: "Restart containers", load: () => import("./lib/commands/restart.ts") },
+  "port": {
+    summary: "List a container's published ports",
+    load: () => import("./lib/commands/container/port.ts"),
+  },
+  "ps": { summary: "List containers", load: () => import("./lib/commands/container/ps.ts") },
+  "pull": { summary: "Pull an image from a registry", load: () => import("./lib/commands/image/pull.ts") },
+  "remove-groups": { load: () => import("./lib/commands/internal/remove_groups.ts") },
+  "rename": {
+    summary: "Give a container another name",
+    load: () => import("./lib/commands/container/rename.ts"),
+  },
+  "restart": { summary: "Restart containers", load: () => import("./lib/commands/container/restart.ts") },
   "restore": {
     summary: "Start what ran when the machine went down, by its restart policy",
-    load: () => import("./lib/commands/restore.ts"),
+    load: () => import("./lib/commands/system/restore.ts"),
   },
-  "rm": { summary: "Remove containers", load: () => import("./lib/commands/rm.ts") },
-  "rmi": { summary: "Remove images", load: () => import("./lib/commands/rmi.ts") },
+  "rm": { summary: "Remove containers", load: () => import("./lib/commands/container/rm.ts") },
+  "rmi": { summary: "Remove images", load: () => import("./lib/commands/image/rmi.ts") },
   "run": {
     summary: "Create a container from an image and run a command in it",
-    load: () => import("./lib/commands/run.ts"),
+    load: () => import("./lib/commands/container/run.ts"),
   },
   "save": {
     summary: "Write images to a tar archive (docker-archive and OCI image layout in one)",
-    load: () => import("./lib/commands/save.ts"),
+    load: () => import("./lib/commands/image/save.ts"),
   },
-  "settle-networks": { load: () => import("./lib/commands/settle_networks.ts") },
-  "start": { summary: "Start stopped containers", load: () => import("./lib/commands/start.ts") },
-  "start-again": { load: () => import("./lib/commands/start_again.ts") },
+  "settle-networks": { load: () => import("./lib/commands/internal/settle_networks.ts") },
+  "start": { summary: "Start stopped containers", load: () => import("./lib/commands/container/start.ts") },
+  "start-again": { load: () => import("./lib/commands/internal/start_again.ts") },
   "stats": {
     summary: "Show what containers use, live",
-    load: () => import("./lib/commands/stats.ts"),
+    load: () => import("./lib/commands/container/stats.ts"),
   },
-  "stop": { summary: "Stop running containers", load: () => import("./lib/commands/stop.ts") },
+  "stop": { summary: "Stop running containers", load: () => import("./lib/commands/container/stop.ts") },
   "system df": {
     summary: "Show how much images, containers and volumes take on disk",
     load: () => import("./lib/commands/system/df.ts"),
@@ -131,17 +137,17 @@ const COMMANDS: CommandTable = {
     summary: "Remove what nothing needs: stopped containers, networks and images",
     load: () => import("./lib/commands/system/prune.ts"),
   },
-  "tag": { summary: "Give an image another name", load: () => import("./lib/commands/tag.ts") },
-  "top": { summary: "Show a container's processes", load: () => import("./lib/commands/top.ts") },
+  "tag": { summary: "Give an image another name", load: () => import("./lib/commands/image/tag.ts") },
+  "top": { summary: "Show a container's processes", load: () => import("./lib/commands/container/top.ts") },
   "unpause": {
     summary: "Unpause all processes within one or more containers",
-    load: () => import("./lib/commands/unpause.ts"),
+    load: () => import("./lib/commands/container/unpause.ts"),
   },
   "update": {
     summary: "Change limits and restart policy of containers",
-    load: () => import("./lib/commands/update.ts"),
+    load: () => import("./lib/commands/container/update.ts"),
   },
-  "version": { summary: "Show versions", load: () => import("./lib/commands/version.ts") },
+  "version": { summary: "Show versions", load: () => import("./lib/commands/system/version.ts") },
   "volume create": { summary: "Create a volume", load: () => import("./lib/commands/volume/create.ts") },
   "volume ls": { summary: "List volumes", load: () => import("./lib/commands/volume/ls.ts") },
   "volume prune": {
@@ -151,7 +157,7 @@ const COMMANDS: CommandTable = {
   "volume rm": { summary: "Remove volumes", load: () => import("./lib/commands/volume/rm.ts") },
   "wait": {
     summary: "Wait until containers have ended, and print their exit codes",
-    load: () => import("./lib/commands/wait.ts"),
+    load: () => import("./lib/commands/container/wait.ts"),
   },
 };
 

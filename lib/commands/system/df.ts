@@ -7,8 +7,8 @@ import { print } from "../../base/output.ts";
 import { compileTemplate } from "../../template/template.ts";
 import { type DiskUsage, diskUsage } from "../../housekeeping/disk_usage.ts";
 import { mountpointOf } from "../../volume/store.ts";
-import { namesOf, row as imageRow, TITLES as IMAGE_TITLES } from "../images.ts";
-import { rowMaker, TITLES as CONTAINER_TITLES } from "../ps.ts";
+import { namesOf, row as imageRow, TITLES as IMAGE_TITLES } from "../image/images.ts";
+import { rowMaker, TITLES as CONTAINER_TITLES } from "../container/ps.ts";
 
 export const spec: CommandSpec = {
   name: "system df",

@@ -1,0 +1,161 @@
+// commit: a container's changes as one more layer, and its configuration as an image's.
+
+import * as file from "../../../ffi/file.ts";
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { stubFilter } from "../../lifecycle/stubs.ts";
+import { step } from "../../base/debug.ts";
+import { CommandError } from "../../base/error.ts";
+import { print } from "../../base/output.ts";
+import { findContainer } from "../../container/find.ts";
+import { containerState } from "../../container/state.ts";
+import { emitContainer, emitImage } from "../../events/emit.ts";
+import { applyChanges } from "../../image/change.ts";
+import { hostArchitecture, type ImageConfig } from "../../image/config.ts";
+import { timestamp } from "../../base/time.ts";
+import { failingWith1 } from "../../image/failure.ts";
+import { configBytes, publish } from "../../image/publish.ts";
+import { checkTag, lockImages, readImage } from "../../image/store.ts";
+import { pack } from "../../layer/pack.ts";
+import { beginLayer, type Layer, staged, type Staging } from "../../layer/store.ts";
+import { rootFd } from "../../store/root.ts";
+import type { Container, ContainerConfig, ProcessConfig } from "../../model/container.ts";
+
+export const spec: CommandSpec = {
+  name: "commit",
+  usage: "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
+  summary: "Make an image of a container's changes",
+  aliases: ["container commit"],
+  flags: [
+    {
+      name: "author",
+      short: "a",
+      kind: "string",
+      help: 'Author, such as "John Hannibal Smith <hannibal@a-team.com>"',
+    },
+    {
+      name: "change",
+      short: "c",
+      kind: "list",
+      help:
+        "Apply a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, " +
+        "VOLUME or WORKDIR",
+    },
+    { name: "message", short: "m", kind: "string", help: "Comment for the image" },
+    {
+      name: "pause",
+      short: "p",
+      kind: "bool",
+      default: true,
+      help: "Pause a running container meanwhile, so that no file is caught half written",
+    },
+  ],
+  args: [1, 2],
+};
+
+export function run(parsed: Parsed): Promise<number> {
+  return failingWith1(async () => {
+    const [reference, name] = parsed.args;
+    const tag = name === undefined || name === "" ? undefined : checkTag(name);
+    const id = await staged("commit", async (staging) => {
+      // Taken before the container is looked up: as long as it is there, so are its layers.
+      const lock = lockImages("shared");
+      try {
+        const container = findContainer(reference);
+        const process = applyChanges(processOf(container.config), parsed.list("change"));
+        const layer = await whilePaused(
+          container,
+          parsed.bool("pause"),
+          () => commitUpper(staging, container),
+        );
+        const image = imageOf(container.config, process, layer, parsed);
+        const wanted = { config: configBytes(image), references: tag === undefined ? [] : [tag] };
+        const [imageID] = await publish(staging, layer ? [{ layer, staging }] : [], [wanted]);
+        if (tag !== undefined) emitImage({ id: imageID, labels: image.config.Labels }, "tag", tag);
+        emitContainer(container, "commit", { comment: image.comment ?? "", imageID, imageRef: tag ?? "" });
+        return imageID;
+      } finally {
+        file.close(lock);
+      }
+    });
+    print(`${id}\n`);
+    return 0;
+  });
+}
+
+/** Volumes made for the container alone become the image's; those with names stay the user's business. */
+function processOf({ process, mounts }: ContainerConfig): ProcessConfig {
+  const anonymous = mounts.filter((mount) => mount.type === "volume" && mount.anonymous);
+  if (anonymous.length === 0) return process;
+  return {
+    ...process,
+    Volumes: { ...process.Volumes, ...Object.fromEntries(anonymous.map(({ target }) => [target, {}])) },
+  };
+}
+
+/** Does `work` while nothing of the container runs, if that is wanted; one that is paused stays so. */
+async function whilePaused<T>(container: Container, wanted: boolean, work: () => Promise<T>): Promise<T> {
+  if (!wanted || containerState(container.dir).status !== "running") return await work();
+  const { pauseContainer, unpauseContainer } = await import("../../lifecycle/pause.ts");
+  try {
+    await pauseContainer(container);
+  } catch (error) {
+    // It has ended meanwhile, or somebody else has paused it: nothing of it runs either way.
+    if (!(error instanceof CommandError) || containerState(container.dir).status === "running") throw error;
+    return await work();
+  }
+  try {
+    return await work();
+  } finally {
+    if (containerState(container.dir).status === "paused") unpauseContainer(container);
+  }
+}
+
+/** The writable layer as a complete layer in the staging directory; undefined where nothing was changed. */
+async function commitUpper(staging: Staging, { id, dir, config }: Container): Promise<Layer | undefined> {
+  const upper = file.openat(dir, "upper", file.O_RDONLY | file.O_DIRECTORY);
+  const writer = await beginLayer(staging);
+  let layer: Layer;
+  let count: number;
+  try {
+    count = pack(upper, writer.push, { overlay: true, omit: stubFilter(upper, config.layers) });
+    layer = writer.end();
+    step(`${count} changes packed as layer ${layer.diffId}`);
+  } finally {
+    writer.close();
+    file.close(upper);
+  }
+  // rm moves the directory away first: what vanished while it was read looks like a file that never was.
+  if (!file.statIfAny(rootFd(), `containers/${id}`)) {
+    throw new CommandError(`container ${id.slice(0, 12)} was removed while it was being committed`, 1);
+  }
+  return count === 0 ? undefined : layer;
+}
+
+function imageOf(
+  container: ContainerConfig,
+  process: ProcessConfig,
+  layer: Layer | undefined,
+  parsed: Parsed,
+): ImageConfig {
+  const created = timestamp();
+  const author = parsed.text("author");
+  const comment = parsed.text("message");
+  const parent = readImage(container.image.replace(/^sha256:/, ""));
+  const optional = { ...(author ? { author } : {}), ...(comment ? { comment } : {}) };
+  const step = { created, created_by: container.argv.join(" "), ...optional };
+  return {
+    architecture: parent?.architecture ?? hostArchitecture(),
+    os: parent?.os ?? "linux",
+    ...(parent?.variant ? { variant: parent.variant } : {}),
+    ...optional,
+    created,
+    config: process,
+    rootfs: {
+      type: "layers",
+      diff_ids: [...container.layers.map((hex) => `sha256:${hex}`), ...(layer ? [layer.diffId] : [])],
+    },
+    history: [...parent?.history ?? [], layer ? step : { ...step, empty_layer: true }],
+    container: container.id,
+    ...(parent ? { parent: container.image } : {}),
+  };
+}

@@ -1,0 +1,24 @@
+// diff: what a container has changed of its image.
+
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { CommandError } from "../../base/error.ts";
+import { print } from "../../base/output.ts";
+import { containerChanges } from "../../lifecycle/changes.ts";
+import { findContainer } from "../../container/find.ts";
+
+export const spec: CommandSpec = {
+  name: "diff",
+  usage: "CONTAINER",
+  summary: "Show what a container has changed of its image: A added, C changed, D deleted",
+  aliases: ["container diff"],
+  flags: [],
+  args: [1, 1],
+};
+
+export function run(parsed: Parsed): number {
+  const [reference] = parsed.args;
+  if (reference.trim() === "") throw new CommandError("Container name cannot be empty", 1);
+  const changes = containerChanges(findContainer(reference));
+  print(changes.map(({ kind, path }) => `${kind} ${path}\n`).join(""));
+  return 0;
+}

@@ -1,0 +1,113 @@
+// exec: a command in a running container.
+
+import { close } from "../../../ffi/file.ts";
+import { pause } from "../../../ffi/process.ts";
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { CommandError, isFailure } from "../../base/error.ts";
+import { attach, DETACHED, giveTerminal, proxySignals } from "../../lifecycle/attach.ts";
+import { parseDetachKeys } from "../../lifecycle/detach_keys.ts";
+import { execIn, type ExecRequest } from "../../lifecycle/exec.ts";
+import { findContainer } from "../../container/find.ts";
+import { ENVIRONMENT_FLAGS, givenEnvironment } from "../../flags/environment_flags.ts";
+import { endsProcess } from "../../container/signals.ts";
+import type { Running } from "../../lifecycle/start.ts";
+import { type Attachment, NOTHING } from "../../lifecycle/streams.ts";
+import { requireKernel, requireRoot } from "../../base/kernel.ts";
+import { processFile } from "../../base/proc.ts";
+import { DETACH_KEYS } from "../../flags/attach_flags.ts";
+import type { Container } from "../../model/container.ts";
+
+/** Milliseconds for a signal to take effect. */
+const GRACE = 1000;
+
+export const spec: CommandSpec = {
+  name: "exec",
+  usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
+  summary: "Run a command in a running container",
+  aliases: ["container exec"],
+  flags: [
+    { name: "detach", short: "d", kind: "bool", help: "Leave the command to itself" },
+    DETACH_KEYS,
+    ...ENVIRONMENT_FLAGS,
+    { name: "interactive", short: "i", kind: "bool", help: "Pass stdin on to the command" },
+    { name: "privileged", kind: "bool", help: "With all capabilities" },
+    { name: "tty", short: "t", kind: "bool", help: "Give the command a terminal" },
+    { name: "user", short: "u", kind: "string", help: "User to run as: name or number[:group]" },
+    { name: "workdir", short: "w", kind: "string", help: "Working directory in the container" },
+  ],
+  args: [2, Infinity],
+  stopAtFirstArg: true,
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  requireRoot();
+  requireKernel();
+  const keys = parseDetachKeys(parsed.text("detach-keys")!);
+  const request = requestFrom(parsed);
+  const container = findContainer(parsed.args[0]);
+  if (parsed.bool("detach")) {
+    close((await start(container, request, NOTHING)).messages);
+    return 0;
+  }
+  if (request.stdin && request.tty && !Deno.stdin.isTerminal()) {
+    throw new CommandError("the input device is not a TTY", 1);
+  }
+  let leave: (signal: number) => void;
+  const left = new Promise<number>((resolve) => leave = resolve);
+  const passSignalsTo = proxySignals(true, async (signal, { pid }) => {
+    if (endsProcess(signal) && await staysStopped(pid)) leave(signal);
+  });
+  const takeTerminalBack = giveTerminal(request.tty && request.stdin);
+  try {
+    const running = await start(container, request, { stdin: request.stdin, stdout: true, stderr: true });
+    passSignalsTo(running);
+    const result = await Promise.race([attach(running, keys), left.then(stopped)]);
+    if (result !== DETACHED) return result;
+  } finally {
+    takeTerminalBack();
+  }
+  throw new CommandError("read escape sequence", 1);
+}
+
+/**
+ * Whether a signal that shall end it has no effect, as whoever else is in the container has stopped it
+ * (SIGSTOP).
+ */
+async function staysStopped(pid: number): Promise<boolean> {
+  await pause(GRACE);
+  return processFile(pid, "status")?.includes("\nState:\tT") ?? false;
+}
+
+function stopped(signal: number): never {
+  throw new CommandError("the command is stopped, and was left as it is", 128 + signal);
+}
+
+/** As execIn; whatever it is that fails because the container ends meanwhile, that is what is said. */
+async function start(container: Container, request: ExecRequest, attached: Attachment): Promise<Running> {
+  try {
+    return await execIn(container, request, attached);
+  } catch (error) {
+    // Those of exit code 1 are about its state already.
+    if (!isFailure(error) || error instanceof CommandError && error.exitCode === 1) throw error;
+    const { hasFirstProcess } = await import("../../container/process.ts");
+    if (await hasFirstProcess(container)) throw error;
+    throw new CommandError(`Container ${container.id} is not running`, 1, { cause: error });
+  }
+}
+
+function requestFrom(parsed: Parsed): ExecRequest {
+  const workingDirectory = parsed.text("workdir") || undefined;
+  if (workingDirectory && !workingDirectory.startsWith("/")) {
+    throw new CommandError(`the working directory '${workingDirectory}' must be an absolute path`, 126);
+  }
+  const argv = parsed.args.slice(1);
+  if (argv[0] === "") throw new CommandError('exec: "": executable file not found in $PATH', 127);
+  return {
+    ...{ argv, workingDirectory },
+    environment: givenEnvironment(parsed),
+    user: parsed.text("user") || undefined,
+    tty: parsed.bool("tty"),
+    stdin: parsed.bool("interactive"),
+    privileged: parsed.bool("privileged"),
+  };
+}

@@ -1,0 +1,22 @@
+// pause: one container after another; what fails is said, and the rest goes on.
+
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { several } from "../../cli/several.ts";
+import { findContainer } from "../../container/find.ts";
+import { pauseContainer } from "../../lifecycle/pause.ts";
+
+export const spec: CommandSpec = {
+  name: "pause",
+  usage: "CONTAINER [CONTAINER...]",
+  summary: "Pause all processes within one or more containers",
+  aliases: ["container pause"],
+  flags: [],
+  args: [1, Infinity],
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  return await several(parsed.args, async (reference) => {
+    await pauseContainer(findContainer(reference));
+    return reference;
+  }, true);
+}

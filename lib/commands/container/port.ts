@@ -1,0 +1,52 @@
+// port: what of a container's ports can be reached from outside.
+
+import * as file from "../../../ffi/file.ts";
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { CommandError } from "../../base/error.ts";
+import { print } from "../../base/output.ts";
+import { findContainer } from "../../container/find.ts";
+import { containerState, isAlive } from "../../container/state.ts";
+import { parsePort } from "../../flags/port_spec.ts";
+import { publishedPorts } from "../../container/ports.ts";
+import type { PortBinding } from "../../model/container.ts";
+
+export const spec: CommandSpec = {
+  name: "port",
+  usage: "CONTAINER [PRIVATE_PORT[/PROTO]]",
+  summary: "List a container's published ports",
+  aliases: ["container port"],
+  flags: [],
+  args: [1, 2],
+};
+
+/** Prints where the ports are found; one that is asked for must be published. */
+export function run(parsed: Parsed): number {
+  const [reference, wanted] = parsed.args;
+  const { dir, config } = findContainer(reference);
+  const ports = publishedPorts(dir, config, isAlive(containerState(dir)));
+  file.close(dir);
+  if (wanted === undefined) {
+    print(
+      Object.entries(ports).sort(byPort).flatMap(([port, bindings]) =>
+        (bindings ?? []).map((binding) => `${port} -> ${shown(binding)}\n`)
+      ).join(""),
+    );
+    return 0;
+  }
+  const [port, protocol = "tcp"] = wanted.split(/\/(.*)/s);
+  const number = parsePort(port, (why) => new CommandError(`invalid port (${wanted}): ${why}`, 1));
+  const bindings = ports[`${number}/${protocol}`];
+  if (!bindings) {
+    throw new CommandError(`No public port '${number}/${protocol}' published for ${reference}`, 1);
+  }
+  print(bindings.map((binding) => `${shown(binding)}\n`).join(""));
+  return 0;
+}
+
+function shown({ HostIp, HostPort }: PortBinding): string {
+  return `${HostIp}:${HostPort}`;
+}
+
+function byPort([a]: [string, unknown], [b]: [string, unknown]): number {
+  return parseInt(a) - parseInt(b) || (a < b ? -1 : 1);
+}

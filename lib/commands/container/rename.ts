@@ -1,0 +1,29 @@
+// rename: another name for a container.
+
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { CommandError } from "../../base/error.ts";
+import { printError } from "../../base/output.ts";
+import { findContainer } from "../../container/find.ts";
+import { renameContainer } from "../../lifecycle/rename.ts";
+
+export const spec: CommandSpec = {
+  name: "rename",
+  usage: "CONTAINER NEW_NAME",
+  summary: "Give a container another name",
+  aliases: ["container rename"],
+  flags: [],
+  args: [2, 2],
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  const [reference, name] = parsed.args;
+  if (!reference || !name) throw new CommandError("Neither old nor new names may be empty", 1);
+  try {
+    await renameContainer(findContainer(reference), name);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    printError(`mydocker: ${error.message}\n`);
+    throw new CommandError(`failed to rename container named ${reference}`, 1, { cause: error });
+  }
+  return 0;
+}

@@ -1,0 +1,60 @@
+// rm: containers go, one after another; what fails is said, and the rest goes on.
+
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { CommandError, isFailure } from "../../base/error.ts";
+import { print, printError } from "../../base/output.ts";
+import { findContainerId, openContainer } from "../../container/find.ts";
+import { removeContainer, removeDamaged } from "../../lifecycle/remove.ts";
+
+export const spec: CommandSpec = {
+  name: "rm",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  summary: "Remove containers",
+  aliases: ["container rm", "container remove"],
+  flags: [
+    { name: "force", short: "f", kind: "bool", help: "Kill a container that runs (SIGKILL), then remove it" },
+    { name: "link", short: "l", kind: "bool", help: "Remove a link: there are none between containers here" },
+    { name: "volumes", short: "v", kind: "bool", help: "Remove its anonymous volumes with it" },
+  ],
+  args: [1, Infinity],
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  if (parsed.bool("link")) {
+    throw new CommandError(
+      "rm --link: there are no links between containers here, so none can be removed",
+      1,
+    );
+  }
+  const options = { force: parsed.bool("force"), volumes: parsed.bool("volumes") };
+  let code = 0;
+  for (const reference of parsed.args) {
+    try {
+      await remove(reference, options);
+      print(`${reference}\n`);
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      printError(`mydocker: ${error.message}\n`);
+      // With -f, as with rm(1), what is not there is no failure.
+      if (!(options.force && error instanceof NoSuchContainer)) code = 1;
+    }
+  }
+  return code;
+}
+
+class NoSuchContainer extends CommandError {}
+
+async function remove(reference: string, options: { force: boolean; volumes: boolean }): Promise<void> {
+  if (reference === "") throw new CommandError("Container name cannot be empty", 1);
+  const id = findContainerId(reference);
+  if (id === undefined) throw new NoSuchContainer(`No such container: ${reference}`, 1);
+  let container;
+  try {
+    container = openContainer(id);
+  } catch (error) {
+    if (!(error instanceof CommandError) || !options.force) throw error;
+    return await removeDamaged(id);
+  }
+  if (!container) throw new NoSuchContainer(`No such container: ${reference}`, 1);
+  await removeContainer(container, options);
+}

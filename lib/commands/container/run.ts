@@ -1,0 +1,76 @@
+// run: create, start, go along unless it shall run on its own, clean up.
+
+import { close } from "../../../ffi/file.ts";
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { CommandError } from "../../base/error.ts";
+import { print } from "../../base/output.ts";
+import { proxySignals } from "../../lifecycle/attach.ts";
+import { DETACH_KEYS, SIG_PROXY } from "../../flags/attach_flags.ts";
+import { parseDetachKeys } from "../../lifecycle/detach_keys.ts";
+import { runForeground } from "../../lifecycle/foreground.ts";
+import { CONTAINER_FLAGS } from "../../flags/options.ts";
+import { readiness, READINESS_FLAGS } from "../../flags/readiness.ts";
+import { startContainer } from "../../lifecycle/start.ts";
+import { requireKernel, requireRoot } from "../../base/kernel.ts";
+import { PULL_FLAGS } from "../../registry/obtain.ts";
+import { createFromFlags, obtainImageFor } from "./create.ts";
+
+export const spec: CommandSpec = {
+  name: "run",
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  summary: "Create a container from an image and run a command in it",
+  aliases: ["container run"],
+  flags: [
+    ...CONTAINER_FLAGS,
+    ...PULL_FLAGS,
+    { name: "detach", short: "d", kind: "bool", help: "Leave the container to itself, and print its ID" },
+    DETACH_KEYS,
+    SIG_PROXY,
+    ...READINESS_FLAGS,
+  ],
+  args: [1, Infinity],
+  stopAtFirstArg: true,
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  requireRoot();
+  requireKernel();
+  const keys = parseDetachKeys(parsed.text("detach-keys")!);
+  if (parsed.bool("detach")) return await runDetached(parsed);
+  if (parsed.given("wait-for") || parsed.given("wait-timeout")) {
+    throw new CommandError("--wait-for and --wait-timeout need -d: in the foreground, run waits for the end");
+  }
+  if (parsed.bool("interactive") && parsed.bool("tty") && !Deno.stdin.isTerminal()) {
+    throw new CommandError("the input device is not a TTY", 1);
+  }
+  await obtainImageFor(parsed, false);
+  const passSignalsTo = proxySignals(parsed.bool("sig-proxy"));
+  const container = await createFromFlags(parsed, false);
+  const { attachStdin: stdin, attachStdout: stdout, attachStderr: stderr } = container.config;
+  // -a stdin: nothing else would be said.
+  if (!stdout && !stderr) print(`${container.id}\n`);
+  return await runForeground(container, { stdin, stdout, stderr }, keys, passSignalsTo);
+}
+
+async function runDetached(parsed: Parsed): Promise<number> {
+  const wanted = readiness(parsed, "wait-for");
+  await obtainImageFor(parsed, true);
+  const container = await createFromFlags(parsed, true);
+  try {
+    close((await startContainer(container)).messages);
+  } catch (error) {
+    if (container.config.autoRemove) {
+      const { removeContainer } = await import("../../lifecycle/remove.ts");
+      await removeContainer(container, { volumes: true, force: true });
+    }
+    throw error;
+  } finally {
+    // Docker's scripts get it even if the start has failed: they may have something to remove.
+    print(`${container.id}\n`);
+  }
+  if (wanted) {
+    const { waitFor } = await import("../../lifecycle/ready.ts");
+    await waitFor(container, wanted);
+  }
+  return 0;
+}

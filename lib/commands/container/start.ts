@@ -1,0 +1,113 @@
+// start: containers that were created, or have ended.
+
+import { close } from "../../../ffi/file.ts";
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { CommandError, isFailure } from "../../base/error.ts";
+import { print, printError } from "../../base/output.ts";
+import { DETACHED, proxySignals } from "../../lifecycle/attach.ts";
+import { parseDetachKeys } from "../../lifecycle/detach_keys.ts";
+import { findContainer } from "../../container/find.ts";
+import { runForeground } from "../../lifecycle/foreground.ts";
+import { AlreadyStarted, type Running, startContainer } from "../../lifecycle/start.ts";
+import { containerState } from "../../container/state.ts";
+import { requireKernel, requireRoot } from "../../base/kernel.ts";
+import { sleep } from "../../base/sleep.ts";
+import { DETACH_KEYS } from "../../flags/attach_flags.ts";
+import type { Container } from "../../model/container.ts";
+
+export const spec: CommandSpec = {
+  name: "start",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  summary: "Start stopped containers",
+  aliases: ["container start"],
+  flags: [
+    { name: "attach", short: "a", kind: "bool", help: "Show its output, and pass signals on" },
+    { name: "interactive", short: "i", kind: "bool", help: "Pass stdin on, too" },
+    DETACH_KEYS,
+  ],
+  args: [1, Infinity],
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  requireRoot();
+  requireKernel();
+  if (!parsed.bool("attach") && !parsed.bool("interactive")) return await startAll(parsed.args);
+  if (parsed.args.length > 1) {
+    throw new CommandError("you cannot start and attach multiple containers at once", 1);
+  }
+  return await startAttached(findContainer(parsed.args[0]), parsed);
+}
+
+async function startAll(references: string[]): Promise<number> {
+  const failed: string[] = [];
+  for (const reference of references) {
+    try {
+      await start(findContainer(reference));
+      print(`${reference}\n`);
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      printError(`mydocker: ${error.message}\n`);
+      failed.push(reference);
+    }
+  }
+  if (failed.length > 0) throw new CommandError(`failed to start containers: ${failed.join(", ")}`, 1);
+  return 0;
+}
+
+/**
+ * How long another command may have a container that does not run, in milliseconds: who starts it, or copies.
+ */
+const PATIENCE = 5000;
+
+/**
+ * Starts it detached; one that runs, or that somebody else just starts, stays as it is. Throws CommandError.
+ */
+export async function start(container: Container): Promise<void> {
+  const patience = performance.now() + PATIENCE;
+  for (;;) {
+    const { status } = containerState(container.dir);
+    if (status === "running" || status === "restarting") return;
+    if (status === "paused") {
+      throw new CommandError("cannot start a paused container, try unpause instead", 1);
+    }
+    try {
+      return close((await startContainer(container)).messages);
+    } catch (error) {
+      if (!(error instanceof AlreadyStarted)) throw error;
+    }
+    if (performance.now() > patience) {
+      throw new CommandError(
+        `container ${container.config.name} is being used by another command; try again`,
+        1,
+      );
+    }
+    sleep(5);
+  }
+}
+
+async function startAttached(container: Container, parsed: Parsed): Promise<number> {
+  const keys = parseDetachKeys(parsed.text("detach-keys")!);
+  const stdin = parsed.bool("interactive") && container.config.stdin;
+  if (stdin && container.config.tty && !Deno.stdin.isTerminal()) {
+    throw new CommandError("the input device is not a TTY", 1);
+  }
+  const { status } = containerState(container.dir);
+  if (status !== "created" && status !== "exited") {
+    const { attachTo } = await import("./attach.ts");
+    const result = await attachTo(container, { stdin, signals: true, detachKeys: keys });
+    return result === DETACHED ? 0 : result;
+  }
+  const passSignalsTo = proxySignals(!container.config.tty);
+  let runs = false;
+  const started = (running: Running) => {
+    runs = true;
+    passSignalsTo(running);
+  };
+  try {
+    return await runForeground(container, { stdin, stdout: true, stderr: true }, keys, started);
+  } catch (error) {
+    if (runs || !(error instanceof CommandError)) throw error;
+    // As of start without -a, where `run` says 127 or 126.
+    throw new CommandError(error.message, 1, { cause: error });
+  }
+}

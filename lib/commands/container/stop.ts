@@ -1,0 +1,56 @@
+// stop: containers end, all at the same time.
+
+import type { CommandSpec, Flag, Parsed } from "../../cli/command.ts";
+import { several } from "../../cli/several.ts";
+import { findContainer } from "../../container/find.ts";
+import { removeContainer } from "../../lifecycle/remove.ts";
+import { parseSignal } from "../../container/signals.ts";
+import { repairIfNeeded } from "../../network/leftovers.ts";
+import { stopContainer, type StopOptions } from "../../lifecycle/stop.ts";
+
+/** How a container is ended: of stop and restart. */
+export const STOP_FLAGS: Flag[] = [
+  {
+    name: "signal",
+    short: "s",
+    kind: "string",
+    help: "Signal to send instead of the container's stop signal",
+  },
+  {
+    name: "timeout",
+    short: "t",
+    kind: "int",
+    help: "Seconds to wait before it is killed; below 0 for ever (the container's, or 10)",
+  },
+  { name: "time", kind: "int", help: "The same as --timeout", hidden: true },
+];
+
+export const spec: CommandSpec = {
+  name: "stop",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  summary: "Stop one or more running containers",
+  aliases: ["container stop"],
+  flags: STOP_FLAGS,
+  args: [1, Infinity],
+};
+
+/** What STOP_FLAGS say. Throws CommandError where there is no such signal. */
+export function stopOptions(parsed: Parsed): StopOptions {
+  const signal = parsed.text("signal");
+  return {
+    signal: signal ? parseSignal(signal) : undefined,
+    timeout: parsed.int("timeout") ?? parsed.int("time"),
+  };
+}
+
+export async function run(parsed: Parsed): Promise<number> {
+  const options = stopOptions(parsed);
+  return await several(parsed.args, async (reference) => {
+    const container = findContainer(reference);
+    const hasRun = await stopContainer(container, options);
+    // Its keeper does that too, in a while; but now its name is free when this command is over.
+    if (hasRun && container.config.autoRemove) await removeContainer(container, { volumes: true });
+    if (!hasRun) await repairIfNeeded();
+    return reference;
+  });
+}

@@ -1,0 +1,22 @@
+// unpause: one container after another; what fails is said, and the rest goes on.
+
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { several } from "../../cli/several.ts";
+import { findContainer } from "../../container/find.ts";
+import { unpauseContainer } from "../../lifecycle/pause.ts";
+
+export const spec: CommandSpec = {
+  name: "unpause",
+  usage: "CONTAINER [CONTAINER...]",
+  summary: "Unpause all processes within one or more containers",
+  aliases: ["container unpause"],
+  flags: [],
+  args: [1, Infinity],
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  return await several(parsed.args, (reference) => {
+    unpauseContainer(findContainer(reference));
+    return reference;
+  }, true);
+}

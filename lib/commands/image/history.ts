@@ -1,0 +1,67 @@
+// history: how an image came about, the last step first.
+
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { formatRows } from "../../cli/format.ts";
+import { ellipsis, humanAgo, humanSize, shortId } from "../../base/human.ts";
+import { print } from "../../base/output.ts";
+import { failingWith1 } from "../../image/failure.ts";
+import { type HistoryEntry, imageHistory } from "../../image/history.ts";
+import { createdAt, NEVER } from "../../image/list.ts";
+import { findImage } from "../../image/store.ts";
+
+export const spec: CommandSpec = {
+  name: "history",
+  usage: "[OPTIONS] IMAGE",
+  summary: "Show how an image came about",
+  aliases: ["image history"],
+  flags: [
+    { name: "format", kind: "string", help: "Format with a Go template, 'table TEMPLATE' or 'json'" },
+    { name: "human", short: "H", kind: "bool", default: true, help: "Sizes and times for people" },
+    { name: "no-trunc", kind: "bool", help: "Do not shorten anything" },
+    { name: "quiet", short: "q", kind: "bool", help: "Show IDs only" },
+  ],
+  args: [1, 1],
+};
+
+const TITLES = {
+  ID: "IMAGE",
+  CreatedSince: "CREATED",
+  CreatedAt: "CREATED AT",
+  CreatedBy: "CREATED BY",
+  Size: "SIZE",
+  Comment: "COMMENT",
+};
+/** docker's name for images whose layers came from elsewhere. */
+const MISSING = "<missing>";
+const MAX_COMMAND = 45;
+
+export function run(parsed: Parsed): Promise<number> {
+  return failingWith1(() => {
+    const rows = imageHistory(findImage(parsed.args[0])).map((entry) =>
+      row(entry, parsed.bool("human"), parsed.bool("no-trunc"))
+    );
+    print(formatRows(formatOf(parsed), TITLES, rows));
+    return Promise.resolve(0);
+  });
+}
+
+function formatOf(parsed: Parsed): string {
+  const format = parsed.text("format");
+  if (parsed.bool("quiet") && (!format || format === "table")) return "{{.ID}}";
+  if (format && format !== "table") return format;
+  const created = parsed.bool("human") ? "CreatedSince" : "CreatedAt";
+  return `table {{.ID}}\t{{.${created}}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}`;
+}
+
+function row({ id, size, ...step }: HistoryEntry, human: boolean, whole: boolean): Record<string, string> {
+  const created = createdAt(step);
+  const command = (step.created_by ?? "").replaceAll("\t", " ");
+  return {
+    ID: id === undefined ? MISSING : whole ? id : shortId(id),
+    CreatedAt: created > NEVER ? new Date(created).toISOString().replace(/\.\d+/, "") : "",
+    CreatedSince: created > NEVER ? humanAgo(Math.max(0, (Date.now() - created) / 1000)) : "N/A",
+    CreatedBy: whole ? command : ellipsis(command, MAX_COMMAND),
+    Size: human ? humanSize(size, 3) : String(size),
+    Comment: step.comment ?? "",
+  };
+}

@@ -1,0 +1,168 @@
+// images: what there is to run, newest first.
+
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { CommandError } from "../../base/error.ts";
+import { parseFilters } from "../../cli/filter.ts";
+import { formatRows } from "../../cli/format.ts";
+import { humanAgo, humanSize, shortId } from "../../base/human.ts";
+import { print } from "../../base/output.ts";
+import { failingWith1 } from "../../image/failure.ts";
+import {
+  createdAt,
+  type ListedImage,
+  listImages,
+  NEVER,
+  parseFilter,
+  referencePattern,
+} from "../../image/list.ts";
+import { findImage } from "../../image/store.ts";
+
+export const spec: CommandSpec = {
+  name: "images",
+  usage: "[OPTIONS] [REPOSITORY[:TAG]]",
+  summary: "List images",
+  aliases: ["image ls", "image list"],
+  flags: [
+    { name: "all", short: "a", kind: "bool", help: "Show untagged images that others were made from, too" },
+    { name: "digests", kind: "bool", help: "Show digests" },
+    {
+      name: "filter",
+      short: "f",
+      kind: "list",
+      value: "filter",
+      help: "Show only some: before=, dangling=, label=, reference=, since=",
+    },
+    { name: "format", kind: "string", help: "Format with a Go template, 'table TEMPLATE' or 'json'" },
+    { name: "no-trunc", kind: "bool", help: "Do not shorten anything" },
+    { name: "quiet", short: "q", kind: "bool", help: "Show IDs only" },
+  ],
+  args: [0, 1],
+};
+
+/** Titles of the columns, by the names --format has for them. */
+export const TITLES: Record<string, string> = {
+  ID: "IMAGE ID",
+  Repository: "REPOSITORY",
+  Tag: "TAG",
+  Digest: "DIGEST",
+  CreatedSince: "CREATED",
+  CreatedAt: "CREATED AT",
+  Size: "SIZE",
+  VirtualSize: "SIZE",
+  SharedSize: "SHARED SIZE",
+  UniqueSize: "UNIQUE SIZE",
+  Containers: "CONTAINERS",
+};
+const NONE = "<none>";
+
+export function run(parsed: Parsed): Promise<number> {
+  parseFilters(parsed.list("filter"), "-f, --filter", ["before", "dangling", "label", "reference", "since"]);
+  return failingWith1(() => {
+    const format = formatOf(parsed);
+    const withDigests = parsed.bool("digests") || format.includes(".Digest");
+    const rows = chosen(parsed).flatMap((shown) =>
+      namesOf(shown, withDigests).map((name) => row(shown.image, name, parsed.bool("no-trunc")))
+    );
+    print(formatRows(format, TITLES, rows));
+    return Promise.resolve(0);
+  });
+}
+
+function formatOf(parsed: Parsed): string {
+  const format = parsed.text("format");
+  if (format !== undefined && format !== "" && format !== "table") return format;
+  if (parsed.bool("quiet")) return "{{.ID}}";
+  const columns = [
+    "Repository",
+    "Tag",
+    ...(parsed.bool("digests") ? ["Digest"] : []),
+    "ID",
+    "CreatedSince",
+    "Size",
+  ];
+  return `table ${columns.map((column) => `{{.${column}}}`).join("\t")}`;
+}
+
+/** An image, and those of its references that are to be shown. */
+interface Shown {
+  image: ListedImage;
+  tags: string[];
+  digests: string[];
+}
+
+interface Name {
+  repository: string;
+  tag: string;
+  digest: string;
+}
+
+/** What an image is listed as. A digest is shown for itself where its repository has no tag of the image. */
+export function namesOf({ tags, digests }: Pick<Shown, "tags" | "digests">, withDigests: boolean): Name[] {
+  const split = (reference: string, separator: string) => {
+    const at = reference.lastIndexOf(separator);
+    return [reference.slice(0, at), reference.slice(at + 1)];
+  };
+  const byRepository = Map.groupBy(digests.map((digest) => split(digest, "@")), ([repository]) => repository);
+  const digestsIn = (repository: string) => byRepository.get(repository)?.map(([, digest]) => digest) ?? [];
+  const tagged = tags.map((tag) => split(tag, ":"));
+  const untagged = [...byRepository.keys()].filter((repository) =>
+    !tagged.some(([own]) => own === repository)
+  );
+  const names = [...tagged, ...untagged.map((repository) => [repository, NONE])].flatMap(
+    ([repository, tag]) => {
+      const own = withDigests ? digestsIn(repository) : [];
+      return (own.length > 0 ? own : [NONE]).map((digest) => ({ repository, tag, digest }));
+    },
+  );
+  return names.length > 0 ? names : [{ repository: NONE, tag: NONE, digest: NONE }];
+}
+
+/** The images to show. */
+function chosen(parsed: Parsed): Shown[] {
+  const filters = parsed.list("filter").filter((filter) => filter !== "");
+  const patterns = filters.filter((filter) => filter.startsWith("reference="))
+    .map((filter) => filter.slice("reference=".length));
+  const matches = [...patterns, ...parsed.args].map(referencePattern);
+  const dangling = danglingOf(filters);
+  const tests = filters.filter((filter) => !/^(reference|dangling)=/.test(filter))
+    .map((filter) => parseFilter(filter, (reference) => findImage(reference).config));
+  return listImages().filter((image) => tests.every((test) => test(image))).flatMap((image) => {
+    if (image.tags.length + image.digests.length === 0) {
+      const hidden = dangling === false || matches.length > 0 || (image.hasChildren && !parsed.bool("all"));
+      return hidden ? [] : [{ image, tags: [], digests: [] }];
+    }
+    const shown = (references: string[]) =>
+      references.filter((each) => matches.length === 0 || matches.some((match) => match(each)));
+    const [tags, digests] = [shown(image.tags), shown(image.digests)];
+    const hidden = (dangling === true && tags.length > 0) || tags.length + digests.length === 0;
+    return hidden ? [] : [{ image, tags, digests }];
+  });
+}
+
+/** What --filter dangling= says; undefined where it is not given. */
+function danglingOf(filters: string[]): boolean | undefined {
+  const values = filters.filter((filter) => filter.startsWith("dangling=")).map((filter) => filter.slice(9));
+  const last = values.at(-1)?.toLowerCase();
+  if (last === undefined) return undefined;
+  if (last === "true" || last === "1") return true;
+  if (last === "false" || last === "0") return false;
+  throw new CommandError(`Invalid filter 'dangling=[${values.at(-1)}]'`, 1);
+}
+
+/** What is shown of an image under one of its names. */
+export function row({ id, config, size }: ListedImage, name: Name, whole: boolean): Record<string, string> {
+  const created = createdAt(config);
+  return {
+    ID: whole ? id : shortId(id),
+    Repository: name.repository,
+    Tag: name.tag,
+    Digest: name.digest,
+    CreatedSince: created === NEVER ? "N/A" : humanAgo(Math.max(0, (Date.now() - created) / 1000)),
+    CreatedAt: new Date(created).toISOString().replace("T", " ").replace(/\..*/, " +0000 UTC"),
+    Size: humanSize(size, 3),
+    VirtualSize: humanSize(size),
+    SharedSize: "N/A",
+    UniqueSize: "N/A",
+    Containers: "N/A",
+  };
+}

@@ -1,0 +1,40 @@
+// rmi: images go, one after another; what fails is said, and the rest goes on.
+
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { isFailure } from "../../base/error.ts";
+import { print } from "../../base/output.ts";
+import { NoSuchImage, removeImage } from "../../image/remove.ts";
+
+export const spec: CommandSpec = {
+  name: "rmi",
+  usage: "[OPTIONS] IMAGE [IMAGE...]",
+  summary: "Remove images",
+  aliases: ["image rm", "image remove"],
+  flags: [
+    {
+      name: "force",
+      short: "f",
+      kind: "bool",
+      help: "Remove images that have several tags or stopped containers, too",
+    },
+    { name: "no-prune", kind: "bool", help: "Keep the untagged images an image was made from" },
+  ],
+  args: [1, Infinity],
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  const options = { force: parsed.bool("force"), prune: !parsed.bool("no-prune") };
+  let code = 0;
+  for (const reference of parsed.args) {
+    try {
+      const { lines } = await removeImage(reference, options);
+      print(lines.map((line) => `${line}\n`).join(""));
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      console.error(`mydocker: ${error.message}`);
+      // With -f, as with rm(1), what is not there is no failure.
+      if (!(options.force && error instanceof NoSuchImage)) code = 1;
+    }
+  }
+  return code;
+}

@@ -1,0 +1,101 @@
+// save: images as an archive that docker, podman, skopeo and umoci can read.
+
+import * as file from "../../../ffi/file.ts";
+import { type Progress, type Saved, saveImages } from "../../archive/save.ts";
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { CommandError } from "../../base/error.ts";
+import { checkOutput, writeOutput } from "../../cli/output_file.ts";
+import { createProgress } from "../../cli/progress.ts";
+import { emitImage } from "../../events/emit.ts";
+import { failingWith1 } from "../../image/failure.ts";
+import { parseReference } from "../../base/reference.ts";
+import {
+  isDigestReference,
+  lockImages,
+  readImage,
+  type Resolved,
+  resolveIfAny,
+  tagsByImage,
+} from "../../image/store.ts";
+
+export const spec: CommandSpec = {
+  name: "save",
+  usage: "[OPTIONS] IMAGE [IMAGE...]",
+  summary: "Write images to a tar archive (docker-archive and OCI image layout in one)",
+  aliases: ["image save"],
+  flags: [
+    {
+      name: "output",
+      short: "o",
+      kind: "string",
+      value: "string",
+      help: "Write to a file instead of stdout",
+    },
+  ],
+  args: [1, Infinity],
+};
+
+export function run(parsed: Parsed): Promise<number> {
+  return failingWith1(async () => {
+    const output = parsed.text("output");
+    try {
+      checkOutput(output);
+    } catch (error) {
+      if (!(error instanceof CommandError) || !output) throw error;
+      throw new CommandError(`failed to save image: ${error.message}`, 1, { cause: error });
+    }
+    // Held while it is written: rmi waits, so that no layer goes away meanwhile.
+    const lock = lockImages("shared");
+    try {
+      const images = imagesToSave(parsed.args);
+      await writeOutput(output, (sink) => saveImages(images, sink, progress()));
+      for (const { hex } of images) {
+        emitImage({ id: `sha256:${hex}`, labels: readImage(hex)?.config?.Labels }, "save");
+      }
+    } finally {
+      file.close(lock);
+    }
+    return 0;
+  });
+}
+
+/** On stderr, where that is a terminal: docker's save shows none. */
+function progress(): Progress {
+  if (!Deno.stderr.isTerminal()) return () => {};
+  const shown = createProgress("stderr");
+  return (layer, written, total) => shown.bar(layer.slice(0, 12), "Saving layer", written, total);
+}
+
+/** Each image once, with the tags asked for: a name without a tag stands for all its tags, an ID for none. */
+function imagesToSave(names: string[]): Saved[] {
+  const images = new Map<string, Set<string>>();
+  for (const name of names) {
+    for (const { hex, tags } of imagesNamed(name)) {
+      const all = images.get(hex) ?? new Set();
+      tags.forEach((tag) => all.add(tag));
+      images.set(hex, all);
+    }
+  }
+  return [...images].map(([hex, tags]) => ({ hex, tags: [...tags] }));
+}
+
+function imagesNamed(text: string): Saved[] {
+  const byId = /^(?:sha256:)?[0-9a-f]{64}$/.test(text) || /^sha256:[0-9a-f]+$/.test(text);
+  const { name, tag, digest } = byId ? { name: "", tag: undefined, digest: undefined } : parseReference(text);
+  if (!byId && tag === undefined && digest === undefined) {
+    const all = [...tagsByImage()].map(([hex, tags]) => ({
+      hex,
+      tags: tags.filter((one) => parseReference(one).name === name),
+    }));
+    const tagged = all.filter(({ tags }) => tags.length > 0);
+    if (tagged.length > 0) return tagged;
+  }
+  const found = resolveIfAny(text);
+  if (found) return [{ hex: found.hex, tags: tagsOf(found) }];
+  throw new CommandError(tag === undefined ? `No such image: ${text}` : "reference does not exist", 1);
+}
+
+/** The tag it was asked for by; a digest is no name where it is loaded. */
+function tagsOf({ reference }: Resolved): string[] {
+  return reference === undefined || isDigestReference(reference) ? [] : [reference];
+}

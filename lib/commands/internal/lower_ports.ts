@@ -1,0 +1,25 @@
+// lower-ports: what a keeper starts when its container has ended, where its ports are led to it by iptables,
+// or are of UDP. Not for users.
+
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { forgetUdp } from "../../nat/conntrack.ts";
+import { lowerPorts } from "../../nat/firewall.ts";
+
+export const spec: CommandSpec = {
+  name: "lower-ports",
+  usage: "RULES [PORT@ADDRESS...]",
+  summary:
+    "Take the firewall's rules of published ports away, and have the kernel forget packets for ports of UDP",
+  flags: [],
+  args: [1, Infinity],
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  const [rules, ...ports] = parsed.args;
+  if (rules !== "") await lowerPorts(rules);
+  forgetUdp(ports.map((port) => {
+    const [hostPort, hostIp] = port.split("@");
+    return { protocol: "udp", hostIp, hostPort: Number(hostPort) };
+  }));
+  return 0;
+}

@@ -1,0 +1,24 @@
+// remove-groups: what a keeper starts when its container has ended, in whose cgroup there are others that it
+// made. Not for users.
+
+import * as file from "../../../ffi/file.ts";
+import { groupsOf, removeGroups } from "../../cgroup/group.ts";
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { readConfig } from "../../container/config.ts";
+import { rootFd } from "../../store/root.ts";
+
+export const spec: CommandSpec = {
+  name: "remove-groups",
+  usage: "ID",
+  summary: "Take away the cgroup of a container that has ended, and all that was made in it",
+  flags: [],
+  args: [1, 1],
+};
+
+export function run(parsed: Parsed): number {
+  const [id] = parsed.args;
+  const dir = file.openat(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
+  removeGroups(groupsOf(readConfig(dir) ?? { id }));
+  file.close(dir);
+  return 0;
+}

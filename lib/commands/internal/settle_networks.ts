@@ -1,0 +1,19 @@
+// settle-networks: what a keeper starts or becomes when its container has left its networks. Not for users.
+
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { refreshNames } from "../../network/names.ts";
+import { repairNetworks } from "../../network/repair.ts";
+
+export const spec: CommandSpec = {
+  name: "settle-networks",
+  usage: "[NETWORK...]",
+  summary: "Tell the members of networks who has left, and take down the bridges that no container uses",
+  flags: [],
+  args: [0, Infinity],
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  refreshNames(parsed.args);
+  await repairNetworks();
+  return 0;
+}

@@ -1,0 +1,87 @@
+// events: what happened to containers, images and volumes, and what happens from now on.
+
+import { now, type Time } from "../../../ffi/clock.ts";
+import { changes, watchDirectory } from "../../../ffi/inotify.ts";
+import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { CommandError } from "../../base/error.ts";
+import { print } from "../../base/output.ts";
+import { parseWhen } from "../../template/when.ts";
+import { eventFilter } from "../../events/filter.ts";
+import { eventFormat } from "../../events/format.ts";
+import { newEvents, type Sources } from "../../events/read.ts";
+import { rootFd } from "../../store/root.ts";
+import { parseFilters } from "../../cli/filter.ts";
+
+export const spec: CommandSpec = {
+  name: "events",
+  usage: "[OPTIONS]",
+  summary: "Show what happens to containers, images and volumes",
+  aliases: ["system events"],
+  flags: [
+    {
+      name: "filter",
+      short: "f",
+      kind: "list",
+      value: "filter",
+      help: "Show only some: container, event, image, label, type or volume=…",
+    },
+    { name: "format", kind: "string", help: "Print each event by a Go template, or as json" },
+    { name: "since", kind: "string", help: "Show those since a moment, too: a date, seconds, or 10m ago" },
+    { name: "until", kind: "string", help: "Show those until a moment, and end then" },
+  ],
+  args: [0, 0],
+};
+
+export async function run(parsed: Parsed): Promise<number> {
+  const filters = parseFilters(parsed.list("filter"), "-f, --filter");
+  const range = rangeOf(parsed);
+  const [wanted, format] = [eventFilter(filters), eventFormat(parsed.text("format"))];
+  const sources: Sources = [];
+  for (let watch: number | undefined;;) {
+    // Asked before reading, so that all that came until then is read; and watched before, so that nothing is
+    // missed.
+    const over = range.until !== undefined && compare(now(), range.until) > 0;
+    if (!over) watch ??= watchDirectory(rootFd());
+    let text = "";
+    for (const event of newEvents(sources, range.since)) {
+      if (isWithin(event.time, range) && wanted(event)) text += format(event) + "\n";
+    }
+    print(text);
+    if (over) return 0;
+    await changes(watch!, millisecondsTo(range.until));
+  }
+}
+
+interface Range {
+  since: Time;
+  until?: Time;
+}
+
+/** Without either end the events from now on; with --until alone all before, too. */
+function rangeOf(parsed: Parsed): Range {
+  const start = now();
+  const [since, until] = [parsed.text("since"), parsed.text("until")];
+  const range = {
+    since: since ? parseWhen(since, start) : until ? { seconds: 0, nanoseconds: 0 } : start,
+    until: until ? parseWhen(until, start) : undefined,
+  };
+  if (range.until && compare(range.until, range.since) < 0) {
+    throw new CommandError(`\`since\` time (${since}) cannot be after \`until\` time (${until})`, 1);
+  }
+  return range;
+}
+
+function isWithin(time: Time, { since, until }: Range): boolean {
+  return compare(time, since) >= 0 && (until === undefined || compare(time, until) <= 0);
+}
+
+/** Negative where `a` is before `b`. */
+function compare(a: Time, b: Time): number {
+  return a.seconds - b.seconds || a.nanoseconds - b.nanoseconds;
+}
+
+function millisecondsTo(until: Time | undefined): number {
+  if (until === undefined) return Infinity;
+  const { seconds, nanoseconds } = now();
+  return Math.max(1, (until.seconds - seconds) * 1000 + Math.ceil((until.nanoseconds - nanoseconds) / 1e6));
+}
