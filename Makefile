@@ -1,7 +1,7 @@
 # make            build ./mydocker: one file that runs on any glibc Linux of this architecture
 # make run        build it, import a busybox image unless there is one, and open a shell in a container (as root)
 # make check      formatting, lint, types, floors, and the machine code against its assembly source
-# make test       build it and run the tests (as root); ONLY=exec,stop for those of tests/exec_test.ts and tests/stop_test.ts
+# make test       build it and run the tests (as root); ONLY=exec,stop for those of every exec_test.ts and stop_test.ts
 # make test-unit  the tests of single modules
 # make test-vm    run those tests that cgroups matter to on a machine with cgroup v2 alone, in ../shared/vm (if it is there)
 # make mutants    put small faults into a copy, one at a time, and see that tests notice (ONLY="words of a fault" for some)
@@ -17,7 +17,8 @@ DENO_AT_LEAST = 2.9
 DENO_FROM_NPM = 2.9.6
 # What `make test-vm` runs; each start of mydocker takes two seconds there.
 VM = ../shared/vm/vm
-VM_TESTS = limits update pause stats top devices attacks/proc attacks/cgroup
+VM_TESTS = isolation/limits container/update container/pause container/stats container/top isolation/devices \
+	attacks/proc attacks/cgroup
 VM_SECONDS = 1800
 # A test mostly waits for containers, so there can be more of them than processors.
 JOBS = 4
@@ -129,11 +130,16 @@ endef
 
 # The tests of single modules one after another: test files that run in parallel are threads of one process, and what
 # they test sets its umask.
-UNIT = $(deno) test -A --frozen --no-check tests/unit_*_test.ts || status=$$?;
-PARALLEL = $(deno) test -A --frozen --no-check --parallel
-OTHERS = $(PARALLEL) --ignore="$$(echo tests/unit_*_test.ts | tr ' ' ,)" tests || status=$$?;
+SERIAL = $(deno) test -A --frozen --no-check
+PARALLEL = $(SERIAL) --parallel
+UNIT = $(SERIAL) tests/unit || status=$$?;
+OTHERS = $(PARALLEL) --ignore=tests/unit tests || status=$$?;
 comma = ,
+# ONLY=exec is every exec_test.ts below tests/, ONLY=attacks/exec one of them.
 SOME = $(wildcard $(foreach name,$(subst $(comma), ,$(ONLY)),tests/$(name)_test.ts tests/*/$(name)_test.ts))
+SOME_UNIT = $(filter tests/unit/%,$(SOME))
+SOME_OTHERS = $(filter-out tests/unit/%,$(SOME))
+SOME_RUNS = $(if $(SOME_UNIT),$(SERIAL) $(SOME_UNIT) || status=$$?;) $(if $(SOME_OTHERS),$(PARALLEL) $(SOME_OTHERS) || status=$$?;)
 
 ifeq ($(ONLY),)
 test: mydocker
@@ -141,7 +147,7 @@ test: mydocker
 else
 test: mydocker
 	@[ -n "$(SOME)" ] || { echo "ONLY=$(ONLY): there is no such file of tests" >&2; exit 1; }
-	$(call tests,$(PARALLEL) $(SOME) || status=$$?,1)
+	$(call tests,$(SOME_RUNS),$(words $(and $(SOME_UNIT),unit) $(and $(SOME_OTHERS),others)))
 endif
 
 test-unit: .build/deno .build/default_filter.ts
@@ -167,7 +173,7 @@ mutants: .build/deno .build/default_filter.ts .build/busybox.tar
 	$(deno) run -A --frozen tests/mutants/run.ts $(if $(ONLY),"$(ONLY)")
 
 bench: mydocker
-	$(deno) run -A --frozen tests/bench.ts
+	$(deno) run -A --frozen tests/bench/run.ts
 
 install: mydocker
 	@install -D -m 755 mydocker "$(DESTDIR)$(PREFIX)/bin/mydocker"

@@ -1,12 +1,12 @@
 // Programs that attack, where they are run, and what came of it. An attacker is static and needs no libc, so
 // that it runs in any container, and outside of one to see that it would succeed.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { outputOf } from "../busy.ts";
-import type { Box } from "../helpers.ts";
-import { busyboxTar } from "../images.ts";
-import { makeProgram } from "../seccomp_probe.ts";
+import { outputOf } from "../world/busy.ts";
+import type { Box } from "../world/world.ts";
+import { busyboxTar } from "../world/images.ts";
+import { makeProgram } from "../isolation/seccomp_probe.ts";
 import { KernelError } from "../../ffi/errno.ts";
 import type { SyscallName } from "../../ffi/nr.ts";
 import type { Program } from "../../ffi/program.ts";

@@ -2,10 +2,10 @@
 // of the host's, which was executed in it or is about to be, could open it for writing once it no longer
 // runs.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { carelessly, makeAttack } from "./attacker.ts";
-import { BIN, type Box, requires, type Running, test, until } from "../helpers.ts";
+import { BIN, type Box, requires, type Running, test, until } from "../world/world.ts";
 import { AT_FDCWD, O_RDONLY, O_WRONLY } from "../../ffi/file.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 

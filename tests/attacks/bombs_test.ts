@@ -1,10 +1,10 @@
 // A container that takes all it gets: it gets no more than its limits, and the host goes on working
 // meanwhile.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeAttack } from "./attacker.ts";
-import { type Box, test, until } from "../helpers.ts";
+import { type Box, test, until } from "../world/world.ts";
 
 /** How many milliseconds the host takes to list all processes, which must be some. */
 async function listProcesses(box: Box): Promise<number> {

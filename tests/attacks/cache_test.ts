@@ -2,10 +2,10 @@
 // (sudo -E, su without "-"), in directories that both can write to, and under names that are known
 // beforehand.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { bare, BIN, Box, requires, type Result, test } from "../helpers.ts";
-import { refusal, serve } from "../registry_server.ts";
+import { bare, BIN, Box, requires, type Result, test } from "../world/world.ts";
+import { refusal, serve } from "../world/registry_server.ts";
 
 /** The user who prepares it. */
 const EVIL = 4242;

@@ -1,12 +1,12 @@
 // Ways out of a container's cgroup: what is made in a hierarchy without controllers, as systemd's is, groups
 // that stay when the container is gone, and processes that move to the group of somebody else.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { encodeName } from "../../ffi/bytes.ts";
 import { AT_FDCWD } from "../../ffi/file.ts";
-import { BIN, type Box, test, until } from "../helpers.ts";
-import { cgroups } from "../leaks.ts";
+import { BIN, type Box, test, until } from "../world/world.ts";
+import { cgroups } from "../world/leaks.ts";
 import { type Call, makeCalls, outcomes } from "./attacker.ts";
 
 /** Where the host's hierarchies are mounted. */

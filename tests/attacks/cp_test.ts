@@ -2,9 +2,9 @@
 // the moment a path is looked at and the moment it is used, so that the host's files are read or written.
 // CVE-2019-14271: the copy enters the container and loads its libraries there, with the host's rights.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { type Box, requires, test, until } from "../helpers.ts";
+import { type Box, requires, test, until } from "../world/world.ts";
 
 const SWAPPER = `
 #define _GNU_SOURCE

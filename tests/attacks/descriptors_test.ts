@@ -2,10 +2,10 @@
 // they start in (CVE-2024-21626). See escape_test.ts for working directories and mount points that are
 // descriptors.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { carelessly } from "./attacker.ts";
-import { BIN, type Box, test, until } from "../helpers.ts";
+import { BIN, type Box, test, until } from "../world/world.ts";
 
 /**
  * The mode of a /dev/null that stands in for the host's, after `attack`, a shell script in which $0 is

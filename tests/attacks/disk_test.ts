@@ -1,9 +1,9 @@
 // What a container leaves on disk, for the commands that come after it.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { makeAttack } from "./attacker.ts";
-import { BIN, type Box, test } from "../helpers.ts";
+import { BIN, type Box, test } from "../world/world.ts";
 import { AT_FDCWD } from "../../ffi/file.ts";
 
 /** An executable that makes a directory in a directory, and so on, `depth` of them. */

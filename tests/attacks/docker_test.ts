@@ -1,11 +1,11 @@
 // The same attacks in containers of docker's: what is refused here is refused there, with the same errno.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { ALL_OF_KERNEL, MOUNTING, opening, SETTINGS, SYSFS, TICK, writing } from "./calls.ts";
 import { attack, attackInDocker, type Call } from "./attacker.ts";
-import { withDocker } from "../docker.ts";
-import { type Box, requires, test } from "../helpers.ts";
+import { withDocker } from "../world/docker.ts";
+import { type Box, requires, test } from "../world/world.ts";
 import { S_IFBLK, S_IFCHR } from "../../ffi/file.ts";
 
 const FILES = [...SETTINGS, ...SYSFS].map(writing);

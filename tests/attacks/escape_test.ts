@@ -1,8 +1,8 @@
 // Ways out of a container that once were open, here or elsewhere.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { BIN, type Box, test } from "../helpers.ts";
+import { BIN, type Box, test } from "../world/world.ts";
 
 /** Every number that a descriptor of the host's could have while the container is set up. */
 const DESCRIPTORS = Array.from({ length: 45 }, (_, number) => number + 3);

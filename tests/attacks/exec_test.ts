@@ -1,10 +1,10 @@
 // exec brings a process into a container whose programs are hostile: nothing of what mydocker holds comes
 // within their reach, neither by what they put in its way nor by what they may look at (CAP_SYS_PTRACE).
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeAttack } from "./attacker.ts";
-import { type Box, test } from "../helpers.ts";
+import { type Box, test } from "../world/world.ts";
 import { forEachProcess, startWatching } from "./watcher.ts";
 import { AT_FDCWD, O_RDWR } from "../../ffi/file.ts";
 import { MEMORY } from "../../ffi/program.ts";

@@ -1,14 +1,14 @@
 // Layers made to do harm, by each of the ways in: import, load, pull. A clear line, nothing outside, nothing
 // left.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { type Bytes, dockerArchive, gzip, json, sha256 } from "../archives.ts";
-import { storeOf } from "../crash.ts";
-import { BIN, type Box, test } from "../helpers.ts";
-import { tar, type TarEntry } from "../images.ts";
-import { makeImage, noise } from "../registry.ts";
-import { serve } from "../registry_server.ts";
+import { type Bytes, dockerArchive, gzip, json, sha256 } from "../world/archives.ts";
+import { storeOf } from "../world/crash.ts";
+import { BIN, type Box, test } from "../world/world.ts";
+import { tar, type TarEntry } from "../world/images.ts";
+import { makeImage, noise } from "../world/registry.ts";
+import { serve } from "../world/registry_server.ts";
 
 /** Everything below the box's directory but the store, to see that nothing was written there. */
 function outside(box: Box): string[] {

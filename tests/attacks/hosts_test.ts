@@ -1,9 +1,9 @@
 // /etc/hosts of a container is written by whoever joins one of its networks. What root in the container makes
 // of that file must not be felt by others: not in time, not in memory, and not by what they wait for.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Box, test, until } from "../helpers.ts";
+import { type Box, test, until } from "../world/world.ts";
 import { makeAttack } from "./attacker.ts";
 
 const F_WRLCK = 1;

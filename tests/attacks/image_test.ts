@@ -2,14 +2,14 @@
 // says what is wrong where, by each of the ways in; and one that got into the store all the same is an error
 // for people.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { configOf, dockerArchive, gzip, json, Layout } from "../archives.ts";
-import { storeOf } from "../crash.ts";
-import { type Box, test } from "../helpers.ts";
-import { tar } from "../images.ts";
-import { makeImage } from "../registry.ts";
-import { serve } from "../registry_server.ts";
+import { configOf, dockerArchive, gzip, json, Layout } from "../world/archives.ts";
+import { storeOf } from "../world/crash.ts";
+import { type Box, test } from "../world/world.ts";
+import { tar } from "../world/images.ts";
+import { makeImage } from "../world/registry.ts";
+import { serve } from "../world/registry_server.ts";
 
 const LAYER = tar([{ name: "f", data: "x" }]);
 /** An object that JavaScript can't make a string of. */

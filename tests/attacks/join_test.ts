@@ -1,10 +1,10 @@
 // Starting a process where others are already: in the PID namespace of another container, whose programs are
 // hostile, and beside a command of its own (--init).
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeAttack } from "./attacker.ts";
-import { BIN, requires, test, until } from "../helpers.ts";
+import { BIN, requires, test, until } from "../world/world.ts";
 import { startWatching } from "./watcher.ts";
 import { AT_FDCWD, O_RDONLY } from "../../ffi/file.ts";
 

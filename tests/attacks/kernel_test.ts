@@ -2,11 +2,11 @@
 // errno. With the arguments that they have here they would do nothing, or only to the process that makes
 // them.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { ALL_OF_KERNEL, allowedBy, KERNEL, KEXEC, MODULES, TICK } from "./calls.ts";
 import { attack, attackOutside, type Outcome } from "./attacker.ts";
-import { test } from "../helpers.ts";
+import { test } from "../world/world.ts";
 
 /** That a kernel lacks a call altogether says nothing. */
 function assertAllowed(capability: string, outcomes: Outcome[], where: string): void {

@@ -1,9 +1,9 @@
 // The kernel's keyrings: a container's commands find no key of whoever called mydocker.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { type Call, makeAttack, makeCalls, outcomes } from "./attacker.ts";
-import { BIN, test } from "../helpers.ts";
+import { BIN, test } from "../world/world.ts";
 
 const SESSION_KEYRING = -3;
 const [GET_KEYRING_ID, JOIN_SESSION_KEYRING, SEARCH] = [0, 1, 10];

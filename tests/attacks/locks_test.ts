@@ -1,8 +1,8 @@
 // What any user of this host could hold on to, so that nobody's containers start any more.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BIN, test } from "../helpers.ts";
+import { BIN, test } from "../world/world.ts";
 
 const NOBODY = 65534;
 

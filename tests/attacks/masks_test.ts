@@ -2,11 +2,11 @@
 // a runtime that uses /dev/null, /dev/pts/0 or /proc by their names then mounts or writes elsewhere
 // (CVE-2025-31133, -52565, -52881).
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { makeAttack } from "./attacker.ts";
-import { type Box, test, until } from "../helpers.ts";
-import { terminal } from "../pty.ts";
+import { type Box, test, until } from "../world/world.ts";
+import { terminal } from "../world/pty.ts";
 import { AT_FDCWD } from "../../ffi/file.ts";
 
 const RENAME_EXCHANGE = 2;

@@ -2,7 +2,7 @@
 // container starts (CVE-2021-30465), a root left by chroot, mounting, and files opened by their number (the
 // "shocker").
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { MOUNTING } from "./calls.ts";
 import {
@@ -14,8 +14,8 @@ import {
   ints,
   makeAttack,
 } from "./attacker.ts";
-import { outputOf } from "../busy.ts";
-import { type Box, test, until } from "../helpers.ts";
+import { outputOf } from "../world/busy.ts";
+import { type Box, test, until } from "../world/world.ts";
 import { AT_FDCWD, O_RDONLY } from "../../ffi/file.ts";
 
 const RENAME_EXCHANGE = 2;

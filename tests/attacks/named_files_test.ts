@@ -1,9 +1,9 @@
 // Files that a command line names, where they are without an end, without a writer, or no files at all.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BIN, type Box, type Result, test, until } from "../helpers.ts";
-import { tar } from "../images.ts";
+import { BIN, type Box, type Result, test, until } from "../world/world.ts";
+import { tar } from "../world/images.ts";
 
 /** A way to have a command read a file, and what it ends with where it can't. */
 type Way = [name: string, code: number, args: (path: string) => string[]];

@@ -1,12 +1,12 @@
 // The kernel's settings and the host's devices, as files: a container can't open for writing what concerns
 // others. Nothing is written where it can be opened.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { opening, present, SETTINGS, SYSFS, writing } from "./calls.ts";
 import { attack, type Call, type Outcome } from "./attacker.ts";
-import { type Box, type Requirements, test } from "../helpers.ts";
-import { host } from "../images.ts";
+import { type Box, type Requirements, test } from "../world/world.ts";
+import { host } from "../world/images.ts";
 import { S_IFBLK, S_IFCHR } from "../../ffi/file.ts";
 
 const all = (paths: string[], outcome: Outcome) => paths.map(() => outcome);

@@ -1,10 +1,10 @@
 // Processes outside of a container: it neither sees nor reaches them, and where it is let see them (--pid
 // host), it can't look into them nor change what they do.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { attack, attackOutside, type Call, makeAttack, type Outcome, words } from "./attacker.ts";
-import { type Box, type Running, test } from "../helpers.ts";
+import { type Box, type Running, test } from "../world/world.ts";
 import { AT_FDCWD, O_PATH, O_RDONLY, O_RDWR } from "../../ffi/file.ts";
 import { MEMORY } from "../../ffi/program.ts";
 

@@ -1,9 +1,9 @@
 // Mounts that would spread: from a container to the host, where all is shared as systemd has it (isolate in
-// tests/netns.ts), and back.
+// tests/world/netns.ts), and back.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Box, test, until } from "../helpers.ts";
+import { type Box, test, until } from "../world/world.ts";
 
 /** What a container must have to mount at all. */
 const MOUNTING = ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"];
@@ -78,7 +78,7 @@ test("no mount of a container's has peers or a master", async (box) => {
  * mydocker.
  */
 async function withSource(box: Box, script: string) {
-  const { BIN } = await import("../helpers.ts");
+  const { BIN } = await import("../world/world.ts");
   const before = `mount -t tmpfs none "$1" && mkdir "$1/sub" "$1/private" "$1/late" "$1/up" &&
     mount -t tmpfs none "$1/sub" && mount -t tmpfs none "$1/private" && mount --make-private "$1/private"
     mounts() { "$0" exec cc cat /proc/self/mountinfo | awk '$5 ~ "^/b(/|$)" { sub(":.*|-", "", $7); print $5, $7 }'; }

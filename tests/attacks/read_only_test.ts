@@ -1,11 +1,11 @@
 // Mounts that shall be read-only, while somebody who shares a volume swaps what their mount points are
 // called.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { AT_FDCWD } from "../../ffi/file.ts";
 import { makeAttack } from "./attacker.ts";
-import { type Box, test, until } from "../helpers.ts";
+import { type Box, test, until } from "../world/world.ts";
 
 const RENAME_EXCHANGE = 2;
 const ROUNDS = 30;
@@ -42,7 +42,7 @@ test("what is mounted read-only never was anything else, wherever it is mounted"
 }, { seconds: 120 });
 
 test("read-only is all that is mounted below, unless it is asked to be otherwise", async (box) => {
-  const { BIN } = await import("../helpers.ts");
+  const { BIN } = await import("../world/world.ts");
   const script = `mkdir "$1" && mount -t tmpfs none "$1" && mkdir "$1/sub" && mount -t tmpfs none "$1/sub"
     for mount in "-v $1:/b:ro" "-v $1:/b:ro,rslave" "--mount type=bind,source=$1,target=/b,readonly" \\
       "--mount type=bind,source=$1,target=/b,readonly,bind-recursive=readonly,bind-propagation=rprivate" \\

@@ -1,13 +1,13 @@
 // A registry that means harm to whoever pulls from it: memory, time, tokens, the terminal, services of this
 // machine.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { storeOf } from "../crash.ts";
-import { type Box, requires, test } from "../helpers.ts";
-import { host, tar } from "../images.ts";
-import { type Artifact, makeImage, noise } from "../registry.ts";
-import { type Meddle, refusal, serve, type Server } from "../registry_server.ts";
+import { storeOf } from "../world/crash.ts";
+import { type Box, requires, test } from "../world/world.ts";
+import { host, tar } from "../world/images.ts";
+import { type Artifact, makeImage, noise } from "../world/registry.ts";
+import { type Meddle, refusal, serve, type Server } from "../world/registry_server.ts";
 
 const SOON = { MYDOCKER_PULL_TIMEOUT: "5" };
 const MEGABYTE = 1 << 20;

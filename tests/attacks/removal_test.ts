@@ -1,8 +1,8 @@
 // Removals of what has something of the host's mounted in it.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type Box, test } from "../helpers.ts";
+import { type Box, test } from "../world/world.ts";
 
 /** A directory of the host's with something in it, mounted at `point`, which is made. */
 async function mountDecoy(box: Box, point: string): Promise<{ check(): void; umount(): Promise<void> }> {

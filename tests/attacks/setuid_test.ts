@@ -1,10 +1,10 @@
 // Set-user-ID programs: those that a container makes are root's for its host, too, if somebody there can
-// reach them. What they give inside, and --security-opt no-new-privileges, is in tests/seccomp_test.ts.
+// reach them. What they give inside, and --security-opt no-new-privileges, is in tests/isolation/seccomp_test.ts.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { type Box, test, until } from "../helpers.ts";
-import { makeCaller, results } from "../seccomp_probe.ts";
+import { type Box, test, until } from "../world/world.ts";
+import { makeCaller, results } from "../isolation/seccomp_probe.ts";
 import { systemCalls } from "../../lib/seccomp/numbers.ts";
 
 /** Whether another user than root of this machine becomes root by a file. */

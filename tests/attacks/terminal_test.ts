@@ -1,11 +1,11 @@
 // Injecting keystrokes into the terminal that mydocker is called on: what runs there next would execute them,
 // with the caller's rights.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { type Call, makeCalls } from "./attacker.ts";
-import { BIN, type Box, test, until } from "../helpers.ts";
-import { type Terminal, terminalOf } from "../pty.ts";
+import { BIN, type Box, test, until } from "../world/world.ts";
+import { type Terminal, terminalOf } from "../world/pty.ts";
 import { AT_FDCWD, O_RDWR } from "../../ffi/file.ts";
 
 const [TIOCSTI, TIOCLINUX, TIOCSCTTY] = [0x5412, 0x541c, 0x540e];

@@ -1,6 +1,6 @@
 // A hostile container that may look into other processes (CAP_SYS_PTRACE), and does so all the time.
 
-import type { Box } from "../helpers.ts";
+import type { Box } from "../world/world.ts";
 
 /** A shell's line that does something for each process $p that there is. */
 export const forEachProcess = (step: string) => `for p in /proc/[0-9]*; do ${step}; done`;

@@ -2,9 +2,9 @@
 // directory (the class of CVE-2024-21626): where processes of others are seen, in --pid host and --pid
 // container:, or in a /proc that is mounted from the host.
 
-// @ts-types="../assert.d.ts"
+// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { type Box, test } from "../helpers.ts";
+import { type Box, test } from "../world/world.ts";
 
 /** A directory of the host's that is closed to all but root, and its path by way of a process outside. */
 function makeDecoy(box: Box): string {

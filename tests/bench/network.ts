@@ -2,7 +2,7 @@
 // own, so that neither the host's interfaces nor its packet filter, nor what CNI keeps in /var/lib/cni, are
 // touched.
 
-import { isolate } from "../netns.ts";
+import { isolate } from "../world/netns.ts";
 import { DockerDaemon, dockerPeer } from "./docker.ts";
 import { type Candidate, type Outcome, run } from "./measure.ts";
 import { type Archives, type Cli, installed, mydocker, type Peer, podman } from "./peers.ts";

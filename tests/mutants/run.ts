@@ -74,7 +74,7 @@ async function build(copy: string): Promise<void> {
   );
 }
 
-const isUnit = (test: string) => test.startsWith("unit_");
+const isUnit = (test: string) => test.startsWith("unit/");
 
 /** Whether the mutant's tests pass in the copy as it is, and which failed first. */
 async function testsPass(copy: string, { tests, filter }: Mutant): Promise<{ pass: boolean; first: string }> {

@@ -21,7 +21,7 @@ const WALLS: Mutant[] = [
     file: "exec_program.ts",
     find: "dieWithKeeper(p, REPORT);",
     put: "",
-    tests: ["exec_test.ts"],
+    tests: ["container/exec_test.ts"],
     filter: "exec: a command dies with",
   },
   {
@@ -36,7 +36,7 @@ const WALLS: Mutant[] = [
     file: "environment.ts",
     find: "callers ??= Deno.umask(OWN_UMASK);",
     put: "callers ??= Deno.umask();",
-    tests: ["volume_test.ts"],
+    tests: ["volume/volume_test.ts"],
     filter: "umask",
   },
   {
@@ -51,7 +51,7 @@ const WALLS: Mutant[] = [
     file: "init_program.ts",
     find: "dieWithKeeper(p, REPORT);",
     put: "",
-    tests: ["init_test.ts"],
+    tests: ["container/init_test.ts"],
     filter: "keeper is killed",
   },
   {
@@ -59,7 +59,7 @@ const WALLS: Mutant[] = [
     file: "paths.ts",
     find: '  "/proc/interrupts",\n',
     put: "",
-    tests: ["world_test.ts"],
+    tests: ["isolation/world_test.ts"],
     filter: "masked",
   },
   {
@@ -67,7 +67,7 @@ const WALLS: Mutant[] = [
     file: "init_program.ts",
     find: "p.ints([low, low, 0, high, high, 0])",
     put: "p.ints([low, low, low, high, high, high])",
-    tests: ["world_test.ts"],
+    tests: ["isolation/world_test.ts"],
     filter: "capabilities",
   },
   {
@@ -75,7 +75,7 @@ const WALLS: Mutant[] = [
     file: "init_program.ts",
     find: 'if (!wanted.includes(number)) p.call("prctl", [PR_CAPBSET_DROP',
     put: 'if (!wanted.includes(number) && number !== 21) p.call("prctl", [PR_CAPBSET_DROP',
-    tests: ["capabilities_test.ts"],
+    tests: ["isolation/capabilities_test.ts"],
     filter: "docker's sets",
   },
   {
@@ -83,7 +83,7 @@ const WALLS: Mutant[] = [
     file: "init_program.ts",
     find: 'p.call("setgroups", [identity.groups.length, p.ints([...identity.groups, 0])]);',
     put: "",
-    tests: ["world_test.ts"],
+    tests: ["isolation/world_test.ts"],
     filter: "caller's groups",
   },
   {
@@ -91,7 +91,7 @@ const WALLS: Mutant[] = [
     file: "init_program.ts",
     find: 'p.call("prctl", [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);',
     put: "",
-    tests: ["seccomp_test.ts"],
+    tests: ["isolation/seccomp_test.ts"],
     filter: "no-new-privileges",
   },
   {
@@ -99,7 +99,7 @@ const WALLS: Mutant[] = [
     file: "init_program.ts",
     find: '  p.call("rt_sigprocmask", [SIG_SETMASK, p.words([0]), 0, 8]);\n  closeLastWalls',
     put: "  closeLastWalls",
-    tests: ["world_test.ts"],
+    tests: ["isolation/world_test.ts"],
     filter: "signals",
   },
   {
@@ -107,7 +107,7 @@ const WALLS: Mutant[] = [
     file: "process.ts",
     find: "POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID, true",
     put: "POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID, true",
-    tests: ["world_test.ts"],
+    tests: ["isolation/world_test.ts"],
     filter: "signals",
   },
   {
@@ -115,7 +115,7 @@ const WALLS: Mutant[] = [
     file: "init_program.ts",
     find: 'p.call("close_range", [3 + kept.length, 0xffffffff, 0]);',
     put: "",
-    tests: ["world_test.ts", "attacks/descriptors_test.ts"],
+    tests: ["isolation/world_test.ts", "attacks/descriptors_test.ts"],
     filter: "/descriptor/",
   },
   {
@@ -123,7 +123,7 @@ const WALLS: Mutant[] = [
     file: "keeper_program.ts",
     find: 'if (fd > first) p.call("close_range"',
     put: 'if (fd > first && fd !== 0xffffffff) p.call("close_range"',
-    tests: ["detached_test.ts"],
+    tests: ["container/detached_test.ts"],
     filter: "callers do not hang",
   },
   {
@@ -170,14 +170,14 @@ const WALLS: Mutant[] = [
     file: "table.ts",
     find: "open openat openat2 creat",
     put: "open openat openat2 kexec_load creat",
-    tests: ["seccomp_filter_test.ts"],
+    tests: ["isolation/seccomp_filter_test.ts"],
   },
   {
     fault: "the filter refuses copy_file_range",
     file: "table.ts",
     find: "copy_file_range splice",
     put: "splice",
-    tests: ["seccomp_filter_test.ts"],
+    tests: ["isolation/seccomp_filter_test.ts"],
   },
 ];
 
@@ -202,7 +202,7 @@ const LIMITS: Mutant[] = [
   file: "settings.ts",
   find,
   put,
-  tests: ["unit_cgroup_settings_test.ts"],
+  tests: ["unit/cgroup_settings_test.ts"],
 }));
 
 /** The life of containers. */
@@ -214,7 +214,7 @@ const LIFE: Mutant[] = [
       '(is it built for this machine, and does a script begin with #!?)";\n  return new CommandError(`exec: ${name}: ${reason}${hint}`, 126);',
     put:
       '(is it built for this machine, and does a script begin with #!?)";\n  return new CommandError(`exec: ${name}: ${reason}${hint}`, 127);',
-    tests: ["errors_test.ts"],
+    tests: ["system/errors_test.ts"],
     filter: "is 126",
   },
   {
@@ -222,7 +222,7 @@ const LIFE: Mutant[] = [
     file: "stop.ts",
     find: "options.timeout ?? stopTimeout ?? STOP_TIMEOUT",
     put: "options.timeout ?? STOP_TIMEOUT",
-    tests: ["stop_test.ts"],
+    tests: ["container/stop_test.ts"],
     filter: "stop -t",
   },
   {
@@ -230,7 +230,7 @@ const LIFE: Mutant[] = [
     file: "stop.ts",
     find: "seconds < 0 ? Infinity : 1000 * seconds",
     put: "seconds < 0 ? Infinity : 100 * seconds",
-    tests: ["stop_test.ts"],
+    tests: ["container/stop_test.ts"],
     filter: "/not end in time|stop -t/",
   },
   {
@@ -238,7 +238,7 @@ const LIFE: Mutant[] = [
     file: "stop.ts",
     find: "options.signal ?? (StopSignal ? parseSignal(StopSignal) : SIGTERM)",
     put: "options.signal ?? SIGTERM",
-    tests: ["stop_test.ts"],
+    tests: ["container/stop_test.ts"],
     filter: "stop signal, or",
   },
   {
@@ -246,7 +246,7 @@ const LIFE: Mutant[] = [
     file: "stop.ts",
     find: "    if (isFinal(config, signal)) thawIfPaused(container);\n",
     put: "",
-    tests: ["stop_test.ts"],
+    tests: ["container/stop_test.ts"],
     filter: "a paused container",
   },
   {
@@ -254,7 +254,7 @@ const LIFE: Mutant[] = [
     file: "stop.ts",
     find: "return !StopSignal || signal === SIGKILL || signal === parseSignal(StopSignal);",
     put: "return true;",
-    tests: ["stop_test.ts"],
+    tests: ["container/stop_test.ts"],
     filter: "a signal besides",
   },
   {
@@ -262,7 +262,7 @@ const LIFE: Mutant[] = [
     file: "names.ts",
     find: 'if (isErrno(error, "EEXIST")) return false;',
     put: 'if (isErrno(error, "EEXIST")) return true;',
-    tests: ["errors_test.ts"],
+    tests: ["system/errors_test.ts"],
     filter: "name that is taken",
   },
   {
@@ -270,7 +270,7 @@ const LIFE: Mutant[] = [
     file: "rename.ts",
     find: "  const name = claim(id, config.name, wanted);\n  try {",
     put: "  const name = claim(id, config.name, wanted);\n  releaseName(config.name, id);\n  try {",
-    tests: ["rename_test.ts"],
+    tests: ["container/rename_test.ts"],
     filter: "/name/",
   },
   {
@@ -278,7 +278,7 @@ const LIFE: Mutant[] = [
     file: "find.ts",
     find: "if (matches.length > 1) {\n    const shown",
     put: "if (matches.length > 99) {\n    const shown",
-    tests: ["ps_filter_test.ts"],
+    tests: ["container/ps_filter_test.ts"],
     filter: "ambiguous",
   },
   {
@@ -286,7 +286,7 @@ const LIFE: Mutant[] = [
     file: "prune.ts",
     find: 'return state.status === "created" || state.status === "exited";',
     put: 'return state.status === "exited";',
-    tests: ["prune_test.ts"],
+    tests: ["container/prune_test.ts"],
     filter: "what runs stays",
   },
   {
@@ -294,7 +294,7 @@ const LIFE: Mutant[] = [
     file: "prune.ts",
     find: "Date.parse(container.config.created) < limit",
     put: "Date.parse(container.config.created) < Infinity + 0 * limit",
-    tests: ["prune_test.ts"],
+    tests: ["container/prune_test.ts"],
     filter: "filters",
   },
   {
@@ -302,14 +302,14 @@ const LIFE: Mutant[] = [
     file: "filter.ts",
     find: '!filters.get("label!")?.some(',
     put: '!filters.get("label!")?.every(',
-    tests: ["unit_cli_test.ts"],
+    tests: ["unit/cli_test.ts"],
   },
   {
     fault: "volume prune without -a takes volumes with names",
     file: "prune.ts",
     find: "(all || volume.anonymous)",
     put: "(all || volume.anonymous !== undefined)",
-    tests: ["volume_test.ts"],
+    tests: ["volume/volume_test.ts"],
     filter: "volume prune",
   },
   {
@@ -317,7 +317,7 @@ const LIFE: Mutant[] = [
     file: "changes.ts",
     find: " || before.uid !== now.uid || before.gid !== now.gid",
     put: "",
-    tests: ["diff_test.ts"],
+    tests: ["container/diff_test.ts"],
   },
 ];
 
@@ -328,28 +328,28 @@ const STORE: Mutant[] = [
     file: "json.ts",
     find: "    file.fsync(fd);\n",
     put: "",
-    tests: ["durable_test.ts"],
+    tests: ["crash/durable_test.ts"],
   },
   {
     fault: "replaceFile writes in place",
     file: "json.ts",
     find: "const temporary = `${path}.new`;",
     put: "const temporary = path;",
-    tests: ["durable_test.ts"],
+    tests: ["crash/durable_test.ts"],
   },
   {
     fault: "shared locks are exclusive ones",
     file: "lock.ts",
     find: "{ shared: 0, exclusive: 1, none: 2 }",
     put: "{ shared: 1, exclusive: 1, none: 2 }",
-    tests: ["unit_volume_store_test.ts"],
+    tests: ["unit/volume_store_test.ts"],
   },
   {
     fault: "names are changed without waiting for others",
     file: "names.ts",
     find: 'names/.lock", file.O_RDWR | file.O_CREAT, 0o600);\n  lock(fd, "exclusive");',
     put: 'names/.lock", file.O_RDWR | file.O_CREAT, 0o600);',
-    tests: ["rename_test.ts"],
+    tests: ["container/rename_test.ts"],
     filter: "/at once|against/",
   },
   {
@@ -357,14 +357,14 @@ const STORE: Mutant[] = [
     file: "store.ts",
     find: 'lockVolumes("exclusive")',
     put: 'lockVolumes("shared")',
-    tests: ["unit_volume_store_test.ts", "parallel_test.ts"],
+    tests: ["unit/volume_store_test.ts", "system/parallel_test.ts"],
   },
   {
     fault: "addresses are claimed without waiting for others",
     file: "allocate.ts",
     find: '    lock(fd, "exclusive");\n    return work();',
     put: "    return work();",
-    tests: ["network_test.ts"],
+    tests: ["network/network_test.ts"],
     filter: "a hundred containers",
   },
   {
@@ -374,7 +374,7 @@ const STORE: Mutant[] = [
       "  file.renameat2(rootFd(), `${staging.path}/plan.new`, rootFd(), `${staging.path}/plan`);\n  carryOut(staging.path, plan);",
     put:
       "  file.renameat2(rootFd(), `${staging.path}/plan.new`, rootFd(), `${staging.path}/plan`);\n  const kept = plan.layers; carryOut(staging.path, { ...plan, layers: [] }); for (const [from, id] of kept) moveLayer(from, id);",
-    tests: ["crash_image_test.ts"],
+    tests: ["crash/image_test.ts"],
     filter: "import",
   },
   {
@@ -382,7 +382,7 @@ const STORE: Mutant[] = [
     file: "publish.ts",
     find: "[before, ...own].includes(readTag(name))",
     put: "[before, ...own, readTag(name)].includes(readTag(name))",
-    tests: ["image_test.ts"],
+    tests: ["image/image_test.ts"],
     filter: "a killed command",
   },
   {
@@ -390,7 +390,7 @@ const STORE: Mutant[] = [
     file: "remove.ts",
     find: "if (childrenOf(hex).length > 0) {\n    return conflict",
     put: "if (childrenOf(hex).length > 99) {\n    return conflict",
-    tests: ["image_test.ts"],
+    tests: ["image/image_test.ts"],
     filter: "by its ID, an",
   },
   {
@@ -398,7 +398,7 @@ const STORE: Mutant[] = [
     file: "remove.ts",
     find: 'return users.length > 0 ? conflict(by("stopped", users[0]), "must be forced", true) : undefined;',
     put: "return undefined;",
-    tests: ["image_test.ts"],
+    tests: ["image/image_test.ts"],
     filter: "by its ID, an",
   },
   {
@@ -406,7 +406,7 @@ const STORE: Mutant[] = [
     file: "prune.ts",
     find: "if (used.has(id) || (tags.length === 0 ? hasChildren : !all)) continue;",
     put: "if (tags.length === 0 ? hasChildren : !all) continue;",
-    tests: ["system_test.ts"],
+    tests: ["system/system_test.ts"],
     filter: "image prune -a",
   },
   {
@@ -414,7 +414,7 @@ const STORE: Mutant[] = [
     file: "layer_usage.ts",
     find: "    layers.forEach((layer) => used.add(layer));\n  }\n  return used;",
     put: "  }\n  return used;",
-    tests: ["image_test.ts"],
+    tests: ["image/image_test.ts"],
     filter: "/rmi|force/",
   },
   {
@@ -422,7 +422,7 @@ const STORE: Mutant[] = [
     file: "manifest.ts",
     find: "expected !== digest) {",
     put: "expected !== digest && depth < 0) {",
-    tests: ["pull_server_test.ts"],
+    tests: ["registry/pull_server_test.ts"],
     filter: "what its digest says",
   },
   {
@@ -430,7 +430,7 @@ const STORE: Mutant[] = [
     file: "blob.ts",
     find: "if (`sha256:${digest.hex()}` !== descriptor.digest) throw",
     put: "if (!digest.hex()) throw",
-    tests: ["pull_server_test.ts"],
+    tests: ["registry/pull_server_test.ts"],
     filter: "/what its digest says|two different answers/",
   },
   {
@@ -438,21 +438,21 @@ const STORE: Mutant[] = [
     file: "tar_write.ts",
     find: 'link: "1",',
     put: 'link: "2",',
-    tests: ["unit_tar_test.ts"],
+    tests: ["unit/tar_test.ts"],
   },
   {
     fault: "attributes are written without their escapes",
     file: "tar_write.ts",
     find: 'XATTR + name.replaceAll("%", "%25").replaceAll("=", "%3D")',
     put: "XATTR + name",
-    tests: ["unit_tar_test.ts"],
+    tests: ["unit/tar_test.ts"],
   },
   {
     fault: "attributes are not in the order of their names",
     file: "tar_write.ts",
     find: ".sort(([a], [b]) => a < b ? -1 : 1)",
     put: "",
-    tests: ["unit_tar_test.ts"],
+    tests: ["unit/tar_test.ts"],
   },
 ];
 
@@ -463,7 +463,7 @@ const NETWORKS: Mutant[] = [
     file: "allocate.ts",
     find: "if (value === network || value === broadcast) continue;",
     put: "if (value === network) continue;",
-    tests: ["network_test.ts"],
+    tests: ["network/network_test.ts"],
     filter: "given out",
   },
   {
@@ -471,7 +471,7 @@ const NETWORKS: Mutant[] = [
     file: "allocate.ts",
     find: "value <= last; value++",
     put: "value < last; value++",
-    tests: ["network_test.ts"],
+    tests: ["network/network_test.ts"],
     filter: "given out",
   },
   {
@@ -479,7 +479,7 @@ const NETWORKS: Mutant[] = [
     file: "allocate.ts",
     find: "if (inTheWay.every(({ owner }) => isKept(owner))) throw noneLeft(network, wanted);",
     put: "",
-    tests: ["network_test.ts"],
+    tests: ["network/network_test.ts"],
     filter: "given out",
   },
   {
@@ -487,7 +487,7 @@ const NETWORKS: Mutant[] = [
     file: "forwarding.ts",
     find: 'if (now[0] === "1".charCodeAt(0)) return false;',
     put: "if (now[0] !== 0) return false;",
-    tests: ["ports_test.ts"],
+    tests: ["network/ports_test.ts"],
     filter: "other machines",
   },
   {
@@ -495,7 +495,7 @@ const NETWORKS: Mutant[] = [
     file: "claim.ts",
     find: "      releasePorts(claims);\n      if (!(error instanceof KernelError)) throw error;",
     put: "      if (!(error instanceof KernelError)) throw error;",
-    tests: ["ports_test.ts"],
+    tests: ["network/ports_test.ts"],
     filter: "IPv6",
   },
   {
@@ -503,7 +503,7 @@ const NETWORKS: Mutant[] = [
     file: "claim.ts",
     find: ".sort((a, b) => choices(a) - choices(b))",
     put: ".sort((a, b) => choices(b) - choices(a))",
-    tests: ["ports_test.ts"],
+    tests: ["network/ports_test.ts"],
     filter: "ranges",
   },
 ];
@@ -515,14 +515,14 @@ const REST: Mutant[] = [
     file: "cp.ts",
     find: 'parsed.bool("archive") ? undefined : ROOT_OWNER',
     put: "undefined",
-    tests: ["cp_test.ts"],
+    tests: ["container/cp_test.ts"],
   },
   {
     fault: "cp writes into mounts that are read-only",
     file: "cp.ts",
     find: "if (mount?.readOnly) throw",
     put: "if (mount?.readOnly === null) throw",
-    tests: ["cp_test.ts"],
+    tests: ["container/cp_test.ts"],
     filter: "/read-only/",
   },
   {
@@ -530,7 +530,7 @@ const REST: Mutant[] = [
     file: "cp.ts",
     find: "if (!mount && config.readOnlyRootfs) throw",
     put: "if (!mount && config.readOnlyRootfs === null) throw",
-    tests: ["cp_test.ts"],
+    tests: ["container/cp_test.ts"],
     filter: "/read-only/",
   },
   {
@@ -538,7 +538,7 @@ const REST: Mutant[] = [
     file: "attributes.ts",
     find: "if (attribute.startsWith(OVERLAY_XATTRS)) continue;",
     put: "",
-    tests: ["unit_tar_test.ts"],
+    tests: ["unit/tar_test.ts"],
   },
   {
     fault: "the mode is set before the owner, who loses the set-user-ID bit by it",
@@ -547,42 +547,42 @@ const REST: Mutant[] = [
       "  if (existed || uid !== 0 || gid !== 0) file.fchown(fd, uid, gid);\n  if (existed || mode & CHMOD_BITS) file.fchmod(fd, mode);",
     put:
       "  if (existed || mode & CHMOD_BITS) file.fchmod(fd, mode);\n  if (existed || uid !== 0 || gid !== 0) file.fchown(fd, uid, gid);",
-    tests: ["unit_unpack_test.ts"],
+    tests: ["unit/unpack_test.ts"],
   },
   {
     fault: "the owner -1, which the kernel ignores, is taken",
     file: "attributes.ts",
     find: "const MAX_ID = 0xfffffffe;",
     put: "const MAX_ID = 0xffffffff;",
-    tests: ["unit_unpack_test.ts"],
+    tests: ["unit/unpack_test.ts"],
   },
   {
     fault: "on-failure starts a container once too often",
     file: "restart.ts",
     find: "count < maximumRetryCount",
     put: "count <= maximumRetryCount",
-    tests: ["unit_restart_test.ts"],
+    tests: ["unit/restart_test.ts"],
   },
   {
     fault: "on-failure starts what ended well",
     file: "restart.ts",
     find: "return exitCode !== 0 && (maximumRetryCount",
     put: "return (maximumRetryCount",
-    tests: ["unit_restart_test.ts"],
+    tests: ["unit/restart_test.ts"],
   },
   {
     fault: "soft and hard limits are exchanged",
     file: "limit_program.ts",
     find: "p.words([soft, hard])",
     put: "p.words([hard, soft])",
-    tests: ["rlimits_test.ts"],
+    tests: ["isolation/rlimits_test.ts"],
   },
   {
     fault: "logs --tail shows one line too many",
     file: "tail.ts",
     find: "skip: Math.max(0, total - wanted)",
     put: "skip: Math.max(0, total - wanted - 1)",
-    tests: ["logs_test.ts"],
+    tests: ["container/logs_test.ts"],
     filter: "tail",
   },
   {
@@ -590,14 +590,14 @@ const REST: Mutant[] = [
     file: "filter.ts",
     find: "value === undefined || labels[key] === value",
     put: "value === undefined || labels[key].startsWith(value)",
-    tests: ["unit_cli_test.ts"],
+    tests: ["unit/cli_test.ts"],
   },
   {
     fault: "a layer is not unused when its last image goes",
     file: "layer_usage.ts",
     find: "const buried = candidates.filter((hex) => unused.has(hex));",
     put: "const buried = candidates.filter((hex) => unused.has(hex)).slice(1);",
-    tests: ["image_test.ts"],
+    tests: ["image/image_test.ts"],
     filter: "rmi: names first",
   },
   {
@@ -605,7 +605,7 @@ const REST: Mutant[] = [
     file: "find.ts",
     find: "if (config?.id !== id) {",
     put: "if (!config) {",
-    tests: ["damage_test.ts", "fuzz_records_test.ts"],
+    tests: ["crash/damage_test.ts", "crash/fuzz_records_test.ts"],
     filter: "record of another",
   },
   {
@@ -613,7 +613,7 @@ const REST: Mutant[] = [
     file: "prune.ts",
     find: "  if (damaged) {\n    const why",
     put: '  if (damaged === "-") {\n    const why',
-    tests: ["damage_test.ts"],
+    tests: ["crash/damage_test.ts"],
     filter: "volumes it may have",
   },
   {
@@ -621,7 +621,7 @@ const REST: Mutant[] = [
     file: "layer_usage.ts",
     find: "    if (!layers) return undefined;",
     put: "    if (!layers) continue;",
-    tests: ["damage_test.ts", "image_test.ts"],
+    tests: ["crash/damage_test.ts", "image/image_test.ts"],
     filter: "/layers it may have/",
   },
   {
@@ -630,7 +630,7 @@ const REST: Mutant[] = [
     find: "export function overlaps(one: Subnet, other: Subnet): boolean {",
     put:
       "export function overlaps(one: Subnet, other: Subnet): boolean {\n  if (one.prefix > other.prefix) return false;",
-    tests: ["unit_network_test.ts"],
+    tests: ["unit/network_test.ts"],
   },
 ];
 
