@@ -39,8 +39,6 @@ export const MESSAGE_HEADER = 16;
 const ATTRIBUTE_HEADER = 4;
 
 export const AF_UNSPEC = 0;
-export const AF_INET = 2;
-export const AF_INET6 = 10;
 
 /**
  * An attribute's value: a number takes 32 bits, a text ends with NUL, a list is attributes within this one.

@@ -1,5 +1,5 @@
 import { CommandError } from "./error.ts";
-import { MAX_WHOLE } from "./shape.ts";
+import { MAX_WHOLE } from "./whole.ts";
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
 const BINARY_POWER: Record<string, number> = { k: 1, m: 2, g: 3, t: 4, p: 5 };

@@ -3,14 +3,13 @@
 // version may have written it.
 
 import { readJson } from "./json.ts";
+import { MAX_WHOLE } from "./whole.ts";
 
 /** Whether a value, undefined where there is none, is what is wanted. */
 export type Check = (value: unknown) => boolean;
 
 export const text: Check = (value) => typeof value === "string";
 export const truth: Check = (value) => typeof value === "boolean";
-/** The largest number that docker's flags take, Go's int64, as near as a number comes to it. */
-export const MAX_WHOLE = 2 ** 63;
 /** A whole number that a flag may have given, as numbers in records are but for a few. */
 export const whole: Check = (value) => Number.isInteger(value) && Math.abs(value as number) <= MAX_WHOLE;
 

@@ -9,19 +9,6 @@ import { rootFd } from "../store/root.ts";
 import { readConfig } from "./config.ts";
 import { randomName } from "./random_name.ts";
 
-/**
- * Throws CommandError unless `name` may name a container; returns it without the "/" that docker tolerates.
- */
-export function checkName(name: string): string {
-  const plain = name.replace(/^\//, "");
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(plain)) {
-    throw new CommandError(
-      `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two of them`,
-    );
-  }
-  return plain;
-}
-
 /** Gives `name`, or a random one, to the container `id`; throws CommandError where it is taken. */
 export function claimName(id: string, name: string | undefined): string {
   if (name === undefined) {

@@ -1,7 +1,7 @@
 // Flags of the commands that stand before a container: run, start, attach, exec.
 
 import type { Flag } from "../cli/command.ts";
-import { DEFAULT_DETACH_KEYS } from "../lifecycle/detach_keys.ts";
+import { DEFAULT_DETACH_KEYS } from "./detach_keys.ts";
 
 export const DETACH_KEYS: Flag = {
   name: "detach-keys",

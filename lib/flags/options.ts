@@ -6,7 +6,6 @@ import { layersOf } from "../image/config.ts";
 import { capabilitiesOf } from "../security/capabilities.ts";
 import { timestamp } from "../base/time.ts";
 import type { Image } from "../image/store.ts";
-import { parseSignal } from "../container/signals.ts";
 import type { MountRequest } from "./volume_spec.ts";
 import { newId } from "../lifecycle/create.ts";
 import { restartPolicy } from "./restart_policy.ts";
@@ -17,6 +16,7 @@ import { NETWORK_FLAGS, type NetworkOptions } from "./network_flags.ts";
 import { PUBLISH_FLAGS, publishing } from "./publish_flags.ts";
 import { WALL_FLAGS, wallConfig } from "./wall_flags.ts";
 import type { ContainerConfig, LogConfig, ProcessConfig, RestartPolicy } from "../model/container.ts";
+import { parseSignal } from "../base/signals.ts";
 
 /** Flags of `run` that describe the container. */
 export const CONTAINER_FLAGS: Flag[] = [

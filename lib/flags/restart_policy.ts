@@ -1,8 +1,8 @@
 // --restart.
 
 import { CommandError } from "../base/error.ts";
-import { MAX_WHOLE } from "../base/shape.ts";
 import type { RestartPolicy } from "../model/container.ts";
+import { MAX_WHOLE } from "../base/whole.ts";
 
 /** Reads "on-failure:3" and its like; "" is "no". Throws CommandError in docker's words. */
 export function restartPolicy(text: string): RestartPolicy {

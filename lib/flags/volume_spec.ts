@@ -3,10 +3,10 @@
 
 import { CommandError } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
-import { MOUNT_FLAGS, MS } from "../volume/mount_flags.ts";
 import { cleanPath, fromHere, type MountFields, readMountFields } from "./mount_fields.ts";
 import type { Mount, Propagation } from "../model/container.ts";
-import { checkVolumeName } from "../volume/name.ts";
+import { checkVolumeName } from "../model/volume_name.ts";
+import { MOUNT_FLAGS, MS } from "../model/mount_flags.ts";
 
 export { cleanPath };
 

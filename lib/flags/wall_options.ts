@@ -4,11 +4,11 @@ import type { Parsed } from "../cli/command.ts";
 import { CommandError } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { parseBytes } from "../base/human.ts";
-import { isCapability } from "../security/capabilities.ts";
 import { RLIMITS } from "../security/rlimits.ts";
 import { findContainer } from "../container/find.ts";
 import * as file from "../../ffi/file.ts";
 import type { Device, Ulimit, WallConfig } from "../model/container.ts";
+import { isCapability } from "../security/capability_names.ts";
 
 /** See wallConfig. What is not given is not in the result, or undefined there. */
 export function parseWalls(parsed: Parsed): WallConfig {

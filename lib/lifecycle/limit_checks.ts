@@ -7,10 +7,10 @@ import type { Limits } from "../cgroup/limits.ts";
 import type { Setting } from "../cgroup/settings.ts";
 import { readIfAny } from "../host/facts.ts";
 import { CommandError } from "../base/error.ts";
-import { MAX_WHOLE } from "../base/shape.ts";
 import { writeFile } from "../base/json.ts";
 import { rootFd } from "../store/root.ts";
 import type { Group } from "../cgroup/types.ts";
+import { MAX_WHOLE } from "../base/whole.ts";
 
 const LEAST_MEMORY = 6 * 1024 * 1024;
 

@@ -8,8 +8,9 @@ import { staged } from "../layer/store.ts";
 import { replaceFile } from "../base/json.ts";
 import { rootFd } from "../store/root.ts";
 import { readConfig } from "../container/config.ts";
-import { checkName, claimName, lockNames, nameOwner, releaseName } from "../container/names.ts";
+import { claimName, lockNames, nameOwner, releaseName } from "../container/names.ts";
 import type { Container } from "../model/container.ts";
+import { checkName } from "../model/container_name.ts";
 
 /**
  * Renames a container, which may run. Whoever looks it up meanwhile finds it by the one name or the other,

@@ -17,9 +17,9 @@ import {
   restingKeeperOf,
   SETTLING_MS,
 } from "../container/process.ts";
-import { parseSignal } from "../container/signals.ts";
 import { containerState } from "../container/state.ts";
 import type { Container, ContainerConfig } from "../model/container.ts";
+import { parseSignal } from "../base/signals.ts";
 
 const SIGKILL = 9;
 const SIGTERM = 15;

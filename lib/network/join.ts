@@ -4,6 +4,7 @@
 import * as file from "../../ffi/file.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { lock } from "../../ffi/lock.ts";
+import { AF_INET } from "../../ffi/address_family.ts";
 import * as netlink from "../../ffi/netlink.ts";
 import { step } from "../base/debug.ts";
 import { CommandError } from "../base/error.ts";
@@ -178,7 +179,7 @@ export async function claimEndpoint(
   try {
     for (const pool of network.pools) {
       const { family } = subnetOf(pool.subnet);
-      const wanted = family === netlink.AF_INET ? request.ip : request.ip6;
+      const wanted = family === AF_INET ? request.ip : request.ip6;
       let address;
       while ((address = claimAddress(network, pool, id, wanted)) === undefined) {
         await repairNetworks();

@@ -2,6 +2,7 @@
 
 import { decodeName, encodeName } from "../../ffi/bytes.ts";
 import { isErrno } from "../../ffi/errno.ts";
+import { AF_INET } from "../../ffi/address_family.ts";
 import * as netlink from "../../ffi/netlink.ts";
 import { type Address, type Subnet, toBytes } from "../base/address.ts";
 
@@ -155,7 +156,7 @@ export function hairpinMessage(name: string): Uint8Array {
 /** Gives a link an address. IPv6's is not probed for duplicates first: who has it is known. */
 export function addressMessage(index: number, { prefix, ...address }: Subnet): Uint8Array {
   const bytes = toBytes(address);
-  const more: netlink.Attribute[] = address.family === netlink.AF_INET
+  const more: netlink.Attribute[] = address.family === AF_INET
     ? [[IFA_BROADCAST, broadcast(address, prefix)]]
     : [[IFA_FLAGS, IFA_F_NODAD]];
   const header = netlink.addressHeader(address.family, prefix, index);

@@ -1,7 +1,7 @@
 // Making a network that a user asked for.
 
 import * as file from "../../ffi/file.ts";
-import { AF_INET, openRoute } from "../../ffi/netlink.ts";
+import { openRoute } from "../../ffi/netlink.ts";
 import { CommandError } from "../base/error.ts";
 import { emitNetwork } from "../events/emit.ts";
 import { randomHex } from "../base/hex.ts";
@@ -27,6 +27,7 @@ import {
   type Network,
   networkByName,
 } from "./store.ts";
+import { AF_INET } from "../../ffi/address_family.ts";
 
 /** What a user says of a network's addresses: any number of each, matched by what contains what. */
 export interface AddressWishes {

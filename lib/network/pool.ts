@@ -1,5 +1,6 @@
 // Which subnets a network gets that names none: docker's own, but none that leads elsewhere already.
 
+import { AF_INET, AF_INET6 } from "../../ffi/address_family.ts";
 import * as netlink from "../../ffi/netlink.ts";
 import { CommandError } from "../base/error.ts";
 import {
@@ -72,7 +73,7 @@ function outgoing(attributes: Map<number, Uint8Array>): number | undefined {
 /** Of struct ifaddrmsg or rtmsg, which begin with the family, and the prefix's length next. */
 function subnet(header: DataView, prefixAt: number, bytes: Uint8Array | undefined): Subnet | undefined {
   const family = header.getUint8(0);
-  if (!bytes || (family !== netlink.AF_INET && family !== netlink.AF_INET6)) return undefined;
+  if (!bytes || (family !== AF_INET && family !== AF_INET6)) return undefined;
   return { family, value: fromBytes(bytes), prefix: header.getUint8(prefixAt) };
 }
 

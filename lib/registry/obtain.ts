@@ -1,19 +1,8 @@
 // The image that a container shall be made of: looked for here, or fetched, as --pull says.
 
-import type { Flag, Parsed } from "../cli/command.ts";
+import type { Parsed } from "../cli/command.ts";
 import { CommandError } from "../base/error.ts";
 import { resolveIfAny } from "../image/store.ts";
-
-export const PULL_FLAGS: Flag[] = [
-  { name: "platform", kind: "string", help: "Platform of the image to pull, such as linux/arm64" },
-  {
-    name: "pull",
-    kind: "string",
-    help: "When to pull the image: always, missing or never",
-    default: "missing",
-  },
-  { name: "quiet", short: "q", kind: "bool", help: "Don't show how pulling goes" },
-];
 
 /**
  * Pulls the image that a command line of `run` or `create` names if it has to be pulled. To be called before

@@ -4,7 +4,6 @@ import { CommandError } from "../base/error.ts";
 import { readInput } from "../cli/input_file.ts";
 import { kernelAtLeast } from "../base/kernel.ts";
 import { PLATFORM } from "../host/facts.ts";
-import { capabilityNumber } from "../security/capabilities.ts";
 import { compile, type Condition, RET, type Verdict } from "./compile.ts";
 import { encodeFilter } from "./encode.ts";
 import { multiplexed } from "./multiplexed.ts";
@@ -19,6 +18,7 @@ import {
 } from "./profile_json.ts";
 import { sectionsOf } from "./sections.ts";
 import type { Action } from "./program.ts";
+import { capabilityNumber } from "../security/capability_names.ts";
 
 const [EPERM, ENOSYS] = [1, 38];
 const OWN: Record<typeof Deno.build.arch, Abi> = { x86_64: "X86_64", aarch64: "AARCH64" };

@@ -1,49 +1,6 @@
-// Capabilities (capabilities(7)): names, and the sets a container gets.
+// The capabilities (capabilities(7)) that a container gets.
 
-/** In the order of their numbers, from 0. */
-const NAMES = [
-  "CHOWN",
-  "DAC_OVERRIDE",
-  "DAC_READ_SEARCH",
-  "FOWNER",
-  "FSETID",
-  "KILL",
-  "SETGID",
-  "SETUID",
-  "SETPCAP",
-  "LINUX_IMMUTABLE",
-  "NET_BIND_SERVICE",
-  "NET_BROADCAST",
-  "NET_ADMIN",
-  "NET_RAW",
-  "IPC_LOCK",
-  "IPC_OWNER",
-  "SYS_MODULE",
-  "SYS_RAWIO",
-  "SYS_CHROOT",
-  "SYS_PTRACE",
-  "SYS_PACCT",
-  "SYS_ADMIN",
-  "SYS_BOOT",
-  "SYS_NICE",
-  "SYS_RESOURCE",
-  "SYS_TIME",
-  "SYS_TTY_CONFIG",
-  "MKNOD",
-  "LEASE",
-  "AUDIT_WRITE",
-  "AUDIT_CONTROL",
-  "SETFCAP",
-  "MAC_OVERRIDE",
-  "MAC_ADMIN",
-  "SYSLOG",
-  "WAKE_ALARM",
-  "BLOCK_SUSPEND",
-  "AUDIT_READ",
-  "PERFMON",
-  "BPF",
-  "CHECKPOINT_RESTORE",
-];
+import { capabilityNumber, numberOf } from "./capability_names.ts";
 
 /** What docker leaves a container by default. */
 const DEFAULT = [
@@ -63,23 +20,12 @@ const DEFAULT = [
   "AUDIT_WRITE",
 ];
 
-/** The number of a capability, by its name without CAP_; undefined where there is none of that name. */
-export function capabilityNumber(name: string): number | undefined {
-  const number = NAMES.indexOf(name);
-  return number < 0 ? undefined : number;
-}
-
 /** --cap-add, --cap-drop and --privileged: names with "CAP_", or "ALL". */
 export interface CapabilityChange {
   privileged?: boolean;
   capAdd?: string[];
   capDrop?: string[];
 }
-
-/** Whether there is such a capability: "CAP_CHOWN". */
-export const isCapability = (name: string): boolean => numberOf(name) >= 0;
-
-const numberOf = (name: string) => name.startsWith("CAP_") ? NAMES.indexOf(name.slice(4)) : -1;
 
 /**
  * The capabilities a container gets, as numbers: of those asked for, as docker puts them together, the ones
@@ -90,7 +36,7 @@ export function capabilitiesOf({ privileged, capAdd = [], capDrop = [] }: Capabi
   const dropped = capDrop.map(numberOf);
   if (privileged) return available;
   if (capAdd.includes("ALL")) return available.filter((number) => !dropped.includes(number));
-  const defaults = capDrop.includes("ALL") ? [] : DEFAULT.map((name) => NAMES.indexOf(name));
+  const defaults = capDrop.includes("ALL") ? [] : DEFAULT.map((name) => capabilityNumber(name)!);
   const kept = defaults.filter((number) => !dropped.includes(number));
   // What is added and dropped is added.
   const wanted = new Set([...kept, ...capAdd.map(numberOf)]);

@@ -6,7 +6,8 @@ import * as file from "../../ffi/file.ts";
 import { changeMount, cloneMount, mountDetached, MS_BIND, MS_REC } from "../../ffi/mount.ts";
 import { CommandError } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
-import { attributesOf, fileSystemOptions, MOUNT_FLAGS } from "./mount_flags.ts";
+import { attributesOf, fileSystemOptions } from "./mount_flags.ts";
+import { MOUNT_FLAGS } from "../model/mount_flags.ts";
 
 /** "type", "o" and "device", as they were given. */
 export type LocalOptions = Record<string, string>;

@@ -17,7 +17,7 @@ import { beginWork, bury, MountedWithin, rootFd, rootPath, temporaryName } from 
 import { mapOf, moment, nullable, optional, readRecord, shapeOf, text, truth } from "../base/shape.ts";
 import { checkLocalOptions, isMounted, type LocalOptions, mountLocal } from "./local_options.ts";
 import { naturalOrder } from "./natural_order.ts";
-import { checkVolumeName, isVolumeName } from "./name.ts";
+import { checkVolumeName, isVolumeName } from "../model/volume_name.ts";
 
 /** What is known of a volume besides its content. */
 export interface Volume {

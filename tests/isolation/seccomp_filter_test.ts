@@ -8,7 +8,8 @@ import { type Answer, probe, probe32 } from "./seccomp_probe.ts";
 import { compileDefault } from "../../lib/seccomp/compile_default.ts";
 import { defaultFilter, openGates } from "../../lib/seccomp/default.ts";
 import { type Abi, systemCalls } from "../../lib/seccomp/numbers.ts";
-import { capabilitiesOf, capabilityNumber } from "../../lib/security/capabilities.ts";
+import { capabilitiesOf } from "../../lib/security/capabilities.ts";
+import { capabilityNumber } from "../../lib/security/capability_names.ts";
 
 const [EPERM, ENOSYS] = [1, 38];
 const COUNT = 480;

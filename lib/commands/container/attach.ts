@@ -9,7 +9,7 @@ import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { CommandError } from "../../base/error.ts";
 import { print, printError } from "../../base/output.ts";
 import { DETACHED, giveTerminal, proxySignals, pumpInput, pumpKeys } from "../../lifecycle/attach.ts";
-import { parseDetachKeys } from "../../lifecycle/detach_keys.ts";
+import { parseDetachKeys } from "../../flags/detach_keys.ts";
 import { findContainer } from "../../container/find.ts";
 import { emitContainer } from "../../events/emit.ts";
 import { followLog } from "../../log/follow.ts";

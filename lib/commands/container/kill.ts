@@ -4,7 +4,7 @@ import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { CommandError, isFailure } from "../../base/error.ts";
 import { several } from "../../cli/several.ts";
 import { findContainer } from "../../container/find.ts";
-import { isSignal, parseSignal } from "../../container/signals.ts";
+import { isSignal, parseSignal } from "../../base/signals.ts";
 import { killContainer } from "../../lifecycle/stop.ts";
 
 export const spec: CommandSpec = {

@@ -6,13 +6,13 @@ import { CommandError } from "../../base/error.ts";
 import { print } from "../../base/output.ts";
 import { proxySignals } from "../../lifecycle/attach.ts";
 import { DETACH_KEYS, SIG_PROXY } from "../../flags/attach_flags.ts";
-import { parseDetachKeys } from "../../lifecycle/detach_keys.ts";
+import { parseDetachKeys } from "../../flags/detach_keys.ts";
 import { runForeground } from "../../lifecycle/foreground.ts";
 import { CONTAINER_FLAGS } from "../../flags/options.ts";
 import { readiness, READINESS_FLAGS } from "../../flags/readiness.ts";
 import { startContainer } from "../../lifecycle/start.ts";
 import { requireKernel, requireRoot } from "../../base/kernel.ts";
-import { PULL_FLAGS } from "../../registry/obtain.ts";
+import { PULL_FLAGS } from "../../flags/pull_flags.ts";
 import { createFromFlags, obtainImageFor } from "./create.ts";
 
 export const spec: CommandSpec = {

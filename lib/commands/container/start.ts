@@ -5,7 +5,7 @@ import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { CommandError, isFailure } from "../../base/error.ts";
 import { print, printError } from "../../base/output.ts";
 import { DETACHED, proxySignals } from "../../lifecycle/attach.ts";
-import { parseDetachKeys } from "../../lifecycle/detach_keys.ts";
+import { parseDetachKeys } from "../../flags/detach_keys.ts";
 import { findContainer } from "../../container/find.ts";
 import { runForeground } from "../../lifecycle/foreground.ts";
 import { AlreadyStarted, type Running, startContainer } from "../../lifecycle/start.ts";

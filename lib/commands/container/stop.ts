@@ -4,7 +4,7 @@ import type { CommandSpec, Flag, Parsed } from "../../cli/command.ts";
 import { several } from "../../cli/several.ts";
 import { findContainer } from "../../container/find.ts";
 import { removeContainer } from "../../lifecycle/remove.ts";
-import { parseSignal } from "../../container/signals.ts";
+import { parseSignal } from "../../base/signals.ts";
 import { repairIfNeeded } from "../../network/leftovers.ts";
 import { stopContainer, type StopOptions } from "../../lifecycle/stop.ts";
 
