@@ -30,10 +30,9 @@ async function problemsOf(files: Record<string, string>): Promise<string[]> {
 const LOWEST = { "ffi/c.ts": "export type C = 1;\nexport const c = 1;\n" };
 
 Deno.test("layers: imports that lead down are right, lazy ones and types as well", async () => {
-  const main =
-    'import type { C } from "../ffi/c.ts";\nexport const a = () => import("../lib/upper/b.ts");\n' +
+  const main = 'import type { C } from "./ffi/c.ts";\nexport const a = () => import("./lib/upper/b.ts");\n' +
     "export const one: C = 1;\n";
-  const files = { ...LOWEST, "main.ts": main, "lib/upper/b.ts": 'export { c } from "../../../ffi/c.ts";\n' };
+  const files = { ...LOWEST, "main.ts": main, "lib/upper/b.ts": 'export { c } from "../../ffi/c.ts";\n' };
   assertEquals(await problemsOf(files), []);
 });
 
@@ -41,10 +40,10 @@ Deno.test("layers: an import that leads up is named with its file, line and targ
   const upper = { "lib/upper/b.ts": "export type B = 1;\nexport const b = 1;\n" };
   for (
     const line of [
-      'import { b } from "../../lib/upper/b.ts"; export const x = b;',
-      'import type { B } from "../../lib/upper/b.ts"; export const x: B = 1;',
-      'export const x = () => import("../../lib/upper/b.ts");',
-      'export { b } from "../../lib/upper/b.ts";',
+      'import { b } from "../lib/upper/b.ts"; export const x = b;',
+      'import type { B } from "../lib/upper/b.ts"; export const x: B = 1;',
+      'export const x = () => import("../lib/upper/b.ts");',
+      'export { b } from "../lib/upper/b.ts";',
     ]
   ) {
     assertEquals(await problemsOf({ ...upper, "ffi/c.ts": `// A comment.\n${line}\n` }), [
@@ -56,10 +55,10 @@ Deno.test("layers: an import that leads up is named with its file, line and targ
 Deno.test("layers: a folder beside, one on no floor, and a file directly below lib/ are named", async () => {
   const files = {
     "lib/beside/d.ts": "export const d = 1;\n",
-    "lib/upper/b.ts": 'export { d } from "../../beside/d.ts";\n',
+    "lib/upper/b.ts": 'export { d } from "../beside/d.ts";\n',
     "lib/nowhere/e.ts": "export const e = 1;\n",
     "lib/alone.ts": "export const f = 1;\n",
-    "main.ts": 'export { e } from "../lib/nowhere/e.ts";\nexport { f } from "../lib/alone.ts";\n',
+    "main.ts": 'export { e } from "./lib/nowhere/e.ts";\nexport { f } from "./lib/alone.ts";\n',
   };
   assertEquals(await problemsOf(files), [
     "lib/upper/b.ts:1: imports lib/beside/d.ts, but upper and beside are on one floor",
@@ -70,10 +69,10 @@ Deno.test("layers: a folder beside, one on no floor, and a file directly below l
 
 Deno.test("layers: files that import each other in a circle are named, within a folder, too", async () => {
   const files = {
-    "lib/upper/a.ts": 'import type { B } from "../b.ts";\nexport type A = B | 1;\n',
-    "lib/upper/b.ts": 'import type { C } from "../c.ts";\nexport type B = C | 2;\n',
-    "lib/upper/c.ts": 'export type C = 3;\nexport const later = () => import("../a.ts");\n',
-    "lib/upper/d.ts": 'export type { A } from "../a.ts";\n',
+    "lib/upper/a.ts": 'import type { B } from "./b.ts";\nexport type A = B | 1;\n',
+    "lib/upper/b.ts": 'import type { C } from "./c.ts";\nexport type B = C | 2;\n',
+    "lib/upper/c.ts": 'export type C = 3;\nexport const later = () => import("./a.ts");\n',
+    "lib/upper/d.ts": 'export type { A } from "./a.ts";\n',
   };
   assertEquals(await problemsOf(files), [
     "a circle of imports: lib/upper/a.ts lib/upper/b.ts lib/upper/c.ts",
