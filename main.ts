@@ -6,68 +6,74 @@ import { sweepBy } from "./lib/store/root.ts";
 
 const COMMANDS: CommandTable = {
   "attach": {
-    summary: "Stand before a running container: its output, input and signals",
+    summary: "Attach local standard input, output, and error streams to a running container",
     load: () => import("./lib/commands/container/attach.ts"),
   },
   "commit": {
-    summary: "Make an image of a container's changes",
+    summary: "Create a new image from a container's changes",
     load: () => import("./lib/commands/container/commit.ts"),
   },
   "container prune": {
-    summary: "Remove all containers that do not run",
+    summary: "Remove all stopped containers",
     load: () => import("./lib/commands/container/prune.ts"),
   },
   "cp": {
-    summary: "Copy files between a container and the host",
+    summary: "Copy files/folders between a container and the local filesystem",
     load: () => import("./lib/commands/container/cp.ts"),
   },
   "create": {
-    summary: "Create a container, without starting it",
+    summary: "Create a new container",
     load: () => import("./lib/commands/container/create.ts"),
   },
   "diff": {
-    summary: "Show what a container has changed of its image",
+    summary: "Inspect changes to files or directories on a container's filesystem",
     load: () => import("./lib/commands/container/diff.ts"),
   },
   "events": {
-    summary: "Show what happens to containers, images and volumes",
+    summary: "Get real time events",
     load: () => import("./lib/commands/system/events.ts"),
   },
   "exec": {
-    summary: "Run a command in a running container",
+    summary: "Execute a command in a running container",
     load: () => import("./lib/commands/container/exec.ts"),
   },
   "export": {
-    summary: "Write a container's whole file system as a tar archive",
+    summary: "Export a container's filesystem as a tar archive",
     load: () => import("./lib/commands/container/export.ts"),
   },
   "history": {
-    summary: "Show how an image came about",
+    summary: "Show the history of an image",
     load: () => import("./lib/commands/image/history.ts"),
   },
   "image prune": {
-    summary: "Remove images that nothing needs",
+    summary: "Remove unused images",
     load: () => import("./lib/commands/image/prune.ts"),
   },
   "images": { summary: "List images", load: () => import("./lib/commands/image/images.ts") },
   "import": {
-    summary: "Make an image of a root file system's archive",
+    summary: "Import the contents from a tarball to create a filesystem image",
     load: () => import("./lib/commands/image/import.ts"),
   },
   "info": {
-    summary: "Show what this host offers, and what it lacks",
+    summary: "Display system-wide information",
     load: () => import("./lib/commands/system/info.ts"),
   },
   "inspect": {
-    summary: "Show all there is to know about containers, images, networks and volumes",
+    summary: "Return low-level information on containers, images, networks and volumes",
     load: () => import("./lib/commands/system/inspect.ts"),
   },
-  "kill": { summary: "Kill running containers", load: () => import("./lib/commands/container/kill.ts") },
+  "kill": {
+    summary: "Kill one or more running containers",
+    load: () => import("./lib/commands/container/kill.ts"),
+  },
   "load": {
-    summary: "Add the images of an archive: docker-archive or OCI image layout",
+    summary: "Load an image from a tar archive or STDIN",
     load: () => import("./lib/commands/image/load.ts"),
   },
-  "logs": { summary: "Show what a container wrote", load: () => import("./lib/commands/container/logs.ts") },
+  "logs": {
+    summary: "Fetch the logs of a container",
+    load: () => import("./lib/commands/container/logs.ts"),
+  },
   "lower-ports": { load: () => import("./lib/commands/internal/lower_ports.ts") },
   "network connect": {
     summary: "Connect a container to a network",
@@ -80,15 +86,15 @@ const COMMANDS: CommandTable = {
   },
   "network ls": { summary: "List networks", load: () => import("./lib/commands/network/ls.ts") },
   "network prune": {
-    summary: "Remove networks that no container uses",
+    summary: "Remove all unused networks",
     load: () => import("./lib/commands/network/prune.ts"),
   },
   "network reload": {
-    summary: "Put the firewall's rules up again, after somebody has flushed them",
+    summary: "Install the firewall's rules again after something has flushed them",
     load: () => import("./lib/commands/network/reload.ts"),
   },
   "network rm": {
-    summary: "Remove networks that no container uses",
+    summary: "Remove one or more networks",
     load: () => import("./lib/commands/network/rm.ts"),
   },
   "pause": {
@@ -96,67 +102,88 @@ const COMMANDS: CommandTable = {
     load: () => import("./lib/commands/container/pause.ts"),
   },
   "port": {
-    summary: "List a container's published ports",
+    summary: "List port mappings or a specific mapping for the container",
     load: () => import("./lib/commands/container/port.ts"),
   },
   "ps": { summary: "List containers", load: () => import("./lib/commands/container/ps.ts") },
-  "pull": { summary: "Pull an image from a registry", load: () => import("./lib/commands/image/pull.ts") },
+  "pull": {
+    summary: "Download an image from a registry",
+    load: () => import("./lib/commands/image/pull.ts"),
+  },
   "remove-groups": { load: () => import("./lib/commands/internal/remove_groups.ts") },
   "rename": {
-    summary: "Give a container another name",
+    summary: "Rename a container",
     load: () => import("./lib/commands/container/rename.ts"),
   },
-  "restart": { summary: "Restart containers", load: () => import("./lib/commands/container/restart.ts") },
+  "restart": {
+    summary: "Restart one or more containers",
+    load: () => import("./lib/commands/container/restart.ts"),
+  },
   "restore": {
-    summary: "Start what ran when the machine went down, by its restart policy",
+    summary: "Start containers that ran when the machine went down, by their restart policies",
     load: () => import("./lib/commands/system/restore.ts"),
   },
-  "rm": { summary: "Remove containers", load: () => import("./lib/commands/container/rm.ts") },
-  "rmi": { summary: "Remove images", load: () => import("./lib/commands/image/rmi.ts") },
+  "rm": { summary: "Remove one or more containers", load: () => import("./lib/commands/container/rm.ts") },
+  "rmi": { summary: "Remove one or more images", load: () => import("./lib/commands/image/rmi.ts") },
   "run": {
-    summary: "Create a container from an image and run a command in it",
+    summary: "Create and run a new container from an image",
     load: () => import("./lib/commands/container/run.ts"),
   },
   "save": {
-    summary: "Write images to a tar archive (docker-archive and OCI image layout in one)",
+    summary: "Save one or more images to a tar archive (streamed to STDOUT by default)",
     load: () => import("./lib/commands/image/save.ts"),
   },
   "settle-networks": { load: () => import("./lib/commands/internal/settle_networks.ts") },
-  "start": { summary: "Start stopped containers", load: () => import("./lib/commands/container/start.ts") },
+  "start": {
+    summary: "Start one or more stopped containers",
+    load: () => import("./lib/commands/container/start.ts"),
+  },
   "start-again": { load: () => import("./lib/commands/internal/start_again.ts") },
   "stats": {
-    summary: "Show what containers use, live",
+    summary: "Display a live stream of container(s) resource usage statistics",
     load: () => import("./lib/commands/container/stats.ts"),
   },
-  "stop": { summary: "Stop running containers", load: () => import("./lib/commands/container/stop.ts") },
+  "stop": {
+    summary: "Stop one or more running containers",
+    load: () => import("./lib/commands/container/stop.ts"),
+  },
   "system df": {
-    summary: "Show how much images, containers and volumes take on disk",
+    summary: "Show mydocker disk usage",
     load: () => import("./lib/commands/system/df.ts"),
   },
   "system prune": {
-    summary: "Remove what nothing needs: stopped containers, networks and images",
+    summary: "Remove unused data",
     load: () => import("./lib/commands/system/prune.ts"),
   },
-  "tag": { summary: "Give an image another name", load: () => import("./lib/commands/image/tag.ts") },
-  "top": { summary: "Show a container's processes", load: () => import("./lib/commands/container/top.ts") },
+  "tag": {
+    summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+    load: () => import("./lib/commands/image/tag.ts"),
+  },
+  "top": {
+    summary: "Display the running processes of a container",
+    load: () => import("./lib/commands/container/top.ts"),
+  },
   "unpause": {
     summary: "Unpause all processes within one or more containers",
     load: () => import("./lib/commands/container/unpause.ts"),
   },
   "update": {
-    summary: "Change limits and restart policy of containers",
+    summary: "Update configuration of one or more containers",
     load: () => import("./lib/commands/container/update.ts"),
   },
-  "version": { summary: "Show versions", load: () => import("./lib/commands/system/version.ts") },
+  "version": {
+    summary: "Show the mydocker version information",
+    load: () => import("./lib/commands/system/version.ts"),
+  },
   "volume create": { summary: "Create a volume", load: () => import("./lib/commands/volume/create.ts") },
   "volume ls": { summary: "List volumes", load: () => import("./lib/commands/volume/ls.ts") },
   "volume prune": {
-    summary: "Remove volumes that no container uses",
+    summary: "Remove unused local volumes",
     load: () => import("./lib/commands/volume/prune.ts"),
   },
-  "volume rm": { summary: "Remove volumes", load: () => import("./lib/commands/volume/rm.ts") },
+  "volume rm": { summary: "Remove one or more volumes", load: () => import("./lib/commands/volume/rm.ts") },
   "wait": {
-    summary: "Wait until containers have ended, and print their exit codes",
+    summary: "Block until one or more containers stop, then print their exit codes",
     load: () => import("./lib/commands/container/wait.ts"),
   },
 };

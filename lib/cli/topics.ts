@@ -15,7 +15,7 @@ export function overviewText(
     return overview([{ title: "Commands", commands: all.filter(({ name }) => !name.includes(" ")) }, {
       title: "Management Commands",
       commands: GROUPS.map((name) => ({ name, summary: purpose(name) })),
-    }], { summary: "Docker's daily commands in one file, with no daemon" });
+    }], { summary: "Docker's daily commands in one file, without a daemon" });
   }
   const inGroup = ([name]: string[]) => name.startsWith(`${group} `);
   const own = all.map(({ name }) => [name, name]).filter(inGroup);

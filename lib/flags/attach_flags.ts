@@ -6,13 +6,13 @@ import { DEFAULT_DETACH_KEYS } from "./detach_keys.ts";
 export const DETACH_KEYS: Flag = {
   name: "detach-keys",
   kind: "string",
-  help: "Keys that leave the container to itself; none if empty",
+  help: "Override the key sequence for detaching a container",
   default: DEFAULT_DETACH_KEYS,
 };
 
 export const SIG_PROXY: Flag = {
   name: "sig-proxy",
   kind: "bool",
-  help: "Pass signals on to the container",
+  help: "Proxy received signals to the process",
   default: true,
 };

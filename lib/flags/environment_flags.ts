@@ -10,9 +10,9 @@ export const ENVIRONMENT_FLAGS: Flag[] = [
     name: "env",
     short: "e",
     kind: "list",
-    help: "Set an environment variable; a name alone takes it from the caller",
+    help: "Set environment variables",
   },
-  { name: "env-file", kind: "list", help: "Read environment variables from a file" },
+  { name: "env-file", kind: "list", help: "Read in a file of environment variables" },
 ];
 
 /** The variables that the flags set, as "NAME=value", or "NAME" for one that there shall not be; in order. */

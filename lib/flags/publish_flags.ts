@@ -4,19 +4,19 @@ import type { Flag, Parsed } from "../cli/command.ts";
 import type { Publishing } from "./port_spec.ts";
 
 export const PUBLISH_FLAGS: Flag[] = [
-  { name: "expose", kind: "list", value: "port", help: "A port, or a range of them, that the container has" },
+  { name: "expose", kind: "list", value: "port", help: "Expose a port or a range of ports" },
   {
     name: "publish",
     short: "p",
     kind: "list",
     value: "port",
-    help: "Have a port of the host lead to one of the container's ([ip:][host:]container[/protocol])",
+    help: "Publish a container's port(s) to the host ([ip:][host:]container[/protocol])",
   },
   {
     name: "publish-all",
     short: "P",
     kind: "bool",
-    help: "Have ports of the host lead to all that the image or --expose names",
+    help: "Publish all exposed ports to random ports",
   },
 ];
 

@@ -3,12 +3,12 @@
 import type { Flag } from "../cli/command.ts";
 
 export const PULL_FLAGS: Flag[] = [
-  { name: "platform", kind: "string", help: "Platform of the image to pull, such as linux/arm64" },
+  { name: "platform", kind: "string", help: "Platform of the image to pull (e.g., linux/arm64)" },
   {
     name: "pull",
     kind: "string",
-    help: "When to pull the image: always, missing or never",
+    help: 'Pull image before creating ("always", "missing", "never")',
     default: "missing",
   },
-  { name: "quiet", short: "q", kind: "bool", help: "Don't show how pulling goes" },
+  { name: "quiet", short: "q", kind: "bool", help: "Suppress the pull output" },
 ];

@@ -8,12 +8,13 @@ const WAIT_TIMEOUT: Flag = {
   name: "wait-timeout",
   kind: "int",
   value: "seconds",
-  help: "Give up waiting after so many seconds (exit code 124)",
+  help: "Give up waiting after this many seconds and exit with 124",
 };
 
 /** What run -d and wait have in common, under the name that each has for it. */
 export function readinessFlags(name: "for" | "wait-for"): Flag[] {
-  const help = "Wait until its log has a text, a TCP port is listened on (port:N), or it ends (exit)";
+  const help =
+    "Wait until the log contains a text, a TCP port is listened on (port:N), or the container ends (exit)";
   return [{ name, kind: "string", value: "'text'|port:N|exit", help }, WAIT_TIMEOUT];
 }
 

@@ -9,7 +9,7 @@ export const SECURITY_FLAGS: Flag[] = [
   {
     name: "security-opt",
     kind: "list",
-    help: "no-new-privileges, seccomp=unconfined|FILE, systempaths=unconfined",
+    help: "Security Options: no-new-privileges, seccomp=unconfined|FILE or systempaths=unconfined",
   },
 ];
 

@@ -1,6 +1,7 @@
 // --change of import and commit: Dockerfile instructions that set what an image's configuration says.
 
 import { CommandError } from "../base/error.ts";
+import type { Flag } from "../cli/command.ts";
 import { expandWord, splitWords } from "./change_words.ts";
 import { parseHealthcheck } from "./healthcheck.ts";
 import type { ProcessConfig } from "../model/container.ts";
@@ -60,6 +61,13 @@ const INSTRUCTIONS: Record<string, Apply> = {
     if (["FROM", "MAINTAINER"].includes(trigger)) fail(`${trigger} isn't allowed as an ONBUILD trigger`);
     config.OnBuild = [...config.OnBuild ?? [], text];
   },
+};
+
+export const CHANGE_FLAG: Flag = {
+  name: "change",
+  short: "c",
+  kind: "list",
+  help: `Apply Dockerfile instruction to the created image: ${Object.keys(INSTRUCTIONS).join(", ")}`,
 };
 
 /** Nothing at all is a command, too: that of a shell that has none. */

@@ -23,11 +23,11 @@ import type { Container } from "../../model/container.ts";
 export const spec: CommandSpec = {
   name: "attach",
   usage: "[OPTIONS] CONTAINER",
-  summary: "Stand before a running container: its output, input and signals",
+  summary: "Attach local standard input, output, and error streams to a running container",
   aliases: ["container attach"],
   flags: [
     DETACH_KEYS,
-    { name: "no-stdin", kind: "bool", help: "Do not pass stdin on" },
+    { name: "no-stdin", kind: "bool", help: "Do not attach STDIN" },
     SIG_PROXY,
   ],
   args: [1, 1],

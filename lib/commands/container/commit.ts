@@ -9,7 +9,7 @@ import { print } from "../../base/output.ts";
 import { findContainer } from "../../container/find.ts";
 import { containerState } from "../../container/state.ts";
 import { emitContainer, emitImage } from "../../events/emit.ts";
-import { applyChanges } from "../../image/change.ts";
+import { applyChanges, CHANGE_FLAG } from "../../image/change.ts";
 import { hostArchitecture, type ImageConfig } from "../../image/config.ts";
 import { timestamp } from "../../base/time.ts";
 import { failingWith1 } from "../../image/failure.ts";
@@ -23,30 +23,23 @@ import type { Container, ContainerConfig, ProcessConfig } from "../../model/cont
 export const spec: CommandSpec = {
   name: "commit",
   usage: "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
-  summary: "Make an image of a container's changes",
+  summary: "Create a new image from a container's changes",
   aliases: ["container commit"],
   flags: [
     {
       name: "author",
       short: "a",
       kind: "string",
-      help: 'Author, such as "John Hannibal Smith <hannibal@a-team.com>"',
+      help: 'Author (e.g., "John Hannibal Smith <hannibal@a-team.com>")',
     },
-    {
-      name: "change",
-      short: "c",
-      kind: "list",
-      help:
-        "Apply a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, " +
-        "VOLUME or WORKDIR",
-    },
-    { name: "message", short: "m", kind: "string", help: "Comment for the image" },
+    CHANGE_FLAG,
+    { name: "message", short: "m", kind: "string", help: "Commit message" },
     {
       name: "pause",
       short: "p",
       kind: "bool",
       default: true,
-      help: "Pause a running container meanwhile, so that no file is caught half written",
+      help: "Pause container during commit",
     },
   ],
   args: [1, 2],

@@ -29,12 +29,23 @@ export const spec: CommandSpec = {
   name: "cp",
   usage:
     "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n       mydocker cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
-  summary: "Copy files between a container and the host, or as a tar archive from stdin or to stdout (-)",
+  summary: "Copy files/folders between a container and the local filesystem\n\n" +
+    "Use '-' as the source to read a tar archive from stdin\n" +
+    "and extract it to a directory destination in a container.\n" +
+    "Use '-' as the destination to stream a tar archive of a\n" +
+    "container source to stdout.",
   aliases: ["container cp"],
   flags: [
-    { name: "archive", short: "a", kind: "bool", help: "Keep owners (without, all is root's)" },
-    { name: "follow-link", short: "L", kind: "bool", help: "Copy what a symlink SRC_PATH leads to" },
-    { name: "quiet", short: "q", kind: "bool", help: "Do not say on a terminal what was copied" },
+    { name: "archive", short: "a", kind: "bool", help: "Archive mode (copy all uid/gid information)" },
+    { name: "follow-link", short: "L", kind: "bool", help: "Always follow symbol link in SRC_PATH" },
+    {
+      name: "quiet",
+      short: "q",
+      kind: "bool",
+      help:
+        "Suppress progress output during copy. Progress output is automatically suppressed if no terminal " +
+        "is attached",
+    },
   ],
   args: [2, 2],
 };

@@ -21,7 +21,7 @@ import type { Container } from "../../model/container.ts";
 export const spec: CommandSpec = {
   name: "create",
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
-  summary: "Create a container, without starting it",
+  summary: "Create a new container",
   aliases: ["container create"],
   flags: [...CONTAINER_FLAGS, ...PULL_FLAGS],
   args: [1, Infinity],

@@ -9,7 +9,7 @@ import { findContainer } from "../../container/find.ts";
 export const spec: CommandSpec = {
   name: "diff",
   usage: "CONTAINER",
-  summary: "Show what a container has changed of its image: A added, C changed, D deleted",
+  summary: "Inspect changes to files or directories on a container's filesystem",
   aliases: ["container diff"],
   flags: [],
   args: [1, 1],

@@ -12,7 +12,7 @@ import { pack } from "../../layer/pack.ts";
 export const spec: CommandSpec = {
   name: "export",
   usage: "[OPTIONS] CONTAINER",
-  summary: "Write a container's whole file system as a tar archive",
+  summary: "Export a container's filesystem as a tar archive",
   aliases: ["container export"],
   flags: [
     {
@@ -20,7 +20,7 @@ export const spec: CommandSpec = {
       short: "o",
       kind: "string",
       value: "string",
-      help: "Write to a file instead of stdout",
+      help: "Write to a file, instead of STDOUT",
     },
   ],
   args: [1, 1],

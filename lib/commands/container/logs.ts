@@ -15,28 +15,29 @@ import type { Container } from "../../model/container.ts";
 export const spec: CommandSpec = {
   name: "logs",
   usage: "[OPTIONS] CONTAINER",
-  summary: "Show what a container wrote",
+  summary: "Fetch the logs of a container",
   aliases: ["container logs"],
   flags: [
-    { name: "details", kind: "bool", help: "Leave a column for details, of which there are none" },
-    { name: "follow", short: "f", kind: "bool", help: "Go on until the container has ended" },
+    { name: "details", kind: "bool", help: "Show extra details provided to logs; there are none" },
+    { name: "follow", short: "f", kind: "bool", help: "Follow log output" },
     {
       name: "since",
       kind: "string",
-      help: "Only what was written since a moment (2013-01-02T13:23:37Z, or 42m for 42 minutes ago)",
+      help: 'Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)',
     },
     {
       name: "tail",
       short: "n",
       kind: "string",
       default: "all",
-      help: "How many lines to show, counted from the end",
+      help: "Number of lines to show from the end of the logs",
     },
-    { name: "timestamps", short: "t", kind: "bool", help: "Show when each line was written" },
+    { name: "timestamps", short: "t", kind: "bool", help: "Show timestamps" },
     {
       name: "until",
       kind: "string",
-      help: "Only what was written until a moment (2013-01-02T13:23:37Z, or 42m for 42 minutes ago)",
+      help:
+        'Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)',
     },
   ],
   args: [1, 1],

@@ -13,7 +13,7 @@ import type { PortBinding } from "../../model/container.ts";
 export const spec: CommandSpec = {
   name: "port",
   usage: "CONTAINER [PRIVATE_PORT[/PROTO]]",
-  summary: "List a container's published ports",
+  summary: "List port mappings or a specific mapping for the container",
   aliases: ["container port"],
   flags: [],
   args: [1, 2],

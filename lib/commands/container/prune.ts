@@ -12,16 +12,16 @@ import { pruneContainers } from "../../lifecycle/prune.ts";
 export const spec: CommandSpec = {
   name: "container prune",
   usage: "[OPTIONS]",
-  summary: "Remove all containers that do not run",
+  summary: "Remove all stopped containers",
   args: [0, 0],
   flags: [
     {
       name: "filter",
       kind: "list",
       value: "filter",
-      help: "Remove only some: label=key[=value], label!=key[=value], until=time",
+      help: "Provide filter values: label=key[=value], label!=key[=value] or until=time",
     },
-    { name: "force", short: "f", kind: "bool", help: "Do not ask first" },
+    { name: "force", short: "f", kind: "bool", help: "Do not prompt for confirmation" },
   ],
 };
 

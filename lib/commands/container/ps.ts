@@ -1,6 +1,7 @@
 // ps: containers, newest first.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { FORMAT_ROWS } from "../../cli/format_flag.ts";
 import { goQuote } from "../../template/go_text.ts";
 import { ellipsis, humanAgo, humanDuration, humanSize, shortId } from "../../base/human.ts";
 import { print, printError } from "../../base/output.ts";
@@ -20,28 +21,33 @@ export const spec: CommandSpec = {
   summary: "List containers",
   aliases: ["container ls", "container list", "container ps"],
   flags: [
-    { name: "all", short: "a", kind: "bool", help: "Show those that do not run, too" },
+    { name: "all", short: "a", kind: "bool", help: "Show all containers (default shows just running)" },
     {
       name: "filter",
       short: "f",
       kind: "list",
       value: "filter",
       help:
-        "Show only some: ancestor=, before=, exited=, expose=, health=, id=, is-task=, label=, name=, network=, " +
-        "publish=, since=, status=, volume=",
+        "Filter output based on conditions provided: ancestor=, before=, exited=, expose=, health=, id=, " +
+        "is-task=, label=, name=, network=, publish=, since=, status= or volume=",
     },
-    { name: "format", kind: "string", help: "Format with a Go template, 'table TEMPLATE' or 'json'" },
+    FORMAT_ROWS,
     {
       name: "last",
       short: "n",
       kind: "int",
-      help: "Show the n last created, in whatever state",
+      help: "Show n last created containers (includes all states)",
       default: -1,
     },
-    { name: "latest", short: "l", kind: "bool", help: "Show the last created, in whatever state" },
-    { name: "no-trunc", kind: "bool", help: "Do not shorten anything" },
-    { name: "quiet", short: "q", kind: "bool", help: "Show IDs only" },
-    { name: "size", short: "s", kind: "bool", help: "Show how much each wrote, and that with its image" },
+    {
+      name: "latest",
+      short: "l",
+      kind: "bool",
+      help: "Show the latest created container (includes all states)",
+    },
+    { name: "no-trunc", kind: "bool", help: "Don't truncate output" },
+    { name: "quiet", short: "q", kind: "bool", help: "Only display container IDs" },
+    { name: "size", short: "s", kind: "bool", help: "Display total file sizes" },
   ],
   args: [0, 0],
 };

@@ -9,7 +9,7 @@ import { renameContainer } from "../../lifecycle/rename.ts";
 export const spec: CommandSpec = {
   name: "rename",
   usage: "CONTAINER NEW_NAME",
-  summary: "Give a container another name",
+  summary: "Rename a container",
   aliases: ["container rename"],
   flags: [],
   args: [2, 2],

@@ -9,12 +9,22 @@ import { removeContainer, removeDamaged } from "../../lifecycle/remove.ts";
 export const spec: CommandSpec = {
   name: "rm",
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
-  summary: "Remove containers",
+  summary: "Remove one or more containers",
   aliases: ["container rm", "container remove"],
   flags: [
-    { name: "force", short: "f", kind: "bool", help: "Kill a container that runs (SIGKILL), then remove it" },
-    { name: "link", short: "l", kind: "bool", help: "Remove a link: there are none between containers here" },
-    { name: "volumes", short: "v", kind: "bool", help: "Remove its anonymous volumes with it" },
+    {
+      name: "force",
+      short: "f",
+      kind: "bool",
+      help: "Force the removal of a running container (uses SIGKILL)",
+    },
+    { name: "link", short: "l", kind: "bool", help: "Remove the specified link; there are none" },
+    {
+      name: "volumes",
+      short: "v",
+      kind: "bool",
+      help: "Remove anonymous volumes associated with the container",
+    },
   ],
   args: [1, Infinity],
 };

@@ -18,12 +18,12 @@ import { createFromFlags, obtainImageFor } from "./create.ts";
 export const spec: CommandSpec = {
   name: "run",
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
-  summary: "Create a container from an image and run a command in it",
+  summary: "Create and run a new container from an image",
   aliases: ["container run"],
   flags: [
     ...CONTAINER_FLAGS,
     ...PULL_FLAGS,
-    { name: "detach", short: "d", kind: "bool", help: "Leave the container to itself, and print its ID" },
+    { name: "detach", short: "d", kind: "bool", help: "Run container in background and print container ID" },
     DETACH_KEYS,
     SIG_PROXY,
     ...READINESS_FLAGS,

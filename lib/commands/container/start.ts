@@ -18,11 +18,11 @@ import type { Container } from "../../model/container.ts";
 export const spec: CommandSpec = {
   name: "start",
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
-  summary: "Start stopped containers",
+  summary: "Start one or more stopped containers",
   aliases: ["container start"],
   flags: [
-    { name: "attach", short: "a", kind: "bool", help: "Show its output, and pass signals on" },
-    { name: "interactive", short: "i", kind: "bool", help: "Pass stdin on, too" },
+    { name: "attach", short: "a", kind: "bool", help: "Attach STDOUT/STDERR and forward signals" },
+    { name: "interactive", short: "i", kind: "bool", help: "Attach container's STDIN" },
     DETACH_KEYS,
   ],
   args: [1, Infinity],

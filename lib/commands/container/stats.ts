@@ -2,6 +2,7 @@
 
 import { pause } from "../../../ffi/process.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { FORMAT_ROWS } from "../../cli/format_flag.ts";
 import { CommandError } from "../../base/error.ts";
 import { formatRows } from "../../cli/format.ts";
 import { binarySize, humanSize, shortId } from "../../base/human.ts";
@@ -13,13 +14,13 @@ import { listContainers, type ListedContainer, listedContainer } from "../../con
 export const spec: CommandSpec = {
   name: "stats",
   usage: "[OPTIONS] [CONTAINER...]",
-  summary: "Show what containers use, live",
+  summary: "Display a live stream of container(s) resource usage statistics",
   aliases: ["container stats"],
   flags: [
-    { name: "all", short: "a", kind: "bool", help: "Show those that do not run, too" },
-    { name: "format", kind: "string", help: "Format with a Go template, 'table TEMPLATE' or 'json'" },
-    { name: "no-stream", kind: "bool", help: "Show it once" },
-    { name: "no-trunc", kind: "bool", help: "Do not shorten IDs" },
+    { name: "all", short: "a", kind: "bool", help: "Show all containers (default shows just running)" },
+    FORMAT_ROWS,
+    { name: "no-stream", kind: "bool", help: "Disable streaming stats and only pull the first result" },
+    { name: "no-trunc", kind: "bool", help: "Do not truncate output" },
   ],
   args: [0, Infinity],
 };

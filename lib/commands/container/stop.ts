@@ -14,13 +14,13 @@ export const STOP_FLAGS: Flag[] = [
     name: "signal",
     short: "s",
     kind: "string",
-    help: "Signal to send instead of the container's stop signal",
+    help: "Signal to send to the container",
   },
   {
     name: "timeout",
     short: "t",
     kind: "int",
-    help: "Seconds to wait before it is killed; below 0 for ever (the container's, or 10)",
+    help: "Seconds to wait before killing the container (below 0: forever)",
   },
   { name: "time", kind: "int", help: "The same as --timeout", hidden: true },
 ];

@@ -13,7 +13,7 @@ import { emitContainer } from "../../events/emit.ts";
 export const spec: CommandSpec = {
   name: "top",
   usage: "CONTAINER [ps OPTIONS]",
-  summary: "Show a container's processes",
+  summary: "Display the running processes of a container",
   aliases: ["container top"],
   flags: [],
   args: [1, Infinity],

@@ -13,14 +13,15 @@ import { type Changes, updateContainer } from "../../lifecycle/update.ts";
 export const spec: CommandSpec = {
   name: "update",
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
-  summary: "Change limits and restart policy of containers",
+  summary: "Update configuration of one or more containers",
   aliases: ["container update"],
   flags: [
     ...LIVE_LIMIT_FLAGS,
     {
       name: "restart",
       kind: "string",
-      help: "When to start it again: no, on-failure[:COUNT], always, unless-stopped",
+      help:
+        "Restart policy to apply when a container exits: no, on-failure[:COUNT], always or unless-stopped",
     },
   ],
   args: [1, Infinity],

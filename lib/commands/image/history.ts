@@ -1,6 +1,7 @@
 // history: how an image came about, the last step first.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { FORMAT_ROWS } from "../../cli/format_flag.ts";
 import { formatRows } from "../../cli/format.ts";
 import { ellipsis, humanAgo, humanSize, shortId } from "../../base/human.ts";
 import { print } from "../../base/output.ts";
@@ -12,13 +13,19 @@ import { findImage } from "../../image/store.ts";
 export const spec: CommandSpec = {
   name: "history",
   usage: "[OPTIONS] IMAGE",
-  summary: "Show how an image came about",
+  summary: "Show the history of an image",
   aliases: ["image history"],
   flags: [
-    { name: "format", kind: "string", help: "Format with a Go template, 'table TEMPLATE' or 'json'" },
-    { name: "human", short: "H", kind: "bool", default: true, help: "Sizes and times for people" },
-    { name: "no-trunc", kind: "bool", help: "Do not shorten anything" },
-    { name: "quiet", short: "q", kind: "bool", help: "Show IDs only" },
+    FORMAT_ROWS,
+    {
+      name: "human",
+      short: "H",
+      kind: "bool",
+      default: true,
+      help: "Print sizes and dates in human readable format",
+    },
+    { name: "no-trunc", kind: "bool", help: "Don't truncate output" },
+    { name: "quiet", short: "q", kind: "bool", help: "Only show image IDs" },
   ],
   args: [1, 1],
 };

@@ -1,6 +1,7 @@
 // images: what there is to run, newest first.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { FORMAT_ROWS } from "../../cli/format_flag.ts";
 import { CommandError } from "../../base/error.ts";
 import { parseFilters } from "../../cli/filter.ts";
 import { formatRows } from "../../cli/format.ts";
@@ -23,18 +24,18 @@ export const spec: CommandSpec = {
   summary: "List images",
   aliases: ["image ls", "image list"],
   flags: [
-    { name: "all", short: "a", kind: "bool", help: "Show untagged images that others were made from, too" },
+    { name: "all", short: "a", kind: "bool", help: "Show all images (default hides intermediate images)" },
     { name: "digests", kind: "bool", help: "Show digests" },
     {
       name: "filter",
       short: "f",
       kind: "list",
       value: "filter",
-      help: "Show only some: before=, dangling=, label=, reference=, since=",
+      help: "Filter output based on conditions provided: before=, dangling=, label=, reference= or since=",
     },
-    { name: "format", kind: "string", help: "Format with a Go template, 'table TEMPLATE' or 'json'" },
-    { name: "no-trunc", kind: "bool", help: "Do not shorten anything" },
-    { name: "quiet", short: "q", kind: "bool", help: "Show IDs only" },
+    FORMAT_ROWS,
+    { name: "no-trunc", kind: "bool", help: "Don't truncate output" },
+    { name: "quiet", short: "q", kind: "bool", help: "Only show image IDs" },
   ],
   args: [0, 1],
 };

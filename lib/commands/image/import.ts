@@ -6,7 +6,7 @@ import { CommandError } from "../../base/error.ts";
 import { openInput } from "../../cli/input_file.ts";
 import { print } from "../../base/output.ts";
 import { emitImage } from "../../events/emit.ts";
-import { applyChanges } from "../../image/change.ts";
+import { applyChanges, CHANGE_FLAG } from "../../image/change.ts";
 import type { ImageConfig } from "../../image/config.ts";
 import { timestamp } from "../../base/time.ts";
 import { failingWith1 } from "../../image/failure.ts";
@@ -19,19 +19,12 @@ import { addLayer, type Layer, staged, type Staging } from "../../layer/store.ts
 export const spec: CommandSpec = {
   name: "import",
   usage: "[OPTIONS] FILE|URL|- [REPOSITORY[:TAG]]",
-  summary: "Make an image of a root file system's archive (tar, also compressed)",
+  summary: "Import the contents from a tarball to create a filesystem image",
   aliases: ["image import"],
   flags: [
-    {
-      name: "change",
-      short: "c",
-      kind: "list",
-      help:
-        "Apply a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, " +
-        "VOLUME or WORKDIR",
-    },
-    { name: "message", short: "m", kind: "string", help: "Comment for the image" },
-    { name: "platform", kind: "string", help: "Platform of the image, such as linux/arm64" },
+    CHANGE_FLAG,
+    { name: "message", short: "m", kind: "string", help: "Set commit message for imported image" },
+    { name: "platform", kind: "string", help: "Platform of the image (e.g., linux/arm64)" },
   ],
   args: [1, 2],
 };

@@ -13,7 +13,7 @@ import { staged } from "../../layer/store.ts";
 export const spec: CommandSpec = {
   name: "load",
   usage: "[OPTIONS]",
-  summary: "Add the images of an archive (docker-archive or OCI image layout, also compressed)",
+  summary: "Load an image from a tar archive or STDIN",
   aliases: ["image load"],
   flags: [
     {
@@ -21,9 +21,9 @@ export const spec: CommandSpec = {
       short: "i",
       kind: "string",
       value: "string",
-      help: "Read from an archive, or from an OCI image layout's directory, instead of stdin",
+      help: "Read from tar archive file, or an OCI image layout's directory, instead of STDIN",
     },
-    { name: "quiet", short: "q", kind: "bool", help: "No progress bars" },
+    { name: "quiet", short: "q", kind: "bool", help: "Suppress the load output" },
   ],
   args: [0, 0],
 };

@@ -12,17 +12,17 @@ import { pruneImages } from "../../image/prune.ts";
 export const spec: CommandSpec = {
   name: "image prune",
   usage: "[OPTIONS]",
-  summary: "Remove images that nothing needs",
+  summary: "Remove unused images",
   args: [0, 0],
   flags: [
-    { name: "all", short: "a", kind: "bool", help: "Also those that have tags, if no container has them" },
+    { name: "all", short: "a", kind: "bool", help: "Remove all unused images, not just dangling ones" },
     {
       name: "filter",
       kind: "list",
       value: "filter",
-      help: "Remove only some: dangling=false, label=key[=value], label!=key[=value], until=time",
+      help: "Provide filter values: dangling=false, label=key[=value], label!=key[=value] or until=time",
     },
-    { name: "force", short: "f", kind: "bool", help: "Do not ask first" },
+    { name: "force", short: "f", kind: "bool", help: "Do not prompt for confirmation" },
   ],
 };
 

@@ -16,13 +16,18 @@ import { listTags } from "../../registry/tags.ts";
 export const spec: CommandSpec = {
   name: "pull",
   usage: "[OPTIONS] NAME[:TAG|@DIGEST]",
-  summary: "Pull an image from a registry",
+  summary: "Download an image from a registry",
   aliases: ["image pull"],
   flags: [
-    { name: "all-tags", short: "a", kind: "bool", help: "Pull all tagged images of the repository" },
-    { name: "disable-content-trust", kind: "bool", help: "Does nothing: there is none", hidden: true },
-    { name: "platform", kind: "string", help: "Pull for this platform, such as linux/arm64" },
-    { name: "quiet", short: "q", kind: "bool", help: "Print the image's name only" },
+    { name: "all-tags", short: "a", kind: "bool", help: "Download all tagged images in the repository" },
+    {
+      name: "disable-content-trust",
+      kind: "bool",
+      help: "Ignored: mydocker does not verify signatures",
+      hidden: true,
+    },
+    { name: "platform", kind: "string", help: "Platform of the image to pull (e.g., linux/arm64)" },
+    { name: "quiet", short: "q", kind: "bool", help: "Suppress verbose output" },
   ],
   args: [1, 1],
 };

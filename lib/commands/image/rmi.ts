@@ -8,16 +8,16 @@ import { NoSuchImage, removeImage } from "../../image/remove.ts";
 export const spec: CommandSpec = {
   name: "rmi",
   usage: "[OPTIONS] IMAGE [IMAGE...]",
-  summary: "Remove images",
+  summary: "Remove one or more images",
   aliases: ["image rm", "image remove"],
   flags: [
     {
       name: "force",
       short: "f",
       kind: "bool",
-      help: "Remove images that have several tags or stopped containers, too",
+      help: "Force removal of the image",
     },
-    { name: "no-prune", kind: "bool", help: "Keep the untagged images an image was made from" },
+    { name: "no-prune", kind: "bool", help: "Do not delete untagged parents" },
   ],
   args: [1, Infinity],
 };

@@ -21,7 +21,7 @@ import {
 export const spec: CommandSpec = {
   name: "save",
   usage: "[OPTIONS] IMAGE [IMAGE...]",
-  summary: "Write images to a tar archive (docker-archive and OCI image layout in one)",
+  summary: "Save one or more images to a tar archive (streamed to STDOUT by default)",
   aliases: ["image save"],
   flags: [
     {
@@ -29,7 +29,7 @@ export const spec: CommandSpec = {
       short: "o",
       kind: "string",
       value: "string",
-      help: "Write to a file instead of stdout",
+      help: "Write to a file, instead of STDOUT",
     },
   ],
   args: [1, Infinity],

@@ -11,7 +11,7 @@ import { beginWork } from "../../store/root.ts";
 export const spec: CommandSpec = {
   name: "tag",
   usage: "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
-  summary: "Give an image another name",
+  summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
   aliases: ["image tag"],
   flags: [],
   args: [2, 2],

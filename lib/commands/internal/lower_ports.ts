@@ -8,8 +8,7 @@ import { lowerPorts } from "../../nat/firewall.ts";
 export const spec: CommandSpec = {
   name: "lower-ports",
   usage: "RULES [PORT@ADDRESS...]",
-  summary:
-    "Take the firewall's rules of published ports away, and have the kernel forget packets for ports of UDP",
+  summary: "Remove the firewall's rules of published ports, and the kernel's records of UDP packets to them",
   flags: [],
   args: [1, Infinity],
 };

@@ -10,7 +10,7 @@ import { rootFd } from "../../store/root.ts";
 export const spec: CommandSpec = {
   name: "remove-groups",
   usage: "ID",
-  summary: "Take away the cgroup of a container that has ended, and all that was made in it",
+  summary: "Remove the cgroup of a container that has ended, with all cgroups in it",
   flags: [],
   args: [1, 1],
 };

@@ -7,7 +7,7 @@ import { repairNetworks } from "../../network/repair.ts";
 export const spec: CommandSpec = {
   name: "settle-networks",
   usage: "[NETWORK...]",
-  summary: "Tell the members of networks who has left, and take down the bridges that no container uses",
+  summary: "Tell the containers of networks that one has left, and remove bridges that no container uses",
   flags: [],
   args: [0, Infinity],
 };

@@ -10,13 +10,13 @@ export const spec: CommandSpec = {
   summary: "Connect a container to a network",
   args: [2, 2],
   flags: [
-    { name: "alias", kind: "list", help: "Another name on that network" },
-    { name: "ip", kind: "string", value: "ip", help: "IPv4 address, on a network with a subnet of its own" },
-    { name: "ip6", kind: "string", value: "ip", help: "IPv6 address, likewise" },
+    { name: "alias", kind: "list", help: "Add network-scoped alias for the container" },
+    { name: "ip", kind: "string", value: "ip", help: 'IPv4 address (e.g., "172.30.100.104")' },
+    { name: "ip6", kind: "string", value: "ip", help: 'IPv6 address (e.g., "2001:db8::33")' },
     {
       name: "link",
       kind: "list",
-      help: "Not supported: containers of a network know each other by name",
+      help: "Not supported: containers in a network find each other by name",
       hidden: true,
     },
   ],

@@ -11,19 +11,30 @@ export const spec: CommandSpec = {
   summary: "Create a network",
   args: [1, 1],
   flags: [
-    { name: "driver", short: "d", kind: "string", default: "bridge", help: "Driver; there is only bridge" },
-    { name: "gateway", kind: "list", value: "ip", help: "The host's address in the subnet" },
-    { name: "internal", kind: "bool", help: "No way out of the network" },
+    {
+      name: "driver",
+      short: "d",
+      kind: "string",
+      default: "bridge",
+      help: "Driver to manage the Network; only bridge is supported",
+    },
+    { name: "gateway", kind: "list", value: "ip", help: "IPv4 or IPv6 Gateway for the master subnet" },
+    { name: "internal", kind: "bool", help: "Restrict external access to the network" },
     {
       name: "ip-range",
       kind: "list",
       value: "subnet",
-      help: "Part of the subnet that addresses are taken from",
+      help: "Allocate container ip from a sub-range",
     },
-    { name: "ipv6", kind: "bool", help: "With IPv6 addresses, of a --subnet" },
-    { name: "label", kind: "list", help: "Set metadata on the network (key=value)" },
-    { name: "opt", short: "o", kind: "list", value: "map", help: "Driver options (key=value)" },
-    { name: "subnet", kind: "list", value: "subnet", help: "The network's addresses (10.0.0.0/24)" },
+    { name: "ipv6", kind: "bool", help: "Enable or disable IPv6 address assignment" },
+    { name: "label", kind: "list", help: "Set metadata on a network (key=value)" },
+    { name: "opt", short: "o", kind: "list", value: "map", help: "Set driver specific options (key=value)" },
+    {
+      name: "subnet",
+      kind: "list",
+      value: "subnet",
+      help: "Subnet in CIDR format that represents a network segment",
+    },
   ],
 };
 

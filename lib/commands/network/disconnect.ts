@@ -8,7 +8,12 @@ export const spec: CommandSpec = {
   usage: "[OPTIONS] NETWORK CONTAINER",
   summary: "Disconnect a container from a network",
   args: [2, 2],
-  flags: [{ name: "force", short: "f", kind: "bool", help: "Also if its configuration knows nothing of it" }],
+  flags: [{
+    name: "force",
+    short: "f",
+    kind: "bool",
+    help: "Force the container to disconnect from a network",
+  }],
 };
 
 export async function run(parsed: Parsed): Promise<number> {

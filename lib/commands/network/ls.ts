@@ -1,6 +1,7 @@
 // network ls: one line per network.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { FORMAT_ROWS } from "../../cli/format_flag.ts";
 import { type Filters, matchesLabels, namePattern, parseFilters, truthOf } from "../../cli/filter.ts";
 import { formatRows, type Row } from "../../cli/format.ts";
 import { shortId } from "../../base/human.ts";
@@ -22,11 +23,11 @@ export const spec: CommandSpec = {
       short: "f",
       kind: "list",
       value: "filter",
-      help: "Show only some: dangling=, driver=, id=, label=, name=, scope=, type=builtin|custom",
+      help: "Provide filter values: dangling=, driver=, id=, label=, name=, scope= or type=builtin|custom",
     },
-    { name: "format", kind: "string", help: "Print each network by a Go template, or as json" },
-    { name: "no-trunc", kind: "bool", help: "Show whole IDs" },
-    { name: "quiet", short: "q", kind: "bool", help: "Show IDs only" },
+    FORMAT_ROWS,
+    { name: "no-trunc", kind: "bool", help: "Do not truncate the output" },
+    { name: "quiet", short: "q", kind: "bool", help: "Only display network IDs" },
   ],
 };
 

@@ -11,11 +11,11 @@ import { pruneNetworks } from "../../network/remove.ts";
 export const spec: CommandSpec = {
   name: "network prune",
   usage: "[OPTIONS]",
-  summary: "Remove networks that no container uses",
+  summary: "Remove all unused networks",
   args: [0, 0],
   flags: [
-    { name: "filter", kind: "list", value: "filter", help: "Remove only some: label=, label!=, until=" },
-    { name: "force", short: "f", kind: "bool", help: "Do not ask first" },
+    { name: "filter", kind: "list", value: "filter", help: "Provide filter values: label=, label!=, until=" },
+    { name: "force", short: "f", kind: "bool", help: "Do not prompt for confirmation" },
   ],
 };
 

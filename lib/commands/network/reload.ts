@@ -7,7 +7,7 @@ import { reloadRules } from "../../network/reload.ts";
 export const spec: CommandSpec = {
   name: "network reload",
   usage: "",
-  summary: "Put the firewall's rules up again, after somebody has flushed them",
+  summary: "Install the firewall's rules again after something has flushed them",
   flags: [],
   args: [0, 0],
 };

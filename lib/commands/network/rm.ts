@@ -10,10 +10,10 @@ import { damagedNetworks, findNetwork } from "../../network/store.ts";
 export const spec: CommandSpec = {
   name: "network rm",
   usage: "NETWORK [NETWORK...]",
-  summary: "Remove networks that no container uses",
+  summary: "Remove one or more networks",
   aliases: ["network remove"],
   args: [1, Infinity],
-  flags: [{ name: "force", short: "f", kind: "bool", help: "Take no offence at networks that do not exist" }],
+  flags: [{ name: "force", short: "f", kind: "bool", help: "Do not error if the network does not exist" }],
 };
 
 /** Prints each as it was named; what can't be removed is no reason to stop. */

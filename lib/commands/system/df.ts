@@ -1,6 +1,7 @@
 // system df: how much images, containers and volumes take on disk, and how much of that would come free.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { FORMAT_ROWS } from "../../cli/format_flag.ts";
 import { formatRows, type Row } from "../../cli/format.ts";
 import { humanSize, shortId } from "../../base/human.ts";
 import { print } from "../../base/output.ts";
@@ -13,11 +14,11 @@ import { rowMaker, TITLES as CONTAINER_TITLES } from "../container/ps.ts";
 export const spec: CommandSpec = {
   name: "system df",
   usage: "[OPTIONS]",
-  summary: "Show how much images, containers and volumes take on disk",
+  summary: "Show mydocker disk usage",
   args: [0, 0],
   flags: [
-    { name: "format", kind: "string", help: "Format with a Go template, 'table TEMPLATE' or 'json'" },
-    { name: "verbose", short: "v", kind: "bool", help: "Show each of them" },
+    FORMAT_ROWS,
+    { name: "verbose", short: "v", kind: "bool", help: "Show detailed information on space usage" },
   ],
 };
 

@@ -3,6 +3,7 @@
 import { now, type Time } from "../../../ffi/clock.ts";
 import { changes, watchDirectory } from "../../../ffi/inotify.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { FORMAT_OBJECT } from "../../cli/format_flag.ts";
 import { CommandError } from "../../base/error.ts";
 import { print } from "../../base/output.ts";
 import { parseWhen } from "../../template/when.ts";
@@ -15,7 +16,7 @@ import { parseFilters } from "../../cli/filter.ts";
 export const spec: CommandSpec = {
   name: "events",
   usage: "[OPTIONS]",
-  summary: "Show what happens to containers, images and volumes",
+  summary: "Get real time events",
   aliases: ["system events"],
   flags: [
     {
@@ -23,11 +24,16 @@ export const spec: CommandSpec = {
       short: "f",
       kind: "list",
       value: "filter",
-      help: "Show only some: container, event, image, label, type or volume=…",
+      help:
+        "Filter output based on conditions provided: container=, event=, image=, label=, type= or volume=",
     },
-    { name: "format", kind: "string", help: "Print each event by a Go template, or as json" },
-    { name: "since", kind: "string", help: "Show those since a moment, too: a date, seconds, or 10m ago" },
-    { name: "until", kind: "string", help: "Show those until a moment, and end then" },
+    { ...FORMAT_OBJECT, short: undefined },
+    {
+      name: "since",
+      kind: "string",
+      help: "Show all events created since timestamp (a date, seconds, or 10m for 10 minutes ago)",
+    },
+    { name: "until", kind: "string", help: "Stream events until this timestamp" },
   ],
   args: [0, 0],
 };

@@ -2,6 +2,7 @@
 
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { FORMAT_OBJECT } from "../../cli/format_flag.ts";
 import { CommandError } from "../../base/error.ts";
 import { binarySize } from "../../base/human.ts";
 import { compileTemplate } from "../../template/template.ts";
@@ -15,11 +16,11 @@ import { rootFd, rootPath } from "../../store/root.ts";
 export const spec: CommandSpec = {
   name: "info",
   usage: "[OPTIONS]",
-  summary: "Show what this host offers, and what it lacks",
+  summary: "Display system-wide information",
   aliases: ["system info"],
   args: [0, 0],
   flags: [
-    { name: "format", short: "f", kind: "string", help: "Print by a Go template, or as json" },
+    FORMAT_OBJECT,
   ],
 };
 

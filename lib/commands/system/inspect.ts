@@ -1,6 +1,7 @@
 // inspect: all there is to know, as JSON or through a template.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { FORMAT_OBJECT } from "../../cli/format_flag.ts";
 import { CommandError, isFailure } from "../../base/error.ts";
 import { print, printError } from "../../base/output.ts";
 import { compileTemplate } from "../../template/template.ts";
@@ -11,11 +12,15 @@ import { containerInspect } from "../../lifecycle/inspect.ts";
 export const spec: CommandSpec = {
   name: "inspect",
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
-  summary: "Show all there is to know about containers, images, networks and volumes",
+  summary: "Return low-level information on containers, images, networks and volumes",
   flags: [
-    { name: "format", short: "f", kind: "string", help: "Format with a Go template, or 'json'" },
-    { name: "size", short: "s", kind: "bool", help: "Also how much a container takes on disk" },
-    { name: "type", kind: "string", help: "Look only for a container, an image, a network or a volume" },
+    FORMAT_OBJECT,
+    { name: "size", short: "s", kind: "bool", help: "Display total file sizes if the type is container" },
+    {
+      name: "type",
+      kind: "string",
+      help: "Only inspect objects of the given type: container, image, network or volume",
+    },
   ],
   args: [1, Infinity],
 };

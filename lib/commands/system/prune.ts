@@ -19,23 +19,23 @@ import { pruneVolumes } from "../../volume/prune.ts";
 export const spec: CommandSpec = {
   name: "system prune",
   usage: "[OPTIONS]",
-  summary: "Remove what nothing needs: stopped containers, networks and images",
+  summary: "Remove unused data",
   args: [0, 0],
   flags: [
     {
       name: "all",
       short: "a",
       kind: "bool",
-      help: "All images that no container has, not just untagged ones",
+      help: "Remove all unused images not just dangling ones",
     },
     {
       name: "filter",
       kind: "list",
       value: "filter",
-      help: "Remove only some: label=key[=value], label!=key[=value], until=time",
+      help: "Provide filter values: label=key[=value], label!=key[=value] or until=time",
     },
-    { name: "force", short: "f", kind: "bool", help: "Do not ask first" },
-    { name: "volumes", kind: "bool", help: "Also anonymous volumes that no container uses" },
+    { name: "force", short: "f", kind: "bool", help: "Do not prompt for confirmation" },
+    { name: "volumes", kind: "bool", help: "Prune anonymous volumes" },
   ],
 };
 

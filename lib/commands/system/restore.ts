@@ -15,7 +15,8 @@ import type { Container } from "../../model/container.ts";
 export const spec: CommandSpec = {
   name: "restore",
   usage: "",
-  summary: "Start what ran when the machine went down, by its restart policy; remove what had --rm",
+  summary:
+    "Start containers that ran when the machine went down, by their restart policies; remove those with --rm",
   flags: [],
   args: [0, 0],
 };

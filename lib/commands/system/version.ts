@@ -1,16 +1,17 @@
 // version: what runs here. There is no server, but scripts ask for its version.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { FORMAT_OBJECT } from "../../cli/format_flag.ts";
 import { compileTemplate } from "../../template/template.ts";
 import { PLATFORM, VERSIONS } from "../../host/facts.ts";
 
 export const spec: CommandSpec = {
   name: "version",
   usage: "[OPTIONS]",
-  summary: "Show versions",
+  summary: "Show the mydocker version information",
   args: [0, 0],
   flags: [
-    { name: "format", short: "f", kind: "string", help: "Print by a Go template, or as json" },
+    FORMAT_OBJECT,
   ],
 };
 

@@ -1,6 +1,7 @@
 // volume ls: one line per volume.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { FORMAT_ROWS } from "../../cli/format_flag.ts";
 import { parseFilters, truthOf } from "../../cli/filter.ts";
 import { formatRows, type Row } from "../../cli/format.ts";
 import { matches } from "../../volume/filter.ts";
@@ -18,10 +19,10 @@ export const spec: CommandSpec = {
       short: "f",
       kind: "list",
       value: "filter",
-      help: "Show only some: dangling=true, driver=local, label=key[=value], name=text",
+      help: "Provide filter values: dangling=true, driver=local, label=key[=value] or name=text",
     },
-    { name: "format", kind: "string", help: "Print each volume by a Go template, or as json" },
-    { name: "quiet", short: "q", kind: "bool", help: "Show names only" },
+    FORMAT_ROWS,
+    { name: "quiet", short: "q", kind: "bool", help: "Only display volume names" },
   ],
 };
 

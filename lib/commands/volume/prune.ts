@@ -11,17 +11,17 @@ import { pruneVolumes } from "../../volume/prune.ts";
 export const spec: CommandSpec = {
   name: "volume prune",
   usage: "[OPTIONS]",
-  summary: "Remove volumes that no container uses",
+  summary: "Remove unused local volumes",
   args: [0, 0],
   flags: [
-    { name: "all", short: "a", kind: "bool", help: "Also those that have a name, not just anonymous ones" },
+    { name: "all", short: "a", kind: "bool", help: "Remove all unused volumes, not just anonymous ones" },
     {
       name: "filter",
       kind: "list",
       value: "filter",
-      help: "Remove only some: label=key[=value], label!=key[=value]",
+      help: "Provide filter values: label=key[=value] or label!=key[=value]",
     },
-    { name: "force", short: "f", kind: "bool", help: "Do not ask first" },
+    { name: "force", short: "f", kind: "bool", help: "Do not prompt for confirmation" },
   ],
 };
 

@@ -7,10 +7,10 @@ import { removeVolume, volumeExists } from "../../volume/store.ts";
 export const spec: CommandSpec = {
   name: "volume rm",
   usage: "[OPTIONS] VOLUME [VOLUME...]",
-  summary: "Remove volumes that no container uses",
+  summary: "Remove one or more volumes. You cannot remove a volume that is in use by a container.",
   aliases: ["volume remove"],
   args: [1, Infinity],
-  flags: [{ name: "force", short: "f", kind: "bool", help: "Take no offence at volumes that do not exist" }],
+  flags: [{ name: "force", short: "f", kind: "bool", help: "Force the removal of one or more volumes" }],
 };
 
 /** Prints the name of each volume removed; what can't be removed is no reason to stop. */
