@@ -1,8 +1,9 @@
 // Flags of clone(2) and setns(2).
 
+import { SIGCHLD } from "./constants.ts";
+
 const CLONE_VM = 0x100;
 const CLONE_VFORK = 0x4000;
-const SIGCHLD = 17;
 
 /**
  * A child that shares its parent's memory, and whose parent waits until it has executed something or ended.

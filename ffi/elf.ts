@@ -1,5 +1,6 @@
 // Makes an executable of a kernel program: a static ELF file (elf(5)) that exists only as a memfd.
 
+import { EACCES, EINVAL, MFD_CLOEXEC } from "./constants.ts";
 import { KernelError } from "./errno.ts";
 import { close, pwrite } from "./file.ts";
 import { encodeNameInto } from "./bytes.ts";
@@ -97,17 +98,17 @@ export function executable(program: Assembled): number {
 
 /** A file in memory, without a name in any directory (memfd_create(2)); close-on-exec. */
 export function memfd(name: string, executable = false): number {
-  const [MFD_CLOEXEC, MFD_ALLOW_SEALING, MFD_NOEXEC_SEAL, MFD_EXEC] = [1, 2, 8, 0x10];
+  const [MFD_ALLOW_SEALING, MFD_NOEXEC_SEAL, MFD_EXEC] = [2, 8, 0x10];
   encodeNameInto(name, scratch, 0);
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   let fd = raw(NR.memfd_create, scratchAddress, flags | (executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
-  if (fd === -22) fd = raw(NR.memfd_create, scratchAddress, flags); // before Linux 6.3 every memfd may be executed
+  if (fd === -EINVAL) fd = raw(NR.memfd_create, scratchAddress, flags); // before Linux 6.3 every memfd may be executed
   if (fd < 0) {
     throw new KernelError(
       "memfd_create",
       name,
       -fd,
-      fd === -13 ? "sysctl vm.memfd_noexec must be below 2" : undefined,
+      fd === -EACCES ? "sysctl vm.memfd_noexec must be below 2" : undefined,
     );
   }
   return fd;

@@ -1,6 +1,18 @@
 // Files: wrappers named after their system calls. Paths are relative to a directory descriptor (AT_FDCWD for
 // the working directory); names may hold any bytes (see bytes.ts). All throw KernelError.
 
+import {
+  EAGAIN,
+  EEXIST,
+  EFBIG,
+  EISDIR,
+  ELOOP,
+  ENOENT,
+  ENOTDIR,
+  EPERM,
+  POLLOUT,
+  STATX_BASIC_STATS,
+} from "./constants.ts";
 import { decodeName, encodeNameInto } from "./bytes.ts";
 import { isErrno, KernelError } from "./errno.ts";
 import { addressOf, raw, rawLong, scratch, scratchAddress, scratchView } from "./libc.ts";
@@ -62,7 +74,7 @@ export function openat(dir: number, path: string, flags: number, mode = 0): numb
 /** As openat, but undefined where nothing is there (ENOENT, ENOTDIR). */
 export function openIfAny(dir: number, path: string, flags: number): number | undefined {
   const result = raw(NR.openat, dir, put(path), flags | O_CLOEXEC, 0);
-  return result === -2 || result === -20 ? undefined : check(result, "openat", path);
+  return result === -ENOENT || result === -ENOTDIR ? undefined : check(result, "openat", path);
 }
 
 /** Opens once more what `fd` (O_PATH will do) is, whatever has its name by now. */
@@ -82,7 +94,7 @@ export function openat2(dir: number, path: string, flags: number, mode: number, 
 export function openat2IfAny(dir: number, path: string, flags: number, resolve: number): number | undefined {
   const result = rawOpenat2(dir, path, flags, 0, resolve);
   // Asked for often with this answer: an Error costs as much as a hundred calls.
-  return [-2, -20, -40].includes(result) ? undefined : check(result, "openat2", path);
+  return [-ENOENT, -ENOTDIR, -ELOOP].includes(result) ? undefined : check(result, "openat2", path);
 }
 
 function rawOpenat2(dir: number, path: string, flags: number, mode: number, resolve: number): number {
@@ -93,7 +105,7 @@ function rawOpenat2(dir: number, path: string, flags: number, mode: number, reso
   for (;;) {
     const result = raw(NR.openat2, dir, put(path), scratchAddress + how, 24);
     // EAGAIN: something was renamed during the walk; asking again is what openat2(2) tells to do.
-    if (result !== -11) return result;
+    if (result !== -EAGAIN) return result;
   }
 }
 
@@ -113,7 +125,6 @@ export function pread(fd: number, buffer: Uint8Array, offset: number): number {
 }
 
 const FIRST_SIZE = 1 << 12;
-const EFBIG = 27;
 
 /**
  * Everything from the file position to the end, for files that are read whole. Throws KernelError with EFBIG
@@ -137,9 +148,6 @@ export function readAll(fd: number, most = Infinity): Uint8Array {
     all = larger;
   }
 }
-
-const EEXIST = 17;
-const [EAGAIN, POLLOUT] = [11, 4];
 
 /**
  * Waits until a descriptor can be written, or nobody reads it: stdout may not block where the caller shares
@@ -249,14 +257,14 @@ export function unlinkat(dir: number, path: string, flags = 0): void {
 /** As unlinkat of a file, but absent is fine. */
 export function unlinkIfAny(dir: number, path: string): void {
   const result = raw(NR.unlinkat, dir, put(path), 0);
-  if (result !== -2) check(result, "unlinkat", path);
+  if (result !== -ENOENT) check(result, "unlinkat", path);
 }
 
 /** As unlinkIfAny, but answers false where a directory is there. */
 export function unlinkUnlessDirectory(dir: number, path: string): boolean {
   const result = raw(NR.unlinkat, dir, put(path), 0);
-  if (result === -21 || result === -1) return false; // EISDIR, or EPERM as POSIX has it
-  if (result !== -2) check(result, "unlinkat", path);
+  if (result === -EISDIR || result === -EPERM) return false; // EPERM as POSIX has it
+  if (result !== -ENOENT) check(result, "unlinkat", path);
   return true;
 }
 
@@ -351,7 +359,6 @@ export function stat(dir: number, path: string, follow = false): Stat {
 
 function rawStat(dir: number, path: string, follow: boolean): number {
   const flags = (follow ? 0 : AT_SYMLINK_NOFOLLOW) | (path === "" ? AT_EMPTY_PATH : 0);
-  const STATX_BASIC_STATS = 0x7ff;
   return raw(NR.statx, dir, put(path), flags, STATX_BASIC_STATS, scratchAddress + SECOND);
 }
 
@@ -391,7 +398,7 @@ function decodeStat(): Stat {
 export function statIfAny(dir: number, path: string, follow = false): Stat | undefined {
   const result = rawStat(dir, path, follow);
   // Asked for often with this answer: an Error costs as much as a hundred calls.
-  if (result === -2 || result === -20) return undefined;
+  if (result === -ENOENT || result === -ENOTDIR) return undefined;
   check(result, "statx", path);
   return decodeStat();
 }

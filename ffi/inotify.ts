@@ -1,5 +1,6 @@
 // Waiting for something to happen in a directory (inotify(7)).
 
+import { EAGAIN } from "./constants.ts";
 import { decodeName, encodeName } from "./bytes.ts";
 import { KernelError } from "./errno.ts";
 import { addressOf, raw } from "./libc.ts";
@@ -42,7 +43,7 @@ export async function changes(watch: number, milliseconds = Infinity): Promise<S
   const names = new Set<string>();
   if (!await readable(watch, milliseconds)) return names;
   const length = raw(NR.read, watch, addressOf(buffer), buffer.length);
-  if (length < 0 && length !== -11) throw new KernelError("read", "inotify", -length);
+  if (length < 0 && length !== -EAGAIN) throw new KernelError("read", "inotify", -length);
   // struct inotify_event: i32 watch, u32 mask, u32 cookie, u32 length, char name[], padded with NULs
   for (let at = 0; at < length; at += 16 + view.getUint32(at + 12, true)) {
     const name = buffer.subarray(at + 16, at + 16 + view.getUint32(at + 12, true));

@@ -1,5 +1,6 @@
 // Reading what may be a pipe, whose writer may take its time, or not be there.
 
+import { EAGAIN, EINTR, POLLIN } from "./constants.ts";
 import { KernelError } from "./errno.ts";
 import { close } from "./file.ts";
 import { addressOf, raw } from "./libc.ts";
@@ -7,7 +8,7 @@ import { mortally } from "./mortal.ts";
 import { NR } from "./nr.ts";
 import { pipe } from "./process.ts";
 
-const [EAGAIN, EINTR, POLLIN, SPLICE_F_NONBLOCK] = [11, 4, 1, 2];
+const SPLICE_F_NONBLOCK = 2;
 const CHUNK = 1 << 16;
 
 /**

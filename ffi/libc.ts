@@ -1,6 +1,8 @@
 // The one libc symbol table, and the raw system call everything else in ffi/ is made of.
 
 // deno-lint-ignore-file camelcase -- libc's own names
+import { EINTR } from "./constants.ts";
+
 const words = ["i64", "i64", "i64", "i64", "i64", "i64", "i64"] as const;
 
 /**
@@ -59,7 +61,7 @@ export function raw(number: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): n
   for (;;) {
     const result = syscall(number, a, b, c, d, e, f);
     if (result !== -1) return result;
-    if (errnoCell[0] !== 4) return -errnoCell[0];
+    if (errnoCell[0] !== EINTR) return -errnoCell[0];
   }
 }
 

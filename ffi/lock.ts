@@ -2,15 +2,22 @@
 // with the last process that holds it. Unlike flock, one can be asked for without taking it, so asking
 // disturbs nobody.
 
+import {
+  EACCES,
+  EAGAIN,
+  F_OFD_GETLK,
+  F_OFD_SETLK,
+  F_OFD_SETLKW,
+  F_RDLCK,
+  F_UNLCK,
+  F_WRLCK,
+} from "./constants.ts";
 import { KernelError } from "./errno.ts";
 import { raw, scratchAddress, scratchView } from "./libc.ts";
 import { mortally } from "./mortal.ts";
 import { NR } from "./nr.ts";
 
-const F_OFD_GETLK = 36;
-const F_OFD_SETLK = 37;
-const F_OFD_SETLKW = 38;
-const TYPES = { shared: 0, exclusive: 1, none: 2 } as const;
+const TYPES = { shared: F_RDLCK, exclusive: F_WRLCK, none: F_UNLCK } as const;
 
 /** Fills struct flock { short type, whence; off_t start, len; pid_t pid } for the whole file. */
 function flock(type: number): number {
@@ -36,7 +43,7 @@ export function lock(fd: number, type: keyof typeof TYPES): void {
  */
 export function tryLock(fd: number, type: keyof typeof TYPES): boolean {
   const result = raw(NR.fcntl, fd, F_OFD_SETLK, flock(TYPES[type]));
-  if (result === -11 || result === -13) return false;
+  if (result === -EAGAIN || result === -EACCES) return false;
   if (result < 0) throw new KernelError("fcntl", "F_OFD_SETLK", -result);
   return true;
 }

@@ -1,15 +1,14 @@
 // Waits that block the thread JavaScript runs on, where listeners for signals are never called.
 
+import { SIG_DFL, SIG_IGN, SIGHUP, SIGINT, SIGQUIT, SIGTERM } from "./constants.ts";
 import { raw, scratch, scratchAddress, scratchView } from "./libc.ts";
 import { NR } from "./nr.ts";
 
-const [SIGHUP, SIGINT, SIGQUIT, SIGTERM] = [1, 2, 3, 15];
 /**
  * struct sigaction as the kernel has it: handler, flags, restorer, and a mask of as many bytes as the last
  * argument says.
  */
 const [SIZE, MASK_SIZE] = [32, 8];
-const [SIG_DFL, SIG_IGN] = [0n, 1n];
 
 /**
  * Does `work`, a wait; whoever asks this process to end meanwhile is obeyed by the kernel, whatever
@@ -20,7 +19,7 @@ export function mortally<T>(work: () => T): T {
   for (const signal of [SIGHUP, SIGINT, SIGQUIT, SIGTERM]) {
     raw(NR.rt_sigaction, signal, 0, scratchAddress, MASK_SIZE);
     const handler = scratchView.getBigUint64(0, true);
-    if (handler === SIG_DFL || handler === SIG_IGN) continue;
+    if (handler === BigInt(SIG_DFL) || handler === BigInt(SIG_IGN)) continue;
     listened.push([signal, scratch.slice(0, SIZE)]);
     setAction(signal, new Uint8Array(SIZE));
   }

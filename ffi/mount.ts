@@ -2,6 +2,7 @@
 // process's mount namespace, and the mount is gone with the last descriptor or namespace that has it.
 
 import { encodeNameInto } from "./bytes.ts";
+import { CLONE_NEWNS } from "./clone.ts";
 import { KernelError } from "./errno.ts";
 import { addressOf, raw, scratch, scratchAddress, scratchView } from "./libc.ts";
 import { AT_EMPTY_PATH, close } from "./file.ts";
@@ -21,7 +22,6 @@ export const MNT_DETACH = 2;
 export const MOVE_MOUNT_F_EMPTY_PATH = 4;
 export const MOVE_MOUNT_T_SYMLINKS = 0x10;
 export const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
-const CLONE_NEWNS = 0x20000;
 export const AT_RECURSIVE = 0x8000;
 export const OPEN_TREE_CLONE = 1;
 export const OPEN_TREE_CLOEXEC = 0o2000000;

@@ -2,15 +2,19 @@
 // the kernel says to them lies there when that returns. Messages are bytes here; lib/nat/ knows what is in
 // them.
 
+import {
+  AF_NETLINK,
+  NETLINK_NETFILTER,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_RAW,
+  SOL_SOCKET,
+} from "./constants.ts";
 import { isErrno, KernelError } from "./errno.ts";
 import { raw, scratchAddress, scratchView } from "./libc.ts";
 import * as file from "./file.ts";
 import { NR } from "./nr.ts";
 
-const AF_NETLINK = 16;
-const SOCK_RAW_NONBLOCK_CLOEXEC = 3 | 0o4000 | 0o2000000;
-const NETLINK_NETFILTER = 12;
-const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 
@@ -22,7 +26,7 @@ const BUFFER = 8 << 20;
  * none.
  */
 export function openNetfilter(): number {
-  const fd = raw(NR.socket, AF_NETLINK, SOCK_RAW_NONBLOCK_CLOEXEC, NETLINK_NETFILTER);
+  const fd = raw(NR.socket, AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_NETFILTER);
   if (fd < 0) throw new KernelError("socket", "NETLINK_NETFILTER", -fd);
   for (const option of [SO_SNDBUFFORCE, SO_RCVBUFFORCE]) {
     scratchView.setInt32(0, BUFFER, true);

@@ -5,6 +5,7 @@
 //   header            what the type has: struct ifinfomsg, ifaddrmsg, rtmsg
 //   attributes        u16 length, u16 type, value, padded to 4 bytes; a value may be attributes again
 
+import { AF_NETLINK, NETLINK_ROUTE, NLMSG_ERROR, SOCK_CLOEXEC, SOCK_RAW } from "./constants.ts";
 import { KernelError } from "./errno.ts";
 import { addressOf, raw } from "./libc.ts";
 import { NR } from "./nr.ts";
@@ -32,13 +33,10 @@ const NLM_F_DUMP = 0x300;
 export const NLM_F_REPLACE = 0x100;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
-const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
 
 export const MESSAGE_HEADER = 16;
 const ATTRIBUTE_HEADER = 4;
-
-export const AF_UNSPEC = 0;
 
 /**
  * An attribute's value: a number takes 32 bits, a text ends with NUL, a list is attributes within this one.
@@ -123,7 +121,6 @@ export function routeHeader(family: number, prefix: number): Uint8Array {
 
 /** A socket of the network namespace this process is in, close-on-exec. */
 export function openRoute(): number {
-  const [AF_NETLINK, SOCK_RAW, SOCK_CLOEXEC, NETLINK_ROUTE] = [16, 3, 0o2000000, 0];
   const fd = raw(NR.socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
   if (fd < 0) throw new KernelError("socket", "NETLINK_ROUTE", -fd);
   return fd;

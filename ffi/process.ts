@@ -1,16 +1,17 @@
 // Processes: starting one that runs a kernel program, signalling, and the pipe it reports on.
 
+import { EAGAIN, ESRCH, F_SETFD, POLLIN } from "./constants.ts";
 import { KernelError } from "./errno.ts";
 import { addressOf, raw, scratchAddress, scratchView, symbols } from "./libc.ts";
 import { executable } from "./elf.ts";
-import { close } from "./file.ts";
+import { close, O_CLOEXEC } from "./file.ts";
 import { encodeName } from "./bytes.ts";
 import { NR } from "./nr.ts";
 import type { Assembled } from "./program.ts";
 
 /** A pipe, close-on-exec: [read end, write end]. */
 export function pipe(): [number, number] {
-  const result = raw(NR.pipe2, scratchAddress, 0o2000000);
+  const result = raw(NR.pipe2, scratchAddress, O_CLOEXEC);
   if (result < 0) throw new KernelError("pipe2", "", -result);
   return [scratchView.getInt32(0, true), scratchView.getInt32(4, true)];
 }
@@ -18,14 +19,14 @@ export function pipe(): [number, number] {
 /** Sends a signal; false where the process is gone. */
 export function kill(pid: number, signal: number): boolean {
   const result = raw(NR.kill, pid, signal);
-  if (result < 0 && result !== -3) throw new KernelError("kill", `${pid} with signal ${signal}`, -result);
+  if (result < 0 && result !== -ESRCH) throw new KernelError("kill", `${pid} with signal ${signal}`, -result);
   return result === 0;
 }
 
 /** A descriptor of a process, close-on-exec (pidfd_open(2)); undefined where there is no such process. */
 export function openPidfd(pid: number): number | undefined {
   const result = raw(NR.pidfd_open, pid, 0);
-  if (result === -3) return undefined;
+  if (result === -ESRCH) return undefined;
   if (result < 0) throw new KernelError("pidfd_open", String(pid), -result);
   return result;
 }
@@ -33,7 +34,9 @@ export function openPidfd(pid: number): number | undefined {
 /** Sends a signal to the process of a pidfd (pidfd_send_signal(2)); false where it is gone. */
 export function signalPidfd(pidfd: number, signal: number): boolean {
   const result = raw(NR.pidfd_send_signal, pidfd, signal, 0, 0);
-  if (result < 0 && result !== -3) throw new KernelError("pidfd_send_signal", `signal ${signal}`, -result);
+  if (result < 0 && result !== -ESRCH) {
+    throw new KernelError("pidfd_send_signal", `signal ${signal}`, -result);
+  }
   return result === 0;
 }
 
@@ -52,8 +55,6 @@ export function endHelper(pid: number): void {
   kill(pid, 9);
   raw(NR.wait4, pid, 0, 0, 0);
 }
-
-const POLLIN = 1;
 
 /** A call on a thread of its own; -1 on failure, of which the errno stays on that thread. */
 // deno-lint-ignore no-explicit-any -- see libc.ts: the call takes numbers
@@ -115,7 +116,7 @@ export async function readLater(fd: number, buffer: Uint8Array): Promise<number>
     if (await callLater(NR.ppoll, addressOf(pollfd), 1, 0, 0, 8, 0) <= 0) continue;
     const result = raw(NR.read, fd, addressOf(buffer), buffer.length);
     if (result >= 0) return result;
-    if (result !== -11) throw new KernelError("read", `descriptor ${fd}`, -result);
+    if (result !== -EAGAIN) throw new KernelError("read", `descriptor ${fd}`, -result);
   }
 }
 
@@ -172,7 +173,6 @@ export function spawn(program: Assembled, title: string, fds: number[]): number 
 }
 
 function setCloseOnExec(fd: number, on: boolean): void {
-  const F_SETFD = 2;
   const result = raw(NR.fcntl, fd, F_SETFD, on ? 1 : 0);
   if (result < 0) throw new KernelError("fcntl", `F_SETFD of descriptor ${fd}`, -result);
 }

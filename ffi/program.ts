@@ -10,6 +10,7 @@
 // goes to where the last onFailure that was run said. Strings, cells and buffers have fixed addresses, so a
 // structure can point at them.
 
+import { MADV_DONTNEED } from "./constants.ts";
 import { encodeNameInto } from "./bytes.ts";
 import { NR, type SyscallName } from "./nr.ts";
 
@@ -239,7 +240,6 @@ export function newProgram(numbers = NR) {
     release(from: Label, to: Label): void {
       const begin = Math.ceil(addressOfStep(from.step) / PAGE_SIZE) * PAGE_SIZE;
       const size = Math.floor(addressOfStep(to.step) / PAGE_SIZE) * PAGE_SIZE - begin;
-      const MADV_DONTNEED = 4;
       if (size > 0) {
         step("madvise", numbers.madvise, [begin, size, MADV_DONTNEED], { negative: { step: count + 1 } });
       }

@@ -1,5 +1,6 @@
 // Removing directories with all that is in them, and with nothing that is mounted there.
 
+import { EBUSY } from "./constants.ts";
 import { isErrno, KernelError } from "./errno.ts";
 import {
   AT_FDCWD,
@@ -19,7 +20,6 @@ import {
 
 /** So many levels removeTree goes down, each of which holds a descriptor. */
 const DEEPEST = 50;
-const EBUSY = 16;
 
 /** Something is mounted at `path`, which is therefore not removed, nor what is in it. */
 export class MountPoint extends KernelError {

@@ -1,18 +1,26 @@
 // Ports of this host, taken without a server behind them.
 
+import {
+  AF_INET,
+  AF_INET6,
+  EAFNOSUPPORT,
+  EPROTONOSUPPORT,
+  ESOCKTNOSUPPORT,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from "./constants.ts";
 import { KernelError } from "./errno.ts";
 import { raw, scratch, scratchAddress, scratchView } from "./libc.ts";
 import { close } from "./file.ts";
 import { NR } from "./nr.ts";
 
-const [AF_INET, AF_INET6] = [2, 10];
-const SOCK_CLOEXEC = 0o2000000;
-const [SOL_SOCKET, SO_REUSEADDR] = [1, 2];
-const [IPPROTO_IPV6, IPV6_V6ONLY] = [41, 26];
+const SO_REUSEADDR = 2;
+const [IPPROTO_IPV6, IPPROTO_SCTP, IPV6_V6ONLY] = [41, 132, 26];
 const SHUT_RD = 0;
 /** The socket type, and the protocol where the type does not say it. */
-const KINDS = { tcp: [1, 0], udp: [2, 0], sctp: [1, 132] } as const;
-const [EPROTONOSUPPORT, ESOCKTNOSUPPORT, EAFNOSUPPORT] = [93, 94, 97];
+const KINDS = { tcp: [SOCK_STREAM, 0], udp: [SOCK_DGRAM, 0], sctp: [SOCK_STREAM, IPPROTO_SCTP] } as const;
 
 export type PortProtocol = keyof typeof KINDS;
 

@@ -1,5 +1,6 @@
 // Watching the signals of a process (ptrace(2)).
 
+import { ESRCH, SIGKILL, SIGTRAP } from "./constants.ts";
 import { KernelError } from "./errno.ts";
 import { raw, scratchAddress, scratchView } from "./libc.ts";
 import { NR } from "./nr.ts";
@@ -17,7 +18,7 @@ const POLL_MILLISECONDS = 10;
  * Kills a process that is traced from here. Its end is told to its tracer first, and to its parent only then.
  */
 export function killTraced(pid: number): void {
-  kill(pid, 9);
+  kill(pid, SIGKILL);
   while (raw(NR.wait4, pid, scratchAddress, WALL, 0) > 0 && (scratchView.getInt32(0, true) & 0xff) === 0x7f);
 }
 
@@ -28,7 +29,7 @@ export function killTraced(pid: number): void {
  */
 export async function untilSignal(pid: number, signal: number, wanted: () => boolean): Promise<boolean> {
   const seized = raw(NR.ptrace, PTRACE_SEIZE, pid, 0, 0);
-  if (seized === -3) return false;
+  if (seized === -ESRCH) return false;
   if (seized < 0) throw new KernelError("ptrace", `PTRACE_SEIZE ${pid}`, -seized);
   for (;;) {
     const result = raw(NR.wait4, pid, scratchAddress, WNOHANG | WALL, 0);
@@ -43,7 +44,7 @@ export async function untilSignal(pid: number, signal: number, wanted: () => boo
     const stopped = status >> 16 === PTRACE_EVENT_STOP;
     if (!stopped && stopSignal === signal && wanted()) return true;
     // Stopped as a job is: so it stays, until SIGCONT.
-    if (stopped && stopSignal !== 5) raw(NR.ptrace, PTRACE_LISTEN, pid, 0, 0);
+    if (stopped && stopSignal !== SIGTRAP) raw(NR.ptrace, PTRACE_LISTEN, pid, 0, 0);
     else raw(NR.ptrace, PTRACE_CONT, pid, 0, stopped ? 0 : stopSignal);
   }
 }

@@ -1,5 +1,6 @@
 // Extended attributes (xattr(7)) of files and symlinks, by directory descriptor and name.
 
+import { ENODATA, ENOTSUP } from "./constants.ts";
 import { decodeName, encodeName, encodeNameInto } from "./bytes.ts";
 import { KernelError } from "./errno.ts";
 import { addressOf, raw, scratch, scratchAddress } from "./libc.ts";
@@ -20,7 +21,7 @@ export function listXattrs(dir: number, name: string): string[] {
   encodeNameInto(pathOf(dir, name), scratch, 0);
   const number = name === "" ? NR.listxattr : NR.llistxattr;
   const length = raw(number, scratchAddress, bufferAddress, buffer.length);
-  if (length === -95 || length === 0) return [];
+  if (length === -ENOTSUP || length === 0) return [];
   if (length < 0) throw new KernelError("llistxattr", name, -length);
   return decodeName(buffer.subarray(0, length - 1)).split("\0");
 }
@@ -31,7 +32,7 @@ export function getXattr(dir: number, name: string, attribute: string): Uint8Arr
   encodeNameInto(attribute, scratch, path);
   const number = name === "" ? NR.getxattr : NR.lgetxattr;
   const length = raw(number, scratchAddress, scratchAddress + path, bufferAddress, buffer.length);
-  if (length === -61 || length === -95) return undefined;
+  if (length === -ENODATA || length === -ENOTSUP) return undefined;
   if (length < 0) throw new KernelError("lgetxattr", `${attribute} of ${name}`, -length);
   return buffer.slice(0, length);
 }

@@ -1,7 +1,7 @@
 // Internet addresses and subnets: an address is a number with a family, its text is the kernel's (RFC 5952
 // for IPv6).
 
-import { AF_INET, AF_INET6 } from "../../ffi/address_family.ts";
+import { AF_INET, AF_INET6 } from "../../ffi/constants.ts";
 
 export interface Address {
   family: typeof AF_INET | typeof AF_INET6;

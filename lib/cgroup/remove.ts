@@ -1,6 +1,7 @@
 // Taking groups away, with those that were made inside: by a container, so they may be as deep, as many and
 // as strangely named as the kernel lets them be.
 
+import { SIGKILL } from "../../ffi/constants.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { kill } from "../../ffi/process.ts";
@@ -10,7 +11,6 @@ import { readControl, writeControl } from "./control_file.ts";
 
 /** How long nothing may come of it before it is given up, in milliseconds: processes end after SIGKILL. */
 const PATIENCE = 5000;
-const SIGKILL = 9;
 
 /**
  * Ends all that is in groups and below, and takes them away; absent ones are fine. They are one container's:

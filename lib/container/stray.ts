@@ -2,6 +2,7 @@
 // kernel knows of their keepers is then looked for among all processes, which is slow; and only `rm -f` ends
 // them.
 
+import { SIGKILL } from "../../ffi/constants.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { openPidfd, signalPidfd } from "../../ffi/process.ts";
@@ -15,7 +16,6 @@ import { hasEnded } from "./ended.ts";
 import { lockNames } from "./names.ts";
 import type { Container } from "../model/container.ts";
 
-const SIGKILL = 9;
 const KILL_TIMEOUT = 10_000;
 /** Of the times in /proc/PID/stat (proc(5)). */
 const TICKS_PER_SECOND = 100;

@@ -1,5 +1,6 @@
 // Appending to `events`: several commands and keepers do so at once, and nobody waits for anybody.
 
+import { ENOSPC } from "../../ffi/constants.ts";
 import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
@@ -17,8 +18,6 @@ export const OLDER_EVENTS = "events.1";
 
 /** Whoever finds `events` larger than this makes it events.1, and the one before that is gone. */
 const MAX_EVENT_BYTES = 8 * 1024 * 1024;
-
-const ENOSPC = 28;
 
 /**
  * Appends events that happened, all of them in one write. What happened did happen, so that a failure is only

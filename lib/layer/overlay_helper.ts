@@ -3,15 +3,14 @@
 // mounts there, takes a detached copy of the mount, and holds it until this process has fetched the
 // descriptor (pidfd_getfd(2)).
 
+import { CLONE_NEWNS } from "../../ffi/clone.ts";
 import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { MS_PRIVATE, MS_REC } from "../../ffi/mount.ts";
+import { MS_PRIVATE, MS_REC, OPEN_TREE_CLONE } from "../../ffi/mount.ts";
 import { endHelper, fetchDescriptor, pipe, spawn } from "../../ffi/process.ts";
 import { type Cell, FAILED_STEP, FAILURE, newProgram, type Program } from "../../ffi/program.ts";
 import { CommandError } from "../base/error.ts";
 
-const CLONE_NEWNS = 0x20000;
-const OPEN_TREE_CLONE = 1;
 /** Above every descriptor that the helper inherits. */
 const FIRST_DIRECTORY = 100;
 /** mount(2) takes one page of options. */

@@ -1,12 +1,12 @@
 // Where an archive's entries go: names made safe, and the directories they name kept open while they are
 // needed.
 
+import { PATH_MAX } from "../../ffi/constants.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { openInside, openWithoutLinks } from "./inside.ts";
 import { tarError } from "./tar_header.ts";
 
-const PATH_MAX = 4096;
 /**
  * More open directories than this are not kept. An archive is written directory by directory, so few are in
  * use.

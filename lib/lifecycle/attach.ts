@@ -1,6 +1,7 @@
 // Standing in the foreground for a container: its input, the terminal's size, signals, and its end. Its
 // output needs nobody here: the keeper writes it.
 
+import { EPIPE, SIGWINCH } from "../../ffi/constants.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import { close } from "../../ffi/file.ts";
 import { kill, readLater, writeLater } from "../../ffi/process.ts";
@@ -11,8 +12,6 @@ import { decodeReport, exitCode, MESSAGE_SIZE } from "../keeper/report.ts";
 import { forwardSignals } from "../container/signals.ts";
 import type { Running } from "./start.ts";
 
-const SIGWINCH = 28;
-const EPIPE = 32;
 /** What a shell shows of a program that wrote into a closed pipe. */
 const SIGPIPE_EXIT = 141;
 

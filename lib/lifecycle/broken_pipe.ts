@@ -2,9 +2,8 @@
 // container's first process is exempt from signals it has no handler for, and may go on writing into nothing
 // for ever. Here it gets what it would have got outside.
 
+import { SIGPIPE } from "../../ffi/constants.ts";
 import { killTraced, untilSignal } from "../../ffi/trace.ts";
-
-const SIGPIPE = 13;
 
 /** Ends the first process when SIGPIPE would, from now on; its children have no such exemption. */
 export async function endByBrokenPipe(pid: number): Promise<void> {

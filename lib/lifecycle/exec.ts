@@ -1,5 +1,6 @@
 // Starting a command in a running container.
 
+import { ESRCH } from "../../ffi/constants.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { openPidfd, pipe, spawn } from "../../ffi/process.ts";
@@ -25,7 +26,6 @@ import { type Attachment, isDetached, openStreams } from "./streams.ts";
 import type { Container } from "../model/container.ts";
 import { RENAMED } from "../base/frames.ts";
 
-const ESRCH = 3;
 /** Milliseconds for the helper, which itself waits for less, to say how it went. */
 const PATIENCE = 40_000;
 

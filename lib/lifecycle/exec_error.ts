@@ -1,9 +1,8 @@
 // A command that could not be executed, in docker's words and with its codes.
 
+import { EACCES, ENOENT, ETIMEDOUT } from "../../ffi/constants.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import { CommandError } from "../base/error.ts";
-
-const [ENOENT, EACCES, ETIMEDOUT] = [2, 13, 110];
 
 /**
  * Why a step that sets up a process failed, where the call alone would say nothing to a user; undefined for

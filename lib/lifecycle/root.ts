@@ -1,6 +1,7 @@
 // A container's files as it sees them itself, with its volumes and other mounts: by way of its first process
 // while it has one, and put together for a look otherwise.
 
+import { SIGKILL } from "../../ffi/constants.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
@@ -20,7 +21,6 @@ import type { Container } from "../model/container.ts";
  * copies.
  */
 const PATIENCE = 10_000;
-const SIGKILL = 9;
 
 /**
  * Root directory (O_PATH) of the container's first process `pid`; undefined where it is not that, or not any

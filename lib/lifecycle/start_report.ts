@@ -1,6 +1,7 @@
 // How a start goes: waiting for what the keeper, or the helper of exec, says first. A container can keep it
 // from saying anything; that must not keep mydocker.
 
+import { SIGKILL } from "../../ffi/constants.ts";
 import { close } from "../../ffi/file.ts";
 import { anyReadable, kill, openPidfd, readableWithin } from "../../ffi/process.ts";
 import { CommandError } from "../base/error.ts";
@@ -14,7 +15,6 @@ const GRACE = 1000;
 const INTERVAL = 100;
 /** How long a helper has to end what it began. */
 const FAREWELL = 2000;
-const SIGKILL = 9;
 
 /**
  * Waits for the first message of `helper`, a child of this process: undefined where it ended without one.

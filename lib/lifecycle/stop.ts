@@ -1,5 +1,6 @@
 // Ending a container from outside, in a way that its restart policy respects.
 
+import { SIGKILL, SIGTERM } from "../../ffi/constants.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { signalPidfd } from "../../ffi/process.ts";
@@ -21,8 +22,6 @@ import { containerState } from "../container/state.ts";
 import type { Container, ContainerConfig } from "../model/container.ts";
 import { parseSignal } from "../base/signals.ts";
 
-const SIGKILL = 9;
-const SIGTERM = 15;
 /** Seconds, docker's. */
 const STOP_TIMEOUT = 10;
 /** How long a process may take to end after SIGKILL, in ms: docker's too. */

@@ -3,6 +3,7 @@
 // keeps its socket would go on talking to a container that is gone, or to the host, if it spoke before the
 // port was published.
 
+import { IFA_ADDRESS, IFA_LOCAL } from "../../ffi/constants.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { converse } from "../../ffi/netfilter.ts";
@@ -88,7 +89,6 @@ function isFor(original: Uint8Array, family: Family, ports: HostPort[], own: Set
  * one.
  */
 function addressesOfHost(family: Family): Set<string> {
-  const [IFA_ADDRESS, IFA_LOCAL] = [1, 2];
   const route = netlink.openRoute();
   try {
     return new Set(

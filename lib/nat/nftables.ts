@@ -1,5 +1,6 @@
 // Telling nf_tables. No program is needed for that, only a kernel that has it.
 
+import { EEXIST, NLMSG_ERROR } from "../../ffi/constants.ts";
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { converse, openNetfilter } from "../../ffi/netfilter.ts";
@@ -7,8 +8,6 @@ import { pause } from "../../ffi/process.ts";
 import { addNetworkTables, addPortTables, deleteTables } from "./nft.ts";
 import { attributesOf, commentText, type Messages, newMessages, NLM_F, transaction } from "./nft_bytes.ts";
 import { type Family, familyOf, type NetworkRules, type PortRules } from "./rules.ts";
-
-const NLMSG_ERROR = 2;
 
 /** Makes a network's tables, in place of those that are there: a killed command's, or the same. */
 export function raiseNetwork(rules: NetworkRules): void {
@@ -74,8 +73,6 @@ export function restorePorts(socket: number, { name, ports }: PortRules): void {
     addPorts(socket, { name, ports: ports.filter(({ hostIp }) => familyOf(hostIp) === family) });
   }
 }
-
-const EEXIST = 17;
 
 /** False where tables of that name are there, and may belong to somebody else. */
 function addPorts(socket: number, rules: PortRules): boolean {

@@ -1,10 +1,10 @@
 // A network as docker network inspect shows it.
 
+import { AF_INET6 } from "../../ffi/constants.ts";
 import { subnetOf } from "../base/address.ts";
 import { sortedByKey } from "../base/sorted.ts";
 import { type AddressPool, isDefaultBridge, type Network } from "./store.ts";
 import { type Member, members } from "./users.ts";
-import { AF_INET6 } from "../../ffi/address_family.ts";
 
 /** Docker's JSON shape (its API's NetworkInspect), fields in docker's order. */
 export function networkInspect(network: Network): Record<string, unknown> {

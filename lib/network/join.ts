@@ -1,10 +1,10 @@
 // A container's way into its networks, prepared before it starts: bridges are up, addresses claimed, and
 // every message written that its first process will send.
 
+import { AF_INET } from "../../ffi/constants.ts";
 import * as file from "../../ffi/file.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { lock } from "../../ffi/lock.ts";
-import { AF_INET } from "../../ffi/address_family.ts";
 import * as netlink from "../../ffi/netlink.ts";
 import { step } from "../base/debug.ts";
 import { CommandError } from "../base/error.ts";

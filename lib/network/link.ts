@@ -1,8 +1,9 @@
 // Links, addresses and routes as netlink messages (rtnetlink(7), linux/if_link.h).
 
+import { IFA_ADDRESS, IFA_LOCAL, IFF_UP } from "../../ffi/constants.ts";
+import { AF_INET, AF_UNSPEC } from "../../ffi/constants.ts";
 import { decodeName, encodeName } from "../../ffi/bytes.ts";
 import { isErrno } from "../../ffi/errno.ts";
-import { AF_INET } from "../../ffi/address_family.ts";
 import * as netlink from "../../ffi/netlink.ts";
 import { type Address, type Subnet, toBytes } from "../base/address.ts";
 
@@ -19,13 +20,10 @@ const IFLA_INFO_SLAVE_KIND = 4;
 const IFLA_INFO_SLAVE_DATA = 5;
 const IFLA_BRPORT_MODE = 4;
 const VETH_INFO_PEER = 1;
-const IFA_ADDRESS = 1;
-const IFA_LOCAL = 2;
 const IFA_BROADCAST = 4;
 const IFA_FLAGS = 8;
 const IFA_F_NODAD = 2;
 const RTA_GATEWAY = 5;
-const IFF_UP = 1;
 const REPLACE = netlink.NLM_F_CREATE | netlink.NLM_F_REPLACE;
 const NEW = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL;
 
@@ -60,7 +58,7 @@ export interface LinkDetails {
 /** All links in the namespace of the socket `route`. */
 export function links(route: number): LinkDetails[] {
   const text = (bytes?: Uint8Array) => decodeName(bytes ?? new Uint8Array()).replace(/\0.*/s, "");
-  return netlink.dump(route, netlink.RTM_GETLINK, netlink.AF_UNSPEC).map(({ header, attributes }) => {
+  return netlink.dump(route, netlink.RTM_GETLINK, AF_UNSPEC).map(({ header, attributes }) => {
     const master = attributes.get(IFLA_MASTER);
     return {
       index: header.getInt32(4, true),

@@ -1,5 +1,6 @@
 // Making a network that a user asked for.
 
+import { AF_INET } from "../../ffi/constants.ts";
 import * as file from "../../ffi/file.ts";
 import { openRoute } from "../../ffi/netlink.ts";
 import { CommandError } from "../base/error.ts";
@@ -27,7 +28,6 @@ import {
   type Network,
   networkByName,
 } from "./store.ts";
-import { AF_INET } from "../../ffi/address_family.ts";
 
 /** What a user says of a network's addresses: any number of each, matched by what contains what. */
 export interface AddressWishes {

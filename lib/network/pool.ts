@@ -1,6 +1,7 @@
 // Which subnets a network gets that names none: docker's own, but none that leads elsewhere already.
 
-import { AF_INET, AF_INET6 } from "../../ffi/address_family.ts";
+import { IFA_ADDRESS } from "../../ffi/constants.ts";
+import { AF_INET, AF_INET6, AF_UNSPEC } from "../../ffi/constants.ts";
 import * as netlink from "../../ffi/netlink.ts";
 import { CommandError } from "../base/error.ts";
 import {
@@ -15,7 +16,6 @@ import {
 import { rootsWithNetworks, takeDownForsaken } from "./owner.ts";
 import type { AddressPool, Network } from "./store.ts";
 
-const IFA_ADDRESS = 1;
 const RTA_DST = 1;
 const RTA_OIF = 4;
 
@@ -28,10 +28,10 @@ function candidates(): Subnet[] {
 
 /** Subnets that the host's interfaces and routes lead to, but for those of the interface `except`. */
 export function subnetsInUse(route: number, except?: number): Subnet[] {
-  const addresses = netlink.dump(route, netlink.RTM_GETADDR, netlink.AF_UNSPEC)
+  const addresses = netlink.dump(route, netlink.RTM_GETADDR, AF_UNSPEC)
     .filter(({ header }) => header.getUint32(4, true) !== except)
     .map(({ header, attributes }) => subnet(header, 1, attributes.get(IFA_ADDRESS)));
-  const routes = netlink.dump(route, netlink.RTM_GETROUTE, netlink.AF_UNSPEC)
+  const routes = netlink.dump(route, netlink.RTM_GETROUTE, AF_UNSPEC)
     .filter(({ attributes }) => except === undefined || outgoing(attributes) !== except)
     // A default route leads everywhere, and is in nobody's way.
     .map(({ header, attributes }) => subnet(header, 1, attributes.get(RTA_DST)));

@@ -1,11 +1,11 @@
 // A container's networks as docker inspect shows them (its API's NetworkSettings).
 
+import { AF_INET, AF_INET6 } from "../../ffi/constants.ts";
 import { networksOf } from "../container/config.ts";
 import { parseAddress } from "../base/address.ts";
 import { type Endpoint, readEndpoints } from "./endpoint.ts";
 import { publishedPorts } from "../container/ports.ts";
 import type { ContainerConfig, EndpointRequest } from "../model/container.ts";
-import { AF_INET, AF_INET6 } from "../../ffi/address_family.ts";
 
 const NO_ENDPOINT = {
   EndpointID: "",

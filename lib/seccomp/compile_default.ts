@@ -1,10 +1,11 @@
 // The default filter, compiled. What takes time and space of this is done when mydocker is built: make has
 // write_default.ts write the result into .build/, from where default.ts has it.
 
+import { ENOSYS, EPERM } from "../../ffi/constants.ts";
 import { compile, RET, type Verdict } from "./compile.ts";
 import type { Abi } from "./numbers.ts";
 import { sectionsOf } from "./sections.ts";
-import { ALLOWED, BY_ARGUMENT, BY_CAPABILITY, ENOSYS, EPERM } from "./table.ts";
+import { ALLOWED, BY_ARGUMENT, BY_CAPABILITY } from "./table.ts";
 import type { Compiled } from "./program.ts";
 import { capabilityNumber } from "../security/capability_names.ts";
 

@@ -1,5 +1,6 @@
 // Docker's profile files, compiled. Loaded only where one is given: it takes the table of all system calls.
 
+import { ENOSYS, EPERM } from "../../ffi/constants.ts";
 import { CommandError } from "../base/error.ts";
 import { readInput } from "../cli/input_file.ts";
 import { kernelAtLeast } from "../base/kernel.ts";
@@ -20,7 +21,6 @@ import { sectionsOf } from "./sections.ts";
 import type { Action } from "./program.ts";
 import { capabilityNumber } from "../security/capability_names.ts";
 
-const [EPERM, ENOSYS] = [1, 38];
 const OWN: Record<typeof Deno.build.arch, Abi> = { x86_64: "X86_64", aarch64: "AARCH64" };
 const ABIS = ["X86_64", "X86", "X32", "AARCH64", "ARM"];
 const FOREIGN = /^(MIPS(64|64N32|EL|EL64|EL64N32)?|PPC(64|64LE)?|S390X?|PARISC(64)?|RISCV64|LOONGARCH64)$/;

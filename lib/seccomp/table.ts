@@ -7,10 +7,8 @@
 //
 // Names that an ABI does not have mean nothing there: one table serves all.
 
+import { ENOSYS } from "../../ffi/constants.ts";
 import type { Condition } from "./compile.ts";
-
-/** Errnos of refusals. */
-export const [EPERM, ENOSYS] = [1, 38];
 
 /** Calls that everybody has, by what they are about. */
 export const ALLOWED: Record<string, string> = {

@@ -33,6 +33,9 @@ export interface Built {
 /** How the ID of a module begins that is no file, but an entry that was made up. */
 export const ENTRY = "entry:";
 
+/** A file of plain constants, whose values esbuild writes where they are used: it is in no bundle. */
+const CONSTANTS = "ffi/constants.ts";
+
 export interface Project {
   folder: string;
   /** Sources of modules that are no files, by what follows ENTRY in their IDs. */
@@ -67,6 +70,7 @@ export function newBundler(project: Project): Bundler {
         entryPoints: entries.map((id, n) => ({ in: id, out: String(n) })),
         plugins,
       });
+      checkInlined(metafile);
       return metafile;
     },
 
@@ -98,6 +102,14 @@ export async function stopBundler(): Promise<void> {
   await esbuild.stop();
 }
 
+/** Throws where a constant was not written where it is used, but has to be imported from a file. */
+function checkInlined({ outputs }: esbuild.Metafile): void {
+  const inputs = Object.values(outputs).flatMap((output) => Object.keys(output.inputs));
+  if (inputs.some((id) => id.endsWith(`/${CONSTANTS}`))) {
+    throw new Error(`${CONSTANTS}: not all that is in it is a plain constant, or it is used as an object`);
+  }
+}
+
 /**
  * Finds modules as deno does. What is outside is left to importing(), or named by its file where it is lazy.
  */
@@ -120,7 +132,7 @@ function finding(
         if (path.startsWith(ENTRY)) return { path: path.slice(ENTRY.length), namespace: "entry" };
         const file = locate(path, resolveDir);
         const elsewhere = outside(file.slice(1));
-        if (!elsewhere) return { path: file };
+        if (!elsewhere) return { path: file, sideEffects: !file.endsWith(`/${CONSTANTS}`) };
         if (kind === "dynamic-import") return { path: elsewhere.file, external: true };
         return { path: file.slice(1), namespace: "outside", sideEffects: false };
       });
