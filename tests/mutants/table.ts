@@ -340,8 +340,8 @@ const STORE: Mutant[] = [
   {
     fault: "shared locks are exclusive ones",
     file: "lock.ts",
-    find: "{ shared: 0, exclusive: 1, none: 2 }",
-    put: "{ shared: 1, exclusive: 1, none: 2 }",
+    find: "{ shared: F_RDLCK, exclusive: F_WRLCK, none: F_UNLCK }",
+    put: "{ shared: F_WRLCK, exclusive: F_WRLCK, none: F_UNLCK }",
     tests: ["unit/volume_store_test.ts"],
   },
   {
