@@ -1,6 +1,6 @@
 # make            build ./mydocker: one file that runs on any glibc Linux of this architecture
 # make run        build it, import a busybox image unless there is one, and open a shell in a container (as root)
-# make check      formatting, lint, types, floors, and the machine code against its assembly source
+# make check      formatting, width, lint, types, floors, and the machine code against its assembly source
 # make test       build it and run the tests (as root); ONLY=exec,stop for those of every exec_test.ts and stop_test.ts
 # make test-unit  the tests of single modules
 # make test-vm    run those tests that cgroups matter to on a machine with cgroup v2 alone, in ../shared/vm (if it is there)
@@ -111,6 +111,7 @@ check: .build/deno .build/default_filter.ts
 	$(deno) check --frozen main.ts lib/launcher/bundle.ts tests
 	$(deno) run -A --frozen tests/check_stub.ts
 	$(deno) run -A --frozen tests/check_layers.ts
+	$(deno) run -A --frozen tests/check_lines.ts
 
 # Adds up deno's summaries in a log, "ok | 12 passed (3 steps) | 0 failed (5s)", into the last line; $(2) of them there have to be.
 count = sed -nE 's/^(ok|FAILED) \| ([0-9]+) passed.* \| ([0-9]+) failed.*/\2 \3/p' $(1) | awk -v runs=$(2) \
@@ -173,7 +174,7 @@ mutants: .build/deno .build/default_filter.ts .build/busybox.tar
 	$(deno) run -A --frozen tests/mutants/run.ts $(if $(ONLY),"$(ONLY)")
 
 bench: mydocker
-	$(deno) run -A --frozen tests/bench/run.ts
+	$(deno) run -A --frozen tests/bench/run.ts $(if $(ONLY),--only "$(ONLY)") $(if $(RUNS),--runs "$(RUNS)")
 
 install: mydocker
 	@install -D -m 755 mydocker "$(DESTDIR)$(PREFIX)/bin/mydocker"

@@ -1,6 +1,6 @@
-// Numbers of the kernel that several files need; the same on x86_64 and aarch64. What only one file needs stands
-// there. Each is a plain constant, so that esbuild writes its value where it is used: a name costs a start nothing.
-// A test compares them with the headers of C.
+// Numbers of the kernel that several files need; the same on x86_64 and aarch64. What only one file needs
+// stands there. Each is a plain constant, so that esbuild writes its value where it is used: a name costs a
+// start nothing. A test compares them with the headers of C.
 
 // errno(3), positive. What a system call returned is negative, and compared with -ENOENT.
 export const EPERM = 1;

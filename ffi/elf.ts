@@ -102,7 +102,8 @@ export function memfd(name: string, executable = false): number {
   encodeNameInto(name, scratch, 0);
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   let fd = raw(NR.memfd_create, scratchAddress, flags | (executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
-  if (fd === -EINVAL) fd = raw(NR.memfd_create, scratchAddress, flags); // before Linux 6.3 every memfd may be executed
+  // Before Linux 6.3 every memfd may be executed.
+  if (fd === -EINVAL) fd = raw(NR.memfd_create, scratchAddress, flags);
   if (fd < 0) {
     throw new KernelError(
       "memfd_create",

@@ -184,8 +184,8 @@ export function newProgram(numbers = NR) {
     },
 
     /**
-     * `size` bytes of zeros, which cost memory only when they are touched. A page or more begins with a page, so
-     * that it can be given back (madvise(2)).
+     * `size` bytes of zeros, which cost memory only when they are touched. A page or more begins with a page,
+     * so that it can be given back (madvise(2)).
      */
     reserve(size: number): number {
       if (size >= PAGE_SIZE) zeroedSize = Math.ceil(zeroedSize / PAGE_SIZE) * PAGE_SIZE;

@@ -1,12 +1,13 @@
-# Runs a kernel program (program.ts) and nothing else; uses no stack, so children made with CLONE_VM can run it too.
+# Runs a kernel program (program.ts) and nothing else; uses no stack, so children made with CLONE_VM can run
+# it too.
 # A step is 12 words:  0 number  8 indirect  16..56 arguments  64 store  72 negative  80 zero  88 positive
 #   number    of the system call; negative: argument 0 minus argument 1
 #   indirect  bit n set: argument n is the address of the value
 #   store     where the result goes, or 0
-#   negative, zero, positive  the step to go on with after such a result; 0: the one at word 16 of the data after a
-#             negative one, else the next
-# The data segment starts with: 0 the last step with a negative result, 8 that result, 16 the step that failures go
-# to, 24 the first step.
+#   negative, zero, positive  the step to go on with after such a result; 0: the one at word 16 of the data
+#                             after a negative one, else the next
+# The data segment starts with: 0 the last step with a negative result, 8 that result, 16 the step that
+# failures go to, 24 the first step.
 
         .set    data, 0x200000
 

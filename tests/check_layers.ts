@@ -1,6 +1,7 @@
 // make check: imports lead down the floors (layers/floors.ts), no files import each other in a circle, and
 // docs/architecture.md shows the floors as they are. `--write` puts them there.
 
+import { toolArguments } from "../lib/launcher/arguments.ts";
 import { type Arrow, arrows, circles } from "./layers/arrows.ts";
 import { type Floor, FLOORS, picture } from "./layers/floors.ts";
 
@@ -47,13 +48,14 @@ function withPicture(text: string, floors: Floor[]): string {
 const unformatted = (text: string) => text.replaceAll(/ +/g, " ").replaceAll(/-{3,}/g, "---");
 
 if (import.meta.main) {
+  const { write } = toolArguments({ switches: ["write"] });
   const project = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
   const document = `${project}/docs/architecture.md`;
   const shown = Deno.readTextFileSync(document);
   const right = withPicture(shown, FLOORS);
-  if (Deno.args.includes("--write")) Deno.writeTextFileSync(document, right);
+  if (write) Deno.writeTextFileSync(document, right);
   const problems = await checkLayers(project, FLOORS);
-  if (unformatted(right) !== unformatted(shown) && !Deno.args.includes("--write")) {
+  if (unformatted(right) !== unformatted(shown) && !write) {
     problems.push("docs/architecture.md shows other floors: deno run -A tests/check_layers.ts --write");
   }
   for (const problem of problems) console.error(problem);

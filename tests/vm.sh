@@ -1,4 +1,5 @@
-# What `make test-vm` runs in the VM: the test files it is given. An import for each test would be most of the time.
+# What `make test-vm` runs in the VM: the test files it is given. An import for each test would be most of the
+# time.
 set -eu
 export MYDOCKER_TEMPLATE=/var/tmp/mydocker-template DENO_JOBS=2
 MYDOCKER_ROOT=$MYDOCKER_TEMPLATE ./mydocker import .build/busybox.tar busybox

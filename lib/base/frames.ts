@@ -1,8 +1,8 @@
 // Frames: how a log's output and what happened are kept in files, so that a keeper appends either in the same
 // way.
 //
-//   i64 seconds, i64 nanoseconds since 1970, u64 what it says of the content (a log's stream, an event's wait status),
-//   u64 length, then the content; little endian
+//   i64 seconds, i64 nanoseconds since 1970, u64 what it says of the content (a log's stream, an event's wait
+//   status), u64 length, then the content; little endian
 
 /**
  * Bytes before the content. A keeper fills in the time at 0 (clock_gettime's struct), and the third number at

@@ -12,3 +12,14 @@ export function levenshteinDistance(str1: string, str2: string): number;
 
 /** @std/fmt/printf */
 export function sprintf(format: string, ...args: unknown[]): string;
+
+/** @std/cli/parse-args, as far as lib/launcher/arguments.ts uses it. */
+export function parseArgs(args: string[], options: {
+  boolean: string[];
+  string: string[];
+  /** Is told each argument that is none of the flags; without `flag` it is a word. */
+  unknown: (arg: string, flag?: string) => void;
+}): { _: string[]; [flag: string]: unknown };
+
+/** @std/path/posix/extname: ".ts" of "a/b.ts" */
+export function extname(path: string): string;

@@ -76,7 +76,8 @@ export function resolveIfAny(text: string): Resolved | undefined {
   const hex = /^(?:sha256:)?([0-9a-f]{64})$/.exec(text)?.[1];
   if (hex) return imageExists(hex) ? { hex } : undefined;
   const { name, tag, digest } = normalize(parseReference(text));
-  const reference = formatReference(digest ? { name, digest } : { name, tag }); // beside a digest a tag says nothing
+  // Beside a digest a tag says nothing.
+  const reference = formatReference(digest ? { name, digest } : { name, tag });
   const tagged = readTag(reference);
   if (tagged !== undefined) return { hex: tagged, reference };
   return isImageId(text) ? resolvePrefix(text) : undefined;

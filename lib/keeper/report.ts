@@ -7,10 +7,11 @@
 //   message   three:  started   1, pid, 0
 //                     failed    2, address of the step, -errno
 //                     broken    4, pid, 0: the caller's stdout or stderr was closed
-//                     ended     3, wait status, 0 or why the caller's stdout or stderr could not be written: -errno
+//                     ended     3, wait status, 0 or why the caller's stdout or stderr could not be written:
+//                               -errno
 //   `lock`    nine:   the end: wait status, seconds, nanoseconds
-//                     the start: pid, seconds, nanoseconds, the keeper's pid, and there the descriptors of the terminal
-//                     and of stdin's write end, or -1
+//                     the start: pid, seconds, nanoseconds, the keeper's pid, and there the descriptors of
+//                     the terminal and of stdin's write end, or -1
 //             without a time, it has not ended, or never started
 
 import * as file from "../../ffi/file.ts";
@@ -70,8 +71,10 @@ export interface EndRecord {
   time: number;
 }
 
-/** Opens `lock` for reading: not for writing, since whoever follows the container watches for that to be closed
- * (log/follow.ts). Undefined where there is none, or what has its name is no file. */
+/**
+ * Opens `lock` for reading: not for writing, since whoever follows the container watches for that to be
+ * closed (log/follow.ts). Undefined where there is none, or what has its name is no file.
+ */
 export function openRecords(dir: number, path = "lock"): number | undefined {
   const fd = file.openIfAny(dir, path, file.O_RDONLY | file.O_NONBLOCK);
   if (fd === undefined || (file.stat(fd, "").mode & file.S_IFMT) === file.S_IFREG) return fd;

@@ -2,6 +2,7 @@
 // what any other word needs; PROGRAM.PART.js are shared, or loaded when they are wanted. See
 // bundle/programs.ts and bundle/chunks.ts.
 
+import { toolArguments } from "./arguments.ts";
 import { type Bundler, ENTRY, newBundler, stopBundler } from "./bundle/bundler.ts";
 import { type Chunk, chunksOf } from "./bundle/chunks.ts";
 import { type Modules, modulesOf } from "./bundle/modules.ts";
@@ -20,22 +21,22 @@ const PROJECT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 /** How much a plain start of a command counts against what it may load later. */
 const WEIGHTS = { entry: 1, lazy: 0.05 };
 
-/** The modules of deno.json's packages as files: deno finds them, esbuild could not. */
-async function bundlePackages(): Promise<Map<string, string>> {
-  const { imports } = JSON.parse(Deno.readTextFileSync(`${PROJECT}/deno.json`));
+/** A module of deno.json's packages as one file: deno finds it, esbuild could not. */
+async function bundlePackage(name: string): Promise<string> {
   const folder = `${PROJECT}/.build/packages`;
   Deno.mkdirSync(folder, { recursive: true });
-  const files = new Map<string, string>();
-  for (const [name, target] of Object.entries(imports as Record<string, string>)) {
-    if (!target.includes("deno-std")) continue; // esbuild itself
-    const file = `${folder}/${name.replaceAll(/[@/]/g, "_")}`;
-    Deno.writeTextFileSync(`${file}.ts`, `export * from ${JSON.stringify(name)};\n`);
-    const args = ["bundle", "--quiet", "--frozen", "-o", `${file}.js`, `${file}.ts`];
-    const { success } = await new Deno.Command(Deno.execPath(), { args, cwd: PROJECT }).output();
-    if (!success) throw new Error(`deno bundle ${name} failed`);
-    files.set(name, `${file}.js`);
-  }
-  return files;
+  const file = `${folder}/${name.replaceAll(/[@/]/g, "_")}`;
+  Deno.writeTextFileSync(`${file}.ts`, `export * from ${JSON.stringify(name)};\n`);
+  const args = ["bundle", "--quiet", "--frozen", "-o", `${file}.js`, `${file}.ts`];
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: PROJECT }).output();
+  if (!success) throw new Error(`deno bundle ${name}: ${new TextDecoder().decode(stderr)}`);
+  return `${file}.js`;
+}
+
+/** Each is made once, when the first one imports it. */
+function packages(): (name: string) => Promise<string> {
+  const made = new Map<string, Promise<string>>();
+  return (name) => made.getOrInsertComputed(name, bundlePackage);
 }
 
 /** What is loaded to run this command alone. */
@@ -72,12 +73,12 @@ function names(program: BundledProgram, modules: Modules, chunks: Chunk[]): (chu
   return (chunk) => nameOf.get(chunk)!;
 }
 
-const [to] = Deno.args;
+const { words: [to] } = toolArguments();
 const commands = await allCommands(`${PROJECT}/lib/commands`);
 const entries = new Map(commands.map((command) => [fileName(command), entryOf(command)]));
 entries.set(MAIN, `import ${JSON.stringify(`${PROJECT}/main.ts`)};\n`);
 Deno.mkdirSync(to, { recursive: true });
-const bundler = newBundler({ folder: PROJECT, entries, packages: await bundlePackages() });
+const bundler = newBundler({ folder: PROJECT, entries, packageFile: packages() });
 for (const program of programsOf(commands)) {
   for (const [name, text] of await bundleProgram(bundler, program)) {
     Deno.writeTextFileSync(`${to}/${name}`, text);

@@ -1,4 +1,5 @@
-// Where a compiled mydocker begins: it loads the file of the command, or that of all (only.ts). make fills in the names.
+// Where a compiled mydocker begins: it loads the file of the command, or that of all (only.ts). make fills in
+// the names.
 
 const own = "@OWN@".split(" ");
 const [first, second] = Deno.args;

@@ -344,7 +344,8 @@ function end(state: State): void {
   const { phase, filled, entry, left } = state;
   const headerDone = phase === "block" && state.onBlock === onHeader;
   if (phase === "end" || (headerDone && filled === 0 && !state.local && state.longPath === undefined)) return;
-  if (phase === "skip" && left < BLOCK && !state.local) return; // the last file's padding is missing, nothing else
+  // The last file's padding is missing, nothing else.
+  if (phase === "skip" && left < BLOCK && !state.local) return;
   if (state.offset < BLOCK) throw tarError("not a tar archive");
   throw tarError(`unexpected end of archive${entry ? ` in ${JSON.stringify(entry.path)}` : ""}`);
 }

@@ -77,13 +77,16 @@ export async function startContainer(
   return await launch(container, attached, lock, FIRST, forgetFormer(container, lock));
 }
 
-/** How it was before, of which the rest is forgotten. Gives the lock back where it throws, as on a full disk. */
+/**
+ * How it was before, of which the rest is forgotten. Gives the lock back where it throws, as on a full disk.
+ */
 function forgetFormer({ dir, config }: Container, lock: number): Pick<StartFailure, "started" | "finished"> {
   try {
     const { started, finished } = containerState(dir);
     for (const record of FORMER) removeTree(dir, record);
     if (config.restart.name !== "no") writeFile(dir, "restart.json", JSON.stringify(FIRST));
-    // How it ended last is true until it runs; without that, what is known of it is only a number of a process.
+    // How it ended last is true until it runs; without that, what is known of it is only a number of a
+    // process.
     if (finished === undefined) clearRecords(lock);
     return { started, finished };
   } catch (error) {

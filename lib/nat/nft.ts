@@ -4,7 +4,8 @@
 //
 //   table ip mydocker_MARK_NETWORK {                a network's, for as long as its bridge is there
 //     chain guard       { filter, prerouting, raw: from the bridge to 127.0.0.0/8: drop }
-//     chain forward     { filter: into the bridge only answers, published ports, and what is from the same bridge }
+//     chain forward     { filter: into the bridge only answers, published ports, and what is from the same
+//                       bridge }
 //     chain postrouting { nat: out of the subnet: masquerade; … }
 //   }
 //   table ip mydocker_MARK_CONTAINER {              with published ports only

@@ -1,8 +1,10 @@
 // Networks: networks/NAME/ holds
 //
-//   network.json   what the network is; only the subnets of one that chose them itself ever change, while it is down
-//   users          a lock file. Whoever starts a container on the network has the shared lock of it, and the container's
-//                  keeper inherits it; whoever takes the network's interface down has the exclusive one (bridge.ts)
+//   network.json   what the network is; only the subnets of one that chose them itself ever change, while it
+//                  is down
+//   users          a lock file. Whoever starts a container on the network has the shared lock of it, and the
+//                  container's keeper inherits it; whoever takes the network's interface down has the
+//                  exclusive one (bridge.ts)
 //   addresses/     who has which of its addresses (claims.ts)
 //   up             there while the interface may be
 //

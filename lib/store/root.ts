@@ -1,12 +1,12 @@
 // The root directory: everything mydocker keeps. Two roots share nothing.
 //
 //   containers/ID/   config.json and what a container leaves behind (lib/container/)
-//   names/NAME       symlink to a container's ID: claiming a name is creating it; the container's config.json agrees,
-//                    or is about to (rename)
+//   names/NAME       symlink to a container's ID: claiming a name is creating it; the container's config.json
+//                    agrees, or is about to (rename)
 //   images/HEX.json  an image's configuration, byte for byte what its ID is the digest of
 //   tags/NAME:TAG    symlink to an image's ID; "/" in a name is written "%2F"
-//   layers/HEX/      diff/ is an unpacked layer, skeleton the rest of its archive, replaced/ contents that only the
-//                    archive has, layer.json sizes; HEX is the diff id
+//   layers/HEX/      diff/ is an unpacked layer, skeleton the rest of its archive, replaced/ contents that
+//                    only the archive has, layer.json sizes; HEX is the diff id
 //   volumes/NAME/    _data/ and volume.json
 //   networks/NAME/   network.json, who uses it, and who has which address (lib/network/)
 //   events           what happened, and events.1 what happened before (lib/events/)

@@ -1,5 +1,6 @@
 // Set-user-ID programs: those that a container makes are root's for its host, too, if somebody there can
-// reach them. What they give inside, and --security-opt no-new-privileges, is in tests/isolation/seccomp_test.ts.
+// reach them. What they give inside, and --security-opt no-new-privileges, is in
+// tests/isolation/seccomp_test.ts.
 
 // @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";

@@ -1,10 +1,11 @@
 // make bench: mydocker beside whatever else of its kind is installed, in one run, on this machine.
 //
-// make bench ONLY=exec,ps   measures some of: run walls exec ps life stop memory many chatter import load
-// save commit peak
-//                           network throughput
-// make bench RUNS=N         rounds of `run`, 20 unless told; of what takes longer it is a part of that
+// make bench ONLY=exec,ps   (--only) measures some of: run walls exec ps life stop memory many chatter import
+//                           load save commit peak network throughput
+// make bench RUNS=N         (--runs) rounds of `run`, 20 unless told; of what takes longer it is a part of
+//                           that
 
+import { toolArguments } from "../../lib/launcher/arguments.ts";
 import { docker } from "./docker.ts";
 import { commits, loads, peaks, saves } from "./images.ts";
 import {
@@ -68,11 +69,12 @@ interface Settings {
 }
 
 function settings(): Settings {
-  const only = Deno.env.get("ONLY")?.split(/[, ]+/).filter((word) => word !== "") ?? [];
+  const given = toolArguments({ texts: ["only", "runs"] });
+  const only = given.only?.split(/[, ]+/).filter((word) => word !== "") ?? [];
   const unknown = only.find((word) => !(KINDS as string[]).includes(word));
-  if (unknown !== undefined) throw new Error(`ONLY=${unknown}: there are ${KINDS.join(" ")}`);
-  const runs = Number(Deno.env.get("RUNS") || 20);
-  if (!(Number.isInteger(runs) && runs > 0)) throw new Error("RUNS is a number of rounds");
+  if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${KINDS.join(" ")}`);
+  const runs = Number(given.runs ?? 20);
+  if (!(Number.isInteger(runs) && runs > 0)) throw new Error("--runs is a number of rounds");
   return { kinds: only.length > 0 ? KINDS.filter((kind) => only.includes(kind)) : KINDS, runs };
 }
 

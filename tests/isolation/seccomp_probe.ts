@@ -143,14 +143,16 @@ export function probe32(filter: Uint8Array, count: number): Answer[] {
     ...[0x45, 0x31, 0xe4], //                                   xor r12d, r12d
     ...[0x41, 0xbd, ...word(buffer)], //                        mov r13d, buffer
     ...[0x44, 0x89, 0xe0], //                                   loop: mov eax, r12d
-    ...[0x31, 0xdb, 0x31, 0xc9, 0x31, 0xd2, 0x31, 0xf6, 0x31, 0xff], // xor ebx, ecx, edx, esi, edi with themselves
+    // xor ebx, ecx, edx, esi, edi with themselves
+    ...[0x31, 0xdb, 0x31, 0xc9, 0x31, 0xd2, 0x31, 0xf6, 0x31, 0xff],
     ...[0xbd, ...word(MAGIC)], //                               mov ebp, MAGIC
     ...[0xcd, 0x80], //                                         int 0x80
     ...[0x43, 0x89, 0x44, 0xa5, 0x00], //                       mov [r13 + 4 * r12], eax
     ...[0x41, 0xff, 0xc4], //                                   inc r12d
     ...[0x41, 0x81, 0xfc, ...word(count)], //                   cmp r12d, count
     ...[0x75, 0xdb], //                                         jne loop
-    ...[0xb8, ...word(1), 0xbf, ...word(1), 0xbe, ...word(buffer), 0xba, ...word(4 * count), 0x0f, 0x05], // write
+    // write
+    ...[0xb8, ...word(1), 0xbf, ...word(1), 0xbe, ...word(buffer), 0xba, ...word(4 * count), 0x0f, 0x05],
     ...[0xb8, ...word(231), 0x31, 0xff, 0x0f, 0x05], //         exit_group(0)
   ];
   const path = Deno.makeTempFileSync({ prefix: "mydocker-seccomp32-" });

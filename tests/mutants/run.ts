@@ -1,12 +1,13 @@
 // make mutants: puts one small fault after the other into a copy of the tree, builds it, and runs the tests
-// that must notice. Words of a fault as arguments choose which. Ends with 1 if one survived.
+// that must notice. Words of a fault as arguments choose which. --seconds is how long the tests of one may
+// take: one that hangs has noticed. Ends with 1 if one survived.
 
+import { toolArguments } from "../../lib/launcher/arguments.ts";
 import { apply, sources } from "./place.ts";
 import { type Mutant, MUTANTS } from "./table.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
-/** Seconds for the tests of one fault: a test that hangs has noticed. */
-const SECONDS = Number(Deno.env.get("MUTANT_SECONDS") ?? 180);
+const { words: chosen, seconds = "180" } = toolArguments({ texts: ["seconds"] });
 
 const decoder = new TextDecoder();
 
@@ -82,7 +83,7 @@ async function testsPass(copy: string, { tests, filter }: Mutant): Promise<{ pas
   const words = [
     "timeout",
     "--kill-after=10",
-    String(SECONDS),
+    seconds,
     ".build/deno",
     "test",
     "-A",
@@ -98,7 +99,7 @@ async function testsPass(copy: string, { tests, filter }: Mutant): Promise<{ pas
 }
 
 const wanted = MUTANTS.filter(({ fault, tests }) =>
-  Deno.args.length === 0 || Deno.args.some((word) => fault.includes(word) || tests.includes(word))
+  chosen.length === 0 || chosen.some((word) => fault.includes(word) || tests.includes(word))
 );
 const copy = await copyTree();
 const survivors: string[] = [];

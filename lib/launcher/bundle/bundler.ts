@@ -40,8 +40,8 @@ export interface Project {
   folder: string;
   /** Sources of modules that are no files, by what follows ENTRY in their IDs. */
   entries: Map<string, string>;
-  /** Files of bare specifiers ("@std/fmt/printf"). */
-  packages: Map<string, string>;
+  /** The file of a bare specifier ("@std/fmt/printf"). Throws where there is no such package. */
+  packageFile: (name: string) => Promise<string>;
 }
 
 const OPTIONS = {
@@ -117,20 +117,17 @@ function finding(
   project: Project,
   outside: (id: string) => Outside | undefined = () => undefined,
 ): esbuild.Plugin {
-  const locate = (path: string, folder: string): string => {
+  const locate = async (path: string, folder: string): Promise<string> => {
     if (path.startsWith(".")) return new URL(path, `file://${folder}/`).pathname;
-    if (path.startsWith("/")) return path;
-    const file = project.packages.get(path);
-    if (file === undefined) throw new Error(`${path}: no such package in deno.json`);
-    return file;
+    return path.startsWith("/") ? path : await project.packageFile(path);
   };
   return {
     name: "finding",
     setup(build) {
       build.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, external: true }));
-      build.onResolve({ filter: /.*/ }, ({ path, resolveDir, kind }) => {
+      build.onResolve({ filter: /.*/ }, async ({ path, resolveDir, kind }) => {
         if (path.startsWith(ENTRY)) return { path: path.slice(ENTRY.length), namespace: "entry" };
-        const file = locate(path, resolveDir);
+        const file = await locate(path, resolveDir);
         const elsewhere = outside(file.slice(1));
         if (!elsewhere) return { path: file, sideEffects: !file.endsWith(`/${CONSTANTS}`) };
         if (kind === "dynamic-import") return { path: elsewhere.file, external: true };
