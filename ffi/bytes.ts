@@ -34,6 +34,14 @@ export function encodeNameInto(name: string, target: Uint8Array, offset: number)
   return offset + length + 1;
 }
 
+/**
+ * Encodes `text` where all of it is ASCII, into a `target` of as many bytes; false, with anything in there, where
+ * it isn't.
+ */
+export function encodeAscii(text: string, target: Uint8Array): boolean {
+  return encoder.encodeInto(text, target).read === text.length;
+}
+
 /** The name that `bytes` spell; the inverse of encodeName for any bytes. */
 export function decodeName(bytes: Uint8Array): string {
   try {

@@ -19,21 +19,17 @@ const PT_GNU_STACK = 0x6474e551;
 const [X, W, R] = [1, 2, 4];
 
 const align = (size: number) => Math.ceil(size / ALIGN) * ALIGN;
+const dataAt = ({ steps }: Assembled) => ALIGN + align(steps.length);
+const stringsAt = (program: Assembled) => dataAt(program) + align(program.data.length);
 
 /** ELF header and program headers; the stub follows them in the first segment. */
 function header(program: Assembled, codeSize: number, architecture: Architecture): Uint8Array {
   const segments = [
     [PT_LOAD, R | X, 0, MEMORY.text, 0, 0],
     [PT_LOAD, R | W, ALIGN, MEMORY.steps, program.steps.length, program.steps.length],
-    [
-      PT_LOAD,
-      R | W,
-      ALIGN + align(program.steps.length),
-      MEMORY.data,
-      program.data.length,
-      program.data.length,
-    ],
+    [PT_LOAD, R | W, dataAt(program), MEMORY.data, program.data.length, program.data.length],
     [PT_LOAD, R | W, 0, MEMORY.zeroed, 0, program.zeroedSize],
+    [PT_LOAD, R | W, stringsAt(program), MEMORY.strings, program.strings.length, program.strings.length],
     [PT_GNU_STACK, R | W, 0, 0, 0, 0],
   ].filter(([type, , , , , size], index) => type !== PT_LOAD || index === 0 || size > 0);
   const size = 64 + 56 * segments.length;
@@ -74,7 +70,8 @@ export function elfParts(
     [0, head],
     [head.length, code],
     [ALIGN, program.steps],
-    [ALIGN + align(program.steps.length), program.data],
+    [dataAt(program), program.data],
+    [stringsAt(program), program.strings],
   ];
 }
 

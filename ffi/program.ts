@@ -11,11 +11,17 @@
 // structure can point at them.
 
 import { MADV_DONTNEED } from "./constants.ts";
-import { encodeNameInto } from "./bytes.ts";
+import { encodeAscii, encodeNameInto } from "./bytes.ts";
 import { NR, type SyscallName } from "./nr.ts";
 
 /** Where the parts of a program lie in the memory of the process that runs it; STEPS is known to the stub. */
-export const MEMORY = { text: 0x100000, steps: 0x200000, data: 0x400000, zeroed: 0x2000000 };
+export const MEMORY = {
+  text: 0x100000,
+  steps: 0x200000,
+  data: 0x400000,
+  zeroed: 0x2000000,
+  strings: 0x10000000,
+};
 
 /**
  * What the stub keeps at the start of MEMORY.steps: the last failed step, its result, and where failures go.
@@ -36,9 +42,9 @@ export interface Cell {
   address: number;
 }
 
-/** A place among the steps. */
+/** A place among the steps: the address of the one that is there, 0 before it has a place. */
 export interface Label {
-  step: number;
+  address: number;
 }
 
 /** An argument: a number (an address, a descriptor, a flag) or what a cell holds by then. */
@@ -57,6 +63,7 @@ export interface StepOptions {
 export interface Assembled {
   steps: Uint8Array;
   data: Uint8Array;
+  strings: Uint8Array;
   zeroedSize: number;
   /** How many steps there are. */
   count: number;
@@ -67,93 +74,122 @@ export interface Assembled {
 export type Program = ReturnType<typeof newProgram>;
 
 /**
- * Words of 32 bits in a step: it is written as it is declared, so that a program costs one array and no
- * objects.
+ * Words of 32 bits in a step. It is written where the kernel will have it as it is declared: the code here
+ * runs once, mostly interpreted, so that each object and each call of a built-in function would show.
  */
 const STEP_WORDS = STEP_SIZE / 4;
 const [NUMBER, INDIRECT, ARGUMENTS, STORE, NEGATIVE, ZERO, POSITIVE] = [0, 2, 4, 16, 18, 20, 22];
+/** Instead of a system call's number, for the stub to subtract. */
+const SUBTRACT = -1;
+const FIRST_WORD = FIRST_STEP / 4;
+const NO_OPTIONS: StepOptions = {};
 
 /**
  * An empty program, for the architecture that has these `numbers`. Throws RangeError where a call's failure
  * leads nowhere, and from assemble() where a label does.
  */
 export function newProgram(numbers = NR) {
-  let steps = new Uint32Array(512 * STEP_WORDS);
-  let count = 0;
-  const calls: string[] = [];
-  const whats: (string | undefined)[] = [];
+  let steps = new Int32Array(FIRST_WORD + 1024 * STEP_WORDS);
+  let end = FIRST_WORD;
+  /** By the steps' first words: what they are about, and the calls that they only seem to be. */
+  const whats = new Map<number, string>();
+  const failures = new Map<number, string>();
   /** Words of `steps` that a label's address goes to, and the labels. */
   const jumps: number[] = [];
   const labels: Label[] = [];
-  let data = new Uint8Array(16384);
-  let dataSize = 0;
+  let data = new Int32Array(4096);
+  let dataWords = 0;
   let zeroedSize = 0;
+  /** All strings, each followed by as many NULs as it takes to be of any characters in its place. */
+  let text = "";
   const strings = new Map<string, number>();
   let handled = false;
 
-  /** Makes room for `size` bytes of data; returns their offset. */
+  /** Makes room for `size` bytes of data; returns the offset in words. */
   function reserveData(size: number): number {
-    const at = (dataSize + 7) & ~7;
-    if (at + size > data.length) {
-      const larger = new Uint8Array(Math.max(2 * data.length, at + size));
-      larger.set(data);
-      data = larger;
-    }
-    dataSize = at + size;
+    const at = dataWords;
+    dataWords = at + 2 * ((size + 7) >> 3);
+    if (dataWords > data.length) data = larger(data, dataWords);
     return at;
   }
 
   function bytes(content: Uint8Array): number {
-    const at = reserveData(content.length);
-    data.set(content, at);
+    const at = 4 * reserveData(content.length);
+    new Uint8Array(data.buffer).set(content, at);
     return MEMORY.data + at;
   }
 
-  function string(text: string): number {
-    const known = strings.get(text);
-    if (known !== undefined) return known;
-    // A UTF-16 unit takes three bytes at most.
-    const at = reserveData(3 * text.length + 1);
-    dataSize = encodeNameInto(text, data, at);
-    strings.set(text, MEMORY.data + at);
-    return MEMORY.data + at;
+  function words(values: number[]): number {
+    const at = reserveData(8 * values.length);
+    for (let n = 0, word = at; n < values.length; n++, word += 2) put(data, word, values[n]);
+    return MEMORY.data + 4 * at;
   }
 
-  function put(at: number, value: number): void {
-    steps[at] = value >>> 0;
-    steps[at + 1] = value < 0 || value > 0xffffffff ? Math.floor(value / 2 ** 32) >>> 0 : 0;
+  function string(content: string): number {
+    let address = strings.get(content);
+    if (address === undefined) {
+      address = MEMORY.strings + text.length;
+      strings.set(content, address);
+      // A UTF-16 unit takes three bytes at most.
+      text += content.padEnd(3 * content.length + 1, "\0");
+    }
+    return address;
   }
+
+  /** All at once, unless one has other than ASCII characters. */
+  function encodeStrings(): Uint8Array {
+    const encoded = new Uint8Array(text.length);
+    if (encodeAscii(text, encoded)) return encoded;
+    encoded.fill(0);
+    for (const [content, address] of strings) encodeNameInto(content, encoded, address - MEMORY.strings);
+    return encoded;
+  }
+
+  /** Where the next step will be. */
+  const here = () => MEMORY.steps + 4 * end;
 
   function jump(at: number, label: Label): void {
-    jumps.push(at);
-    labels.push(label);
+    if (label.address !== 0) steps[at] = label.address;
+    else {
+      jumps.push(at);
+      labels.push(label);
+    }
   }
 
-  function step(call: string, number: number, args: Value[], options: StepOptions): void {
-    const base = count * STEP_WORDS;
-    if (base === steps.length) {
-      const larger = new Uint32Array(2 * steps.length);
-      larger.set(steps);
-      steps = larger;
-    }
+  /** Where `negative` is the step after this one, a negative result is none that fails. */
+  function step(number: number, args: Value[], options: StepOptions, goesOn: boolean): void {
+    const base = end;
+    end = base + STEP_WORDS;
+    if (end > steps.length) steps = larger(steps, end);
     let indirect = 0;
-    for (let n = 0; n < args.length; n++) {
+    for (let n = 0, at = base + ARGUMENTS; n < args.length; n++, at += 2) {
       const arg = args[n];
-      if (typeof arg === "number") put(base + ARGUMENTS + 2 * n, arg);
+      if (typeof arg === "number") put(steps, at, arg);
       else {
         indirect |= 1 << n;
-        put(base + ARGUMENTS + 2 * n, arg.address);
+        steps[at] = arg.address;
       }
     }
-    put(base + NUMBER, number);
-    steps[base + INDIRECT] = indirect;
-    if (options.store) put(base + STORE, options.store.address);
-    if (options.negative) jump(base + NEGATIVE, options.negative);
-    if (options.zero) jump(base + ZERO, options.zero);
-    if (options.positive) jump(base + POSITIVE, options.positive);
-    calls.push(call);
-    whats.push(options.what);
-    count++;
+    put(steps, base + NUMBER, number);
+    if (indirect !== 0) steps[base + INDIRECT] = indirect;
+    if (options === NO_OPTIONS) {
+      if (goesOn) steps[base + NEGATIVE] = here();
+      return;
+    }
+    const { store, negative, zero, positive, what } = options;
+    if (store !== undefined) steps[base + STORE] = store.address;
+    if (negative !== undefined) jump(base + NEGATIVE, negative);
+    else if (goesOn) steps[base + NEGATIVE] = here();
+    if (zero !== undefined) jump(base + ZERO, zero);
+    if (positive !== undefined) jump(base + POSITIVE, positive);
+    if (what !== undefined) whats.set(base, what);
+  }
+
+  /** The call of the step that begins with this word. */
+  function callOf(base: number): string {
+    const number = base < end ? steps[base + NUMBER] : undefined;
+    const known = () => Object.keys(numbers).find((name) => numbers[name as SyscallName] === number);
+    return failures.get(base) ?? (number === SUBTRACT ? "subtract" : known()) ?? "unknown step";
   }
 
   return {
@@ -165,23 +201,18 @@ export function newProgram(numbers = NR) {
 
     /** A NULL-terminated array of pointers to strings (argv, envp). */
     strings(list: string[]): number {
-      return this.words([...list.map(string), 0]);
+      return words([...list.map(string), 0]);
     },
 
     /** 32-bit integers one after another, as most kernel structures have them. */
     ints(values: number[]): number {
-      return bytes(new Uint8Array(new Int32Array(values).buffer));
+      const at = reserveData(4 * values.length);
+      data.set(values, at);
+      return MEMORY.data + 4 * at;
     },
 
     /** 64-bit integers one after another. */
-    words(values: number[]): number {
-      const halves = new Int32Array(2 * values.length);
-      values.forEach((value, index) => {
-        halves[2 * index] = value;
-        halves[2 * index + 1] = Math.floor(value / 2 ** 32);
-      });
-      return bytes(new Uint8Array(halves.buffer));
-    },
+    words,
 
     /**
      * `size` bytes of zeros, which cost memory only when they are touched. A page or more begins with a page,
@@ -195,42 +226,43 @@ export function newProgram(numbers = NR) {
     },
 
     cell(initial = 0): Cell {
-      return { address: this.words([initial]) };
+      const at = reserveData(8);
+      if (initial !== 0) put(data, at, initial);
+      return { address: MEMORY.data + 4 * at };
     },
 
     label(): Label {
-      return { step: -1 };
+      return { address: 0 };
     },
 
     /** The next step is where `label` leads. */
     place(label: Label): void {
-      label.step = count;
+      label.address = here();
     },
 
     /** When this step was run, a negative result that no label catches goes to `label`. */
     onFailure(label: Label): void {
       handled = true;
-      jump(count * STEP_WORDS + ARGUMENTS, label);
-      step("subtract", -1, [0, 0], { store: { address: HANDLER } });
+      jump(end + ARGUMENTS, label);
+      step(SUBTRACT, [0, 0], { store: { address: HANDLER } }, false);
     },
 
     /** A system call. */
-    call(name: SyscallName, args: Value[], options: StepOptions = {}): void {
+    call(name: SyscallName, args: Value[], options: StepOptions = NO_OPTIONS): void {
       if (!handled && !options.negative && name !== "exit_group") {
         throw new RangeError(`${name} ${options.what ?? ""}: a negative result leads nowhere`);
       }
-      step(name, numbers[name], args, options);
+      step(numbers[name], args, options, false);
     },
 
     /** The difference of two values, for counting and comparing; a negative one is no failure. */
-    subtract(from: Value, amount: Value, options: StepOptions = {}): void {
-      step("subtract", -1, [from, amount], { ...options, negative: options.negative ?? { step: count + 1 } });
+    subtract(from: Value, amount: Value, options: StepOptions = NO_OPTIONS): void {
+      step(SUBTRACT, [from, amount], options, true);
     },
 
     /** Sets a cell. */
     set(cell: Cell, value: Value): void {
-      const next = typeof value === "number" && value >= 0 ? undefined : { step: count + 1 };
-      step("subtract", -1, [value, 0], { store: cell, negative: next });
+      step(SUBTRACT, [value, 0], { store: cell }, true);
     },
 
     /**
@@ -238,46 +270,54 @@ export function newProgram(numbers = NR) {
      * far as these go. Who runs those steps later has them read again. A kernel that refuses does no harm.
      */
     release(from: Label, to: Label): void {
-      const begin = Math.ceil(addressOfStep(from.step) / PAGE_SIZE) * PAGE_SIZE;
-      const size = Math.floor(addressOfStep(to.step) / PAGE_SIZE) * PAGE_SIZE - begin;
-      if (size > 0) {
-        step("madvise", numbers.madvise, [begin, size, MADV_DONTNEED], { negative: { step: count + 1 } });
-      }
+      const begin = Math.ceil(from.address / PAGE_SIZE) * PAGE_SIZE;
+      const size = Math.floor(to.address / PAGE_SIZE) * PAGE_SIZE - begin;
+      if (size > 0) step(numbers.madvise, [begin, size, MADV_DONTNEED], NO_OPTIONS, true);
     },
 
     /** Fails as if `call` had, with a negated errno: for a failure that takes several calls to see. */
     fail(call: SyscallName, result: Value, what: string): void {
-      step(call, -1, [result, 0], { what });
+      failures.set(end, call);
+      step(SUBTRACT, [result, 0], { what }, false);
     },
 
     goto(label: Label): void {
-      step("subtract", -1, [0, 0], { zero: label });
+      step(SUBTRACT, [0, 0], { zero: label }, false);
     },
 
     assemble(): Assembled {
       for (let n = 0; n < jumps.length; n++) {
-        if (labels[n].step < 0 || labels[n].step > count) {
-          const index = Math.floor(jumps[n] / STEP_WORDS);
-          throw new RangeError(`${calls[index]} ${whats[index] ?? ""}: a label has no place`);
+        const { address } = labels[n];
+        if (address === 0) {
+          const base = jumps[n] - (jumps[n] - FIRST_WORD) % STEP_WORDS;
+          throw new RangeError(`${callOf(base)} ${whats.get(base) ?? ""}: a label has no place`);
         }
-        put(jumps[n], addressOfStep(labels[n].step));
+        steps[jumps[n]] = address;
       }
-      const image = new Uint8Array(FIRST_STEP + count * STEP_SIZE);
-      image.set(new Uint8Array(steps.buffer, 0, count * STEP_SIZE), FIRST_STEP);
       return {
-        steps: image,
-        data: data.subarray(0, dataSize),
+        steps: new Uint8Array(steps.buffer, 0, 4 * end),
+        data: new Uint8Array(data.buffer, 0, 4 * dataWords),
+        strings: encodeStrings(),
         zeroedSize,
-        count,
+        count: (end - FIRST_WORD) / STEP_WORDS,
         describe(address) {
-          const index = (address - addressOfStep(0)) / STEP_SIZE;
-          return { call: calls[index] ?? "unknown step", what: whats[index] ?? "" };
+          const base = (address - MEMORY.steps) / 4;
+          return { call: callOf(base), what: whats.get(base) ?? "" };
         },
       };
     },
   };
 }
 
-function addressOfStep(index: number): number {
-  return MEMORY.steps + FIRST_STEP + index * STEP_SIZE;
+/** Writes a number as 64 bits, where there is nothing yet. */
+function put(words: Int32Array, at: number, value: number): void {
+  words[at] = value;
+  if (value < 0 || value > 0xffffffff) words[at + 1] = Math.floor(value / 2 ** 32);
+}
+
+/** A copy with room for so many words at least. */
+function larger(words: Int32Array, least: number): Int32Array<ArrayBuffer> {
+  const copy = new Int32Array(Math.max(2 * words.length, least));
+  copy.set(words);
+  return copy;
 }
