@@ -1,7 +1,6 @@
 // Programs that attack, where they are run, and what came of it. An attacker is static and needs no libc, so
 // that it runs in any container, and outside of one to see that it would succeed.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { outputOf } from "../world/busy.ts";
 import type { Box } from "../world/world.ts";
@@ -84,7 +83,7 @@ export function outcomes(calls: Call[], output: Uint8Array): Outcome[] {
 export async function attack(box: Box, calls: Call[], flags: string[] = []): Promise<Outcome[]> {
   makeCalls(box.path("attacker"), calls);
   const mount = ["-v", `${box.dir}/attacker:/attacker:ro`];
-  const { code, out, stderr } = await box.run(["run", "--rm", ...mount, ...flags, "busybox", "/attacker"]);
+  const { code, out, stderr } = await box.$`run --rm ${mount} ${flags} busybox /attacker`;
   assertEquals([code, stderr], [0, ""]);
   return outcomes(calls, out);
 }
@@ -108,7 +107,7 @@ export async function carelessly(box: Box, script: string, ...args: string[]) {
     `mkdir "$1" && tar -xf "$2" -C "$1" && mount -t proc proc "$1/proc" || exit 99; shift 2; set -- "$0" "$@"`;
   const shell = ["sh", "-c", `${before}\n${script}`, root, root, await busyboxTar(), ...args];
   try {
-    return await box.exec(["unshare", "--mount", "--pid", "--fork", "--kill-child", ...shell]);
+    return await box.exec`unshare --mount --pid --fork --kill-child ${shell}`;
   } finally {
     await Deno.remove(root, { recursive: true });
   }
@@ -139,15 +138,7 @@ export async function attackInDocker(
   ];
   assertEquals((await box.exec(image)).code, 0);
   const mount = ["--network=none", "-v", `${box.dir}/attacker:/attacker:ro`];
-  const { code, out, stderr } = await box.exec([
-    ...docker,
-    "run",
-    "--rm",
-    ...mount,
-    ...flags,
-    "attacked",
-    "/attacker",
-  ]);
+  const { code, out, stderr } = await box.exec`${docker} run --rm ${mount} ${flags} attacked /attacker`;
   assertEquals([code, stderr], [0, ""]);
   return outcomes(calls, out);
 }

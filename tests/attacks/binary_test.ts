@@ -2,10 +2,9 @@
 // of the host's, which was executed in it or is about to be, could open it for writing once it no longer
 // runs.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { carelessly, makeAttack } from "./attacker.ts";
-import { BIN, type Box, requires, type Running, test, until } from "../world/world.ts";
+import { BIN, type Box, requires, type Running, test, until, words } from "../world/world.ts";
 import { AT_FDCWD, O_RDONLY, O_WRONLY } from "../../ffi/file.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 
@@ -99,24 +98,24 @@ const PROGRAM = "/memfd:mydocker (deleted)";
 test("CVE-2019-5736: no container executes what mydocker executed, in run and in exec", async (box) => {
   const refused = (path: string) => [126, "", `mydocker: exec: "${path}": permission denied\n`];
   const outcome = async (...args: string[]) => {
-    const { code, stdout, stderr } = await box.run(args);
+    const { code, stdout, stderr } = await box.$(args);
     return [code, stdout, stderr];
   };
   makeOverwriter(box.path("overwriter"), INSIDE, PROGRAM);
   const script =
     "ln -s /proc/self/exe /link; printf '#!/proc/self/exe\\n' >/script; chmod +x /script; exec /overwriter";
   const mount = ["-v", `${box.dir}/overwriter:/overwriter:ro`];
-  await box.ok(["run", "-d", "--name", "c1", ...mount, "busybox", "sh", "-c", script]);
-  await until("it looks", async () => (await box.ok(["top", "c1"])).includes("/overwriter"));
+  await box.ok`run -d --name c1 ${mount} busybox sh -c ${script}`;
+  await until("it looks", async () => (await box.ok`top c1`).includes("/overwriter"));
   for (const path of ["/proc/self/exe", "/link", "/script"]) {
     for (const flags of [[], ["-t"], ["--privileged"], ["-u", "1000"]]) {
       assertEquals((await outcome("exec", ...flags, "c1", path)).slice(0, 2), [126, ""], `${flags} ${path}`);
     }
     assertEquals(await outcome("exec", "c1", path), refused(path));
   }
-  await box.ok(["commit", "c1", "evil"]);
-  assertEquals(await box.ok(["logs", "c1"]), "");
-  await box.ok(["rm", "-f", "c1"]);
+  await box.ok`commit c1 evil`;
+  assertEquals(await box.ok`logs c1`, "");
+  await box.ok`rm -f c1`;
   for (const path of ["/proc/self/exe", "/link", "/script"]) {
     assertEquals(await outcome("run", "--rm", "evil", path), refused(path));
     assertEquals((await outcome("run", "--rm", "--init", "evil", path))[0], 126);
@@ -124,15 +123,15 @@ test("CVE-2019-5736: no container executes what mydocker executed, in run and in
 });
 
 test("CVE-2019-5736: who gets hold of what mydocker executed can't change it", async (box) => {
-  await box.ok(["run", "-d", "--name", "c1", "busybox", "sleep", "1000"]);
+  await box.ok`run -d --name c1 busybox sleep 1000`;
   const [, keeper] = /^PPid:\t(\d+)$/m.exec(Deno.readTextFileSync(`/proc/${await box.pidOf("c1")}/status`))!;
   makeOverwriter(box.path("overwriter"), [Number(keeper)], PROGRAM);
   // As root of the host, since a container has no way to it.
-  const overwriter = box.start([box.path("overwriter")]);
+  const overwriter = box.start`${box.path("overwriter")}`;
   await overwriter.expect("found");
   Deno.kill(Number(keeper), "SIGKILL");
   assertEquals((await overwriter.end()).code, EPERM);
-  await box.ok(["rm", "-f", "c1"]);
+  await box.ok`rm -f c1`;
 });
 
 /** A copy of mydocker that unpacks itself into the test's own directory: its path, and how to run it. */
@@ -140,7 +139,7 @@ function copyOfMydocker(box: Box) {
   const path = box.path("copy");
   Deno.copyFileSync(BIN, path);
   const env = { MYDOCKER_CACHE: box.path("cache") };
-  return { path, env, run: (...args: string[]) => box.exec([path, ...args], { env }) };
+  return { path, env, run: (...args: string[]) => box.exec(words`${path} ${args}`, { env }) };
 }
 
 /** The executable that such a copy runs in: itself, or the deno that it has unpacked. */
@@ -157,7 +156,7 @@ test("CVE-2019-5736: mydocker itself, or its deno, is executed in no container",
   // A bridge would be for the copy to take down, which is overwritten in the end.
   const alone = ["--network", "none"];
   await using waiting = box.start(
-    [copy.path, "run", "-i", "--rm", ...alone, "--name", "waiting", "busybox", "cat"],
+    words`${copy.path} run -i --rm ${alone} --name waiting busybox cat`,
     copy,
   );
   const path = await executableOf(box, waiting);
@@ -193,9 +192,9 @@ test("CVE-2019-5736: mydocker itself, or its deno, is executed in no container",
   assertEquals(Deno.statSync(path).size, before);
   // It would find it and overwrite it, if it had the right.
   await watch("tracing", "--pid", "host", "--cap-add", "SYS_PTRACE");
-  await until("it is found", async () => (await box.ok(["logs", "tracing"])) === "found");
-  await box.ok(["rm", "-f", "waiting"]);
-  assertEquals((await box.run(["wait", "tracing"])).stdout, "0\n");
+  await until("it is found", async () => (await box.ok`logs tracing`) === "found");
+  await box.ok`rm -f waiting`;
+  assertEquals((await box.$`wait tracing`).stdout, "0\n");
   assertEquals(new TextDecoder().decode(Deno.readFileSync(path).subarray(0, PAYLOAD.length)), PAYLOAD);
-  await box.ok(["rm", "tracing"]);
+  await box.ok`rm tracing`;
 }, { ...await requires("built"), seconds: 90 });

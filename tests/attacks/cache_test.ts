@@ -2,9 +2,8 @@
 // (sudo -E, su without "-"), in directories that both can write to, and under names that are known
 // beforehand.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { bare, BIN, Box, requires, type Result, test } from "../world/world.ts";
+import { bare, BIN, Box, requires, type Result, test, words } from "../world/world.ts";
 import { refusal, serve } from "../world/registry_server.ts";
 
 /** The user who prepares it. */
@@ -64,7 +63,7 @@ async function firstStart(box: Box, env: Record<string, string>, prepare = ":"):
   const mounts = "mount -t tmpfs -o mode=755 none /var/cache && mount -t tmpfs -o mode=1777 none /tmp";
   const script = `${mounts} && ${prepare} && exec ${BIN} version`;
   // Where it does start, it unpacks deno.
-  return await box.exec(["unshare", "-m", "sh", "-c", script], { env, timeout: 60 });
+  return await box.exec(words`unshare -m sh -c ${script}`, { env, timeout: 60 });
 }
 
 function assertOwn({ code, stdout, stderr }: Result): void {
@@ -176,7 +175,7 @@ async function namesInDeno(): Promise<string[]> {
 
 test("nothing in the environment has deno run, write or say anything", async (box) => {
   const decoy = box.path("decoy.cjs", `console.log("${DECOY}", Deno.uid()); Deno.exit(0);`);
-  const loaded = await box.run(["version"], { env: { NODE_OPTIONS: `--require ${decoy}` } });
+  const loaded = await box.$(["version"], { env: { NODE_OPTIONS: `--require ${decoy}` } });
   assertOwn(loaded);
   assertEquals(loaded.stdout.includes(DECOY), false);
 
@@ -184,9 +183,9 @@ test("nothing in the environment has deno run, write or say anything", async (bo
   const precious = box.path("precious", "as it was");
   const writers = ["DENO_AUDIT_PERMISSIONS", "SSLKEYLOGFILE", "DENO_COVERAGE_DIR"];
   const files = Object.fromEntries(writers.map((name) => [name, precious]));
-  const before = (await box.run(["version"])).stdout;
+  const before = (await box.$`version`).stdout;
   assertEquals(
-    await box.run(["version"], { env: files }).then(({ stdout, stderr }) => stdout + stderr),
+    await box.$(["version"], { env: files }).then(({ stdout, stderr }) => stdout + stderr),
     before,
   );
   assertEquals(Deno.readTextFileSync(precious), "as it was");
@@ -197,20 +196,20 @@ test("nothing in the environment has deno run, write or say anything", async (bo
   }
   for (const value of ["1", `${box.dir}/nowhere`]) {
     const env = Object.fromEntries(names.map((name) => [name, value]));
-    const { code, stdout, stderr } = await box.run(["version"], { env });
+    const { code, stdout, stderr } = await box.$(["version"], { env });
     assertEquals({ code, stdout, stderr }, { code: 0, stdout: before, stderr: "" });
     const inside = ["sh", "-c", 'echo "$NODE_OPTIONS$DENO_V8_FLAGS"'];
     const passed = ["-e", "NODE_OPTIONS", "-e", "DENO_V8_FLAGS"];
-    const ran = await box.run(["run", "--rm", ...passed, "busybox", ...inside], { env });
+    const ran = await box.$(words`run --rm ${passed} busybox ${inside}`, { env });
     assertEquals([ran.stdout, ran.stderr], [`${value}${value}\n`, ""]);
   }
-  const { stdout: made } = await box.exec(["find", box.dir, "-path", "*/nowhere*"]);
+  const { stdout: made } = await box.exec`find ${box.dir} -path '*/nowhere*'`;
   assertEquals(made, "");
 });
 
 test("a root directory that others can write to is refused", async (box) => {
   const refused = async (root: string, place: string) => {
-    const { code, stdout, stderr } = await box.run(["--root", root, "ps"]);
+    const { code, stdout, stderr } = await box.$`--root ${root} ps`;
     assertEquals([code, stdout], [125, ""], root);
     assertStringIncludes(
       stderr,
@@ -235,15 +234,15 @@ test("a root directory that others can write to is refused", async (box) => {
   await refused(box.path("link"), open);
 
   for (const root of [`${sticky}/roots`, box.path("plain")]) {
-    assertEquals(await box.ok(["--root", root, "ps", "-q"]), "");
-    assertEquals(await box.ok(["--root", root, "ps", "-q"]), "");
+    assertEquals(await box.ok`--root ${root} ps -q`, "");
+    assertEquals(await box.ok`--root ${root} ps -q`, "");
   }
 });
 
 test("the firewall's rules are not read from where TMPDIR says", async (box) => {
   // Whoever owns a directory can replace what is in it, between the writing and the reading.
   const env = { MYDOCKER_FIREWALL: "iptables", TMPDIR: box.path("nowhere") };
-  await box.ok(["run", "--rm", "-p", "127.0.0.1::80", "busybox", "true"], { env });
+  await box.ok(words`run --rm -p 127.0.0.1::80 busybox true`, { env });
 }, await requires("iptables"));
 
 test("whose home it is has no say in which program asks for a password", async (box) => {
@@ -256,7 +255,7 @@ test("whose home it is has no say in which program asks for a password", async (
     {},
     () => refusal(401, "UNAUTHORIZED", "authentication required", { "www-authenticate": 'Basic realm="x"' }),
   );
-  const { stderr } = await box.run(["pull", `${server.host}/nothing`], { env: { HOME: home }, cwd: home });
+  const { stderr } = await box.$(words`pull ${server.host}/nothing`, { env: { HOME: home }, cwd: home });
   assertEquals([...Deno.readDirSync(box.dir)].some(({ name }) => name === "ran"), false);
   assertMatch(stderr, /invalid credential helper: \.\.\/decoy/);
 });

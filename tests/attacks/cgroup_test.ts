@@ -1,7 +1,6 @@
 // Ways out of a container's cgroup: what is made in a hierarchy without controllers, as systemd's is, groups
 // that stay when the container is gone, and processes that move to the group of somebody else.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { encodeName } from "../../ffi/bytes.ts";
 import { AT_FDCWD } from "../../ffi/file.ts";
@@ -36,8 +35,7 @@ async function withNamed(box: Box, script: string): Promise<string> {
     umount "$1"; sleep 0.1; ! grep -q "name=$2:" /proc/self/cgroup || mount -t cgroup -o none,name=$2 none "$1"`;
   const name = `mydocker-test-${crypto.randomUUID()}`;
   const named = box.path("named");
-  const run = (script: string, ...args: string[]) =>
-    box.exec(["unshare", "--mount", "sh", "-euc", script, "sh", ...args]);
+  const run = (script: string, ...args: string[]) => box.exec`unshare --mount sh -euc ${script} sh ${args}`;
   try {
     const { code, stdout, stderr } = await run(before + script, BIN, box.dir, name);
     assertEquals([code, stderr], [0, ""]);
@@ -52,17 +50,17 @@ async function withNamed(box: Box, script: string): Promise<string> {
 }
 
 test("a container has a group of its own in every hierarchy, with controllers or not", async (box) => {
-  await box.ok(["run", "-d", "--name", "one", "--network", "none", "busybox", "sleep", "1000"]);
+  await box.ok`run -d --name one --network none busybox sleep 1000`;
   const [{ Id }, pid] = [await box.inspect("one"), await box.pidOf("one")];
   const paths = hierarchies();
   assert(paths.length > 0);
   for (const path of paths) {
     assertEquals(Deno.readTextFileSync(`${path}/mydocker-${Id}/cgroup.procs`), `${pid}\n`, path);
   }
-  const inside = await box.ok(["exec", "one", "cat", "/proc/self/cgroup"]);
+  const inside = await box.ok`exec one cat /proc/self/cgroup`;
   // Where it is the top, for a command that joins, too.
   for (const line of inside.split("\n").filter(isMounted)) assertMatch(line, /^\d+:[^/]*:\/$/);
-  await box.ok(["rm", "-f", "one"]);
+  await box.ok`rm -f one`;
 });
 
 test("groups made in a hierarchy without controllers are the container's, and go with it", async (box) => {
@@ -114,7 +112,7 @@ function nested(top: string): Call[] {
 }
 
 test("groups in a container's group go with it, however deep and whatever their names", async (box) => {
-  const names = (await box.ok(["run", "--rm", "--network", "none", "busybox", "ls", "/sys/fs/cgroup"])).split(
+  const names = (await box.ok`run --rm --network none busybox ls /sys/fs/cgroup`).split(
     "\n",
   );
   const isSecond = names.includes("cgroup.procs");
@@ -123,34 +121,22 @@ test("groups in a container's group go with it, however deep and whatever their 
   makeCalls(box.path("attacker"), calls);
   const flags = ["--privileged", "--network", "none", "-v", `${box.dir}/attacker:/attacker:ro`];
   for (const mode of [["--rm"], ["--name", "kept"]]) {
-    const { code, out, stderr } = await box.run(["run", ...mode, ...flags, "busybox", "/attacker"]);
+    const { code, out, stderr } = await box.$`run ${mode} ${flags} busybox /attacker`;
     assertEquals([code, stderr], [0, ""]);
     assertEquals(new Set(outcomes(calls, out)), new Set(["done"]));
     assertEquals(cgroups(box.root), [], mode.join(" "));
   }
-  await box.ok(["rm", "kept"]);
+  await box.ok`rm kept`;
 });
 
 test("a command joins a container that has handed its controllers down, as docker's in docker does", async (box) => {
   const script = `cd /sys/fs/cgroup; if [ -e cgroup.subtree_control ]; then
       mkdir init && echo 1 >init/cgroup.procs && echo +memory >cgroup.subtree_control || exit 1
     fi; touch /ready; exec sleep 1000`;
-  await box.ok([
-    "run",
-    "-d",
-    "--privileged",
-    "--network",
-    "none",
-    "--name",
-    "one",
-    "busybox",
-    "sh",
-    "-c",
-    script,
-  ]);
-  await until("it is ready", async () => (await box.run(["exec", "one", "test", "-e", "/ready"])).code === 0);
-  const places = (await box.ok(["exec", "one", "sh", "-c", "cat /proc/self/cgroup; cat /proc/1/cgroup"]))
+  await box.ok`run -d --privileged --network none --name one busybox sh -c ${script}`;
+  await until("it is ready", async () => (await box.$`exec one test -e /ready`).code === 0);
+  const places = (await box.ok`exec one sh -c 'cat /proc/self/cgroup; cat /proc/1/cgroup'`)
     .split("\n");
   assertEquals(places.slice(0, places.length / 2), places.slice(places.length / 2));
-  await box.ok(["rm", "-f", "one"]);
+  await box.ok`rm -f one`;
 });

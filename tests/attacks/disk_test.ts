@@ -1,6 +1,5 @@
 // What a container leaves on disk, for the commands that come after it.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { makeAttack } from "./attacker.ts";
 import { BIN, type Box, test } from "../world/world.ts";
@@ -22,7 +21,7 @@ function makeDigger(path: string, depth: number): void {
 
 /** mydocker with few descriptors, as there are for anybody whose directories are deep enough. */
 async function withFew(box: Box, ...args: string[]): Promise<[code: number, stderr: string]> {
-  const { code, stderr } = await box.exec(["sh", "-c", 'ulimit -n 640; exec "$0" "$@"', BIN, ...args]);
+  const { code, stderr } = await box.exec`sh -c 'ulimit -n 640; exec "$0" "$@"' ${BIN} ${args}`;
   return [code, stderr];
 }
 
@@ -31,16 +30,7 @@ test(
   async (box) => {
     makeDigger(box.path("digger"), 1_000);
     const mounts = ["-v", `${box.dir}/digger:/digger:ro`, "-v", "deeper:/v"];
-    await box.ok([
-      "run",
-      "--name",
-      "digging",
-      ...mounts,
-      "busybox",
-      "sh",
-      "-c",
-      "/digger && cd /v && /digger",
-    ]);
+    await box.ok`run --name digging ${mounts} busybox sh -c '/digger && cd /v && /digger'`;
     assertEquals(await withFew(box, "ps", "-as"), [0, ""]);
     assertEquals(await withFew(box, "system", "df"), [0, ""]);
     assertEquals(await withFew(box, "rm", "digging"), [0, ""]);

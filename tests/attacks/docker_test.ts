@@ -1,6 +1,5 @@
 // The same attacks in containers of docker's: what is refused here is refused there, with the same errno.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { ALL_OF_KERNEL, MOUNTING, opening, SETTINGS, SYSFS, TICK, writing } from "./calls.ts";
 import { attack, attackInDocker, type Call } from "./attacker.ts";

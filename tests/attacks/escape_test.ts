@@ -1,6 +1,5 @@
 // Ways out of a container that once were open, here or elsewhere.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { BIN, type Box, test } from "../world/world.ts";
 
@@ -9,7 +8,7 @@ const DESCRIPTORS = Array.from({ length: 45 }, (_, number) => number + 3);
 
 test("run -w: no descriptor of the host's is a way out (CVE-2024-21626)", async (box) => {
   for (const number of DESCRIPTORS) {
-    const { stdout } = await box.run(["run", "--rm", "-w", `/proc/self/fd/${number}`, "busybox", "pwd"]);
+    const { stdout } = await box.$`run --rm -w /proc/self/fd/${number} busybox pwd`;
     assertEquals(stdout, "", `descriptor ${number}`);
   }
 }, { seconds: 120 });
@@ -18,12 +17,12 @@ test(
   "run: a link in the image to a descriptor is no way out, as working directory or mount point",
   async (box) => {
     const links = DESCRIPTORS.map((number) => `ln -s /proc/self/fd/${number} /l${number}`).join("; ");
-    await box.ok(["run", "--name", "c1", "busybox", "sh", "-c", links]);
-    await box.ok(["commit", "c1", "links"]);
+    await box.ok`run --name c1 busybox sh -c ${links}`;
+    await box.ok`commit c1 links`;
     for (const number of DESCRIPTORS) {
-      const inside = await box.run(["run", "--rm", "-w", `/l${number}`, "links", "pwd"]);
+      const inside = await box.$`run --rm -w /l${number} links pwd`;
       assertEquals(inside.stdout, "", `descriptor ${number}`);
-      await box.run(["run", "--rm", "--tmpfs", `/l${number}/escaped/deep`, "links", "true"]);
+      await box.$`run --rm --tmpfs /l${number}/escaped/deep links true`;
     }
     for (const folder of ["", "containers", "tmp", "layers"]) {
       const names = [...Deno.readDirSync(`${box.root}/${folder}`)].map(({ name }) => name);
@@ -40,7 +39,7 @@ async function imageWith(box: Box, name: string, script: string): Promise<void> 
   const folder = `${box.root}.made/root`;
   await Deno.mkdir(folder, { recursive: true });
   try {
-    const { code, stderr } = await box.exec(["sh", "-c", build, BIN, folder]);
+    const { code, stderr } = await box.exec`sh -c ${build} ${BIN} ${folder}`;
     assertEquals([code, stderr], [0, ""]);
   } finally {
     await Deno.remove(`${box.root}.made`, { recursive: true });
@@ -48,10 +47,10 @@ async function imageWith(box: Box, name: string, script: string): Promise<void> 
 }
 
 test("run: an image whose /proc, /sys or /dev leads elsewhere is refused", async (box) => {
-  await box.ok(["run", "--name", "c0", "busybox", "true"]);
+  await box.ok`run --name c0 busybox true`;
   for (const [name, target] of [["proc", "."], ["proc", "dev"], ["sys", "."], ["dev", "tmp"]]) {
     await imageWith(box, "evil", `rm -rf ${name}; ln -s ${target} ${name}`);
-    const { code, stdout, stderr } = await box.run(["run", "--rm", "evil", "echo", "inside"]);
+    const { code, stdout, stderr } = await box.$`run --rm evil echo inside`;
     assertEquals([code, stdout], [125, ""]);
     assertMatch(stderr, new RegExp(`/${name} of image evil is not a directory`));
   }
@@ -59,23 +58,23 @@ test("run: an image whose /proc, /sys or /dev leads elsewhere is refused", async
 
 test("run -v: a volume over /dev takes no mask away", async (box) => {
   const script = "cat /proc/keys /proc/timer_list | wc -c";
-  assertEquals(await box.ok(["run", "--rm", "-v", "devices:/dev", "busybox", "sh", "-c", script]), "0");
+  assertEquals(await box.ok`run --rm -v devices:/dev busybox sh -c ${script}`, "0");
 });
 
 test("run -v: a link in the image is followed, inside the container", async (box) => {
-  await box.ok(["run", "--name", "c0", "busybox", "true"]);
+  await box.ok`run --name c0 busybox true`;
   await imageWith(box, "linked", "mkdir -p run var; ln -s /run var/run");
-  await box.ok(["run", "--rm", "-v", "data:/var/run", "linked", "touch", "/run/here"]);
-  assertEquals(await box.ok(["run", "--rm", "-v", "data:/d", "busybox", "ls", "/d"]), "here");
+  await box.ok`run --rm -v data:/var/run linked touch /run/here`;
+  assertEquals(await box.ok`run --rm -v data:/d busybox ls /d`, "here");
 });
 
 test("exec -w: no descriptor of the host's is a way out", async (box) => {
-  await box.ok(["run", "-d", "--name", "main", "busybox", "sleep", "1000"]);
+  await box.ok`run -d --name main busybox sleep 1000`;
   for (const number of DESCRIPTORS.filter((number) => number % 3 === 0 || number < 12)) {
-    const { stdout } = await box.run(["exec", "-w", `/proc/self/fd/${number}`, "main", "pwd"]);
+    const { stdout } = await box.$`exec -w /proc/self/fd/${number} main pwd`;
     assertEquals(stdout, "", `descriptor ${number}`);
   }
-  await box.ok(["rm", "-f", "main"]);
+  await box.ok`rm -f main`;
 }, { seconds: 120 });
 
 test(
@@ -84,7 +83,7 @@ test(
     // Whatever is there that has not been executed yet is reported; that takes what ptrace takes (ptrace(2)).
     const watcher =
       'while :; do for p in /proc/[0-9]*; do case $(readlink $p/exe) in *memfd*) echo "open: $p";; esac; done; done';
-    await box.ok(["run", "-d", "--name", "main", "busybox", "sh", "-c", `${watcher} 2>/dev/null`]);
+    await box.ok`run -d --name main busybox sh -c '${watcher} 2>/dev/null'`;
     for (const flags of [[], ["-u", "1000"], ["--privileged"]]) {
       const slow = [
         "-qq",
@@ -96,20 +95,11 @@ test(
         "-e",
         "inject=execve:delay_enter=300000",
       ];
-      const { code, stdout } = await box.exec([
-        "strace",
-        ...slow,
-        BIN,
-        "exec",
-        ...flags,
-        "main",
-        "/bin/echo",
-        "on",
-      ]);
+      const { code, stdout } = await box.exec`strace ${slow} ${BIN} exec ${flags} main /bin/echo on`;
       assertEquals([code, stdout], [0, "on\n"]);
     }
-    assertEquals(await box.ok(["logs", "main"]), "");
-    await box.ok(["rm", "-f", "main"]);
+    assertEquals(await box.ok`logs main`, "");
+    await box.ok`rm -f main`;
   },
   { seconds: 60 },
 );

@@ -1,7 +1,6 @@
 // exec brings a process into a container whose programs are hostile: nothing of what mydocker holds comes
 // within their reach, neither by what they put in its way nor by what they may look at (CAP_SYS_PTRACE).
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeAttack } from "./attacker.ts";
 import { type Box, test } from "../world/world.ts";
@@ -15,11 +14,10 @@ import { MEMORY } from "../../ffi/program.ts";
  */
 async function running(box: Box, ...flags: string[]): Promise<void> {
   box.path("secret", "of the host\n");
-  await box.ok(["run", "-d", "--name", "c1", ...flags, "busybox", "sleep", "1000"]);
+  await box.ok`run -d --name c1 ${flags} busybox sleep 1000`;
 }
 
-const shell = (box: Box, script: string, ...flags: string[]) =>
-  box.run(["exec", ...flags, "c1", "sh", "-c", script]);
+const shell = (box: Box, script: string, ...flags: string[]) => box.$`exec ${flags} c1 sh -c ${script}`;
 
 test("a /dev/null that is a symlink does not lead through mydocker's descriptors", async (box) => {
   await running(box, "--network", "none");
@@ -30,7 +28,7 @@ test("a /dev/null that is a symlink does not lead through mydocker's descriptors
     assertEquals([n, stdout], [n, ""]);
   }
   assertEquals(Deno.readTextFileSync(box.path("secret")), "of the host\n");
-  await box.ok(["rm", "-f", "c1"]);
+  await box.ok`rm -f c1`;
 }, { seconds: 120 });
 
 test("a /dev/null that is a symlink or another device gives nothing of the process that brings a command in", async (box) => {
@@ -63,12 +61,12 @@ test("a /dev/null that is a symlink or another device gives nothing of the proce
   }
   await shell(box, "rm -rf /dev/null; mknod -m 600 /dev/null c 1 3", "-i");
   assertEquals((await shell(box, "readlink /proc/self/fd/0; wc -c <&0")).stdout, "/dev/null\n0\n");
-  await box.ok(["rm", "-f", "c1"]);
+  await box.ok`rm -f c1`;
 });
 
 /** Tries `exec true` often, as long as `won` says nothing. */
 async function execOften(box: Box, won: () => string | undefined, times = 80): Promise<void> {
-  for (let n = 0; n < times && won() === undefined; n++) await box.run(["exec", "c1", "true"]);
+  for (let n = 0; n < times && won() === undefined; n++) await box.$`exec c1 true`;
 }
 
 test(
@@ -77,7 +75,7 @@ test(
     const outcome = await startWatching(box);
     await execOften(box, outcome);
     assertEquals(outcome(), undefined);
-    await box.ok(["rm", "-f", "c1"]);
+    await box.ok`rm -f c1`;
   },
   { seconds: 120 },
 );
@@ -106,24 +104,25 @@ test("CAP_SYS_PTRACE: no memory inside is that of a process outside", async (box
   makeOverwriter(box, 90);
   // What is noted at a command's end is in the memory of the process that brought it in: of the label the
   // most.
-  await box.ok([
-    ...["run", "-d", "--name", "c1", "--network", "none", "--cap-add", "SYS_PTRACE"],
-    ...["--label", `long=${"b".repeat(6 * PAGE)}`, "-v", `${box.dir}/overwriter:/overwriter:ro`],
-    ...["busybox", "/overwriter"],
-  ]);
+  await box.ok`${["run", "-d", "--name", "c1", "--network", "none", "--cap-add", "SYS_PTRACE"]} ${[
+    "--label",
+    `long=${"b".repeat(6 * PAGE)}`,
+    "-v",
+    `${box.dir}/overwriter:/overwriter:ro`,
+  ]} ${["busybox", "/overwriter"]}`;
   const events = () =>
     Deno.readTextFileSync(`${box.root}/events`).includes("A".repeat(PAGE)) ? "overwritten" : undefined;
   await execOften(box, events);
   assertEquals(events(), undefined);
-  await box.ok(["rm", "-f", "c1"]);
+  await box.ok`rm -f c1`;
 }, { seconds: 120 });
 
 test("a container that stops what mydocker brings in can't keep it from ending", async (box) => {
   const stop = `read -r name <$p/comm && case $name in mydocker*) kill -STOP \${p#/proc/};; esac`;
   const script = `for i in 1 2; do while :; do ${forEachProcess(stop)}; done & done 2>/dev/null; wait`;
-  await box.ok(["run", "-d", "--name", "c1", "--network", "none", "busybox", "sh", "-c", script]);
+  await box.ok`run -d --name c1 --network none busybox sh -c ${script}`;
   for (let n = 0; n < 20; n++) {
-    await using inside = box.spawn(["exec", "c1", "true"]);
+    await using inside = box.spawn`exec c1 true`;
     const ended = inside.end();
     let over = false;
     ended.finally(() => over = true).catch(() => {});
@@ -135,8 +134,8 @@ test("a container that stops what mydocker brings in can't keep it from ending",
     await ended;
   }
   // One that was executed already is the container's own, which may stop it.
-  assert(!(await box.ok(["top", "c1", "-o", "pid,comm"])).includes("mydocker"));
-  await box.ok(["rm", "-f", "c1"]);
+  assert(!(await box.ok`top c1 -o pid,comm`).includes("mydocker"));
+  await box.ok`rm -f c1`;
 }, { seconds: 200 });
 
 test("what a hostile /etc/passwd or /etc/group is, it is not opened, and -u 0 gets in", async (box) => {
@@ -164,5 +163,5 @@ test("what a hostile /etc/passwd or /etc/group is, it is not opened, and -u 0 ge
     assertEquals([named.code, named.stdout], [126, ""], line);
     assertMatch(named.stderr, /unable to find user daemon: no matching entries in passwd file/);
   }
-  await box.ok(["rm", "-f", "c1"]);
+  await box.ok`rm -f c1`;
 });

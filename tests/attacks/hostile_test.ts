@@ -1,7 +1,6 @@
 // Layers made to do harm, by each of the ways in: import, load, pull. A clear line, nothing outside, nothing
 // left.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { type Bytes, dockerArchive, gzip, json, sha256 } from "../world/archives.ts";
 import { storeOf } from "../world/crash.ts";
@@ -36,7 +35,7 @@ async function assertRefused(
   ];
   const before = [...storeOf(box.root), ...outside(box)];
   for (const [args, stdin] of attempts) {
-    const { code, stderr } = await box.run(args, { stdin });
+    const { code, stderr } = await box.$(args, { stdin });
     assertEquals(code, 1, `${what}: ${args}: ${stderr}`);
     assertMatch(stderr, /^mydocker: [^\n]+\n$/, what);
     assertMatch(stderr, words, what);
@@ -113,7 +112,7 @@ test("hostile layers: names and links that lead out", async (box) => {
 async function stateOf(box: Box, path: string): Promise<string> {
   const script =
     `find "$1" -printf '%P %y %m %U %G %T@ %s %n %l\\n' | sort; getfattr -Rhdm- "$1" 2>/dev/null; cat "$1"/file`;
-  const { code, stdout, stderr } = await box.exec(["sh", "-ec", script, "sh", path]);
+  const { code, stdout, stderr } = await box.exec`sh -ec ${script} sh ${path}`;
   assertEquals(code, 0, stderr);
   return stdout;
 }
@@ -129,27 +128,17 @@ async function eachWayIn(box: Box, layer: Bytes, look: (how: string) => void | P
   for (const [args, name] of ways) {
     await box.ok(args);
     await look(`${args}`);
-    await box.ok(["rmi", name]);
+    await box.ok`rmi ${name}`;
   }
 }
 
 test("hostile layers: links that lead somewhere inside, where the host has the same", async (box) => {
   // Inside as on the host: /…/decoy with a directory, a file, a device and something to be whited out.
   const decoy = `${box.dir}/decoy`;
-  await box.exec([
-    "sh",
-    "-ec",
-    'mkdir -p "$1"/sub/deep "$1"/gone; echo host >"$1"/file; touch "$1"/gone/file',
-    "sh",
-    decoy,
-  ]);
-  await box.exec([
-    "sh",
-    "-ec",
-    'mknod "$1"/device c 1 3; ln -s file "$1"/link; touch -hd @1000000001 "$1"/*',
-    "sh",
-    decoy,
-  ]);
+  await box.exec`sh -ec 'mkdir -p "$1"/sub/deep "$1"/gone; echo host >"$1"/file; touch "$1"/gone/file'
+    sh ${decoy}`;
+  await box.exec`sh -ec 'mknod "$1"/device c 1 3; ln -s file "$1"/link; touch -hd @1000000001 "$1"/*'
+    sh ${decoy}`;
   const before = await stateOf(box, decoy);
   const inside = decoy.slice(1);
   const owner = { uid: 1234, gid: 1234, mtime: 7 };
@@ -222,14 +211,14 @@ test("strange layers: a whiteout before its directory, or after it, hides what i
   ]);
   const image = await makeImage([{ tar: lower }, { tar: upper }]);
   await using server = serve({ "two:latest": image });
-  await box.ok(["load", "-i", box.path("two.tar", tar(await dockerArchive([lower, upper], ["two:1"])))]);
+  await box.ok`load -i ${box.path("two.tar", tar(await dockerArchive([lower, upper], ["two:1"])))}`;
   for (const [name, at] of [["two:1", "loaded"], [`${server.host}/two`, "pulled"]]) {
-    await box.ok(["create", "--name", at, "--pull", "missing", name, "x"]);
-    const listed = await box.exec(["sh", "-c", '"$0" export "$1" | tar t | sort', BIN, at]);
+    await box.ok`create --name ${at} --pull missing ${name} x`;
+    const listed = await box.exec`sh -c '"$0" export "$1" | tar t | sort' ${BIN} ${at}`;
     const found = listed.stdout.split("\n").filter((line) => /before|after|file|gone|wh/.test(line));
     assertEquals(found, ["after/", "after/new", "before/", "before/new", "file"], at);
-    await box.ok(["rm", at]);
-    await box.ok(["rmi", name]);
+    await box.ok`rm ${at}`;
+    await box.ok`rmi ${name}`;
   }
 });
 
@@ -279,7 +268,7 @@ test("hostile layers: 10 GB in 10 MB, on a disk that has 100 MB", async (box) =>
     mkdir -p "$1" && mount -t tmpfs -o mode=755,size=100m tmpfs "$1" && export MYDOCKER_ROOT="$1"
     "$0" import "$2" bomb; echo "rc=$?"; "$0" images -q; ls "$1/tmp" "$1/layers"`;
   const small = `${box.dir}/small`;
-  const { stdout, stderr } = await box.exec(["unshare", "-m", "sh", "-c", script, BIN, small, bomb]);
+  const { stdout, stderr } = await box.exec`unshare -m sh -c ${script} ${BIN} ${small} ${bomb}`;
   assertEquals(stdout.replaceAll(small, ""), "rc=1\n/layers:\n\n/tmp:\n", stderr);
   assertMatch(stderr, /^mydocker: [^\n]*no space left on device[^\n]*\n$/);
 }, { seconds: 60 });
@@ -289,7 +278,7 @@ test("strange layers: every name a file can have is kept, byte for byte", async 
       "$(printf '\\033[31mred')" ' ' '-rf' '*' "$(printf 'n%.0s' $(seq 255))"; do echo "$n" >"./$n"; ln "./$n" "./$n$n" 2>/dev/null; done
     d=$(printf 'd%.0s' $(seq 200)); mkdir -p $d/$d/$d; echo deep >$d/$d/$d/f; ln -s $d/$d/$d/f deep; mknod disk b 8 0
     truncate -s 100M hole; echo end >>hole`;
-  await box.exec(["sh", "-ec", script]);
+  await box.exec`sh -ec ${script}`;
   for (
     const format of [
       "gnu --sparse",
@@ -298,20 +287,20 @@ test("strange layers: every name a file can have is kept, byte for byte", async 
       "oldgnu --sparse",
     ]
   ) {
-    const made = await box.exec(["sh", "-ec", `tar -C t --format=${format} -cf strange.tar .`]);
+    const made = await box.exec`sh -ec 'tar -C t --format=${format} -cf strange.tar .'`;
     assertEquals(made.code, 0, made.stderr);
     const layer = Deno.readFileSync(box.path("strange.tar"));
     const image = tar(await dockerArchive([layer], ["strange:1"]));
     assertEquals(await box.ok(["load"], { stdin: image }), "Loaded image: strange:1", format);
     const diff = `${box.root}/layers/${await sha256(layer)}/diff`;
-    const compared = await box.exec(["tar", "--compare", "-f", "strange.tar", "-C", diff]);
+    const compared = await box.exec`tar --compare -f strange.tar -C ${diff}`;
     assertEquals([compared.code, compared.stderr], [0, ""], compared.stdout);
-    await box.ok(["save", "-o", "again.tar", "strange:1"]);
+    await box.ok`save -o again.tar strange:1`;
     const read = `tar -xOf again.tar $(tar -tf again.tar | grep -E '${await sha256(
       layer,
     )}|layer.tar' | head -n 1) | sha256sum`;
-    assertEquals((await box.exec(["sh", "-c", read])).stdout.slice(0, 64), await sha256(layer), format);
-    await box.ok(["rmi", "strange:1"]);
+    assertEquals((await box.exec`sh -c ${read}`).stdout.slice(0, 64), await sha256(layer), format);
+    await box.ok`rmi strange:1`;
   }
 }, { seconds: 60 });
 
@@ -342,9 +331,9 @@ test("device nodes of an image lead to no device of the host", async (box) => {
     { name: "memory", type: "3", device: [1, 1], mode: 0o666 },
     { name: "disk", type: "4", device: [259, 0], mode: 0o666 },
   ]);
-  await box.ok(["import", box.path("nodes.tar", layer), "nodes"]);
-  await box.ok(["create", "--name", "look", "nodes", "x"]);
-  const listed = await box.exec(["sh", "-c", '"$0" export look | tar tv', BIN]);
+  await box.ok`import ${box.path("nodes.tar", layer)} nodes`;
+  await box.ok`create --name look nodes x`;
+  const listed = await box.exec`sh -c '"$0" export look | tar tv' ${BIN}`;
   assertMatch(listed.stdout, /crw-rw-rw- \S+ +1,5 [^\n]* zero/);
   assertMatch(listed.stdout, /brw-rw-rw- \S+ +259,0 [^\n]* disk/);
   // For whoever is root, and whatever the mode: it is the mount that says so, or the device cgroup.
@@ -359,5 +348,5 @@ test("device nodes of an image lead to no device of the host", async (box) => {
         return false;
       }
     });
-  assertEquals(await box.ok(["run", "--rm", "-v", `${diff}:/n`, "busybox", "sh", "-c", read]), "done");
+  assertEquals(await box.ok`run --rm -v ${diff}:/n busybox sh -c ${read}`, "done");
 });

@@ -1,7 +1,6 @@
 // /etc/hosts of a container is written by whoever joins one of its networks. What root in the container makes
 // of that file must not be felt by others: not in time, not in memory, and not by what they wait for.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Box, test, until } from "../world/world.ts";
 import { makeAttack } from "./attacker.ts";
@@ -36,7 +35,7 @@ const HOLDERS: Record<string, [name: string, ...args: (number | Uint8Array)[]]> 
 async function joinsQuickly(box: Box): Promise<string> {
   const started = performance.now();
   const run = ["run", "--rm", "--network", "net", "busybox", "true"];
-  const { code, stderr } = await box.run(run);
+  const { code, stderr } = await box.$(run);
   assertEquals(code, 0, stderr);
   assert(performance.now() - started < 15_000, `it took ${performance.now() - started} ms`);
   return stderr;
@@ -44,14 +43,14 @@ async function joinsQuickly(box: Box): Promise<string> {
 
 for (const [what, call] of Object.entries(HOLDERS)) {
   test(`hosts: ${what} on it holds up nobody`, async (box) => {
-    await box.ok(["network", "create", "net"]);
+    await box.ok`network create net`;
     makeHolder(box.path("holder"), call);
     const flags = ["-d", "--name", "bad", "--network", "net", "-v", `${box.dir}/holder:/holder`];
-    await box.ok(["run", ...flags, "busybox", "/holder"]);
-    await until("it is held", async () => (await box.ok(["logs", "bad"])) === "held");
+    await box.ok`run ${flags} busybox /holder`;
+    await until("it is held", async () => (await box.ok`logs bad`) === "held");
     await joinsQuickly(box);
-    await box.ok(["rm", "-f", "bad"]);
-    await box.ok(["network", "rm", "net"]);
+    await box.ok`rm -f bad`;
+    await box.ok`network rm net`;
   });
 }
 
@@ -67,26 +66,26 @@ const CONTENTS: Record<string, [script: string, stderr: RegExp]> = {
 
 for (const [what, [script, stderr]] of Object.entries(CONTENTS)) {
   test(`hosts: with ${what}, it holds up nobody, and is left alone where it can't be kept`, async (box) => {
-    await box.ok(["network", "create", "net"]);
-    await box.ok(["run", "-d", "--name", "good", "--network", "net", "busybox", "sleep", "1000"]);
+    await box.ok`network create net`;
+    await box.ok`run -d --name good --network net busybox sleep 1000`;
     makeAttack(box.path("pauser"), (_, call) => call("pause", []));
     const flags = ["-d", "--name", "bad", "--network", "net", "-v", `${box.dir}/pauser:/pauser`];
-    await box.ok(["run", ...flags, "busybox", "sh", "-c", `${script}; echo done; exec sleep 1000`]);
-    await until("it is done", async () => (await box.ok(["logs", "bad"])) === "done", 60);
-    const before = await box.ok(["exec", "bad", "stat", "-c", "%s %y", "/etc/hosts"]);
+    await box.ok`run ${flags} busybox sh -c '${script}; echo done; exec sleep 1000'`;
+    await until("it is done", async () => (await box.ok`logs bad`) === "done", 60);
+    const before = await box.ok`exec bad stat -c '%s %y' /etc/hosts`;
     assertMatch(await joinsQuickly(box), stderr);
-    await box.ok(["run", "-d", "--name", "later", "--network", "net", "busybox", "sleep", "1000"]);
-    assertMatch(await box.ok(["exec", "good", "cat", "/etc/hosts"]), /\tlater /);
+    await box.ok`run -d --name later --network net busybox sleep 1000`;
+    assertMatch(await box.ok`exec good cat /etc/hosts`, /\tlater /);
     if (what.startsWith("bytes")) {
-      const { out } = await box.run(["exec", "bad", "cat", "/etc/hosts"]);
+      const { out } = await box.$`exec bad cat /etc/hosts`;
       const bytes = out.indexOf(0xff);
       assertEquals([...out.subarray(bytes, bytes + 6)], [0xff, 0xfe, 0x80, 0x20, 0x78, 0x0a]);
     } else {
-      assertEquals(await box.ok(["exec", "bad", "stat", "-c", "%s %y", "/etc/hosts"]), before);
+      assertEquals(await box.ok`exec bad stat -c '%s %y' /etc/hosts`, before);
     }
-    await box.ok(["network", "connect", "bridge", "bad"]);
-    await box.ok(["network", "disconnect", "bridge", "bad"]);
-    await box.ok(["rm", "-f", "good", "bad", "later"]);
-    await box.ok(["network", "rm", "net"]);
+    await box.ok`network connect bridge bad`;
+    await box.ok`network disconnect bridge bad`;
+    await box.ok`rm -f good bad later`;
+    await box.ok`network rm net`;
   }, { seconds: 120 });
 }

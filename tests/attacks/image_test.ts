@@ -2,7 +2,6 @@
 // says what is wrong where, by each of the ways in; and one that got into the store all the same is an error
 // for people.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { configOf, dockerArchive, gzip, json, Layout } from "../world/archives.ts";
 import { storeOf } from "../world/crash.ts";
@@ -80,7 +79,7 @@ const BAD: [changes: Record<string, unknown>, words: RegExp][] = [
 /** The command fails with one line, and leaves the store as it was. */
 async function refused(box: Box, what: string, words: RegExp, args: string[], stdin?: Uint8Array) {
   const before = storeOf(box.root);
-  const { code, stderr } = await box.run(args, { stdin });
+  const { code, stderr } = await box.$(args, { stdin });
   assertEquals(code, 1, `${what}: ${args}: ${stderr}`);
   assertMatch(stderr, /^mydocker: [^\p{Cc}]+\n$/u, what);
   assertMatch(stderr, words, what);
@@ -221,11 +220,11 @@ test("hostile configurations: docker takes a string for a command, and so does e
   assertEquals(await box.ok(["load"], { stdin: bytes }), "Loaded image: odd:1");
   const shape = "{{json .Config.Entrypoint}} {{json .Config.Cmd}} {{json .Config.Shell}}";
   assertEquals(
-    await box.ok(["image", "inspect", "-f", shape, "odd:1"]),
+    await box.ok`image inspect -f ${shape} odd:1`,
     '["/bin/busybox"] ["true"] ["/bin/ash"]',
   );
-  await box.ok(["run", "--rm", "--network", "none", "odd:1"]);
-  assertEquals(await box.ok(["run", "--rm", "--network", "none", "odd:1", "echo", "hi"]), "hi");
+  await box.ok`run --rm --network none odd:1`;
+  assertEquals(await box.ok`run --rm --network none odd:1 echo hi`, "hi");
   // Its digest is its name: what is kept is what came.
   const [id] = (await box.inspect("odd:1")).Id.match(/[0-9a-f]{64}/);
   const kept = JSON.parse(Deno.readTextFileSync(`${box.root}/images/${id}.json`));
@@ -234,10 +233,10 @@ test("hostile configurations: docker takes a string for a command, and so does e
 
 /** The busybox image with another configuration, as an archive. */
 async function busybox(box: Box, changes: Record<string, unknown>) {
-  await box.ok(["save", "-o", "busybox.tar", "busybox"]);
-  const listed = await box.exec(["tar", "-xOf", "busybox.tar", "manifest.json"]);
+  await box.ok`save -o busybox.tar busybox`;
+  const listed = await box.exec`tar -xOf busybox.tar manifest.json`;
   const [{ Layers }] = JSON.parse(listed.stdout);
-  const layer = (await box.exec(["tar", "-xOf", "busybox.tar", Layers[0]])).out;
+  const layer = (await box.exec`tar -xOf busybox.tar ${Layers[0]}`).out;
   return { bytes: tar(await dockerArchive([layer], ["odd:1"], changes)) };
 }
 
@@ -254,13 +253,13 @@ test("hostile configurations: import -c and commit -c make none", async (box) =>
     await refused(box, change, nul, ["import", "-c", change, layer]);
     await refused(box, change, nul, ["import", "-c", change, layer, "evil:1"]);
   }
-  await box.ok(["create", "--name", "cc", "busybox", "true"]);
+  await box.ok`create --name cc busybox true`;
   const health = String.raw`HEALTHCHECK CMD ["\u0000"]`;
   await refused(box, health, nul, ["commit", "-c", health, "cc", "evil:1"]);
 });
 
 test("hostile configurations: one that is in the store already is an error for people", async (box) => {
-  await box.ok(["import", box.path("layer.tar", LAYER), "damaged:1"]);
+  await box.ok`import ${box.path("layer.tar", LAYER)} damaged:1`;
   const { Id } = await box.inspect("damaged:1");
   const path = `${box.root}/images/${Id.slice("sha256:".length)}.json`;
   const whole = JSON.parse(Deno.readTextFileSync(path));
@@ -281,14 +280,14 @@ test("hostile configurations: one that is in the store already is an error for p
         ["save", "-o", "out.tar", "damaged:1"],
       ]
     ) {
-      const { code, stdout, stderr } = await box.run(args);
+      const { code, stdout, stderr } = await box.$(args);
       assert(code === 1 || code === 125, `${args}: ${code}`);
       assertMatch(stderr, /^mydocker: [^\n]*image \S+ is damaged[^\n]*\n$/, `${args} ${damage}`);
       assert(stdout === "" || stdout === "[]\n", stdout);
     }
-    const listed = await box.run(["images"]);
+    const listed = await box.$`images`;
     assertMatch(listed.stderr, /^mydocker: warning: images\/[0-9a-f]{64}\.json is damaged; [^\n]*\n$/);
   }
-  await box.ok(["rmi", "-f", "damaged:1"]);
-  assertEquals(await box.ok(["images", "-q", "damaged"]), "");
+  await box.ok`rmi -f damaged:1`;
+  assertEquals(await box.ok`images -q damaged`, "");
 }, { seconds: 240 });

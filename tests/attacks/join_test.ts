@@ -1,7 +1,6 @@
 // Starting a process where others are already: in the PID namespace of another container, whose programs are
 // hostile, and beside a command of its own (--init).
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeAttack } from "./attacker.ts";
 import { BIN, requires, test, until } from "../world/world.ts";
@@ -14,41 +13,30 @@ test("--pid container: the other one never sees what mydocker has, and a contain
   const outcome = await startWatching(box);
   for (let n = 0; n < 40 && outcome() === undefined; n++) {
     const flags = n % 2 ? ["--init"] : [];
-    await box.run([...RUN, "--pid", "container:c1", "--cap-add", "SYS_PTRACE", ...flags, "busybox", "true"]);
+    await box.$`${RUN} --pid container:c1 --cap-add SYS_PTRACE ${flags} busybox true`;
   }
   assertEquals(outcome(), undefined);
-  await box.ok(["rm", "-f", "c1"]);
+  await box.ok`rm -f c1`;
 }, { seconds: 120 });
 
 test("--pid container: whatever the other one has made of its /proc, this one's is a whole one or none", async (box) => {
-  await box.ok([
-    "run",
-    "-d",
-    "--network",
-    "none",
-    "--name",
-    "c1",
-    "--privileged",
-    "busybox",
-    "sleep",
-    "1000",
-  ]);
-  const join = (...command: string[]) => box.run([...RUN, "--pid", "container:c1", "busybox", ...command]);
+  await box.ok`run -d --network none --name c1 --privileged busybox sleep 1000`;
+  const join = (...command: string[]) => box.$`${RUN} --pid container:c1 busybox ${command}`;
   // What covers parts of it is its own affair.
-  await box.ok(["exec", "c1", "mount", "-t", "tmpfs", "x", "/proc/sys"]);
+  await box.ok`exec c1 mount -t tmpfs x /proc/sys`;
   const look = "ls /proc/sys; cat /proc/1/comm; wc -c </proc/keys; echo x >/proc/sys/vm/swappiness";
   const { stdout, stderr } = await join("sh", "-c", look);
   assertMatch(stdout, /^kernel\n(.*\n)*sleep\n0\n$/m);
   assertMatch(stderr, /Read-only file system/);
-  await box.ok(["exec", "c1", "mkdir", "/p"]);
-  await box.ok(["exec", "c1", "mount", "-t", "proc", "p", "/p"]);
+  await box.ok`exec c1 mkdir /p`;
+  await box.ok`exec c1 mount -t proc p /p`;
   for (const made of ["mount -t tmpfs x /proc", "mount --bind /p/1 /proc", "mount --bind /etc /proc"]) {
-    await box.ok(["exec", "c1", ...made.split(" ")]);
+    await box.ok`exec c1 ${made.split(" ")}`;
     const { code, stdout, stderr } = await join("cat", "/proc/1/comm");
     assertEquals([made, code, stdout], [made, 125, ""]);
     assertMatch(stderr, /the other container's \/proc/);
   }
-  await box.ok(["rm", "-f", "c1"]);
+  await box.ok`rm -f c1`;
 });
 
 /** strace delays a call of whatever mydocker starts by so many seconds. */
@@ -71,17 +59,17 @@ test(
       p.place(end);
     });
     const command = ["--init", "-v", `${box.dir}/look:/look:ro`, "busybox", "/look"];
-    const { code, stdout } = await box.exec([...delayed("execveat", 1), ...RUN, ...command]);
+    const { code, stdout } = await box.exec`${delayed("execveat", 1)} ${RUN} ${command}`;
     assertEquals([code, stdout], [0, "/sbin/docker-init\0--\0/look\0"]);
   },
   strace,
 );
 
 test("nobody gets into a container that is being started", async (box) => {
-  await box.ok([...RUN, "busybox", "true"]);
+  await box.ok`${RUN} busybox true`;
   const started = ["run", "-d", "--name", "c1", "--network", "none", "busybox", "sleep", "1000"];
-  await using starting = box.start([...delayed("execve", 2), ...started]);
-  await until("it is there", async () => (await box.run(["inspect", "c1"])).code === 0);
+  await using starting = box.start`${delayed("execve", 2)} ${started}`;
+  await until("it is there", async () => (await box.$`inspect c1`).code === 0);
   const isCreated = async () => (await box.inspect("c1")).State.Status === "created";
   const tries = [
     ["exec", "c1", "true"],
@@ -92,7 +80,7 @@ test("nobody gets into a container that is being started", async (box) => {
   let refused = 0;
   while (await isCreated()) {
     for (const args of tries) {
-      const { code, stderr } = await box.run(args);
+      const { code, stderr } = await box.$(args);
       if (!await isCreated()) break;
       assert(code !== 0, args.join(" "));
       assertMatch(stderr, /not running|non running|non-shareable/);
@@ -101,6 +89,6 @@ test("nobody gets into a container that is being started", async (box) => {
   }
   assert(refused > 0);
   // strace goes with the last of what it follows.
-  await box.ok(["rm", "-f", "c1"]);
+  await box.ok`rm -f c1`;
   await starting.end();
 }, { ...strace, seconds: 60 });

@@ -2,7 +2,6 @@
 // errno. With the arguments that they have here they would do nothing, or only to the process that makes
 // them.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { ALL_OF_KERNEL, allowedBy, KERNEL, KEXEC, MODULES, TICK } from "./calls.ts";
 import { attack, attackOutside, type Outcome } from "./attacker.ts";

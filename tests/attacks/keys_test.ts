@@ -1,6 +1,5 @@
 // The kernel's keyrings: a container's commands find no key of whoever called mydocker.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { type Call, makeAttack, makeCalls, outcomes } from "./attacker.ts";
 import { BIN, test } from "../world/world.ts";
@@ -26,11 +25,11 @@ test("a key in the session of the caller is found neither by run nor by exec", a
       const environment = Object.entries(box.environment()).map(([name, value]) => `${name}=${value}`);
       call("execve", [p.string("/bin/sh"), p.strings(["sh", "-c", script]), p.strings(environment)]);
     });
-    const { code, out, stderr } = await box.exec([box.path("caller")]);
+    const { code, out, stderr } = await box.exec`${box.path("caller")}`;
     assertEquals([code, stderr], [0, ""]);
     return outcomes(SEEK, out);
   };
-  await box.ok(["run", "-d", "--name", "main", ...flags, "busybox", "sleep", "1000"]);
+  await box.ok`run -d --name main ${flags} busybox sleep 1000`;
   const ways = {
     outside: box.path("attacker"),
     run: `'${BIN}' run --rm ${flags.map((flag) => `'${flag}'`).join(" ")} busybox /attacker`,
@@ -40,5 +39,5 @@ test("a key in the session of the caller is found neither by run nor by exec", a
   for (const [way, script] of Object.entries(ways)) {
     assertEquals(await inSession(script), ["done", way === "outside" ? "done" : "ENOKEY"], way);
   }
-  await box.ok(["rm", "-f", "main"]);
+  await box.ok`rm -f main`;
 });

@@ -1,8 +1,7 @@
 // What any user of this host could hold on to, so that nobody's containers start any more.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BIN, test } from "../world/world.ts";
+import { BIN, test, words } from "../world/world.ts";
 
 const NOBODY = 65534;
 
@@ -26,9 +25,9 @@ time.sleep(1000)
 `;
 
 test("locks: a user who takes every name there is keeps nobody from making a bridge", async (box) => {
-  await using attacker = box.start(["python3", "-uc", HOLD_ALL]);
+  await using attacker = box.start`python3 -uc ${HOLD_ALL}`;
   await attacker.expect("ready");
-  const { code, stderr } = await box.run(["run", "--rm", "busybox", "true"]);
+  const { code, stderr } = await box.$`run --rm busybox true`;
   assertEquals([code, stderr], [0, ""]);
 });
 
@@ -48,7 +47,7 @@ for (const [what, script] of Object.entries(RUNS)) {
   test(`locks: a container has its network where /run ${what}`, async (box) => {
     const look = "find -L /run/mydocker /run/target -type f 2>/dev/null || true";
     const shell = `${script}; "$0" run --rm busybox ip addr show eth0; ${look}`;
-    const { code, stdout, stderr } = await box.exec(["unshare", "--mount", "sh", "-euc", shell, BIN]);
+    const { code, stdout, stderr } = await box.exec`unshare --mount sh -euc ${shell} ${BIN}`;
     assertEquals([code, stderr], [0, ""]);
     assertMatch(stdout, /inet 172\./);
     assert(!stdout.includes("/run/"), `nothing is made there: ${stdout}`);
@@ -57,15 +56,15 @@ for (const [what, script] of Object.entries(RUNS)) {
 
 test("locks: mydockers that can't see each other's lock choose different subnets all the same", async (box) => {
   const roots = Array.from({ length: 6 }, (_, n) => ({ env: { MYDOCKER_ROOT: box.path(`root${n}`) } }));
-  for (const root of roots) await box.exec(["cp", "-a", box.root, root.env.MYDOCKER_ROOT]);
+  for (const root of roots) await box.exec`cp -a ${box.root} ${root.env.MYDOCKER_ROOT}`;
   const shell = 'mount -t tmpfs -o mode=755 none /run; exec "$0" "$@"';
   const run = ["run", "-d", "--name", "one", "busybox", "sleep", "1000"];
   const started = await Promise.all(
-    roots.map((root) => box.exec(["unshare", "--mount", "sh", "-euc", shell, BIN, ...run], root)),
+    roots.map((root) => box.exec(words`unshare --mount sh -euc ${shell} ${BIN} ${run}`, root)),
   );
   for (const { code, stderr } of started) assertEquals([code, stderr], [0, ""]);
   const address = ["inspect", "-f", "{{.NetworkSettings.Gateway}}", "one"];
   const gateways = await Promise.all(roots.map((root) => box.ok(address, root)));
   assertEquals(new Set(gateways).size, roots.length, gateways.join(" "));
-  for (const root of roots) await box.ok(["rm", "-f", "one"], root);
+  for (const root of roots) await box.ok(words`rm -f one`, root);
 });

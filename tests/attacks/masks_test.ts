@@ -2,7 +2,6 @@
 // a runtime that uses /dev/null, /dev/pts/0 or /proc by their names then mounts or writes elsewhere
 // (CVE-2025-31133, -52565, -52881).
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { makeAttack } from "./attacker.ts";
 import { type Box, test, until } from "../world/world.ts";
@@ -31,20 +30,8 @@ async function startSwapping(box: Box, links: Record<string, string>): Promise<v
   const nodes = "mknod -m 666 /d/null c 1 3; mkdir /d/pts /d/shm /d/mqueue; touch /d/console";
   const script = `${nodes}; ${made.join("; ")}; exec /swapper`;
   const volumes = ["-v", "dev:/d", "-v", `${box.dir}/swapper:/swapper:ro`];
-  await box.ok([
-    "run",
-    "-d",
-    "--name",
-    "evil",
-    "--network",
-    "none",
-    ...volumes,
-    "busybox",
-    "sh",
-    "-c",
-    script,
-  ]);
-  await until("it swaps", async () => (await box.ok(["top", "evil"])).includes("/swapper"));
+  await box.ok`run -d --name evil --network none ${volumes} busybox sh -c ${script}`;
+  await until("it swaps", async () => (await box.ok`top evil`).includes("/swapper"));
 }
 
 /** What a victim sees of what must be hidden or closed. */
@@ -72,10 +59,10 @@ test(
     await startSwapping(box, { null: "/proc/sys/kernel/core_pattern", shm: "/proc/sys", mqueue: "/proc" });
     for (let n = 0; n < 20; n++) {
       const flags = n % 2 ? ["--init"] : [];
-      const { code, stdout, stderr } = await box.run([...VICTIM, ...flags, "busybox", "sh", "-c", LOOK]);
+      const { code, stdout, stderr } = await box.$`${VICTIM} ${flags} busybox sh -c ${LOOK}`;
       assertEquals([code, stdout.trimEnd(), stderr], [0, WHOLE, ""]);
     }
-    await box.ok(["rm", "-f", "evil"]);
+    await box.ok`rm -f evil`;
   },
   { seconds: 90 },
 );
@@ -90,23 +77,14 @@ test(
       await tty.expect(WHOLE.replaceAll("\n", "\r\n"));
       assertEquals((await tty.end()).code, 0);
     }
-    await box.ok(["rm", "-f", "evil"]);
+    await box.ok`rm -f evil`;
   },
   { seconds: 90 },
 );
 
 test("nothing can be mounted over /proc, where a runtime writes before its masks are there", async (box) => {
   for (const target of ["/proc", "/proc/self/attr", "/proc/sys", "/sys/../proc/1"]) {
-    const { code, stderr } = await box.run([
-      "run",
-      "--rm",
-      "--network",
-      "none",
-      "-v",
-      `dev:${target}`,
-      "busybox",
-      "true",
-    ]);
+    const { code, stderr } = await box.$`run --rm --network none -v dev:${target} busybox true`;
     assert(code !== 0, `${target}: ${stderr}`);
   }
 });

@@ -2,7 +2,6 @@
 // container starts (CVE-2021-30465), a root left by chroot, mounting, and files opened by their number (the
 // "shocker").
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { MOUNTING } from "./calls.ts";
 import {
@@ -57,8 +56,8 @@ async function startSwapping(box: Box, target: string): Promise<void> {
   makeSwapper(box.path("swapper"), "/v/a", "/v/b");
   const script = `mkdir -p /v/a/old; ln -s ${target} /v/b; exec /swapper`;
   const mounts = ["-v", "shared:/v", "-v", `${box.dir}/swapper:/swapper:ro`];
-  await box.ok(["run", "-d", "--name", "evil", ...mounts, "busybox", "sh", "-c", script]);
-  await until("it swaps", async () => (await box.ok(["top", "evil"])).includes("/swapper"));
+  await box.ok`run -d --name evil ${mounts} busybox sh -c ${script}`;
+  await until("it swaps", async () => (await box.ok`top evil`).includes("/swapper"));
 }
 
 const ROUNDS = 25;
@@ -76,15 +75,23 @@ test("CVE-2021-30465: whatever a container swaps, another one's mounts are its o
   const seen = { ran: 0, refused: 0 };
   for (let round = 0; round < ROUNDS; round++) {
     const script = "cat /v/a/secret /v/a/*/secret 2>/dev/null; true";
-    const { code, stdout } = await box.run([
-      ...["run", "--rm", "-v", "shared:/v", ...flags[round % flags.length], "busybox", "sh", "-c", script],
-    ]);
+    const { code, stdout } = await box.$`${[
+      "run",
+      "--rm",
+      "-v",
+      "shared:/v",
+      ...flags[round % flags.length],
+      "busybox",
+      "sh",
+      "-c",
+      script,
+    ]}`;
     assertEquals(stdout, "");
     seen[code === 0 ? "ran" : "refused"]++;
   }
   assert(seen.ran > 0, JSON.stringify(seen));
   assertEquals(decoy.names(), ["secret"]);
-  await box.ok(["rm", "-f", "evil"]);
+  await box.ok`rm -f evil`;
 }, { seconds: 90 });
 
 test("a root that was left by chroot leads to the container's own", async (box) => {

@@ -1,8 +1,7 @@
 // Files that a command line names, where they are without an end, without a writer, or no files at all.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BIN, type Box, type Result, test, until } from "../world/world.ts";
+import { BIN, type Box, type Result, test, until, words } from "../world/world.ts";
 import { tar } from "../world/images.ts";
 
 /** A way to have a command read a file, and what it ends with where it can't. */
@@ -23,8 +22,8 @@ const STREAMED: Way[] = [
 
 /** A container for exec. */
 async function target(box: Box): Promise<AsyncDisposable> {
-  await box.ok(["run", "-d", "--name", "target", "--network", "none", "busybox", "sleep", "1000"]);
-  return { [Symbol.asyncDispose]: async () => void await box.ok(["rm", "-f", "target"]) };
+  await box.ok`run -d --name target --network none busybox sleep 1000`;
+  return { [Symbol.asyncDispose]: async () => void await box.ok`rm -f target` };
 }
 
 function assertFailed({ code, stdout, stderr }: Result, expected: number, words: RegExp, what: string): void {
@@ -39,7 +38,7 @@ test("named files without an end: refused after 8 MiB", async (box) => {
   Deno.truncateSync(hole, 5 * 2 ** 30);
   const endless = box.path("endless", "");
   Deno.removeSync(endless);
-  await box.exec(["mkfifo", endless]);
+  await box.exec`mkfifo ${endless}`;
   for (const path of ["/dev/zero", hole, endless]) {
     for (const [name, code, args] of WHOLE) {
       // Little memory is no excuse for any, and much would show what was read.
@@ -58,15 +57,15 @@ test("named files without an end: refused after 8 MiB", async (box) => {
 test("named files that are FIFOs without a writer: nobody waits for ever", async (box) => {
   await using _ = await target(box);
   const fifo = `${box.dir}/fifo`;
-  await box.exec(["mkfifo", fifo]);
+  await box.exec`mkfifo ${fifo}`;
   const ways = [...WHOLE, ...STREAMED];
-  const results = await Promise.all(ways.map(([, , args]) => box.run(args(fifo))));
+  const results = await Promise.all(ways.map(([, , args]) => box.$(args(fifo))));
   for (const [i, [name, code]] of ways.entries()) {
     assertFailed(results[i], code, /nobody has opened this FIFO for writing within 10 seconds/, name);
   }
   Deno.mkdirSync(`${box.dir}/docker`);
-  await box.exec(["mkfifo", `${box.dir}/docker/config.json`]);
-  const config = await box.run(["pull", "127.0.0.1:1/x"], { env: { DOCKER_CONFIG: `${box.dir}/docker` } });
+  await box.exec`mkfifo ${box.dir}/docker/config.json`;
+  const config = await box.$(words`pull 127.0.0.1:1/x`, { env: { DOCKER_CONFIG: `${box.dir}/docker` } });
   assertEquals(config.code, 1);
 }, { seconds: 120 });
 
@@ -82,7 +81,7 @@ function opened(pid: number, path: string): boolean {
 
 test("named files that are FIFOs: a signal ends the wait for a writer", async (box) => {
   const fifo = `${box.dir}/fifo`;
-  await box.exec(["mkfifo", fifo]);
+  await box.exec`mkfifo ${fifo}`;
   for (const [name, , args] of [...WHOLE.slice(0, 3), ...STREAMED]) {
     await using waiting = box.spawn(args(fifo));
     await until(`${name} has opened the FIFO`, () => opened(waiting.pid, fifo));
@@ -101,7 +100,7 @@ test("named files that are pipes: what a slow writer writes is read to its end",
     (sleep 0.3; cat f2 >f) & mkfifo f2; (sleep 0.3; cat "$1") >f2 &
     "$0" import f slow:1 >/dev/null && "$0" images slow --format {{.Tag}}
     "$0" save slow:1 >saved; (sleep 0.3; cat saved) >f & "$0" load -i f`;
-  const { stdout, stderr } = await box.exec(["bash", "-c", script, BIN, layer]);
+  const { stdout, stderr } = await box.exec`bash -c ${script} ${BIN} ${layer}`;
   assertEquals(stdout, '["A=1","B=2"]\n1\nLoaded image: slow:1\n', stderr);
 });
 
@@ -110,20 +109,20 @@ test("named files that are none: said as docker says it", async (box) => {
   const ways = [...WHOLE, ...STREAMED];
   for (const [name, code, args] of ways) {
     assertFailed(
-      await box.run(args(`${box.dir}/none`)),
+      await box.$(args(`${box.dir}/none`)),
       code,
       /open \S+none: no such file or directory/,
       name,
     );
     assertFailed(
-      await box.run(args("/dev/null/x")),
+      await box.$(args("/dev/null/x")),
       code,
       /open \/dev\/null\/x: no such file or directory/,
       name,
     );
   }
   for (const [name, code, args] of WHOLE) {
-    assertFailed(await box.run(args(box.dir)), code, /read \S+: is a directory/i, name);
+    assertFailed(await box.$(args(box.dir)), code, /read \S+: is a directory/i, name);
   }
-  assertMatch((await box.run(create("--env-file", "/dev/null"))).stdout, /^[0-9a-f]{64}\n$/);
+  assertMatch((await box.$(create("--env-file", "/dev/null"))).stdout, /^[0-9a-f]{64}\n$/);
 });

@@ -1,7 +1,6 @@
 // The kernel's settings and the host's devices, as files: a container can't open for writing what concerns
 // others. Nothing is written where it can be opened.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { opening, present, SETTINGS, SYSFS, writing } from "./calls.ts";
 import { attack, type Call, type Outcome } from "./attacker.ts";
@@ -28,7 +27,7 @@ test(
     // As >>, which neither truncates nor makes anything here; what nobody can write is passed over.
     const script = `find /proc /sys -type f ! -path '/proc/[0-9]*' -perm /222 | while read -r file; do
       true 3>>"$file" && echo "$file"; done 2>/dev/null; echo all`;
-    const open = (await box.ok(["run", "--rm", "busybox", "sh", "-c", script])).split("\n");
+    const open = (await box.ok`run --rm busybox sh -c ${script}`).split("\n");
     // Left by docker, too: a trigger of whoever opens it, a switch of the kernel log, and one that wants
     // CAP_SYS_ADMIN.
     const left = /^\/proc\/(pressure\/\w+|dynamic_debug\/control|mtrr)$/;
@@ -39,7 +38,7 @@ test(
 
 test("no cgroup's release_agent can be reached", async (box) => {
   const find = "find / -name release_agent -o -name notify_on_release -path '/sys/*' 2>/dev/null";
-  const found = (await box.ok(["run", "--rm", "busybox", "sh", "-c", `${find}; echo all`])).split("\n");
+  const found = (await box.ok`run --rm busybox sh -c '${find}; echo all'`).split("\n");
   assertEquals(found.filter((path) => path.endsWith("release_agent")), []);
   const mounting = (type: string): Call[] => [
     ["mount", type, "/mnt", type, 0, type === "cgroup" ? "memory" : 0],
@@ -126,17 +125,17 @@ async function withLoop(
 test("a disk of the host's can't be read by its number, in run and exec", async (box) => {
   await withLoop(box, async (path, major, minor) => {
     const read = `mknod /disk b ${major} ${minor}; head -c 11 /disk; true`;
-    assertEquals(await box.ok(["run", "--rm", "--device", path, "busybox", "sh", "-c", read]), "of the host");
-    const { stdout, stderr } = await box.run(["run", "--rm", "busybox", "sh", "-c", read]);
+    assertEquals(await box.ok`run --rm --device ${path} busybox sh -c ${read}`, "of the host");
+    const { stdout, stderr } = await box.$`run --rm busybox sh -c ${read}`;
     assertEquals([stdout, stderr], ["", "head: /disk: Operation not permitted\n"]);
-    await box.ok(["run", "-d", "--name", "c1", "busybox", "sleep", "1000"]);
+    await box.ok`run -d --name c1 busybox sleep 1000`;
     for (const flags of [[], ["--privileged"]]) {
-      const inside = await box.run(["exec", ...flags, "c1", "sh", "-c", `rm -f /disk; ${read}`]);
+      const inside = await box.$`exec ${flags} c1 sh -c 'rm -f /disk; ${read}'`;
       assertEquals([inside.stdout, inside.stderr], ["", "head: /disk: Operation not permitted\n"]);
     }
     // What exec gives a command without stdin is opened in the container.
-    await box.ok(["exec", "c1", "sh", "-c", `rm /dev/null; mknod -m 666 /dev/null b ${major} ${minor}`]);
-    assertEquals(await box.ok(["exec", "c1", "head", "-c", "11"]), "");
-    await box.ok(["rm", "-f", "c1"]);
+    await box.ok`exec c1 sh -c 'rm /dev/null; mknod -m 666 /dev/null b ${major} ${minor}'`;
+    assertEquals(await box.ok`exec c1 head -c 11`, "");
+    await box.ok`rm -f c1`;
   });
 }, loop);

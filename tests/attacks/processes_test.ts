@@ -1,7 +1,6 @@
 // Processes outside of a container: it neither sees nor reaches them, and where it is let see them (--pid
 // host), it can't look into them nor change what they do.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { attack, attackOutside, type Call, makeAttack, type Outcome, words } from "./attacker.ts";
 import { type Box, type Running, test } from "../world/world.ts";
@@ -70,12 +69,12 @@ test("--pid host: processes outside are seen, and closed to who has not CAP_SYS_
 
 test("kill of all processes reaches those of the container, and no others", async (box) => {
   await using decoy = startDecoy(box);
-  await box.ok(["run", "-d", "--name", "c1", "busybox", "sleep", "1000"]);
+  await box.ok`run -d --name c1 busybox sleep 1000`;
   const count = "ps -o args >/tmp/ps; grep -c ^sleep /tmp/ps";
   const script =
     `sleep 1000 & sleep 1000 & until ${count} | grep 2; do :; done; kill -9 -1; wait; ${count}; true`;
-  assertEquals(await box.ok(["run", "--rm", "busybox", "sh", "-c", script]), "2\n0");
+  assertEquals(await box.ok`run --rm busybox sh -c ${script}`, "2\n0");
   assertMatch(Deno.readTextFileSync(`/proc/${decoy.pid}/status`), /^State:\tS/m);
   assertEquals((await box.inspect("c1")).State.Running, true);
-  await box.ok(["rm", "-f", "c1"]);
+  await box.ok`rm -f c1`;
 });

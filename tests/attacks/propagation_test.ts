@@ -1,7 +1,6 @@
 // Mounts that would spread: from a container to the host, where all is shared as systemd has it (isolate in
 // tests/world/netns.ts), and back.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Box, test, until } from "../world/world.ts";
 
@@ -30,11 +29,11 @@ test("what is mounted in a container is not on the host, and its removal goes no
     "mount -t tmpfs none /etc/hosts 2>/dev/null; mount --bind /p /dev/shm && echo mounted";
   const volumes = ["-v", "/anon", "-v", "named:/named", "-v", `${decoy}:/p`];
   assertEquals(
-    await box.ok(["run", "--rm", ...MOUNTING, ...volumes, "busybox", "sh", "-c", script]),
+    await box.ok`run --rm ${MOUNTING} ${volumes} busybox sh -c ${script}`,
     "mounted",
   );
   assertEquals(hostMounts(), before);
-  await box.ok(["volume", "rm", "named"]);
+  await box.ok`volume rm named`;
   assertEquals(Deno.readTextFileSync(`${decoy}/secret`), "of the host");
 });
 
@@ -42,21 +41,21 @@ test("what is mounted in a container that others joined is not in theirs, nor on
   const before = hostMounts();
   const spread = "mkdir -p /dev/shm/p /v/p; mount -t tmpfs none /dev/shm/p; mount -t tmpfs none /v/p; ";
   const flags = [...MOUNTING, "-v", "shared:/v", "--ipc", "shareable"];
-  await box.ok(["run", "-d", "--name", "evil", ...flags, "busybox", "sh", "-c", spread + "sleep 1000"]);
+  await box.ok`run -d --name evil ${flags} busybox sh -c ${spread + "sleep 1000"}`;
   await until(
     "it has mounted",
-    async () => (await box.ok(["exec", "evil", "cat", "/proc/mounts"])).includes("/v/p"),
+    async () => (await box.ok`exec evil cat /proc/mounts`).includes("/v/p"),
   );
   const joining = ["--ipc", "container:evil", "-v", "shared:/v"];
-  const seen = await box.ok(["run", "--rm", ...joining, "busybox", "cat", "/proc/mounts"]);
+  const seen = await box.ok`run --rm ${joining} busybox cat /proc/mounts`;
   assert(!/ \/(v|dev\/shm)\/p /.test(seen), seen);
   assertEquals(hostMounts(), before);
-  await box.ok(["rm", "-f", "evil"]);
+  await box.ok`rm -f evil`;
 });
 
 test("no mount of a container's has peers or a master", async (box) => {
   const decoy = makeDecoy(box, "decoy");
-  await box.ok(["run", "-d", "--name", "other", "--ipc", "shareable", "busybox", "sleep", "1000"]);
+  await box.ok`run -d --name other --ipc shareable busybox sleep 1000`;
   const lists = [
     ["-v", `${decoy}:/a`, "-v", "vol:/b:ro", "-v", `${decoy}/secret:/c`, "--tmpfs", "/d", "-v", "/sys:/e"],
     ["--mount", `type=bind,source=/dev,target=/a,bind-nonrecursive`, "--read-only"],
@@ -66,11 +65,11 @@ test("no mount of a container's has peers or a master", async (box) => {
     ["-t", "--init", "--cap-add", "ALL"],
   ];
   for (const flags of lists) {
-    const table = await box.ok(["run", "--rm", ...flags, "busybox", "cat", "/proc/self/mountinfo"]);
+    const table = await box.ok`run --rm ${flags} busybox cat /proc/self/mountinfo`;
     assertStringIncludes(table, " / / ");
     assert(!/shared:|master:|propagate_from:/.test(table), `${flags.join(" ")}:\n${table}`);
   }
-  await box.ok(["rm", "-f", "other"]);
+  await box.ok`rm -f other`;
 });
 
 /**
@@ -86,13 +85,13 @@ async function withSource(box: Box, script: string) {
   const argv = ["unshare", "-m", "--propagation", "unchanged", "sh", "-ec", before + script];
   Deno.mkdirSync(box.path("source"));
   try {
-    const { code, stdout, stderr } = await box.exec([...argv, BIN, box.path("source")]);
+    const { code, stdout, stderr } = await box.exec`${argv} ${BIN} ${box.path("source")}`;
     assertEquals([code, stderr], [0, ""]);
     return stdout;
   } finally {
-    await box.run(["rm", "-f", "cc"]);
+    await box.$`rm -f cc`;
     // The namespace is a peer of this thread's.
-    await box.exec(["umount", "-R", "-l", box.path("source")]);
+    await box.exec`umount -R -l ${box.path("source")}`;
   }
 }
 
@@ -130,7 +129,7 @@ test("a slave sees what is mounted on the host later, and the host does not see 
     "$0" exec cc mount -t tmpfs none /b/up
     grep -c "$1/up" /proc/self/mountinfo || :`;
   assertEquals(await withSource(box, script), "seen\n0\n");
-  await box.ok(["create", "--name", "shown", "-v", `${box.dir}:/b:ro,rslave`, "busybox", "true"]);
+  await box.ok`create --name shown -v ${box.dir}:/b:ro,rslave busybox true`;
   const [{ Mode, RW, Propagation }] = (await box.inspect("shown")).Mounts;
   assertEquals([Mode, RW, Propagation], ["ro,rslave", false, "rslave"]);
 });

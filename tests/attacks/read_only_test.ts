@@ -1,7 +1,6 @@
 // Mounts that shall be read-only, while somebody who shares a volume swaps what their mount points are
 // called.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { AT_FDCWD } from "../../ffi/file.ts";
 import { makeAttack } from "./attacker.ts";
@@ -20,8 +19,8 @@ async function startSwapping(box: Box): Promise<void> {
   });
   const script = "mkdir -p /v/a/m; ln -s /t /v/b; exec /swapper";
   const mounts = ["-v", "shared:/v", "-v", `${box.dir}/swapper:/swapper:ro`];
-  await box.ok(["run", "-d", "--name", "evil", ...mounts, "busybox", "sh", "-c", script]);
-  await until("it swaps", async () => (await box.ok(["top", "evil"])).includes("/swapper"));
+  await box.ok`run -d --name evil ${mounts} busybox sh -c ${script}`;
+  await until("it swaps", async () => (await box.ok`top evil`).includes("/swapper"));
 }
 
 test("what is mounted read-only never was anything else, wherever it is mounted", async (box) => {
@@ -33,12 +32,12 @@ test("what is mounted read-only never was anything else, wherever it is mounted"
   const script = "for at in /v/a/m /v/b/m /t/m; do echo x >$at/written; done 2>/dev/null; true";
   const seen = { ran: 0, refused: 0 };
   for (let round = 0; round < ROUNDS; round++) {
-    const { code } = await box.run(["run", "--rm", ...flags, "busybox", "sh", "-c", script]);
+    const { code } = await box.$`run --rm ${flags} busybox sh -c ${script}`;
     seen[code === 0 ? "ran" : "refused"]++;
     assertEquals([...Deno.readDirSync(decoy)], [], `round ${round}`);
   }
   assert(seen.ran > 0, JSON.stringify(seen));
-  await box.ok(["rm", "-f", "evil"]);
+  await box.ok`rm -f evil`;
 }, { seconds: 120 });
 
 test("read-only is all that is mounted below, unless it is asked to be otherwise", async (box) => {
@@ -53,7 +52,7 @@ test("read-only is all that is mounted below, unless it is asked to be otherwise
   const argv = ["unshare", "-m", "--propagation", "private", "sh", "-ec"];
   const source = box.path("source");
   // A slave takes a shared mount.
-  const { stdout, stderr } = await box.exec([...argv, `mount --make-rshared /\n${script}`, BIN, source]);
+  const { stdout, stderr } = await box.exec`${argv} ${`mount --make-rshared /\n${script}`} ${BIN} ${source}`;
   assertEquals(stderr, "");
   assertEquals(stdout.split(".\n"), ["", "", "", "", "/b/sub\n", "", "/b\n/b/sub\n", ""]);
 });

@@ -1,10 +1,9 @@
 // A registry that means harm to whoever pulls from it: memory, time, tokens, the terminal, services of this
 // machine.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { storeOf } from "../world/crash.ts";
-import { type Box, requires, test } from "../world/world.ts";
+import { type Box, requires, test, words } from "../world/world.ts";
 import { host, tar } from "../world/images.ts";
 import { type Artifact, makeImage, noise } from "../world/registry.ts";
 import { type Meddle, refusal, serve, type Server } from "../world/registry_server.ts";
@@ -36,7 +35,7 @@ function challenge(realm: string): Response {
 /** The pull fails with one plain line, which is returned, and leaves nothing. */
 async function failing(box: Box, name: string, env: Record<string, string> = {}): Promise<string> {
   const before = storeOf(box.root);
-  const { code, stdout, stderr } = await box.run(["pull", name], { env });
+  const { code, stdout, stderr } = await box.$(words`pull ${name}`, { env });
   assertEquals(code, 1, stderr);
   assertMatch(stderr, /^mydocker: [^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,3000}\n$/u);
   assert(!/[^\P{Cc}\n]/u.test(stdout), JSON.stringify(stdout));
@@ -68,7 +67,7 @@ test("a registry's bodies without an end: each has a limit, and is asked for onc
     const found = Object.keys(bodies).find((name) => path.endsWith(name));
     return found === undefined ? undefined : bodies[found]();
   });
-  const cases: [name: string, asked: string, words: RegExp][] = [
+  const cases: [name: string, asked: string, said: RegExp][] = [
     ["token/app", "/token", /\/token\?\S*": the answer has more than 1048576 bytes/],
     ["denied/app", "/denied", /denied: the registry answered with status 403/],
     ["app:huge", "manifests/huge", /the answer has more than 4194304 bytes/],
@@ -76,10 +75,10 @@ test("a registry's bodies without an end: each has a limit, and is asked for onc
     ["app", manifest.config.digest, /verification failed/],
     ["layer", manifest.layers[0].digest, /verification failed/],
   ];
-  for (const [name, asked, words] of cases) {
+  for (const [name, asked, said] of cases) {
     sent.bytes = 0;
     server.seen.length = 0;
-    assertMatch(await failing(box, `${server.host}/${name}`, SOON), words, name);
+    assertMatch(await failing(box, `${server.host}/${name}`, SOON), said, name);
     assert(sent.bytes < 32 * MEGABYTE, `${name}: ${sent.bytes} bytes were taken`);
     assertEquals(server.seen.filter(({ path }) => path.endsWith(asked)).length, 1, name);
   }
@@ -99,7 +98,7 @@ test("a registry's bodies that nobody has to read: they are not", async (box) =>
     const header = `Bearer realm="http://${server.host}/token"`;
     return endless("", sent, { status: 401, headers: { "www-authenticate": header } });
   });
-  await box.ok(["pull", "-q", `${server.host}/app`]);
+  await box.ok`pull -q ${server.host}/app`;
   assert(sent.bytes < 64 * MEGABYTE, `${sent.bytes} bytes were taken`);
 }, { seconds: 120 });
 
@@ -113,11 +112,11 @@ test("a registry's tags: pages without an end, and as many of them as one likes"
     sent.bytes += page.length;
     return new Response(page, { headers: { link: `<${path}?last=${last + 1}>; rel="next"` } });
   });
-  const huge = await box.run(["pull", "-a", `${server.host}/huge`], { env: SOON });
+  const huge = await box.$(words`pull -a ${server.host}/huge`, { env: SOON });
   assertMatch(huge.stderr, /^mydocker: [^\n]*the answer has more than \d+ bytes\n$/);
   assert(sent.bytes < 64 * MEGABYTE, `${sent.bytes} bytes were taken`);
   sent.bytes = 0;
-  const many = await box.run(["pull", "-a", `${server.host}/many`], { env: SOON });
+  const many = await box.$(words`pull -a ${server.host}/many`, { env: SOON });
   assertEquals(many.code, 1);
   assertMatch(many.stderr, /^mydocker: [^\n]*more than \d+ bytes of tags\n$/);
   assert(sent.bytes < 64 * MEGABYTE, `${sent.bytes} bytes were taken`);
@@ -177,11 +176,11 @@ test("a registry's headers: without an end, too long, and made to keep a pattern
     if (path.startsWith("/v2/realm/")) return challenge(`http://${server.host}/${"r".repeat(100_000)}`);
     return new Response(null, { status: 307, headers: { location: `https://127.0.0.1:1/${long}` } });
   });
-  const words = /the answer's header "[a-z-]+" has \d+ bytes, more than \d+/;
-  assertMatch(await failing(box, `${server.host}/realm/app`, SOON), words);
-  assertMatch(await failing(box, `${server.host}/location/app`, SOON), words);
-  const link = await box.run(["pull", "-a", `${server.host}/link/app`], { env: SOON, timeout: 30 });
-  assertMatch(link.stderr, words);
+  const said = /the answer's header "[a-z-]+" has \d+ bytes, more than \d+/;
+  assertMatch(await failing(box, `${server.host}/realm/app`, SOON), said);
+  assertMatch(await failing(box, `${server.host}/location/app`, SOON), said);
+  const link = await box.$(words`pull -a ${server.host}/link/app`, { env: SOON, timeout: 30 });
+  assertMatch(link.stderr, said);
 }, { seconds: 120 });
 
 test("a registry's tokens: what is none is refused, and never shown", async (box) => {
@@ -242,7 +241,7 @@ test("a registry's words: one plain line, whatever they are", async (box) => {
   );
   for (const name of Object.keys(evil)) await failing(box, `${server.host}/${name}`);
   await failing(box, `${server.host}/os`);
-  const { stdout } = await box.run(["pull", "--platform", "linux/amd64", `${server.host}/arch`]);
+  const { stdout } = await box.$`pull --platform linux/amd64 ${server.host}/arch`;
   assert(!/[^\P{Cc}\n]/u.test(stdout), JSON.stringify(stdout));
 });
 
@@ -287,7 +286,7 @@ test("a registry far away sends nobody to this machine's own services", async (b
       assertMatch(stderr, /refused: plain http is for this machine only, and \S+ is not this machine/);
     }
   }
-  const imported = await box.run(["import", `https://${remote.host}/v2/redirect/0/x`]);
+  const imported = await box.$`import https://${remote.host}/v2/redirect/0/x`;
   assertMatch(imported.stderr, /refused: plain http is for this machine only, and \S+ is not this machine/);
   assertEquals(local.seen, []);
 }, await requires("openssl", "ip"));
@@ -307,7 +306,7 @@ test("a registry of this machine may have its tokens and blobs at another port o
       ? new Response(null, { status: 307, headers: { location: `http://${other.host}/${digest}` } })
       : undefined;
   });
-  await box.ok(["pull", "-q", `${server.host}/app`]);
+  await box.ok`pull -q ${server.host}/app`;
 });
 
 test("a registry's layer of xz that wants a gigabyte of memory for it", async (box) => {

@@ -1,8 +1,7 @@
 // Removals of what has something of the host's mounted in it.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type Box, test } from "../world/world.ts";
+import { type Box, test, words } from "../world/world.ts";
 
 /** A directory of the host's with something in it, mounted at `point`, which is made. */
 async function mountDecoy(box: Box, point: string): Promise<{ check(): void; umount(): Promise<void> }> {
@@ -24,14 +23,14 @@ async function host(box: Box, ...argv: string[]): Promise<void> {
 
 /** Runs what has to be refused because something is mounted at `point`. */
 async function refused(box: Box, point: string, ...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await box.run(args);
+  const { code, stdout, stderr } = await box.$(args);
   assertEquals(code, 1, stdout + stderr);
   assertStringIncludes(stderr, `something is mounted at ${point}; unmount it first`);
   return stdout;
 }
 
 test("volume rm and prune leave a volume alone that has something mounted in it", async (box) => {
-  for (const name of ["held", "idle"]) await box.ok(["volume", "create", name]);
+  for (const name of ["held", "idle"]) await box.ok`volume create ${name}`;
   const data = `${box.root}/volumes/held/_data`;
   for (const name of ["before", "z-after"]) Deno.writeTextFileSync(`${data}/${name}`, "kept");
   const point = `${data}/deep/p with space`;
@@ -39,26 +38,26 @@ test("volume rm and prune leave a volume alone that has something mounted in it"
   await refused(box, point, "volume", "rm", "held");
   await refused(box, point, "volume", "rm", "-f", "held");
   assertStringIncludes(await refused(box, point, "volume", "prune", "-af"), "idle");
-  assertEquals(await box.ok(["volume", "ls", "-q"]), "held");
+  assertEquals(await box.ok`volume ls -q`, "held");
   assertEquals([...Deno.readDirSync(data)].map(({ name }) => name).sort(), ["before", "deep", "z-after"]);
   decoy.check();
   await decoy.umount();
-  await box.ok(["volume", "rm", "held"]);
+  await box.ok`volume rm held`;
 });
 
 test("an anonymous volume with something mounted in it outlives its container", async (box) => {
-  await box.ok(["create", "--name", "holder", "-v", "/anon", "busybox", "true"]);
+  await box.ok`create --name holder -v /anon busybox true`;
   const [{ Name, Source }] = (await box.inspect("holder")).Mounts;
   const decoy = await mountDecoy(box, `${Source}/p`);
   await refused(box, `${Source}/p`, "rm", "-v", "holder");
-  assertEquals(await box.ok(["volume", "ls", "-q"]), Name);
+  assertEquals(await box.ok`volume ls -q`, Name);
   decoy.check();
   await decoy.umount();
-  await box.ok(["volume", "prune", "-f"]);
+  await box.ok`volume prune -f`;
 });
 
 test("a volume itself, or a file in it, as a mount point", async (box) => {
-  await box.ok(["volume", "create", "held"]);
+  await box.ok`volume create held`;
   const home = `${box.root}/volumes/held`;
   const decoy = await mountDecoy(box, home);
   await refused(box, home, "volume", "rm", "held");
@@ -69,11 +68,11 @@ test("a volume itself, or a file in it, as a mount point", async (box) => {
   await refused(box, file, "volume", "rm", "held");
   assertEquals(Deno.readTextFileSync(given), "of the host");
   await host(box, "umount", file);
-  await box.ok(["volume", "rm", "held"]);
+  await box.ok`volume rm held`;
 });
 
 test("another way to the same directory is no way round", async (box) => {
-  await box.ok(["volume", "create", "held"]);
+  await box.ok`volume create held`;
   const data = `${box.root}/volumes/held/_data`;
   Deno.writeTextFileSync(`${data}/before`, "kept");
   Deno.mkdirSync(box.path("way"));
@@ -86,11 +85,11 @@ test("another way to the same directory is no way round", async (box) => {
   decoy.check();
   await decoy.umount();
   await host(box, "umount", box.path("way"));
-  await box.ok(["volume", "rm", "held"]);
+  await box.ok`volume rm held`;
 });
 
 test("containers and images with something mounted in their directories stay, whole", async (box) => {
-  const id = await box.ok(["create", "--name", "holder", "busybox", "true"]);
+  const id = await box.ok`create --name holder busybox true`;
   const inContainer = `${box.root}/containers/${id}/upper/p`;
   let decoy = await mountDecoy(box, inContainer);
   await refused(box, inContainer, "rm", "holder");
@@ -99,41 +98,41 @@ test("containers and images with something mounted in their directories stay, wh
   assertEquals((await box.inspect("holder")).Name, "/holder");
   decoy.check();
   await decoy.umount();
-  await box.ok(["rm", "holder"]);
+  await box.ok`rm holder`;
 
-  await box.ok(["import", "-", "held"], { stdin: new Uint8Array(1024) });
+  await box.ok(words`import - held`, { stdin: new Uint8Array(1024) });
   const [layer] = (await box.inspect("held")).RootFS.Layers;
   const inLayer = `${box.root}/layers/${layer.replace("sha256:", "")}/diff/p`;
   decoy = await mountDecoy(box, inLayer);
   await refused(box, inLayer, "rmi", "-f", (await box.inspect("held")).Id);
   decoy.check();
   await decoy.umount();
-  await box.ok(["rmi", "-f", (await box.inspect("held")).Id]);
+  await box.ok`rmi -f ${(await box.inspect("held")).Id}`;
 });
 
 test("what was left with something mounted in it stops no command, and is swept later", async (box) => {
   Deno.mkdirSync(`${box.root}/tmp/discarded-left/a`, { recursive: true });
   Deno.mkdirSync(`${box.root}/tmp/discarded-other/a`, { recursive: true });
   const decoy = await mountDecoy(box, `${box.root}/tmp/discarded-left/b`);
-  assertEquals(await box.ok(["run", "--rm", "busybox", "echo", "ran"]), "ran");
+  assertEquals(await box.ok`run --rm busybox echo ran`, "ran");
   const left = () => [...Deno.readDirSync(`${box.root}/tmp`)].map(({ name }) => name);
   assert(left().includes("discarded-left") && !left().includes("discarded-other"), left().join());
   decoy.check();
   await decoy.umount();
-  await box.ok(["volume", "create", "later"]);
+  await box.ok`volume create later`;
   assert(!left().includes("discarded-left"));
 });
 
 test("what is mounted in another namespace only is no obstacle, and its content stays", async (box) => {
-  await box.ok(["volume", "create", "held"]);
+  await box.ok`volume create held`;
   const [data, given] = [`${box.root}/volumes/held/_data`, box.path("given")];
   Deno.mkdirSync(`${data}/p`);
   Deno.mkdirSync(given);
   Deno.writeTextFileSync(`${given}/secret`, "of the host");
   const script = 'mount --bind "$1" "$2/p" && echo ready && read -r end; ls "$2" 2>&1';
-  await using other = box.start(["unshare", "-m", "sh", "-c", script, "sh", given, data]);
+  await using other = box.start`unshare -m sh -c ${script} sh ${given} ${data}`;
   await other.expect("ready");
-  await box.ok(["volume", "rm", "held"]);
+  await box.ok`volume rm held`;
   assertEquals(Deno.readTextFileSync(`${given}/secret`), "of the host");
   await other.send("\n", true);
   await other.end();

@@ -2,7 +2,6 @@
 // reach them. What they give inside, and --security-opt no-new-privileges, is in
 // tests/isolation/seccomp_test.ts.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { type Box, test, until } from "../world/world.ts";
 import { makeCaller, results } from "../isolation/seccomp_probe.ts";
@@ -12,7 +11,7 @@ import { systemCalls } from "../../lib/seccomp/numbers.ts";
 async function becomesRoot(box: Box, path: string): Promise<boolean> {
   const user = ["setpriv", "--reuid=4242", "--regid=4242", "--clear-groups", "--"];
   // setpriv itself keeps its capabilities until it has executed something.
-  const { code, out } = await box.exec([...user, "sh", "-c", 'exec "$0"', path]);
+  const { code, out } = await box.exec`${user} sh -c 'exec "$0"' ${path}`;
   return code === 0 && results(out)[0] === 0;
 }
 
@@ -22,7 +21,7 @@ test("a set-user-ID program that a container makes is out of reach for the host'
   const make =
     "for place in / /data/; do cp /who ${place}suid; chmod 4755 ${place}suid; done; cat /who >/etc/hosts; chmod 4755 /etc/hosts";
   const mounts = ["-v", `${box.dir}/who:/who:ro`, "-v", "data:/data"];
-  await box.ok(["run", "-d", "--name", "c1", ...mounts, "busybox", "sh", "-c", `${make}; exec sleep 1000`]);
+  await box.ok`run -d --name c1 ${mounts} busybox sh -c '${make}; exec sleep 1000'`;
   const { Id } = await box.inspect("c1");
   const directory = `${box.root}/containers/${Id}`;
   await until("they are made", () => Deno.statSync(`${directory}/hosts`).mode! & 0o4000 ? true : false);
@@ -33,9 +32,9 @@ test("a set-user-ID program that a container makes is out of reach for the host'
     assertEquals(Deno.statSync(path).mode! & 0o7777, 0o4755, path);
     assertEquals(await becomesRoot(box, path), false, path);
   }
-  await box.ok(["stop", "-t", "0", "c1"]);
+  await box.ok`stop -t 0 c1`;
   // As far as the way there is open, there is nothing else in it.
   for (const open of [box.root, `${box.root}/containers`, directory]) await Deno.chmod(open, 0o755);
   assertEquals(await becomesRoot(box, paths[0]), true);
-  await box.ok(["rm", "c1"]);
+  await box.ok`rm c1`;
 });

@@ -1,7 +1,6 @@
 // Injecting keystrokes into the terminal that mydocker is called on: what runs there next would execute them,
 // with the caller's rights.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { type Call, makeCalls } from "./attacker.ts";
 import { BIN, type Box, test, until } from "../world/world.ts";
@@ -53,7 +52,7 @@ test("who has the terminal can type on it", async (box) => {
 
 test("no container can type on the caller's terminal", async (box) => {
   const { executed } = makeTyper(box);
-  await box.ok(["run", "-d", "--name", "c1", "-v", `${box.dir}/typer:/typer:ro`, "busybox", "sleep", "1000"]);
+  await box.ok`run -d --name c1 -v ${box.dir}/typer:/typer:ro busybox sleep 1000`;
   await using terminal = await shell(box);
   const run = (flags: string) => `${BIN} run --rm ${flags} -v ${box.dir}/typer:/typer:ro busybox /typer`;
   const lines = [
@@ -68,5 +67,5 @@ test("no container can type on the caller's terminal", async (box) => {
     await terminal.expect("ready> ");
     assertEquals(executed(), false, line);
   }
-  await box.ok(["rm", "-f", "c1"]);
+  await box.ok`rm -f c1`;
 }, { seconds: 60 });

@@ -22,10 +22,14 @@ export async function startWatching(box: Box): Promise<() => string | undefined>
     esac; done <$p/status`;
   const script = `while read -r name value; do [ $name = CapBnd: ] && mine=$value; done </proc/self/status
     for i in 1 2; do while :; do ${forEachProcess(look)}; done & done 2>/dev/null; wait`;
-  await box.ok([
-    ...["run", "-d", "--name", "c1", "--network", "none", "--cap-add", "SYS_PTRACE"],
-    ...["-v", `${box.dir}/out:/out`, "busybox", "sh", "-c", script],
-  ]);
+  await box.ok`${["run", "-d", "--name", "c1", "--network", "none", "--cap-add", "SYS_PTRACE"]} ${[
+    "-v",
+    `${box.dir}/out:/out`,
+    "busybox",
+    "sh",
+    "-c",
+    script,
+  ]}`;
   return () => {
     try {
       return Deno.readTextFileSync(box.path("out/won")).split("\n")[0];

@@ -1,8 +1,7 @@
 // run -d, create, start: containers that live while no mydocker process does.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BIN, type Box, test, until } from "../world/world.ts";
+import { BIN, type Box, test, until, words } from "../world/world.ts";
 
 /** Waits until the container has ended; returns its exit code. */
 export async function ended(box: Box, name: string): Promise<number> {
@@ -22,18 +21,18 @@ async function shell(box: Box, script: string): Promise<string> {
 }
 
 test("run -d: prints the ID once the command runs, which goes on", async (box) => {
-  const id = await box.ok(["run", "-d", "--name", "main", "busybox", "sleep", "1000"]);
+  const id = await box.ok`run -d --name main busybox sleep 1000`;
   assertMatch(id, /^[0-9a-f]{64}$/);
   const { Id, State } = await box.inspect("main");
   assertEquals([Id, State.Status, State.Running], [id, "running", true]);
   assertEquals(await Deno.readTextFile(`/proc/${State.Pid}/cmdline`), "sleep\x001000\0");
-  await box.ok(["rm", "-f", "main"]);
+  await box.ok`rm -f main`;
 });
 
 test("run -d: exit code and output are there afterwards", async (box) => {
-  await box.ok(["run", "-d", "--name", "main", "busybox", "sh", "-c", "echo out; echo err >&2; exit 4"]);
+  await box.ok`run -d --name main busybox sh -c 'echo out; echo err >&2; exit 4'`;
   assertEquals(await ended(box, "main"), 4);
-  const { stdout, stderr } = await box.run(["logs", "main"]);
+  const { stdout, stderr } = await box.$`logs main`;
   assertEquals([stdout, stderr], ["out\n", "err\n"]);
 });
 
@@ -48,8 +47,8 @@ test("run -d: callers do not hang, however they wait for its output", async (box
   const ids = (await shell(box, script)).trim().split("\n");
   assertEquals(ids.length, 3);
   for (const id of ids) assertMatch(id, /^[0-9a-f]{64}$/);
-  assertEquals((await box.ok(["ps", "-q"])).split("\n").length, 5);
-  await box.ok(["rm", "-f", "aa", "bb", "cc", "dd", "ee"]);
+  assertEquals((await box.ok`ps -q`).split("\n").length, 5);
+  await box.ok`rm -f aa bb cc dd ee`;
 });
 
 test("run -d: survives its caller's session and process group", async (box) => {
@@ -68,68 +67,59 @@ test("run -d: survives its caller's session and process group", async (box) => {
     }
   });
   assertEquals((await box.inspect("main")).State.Status, "running");
-  await box.ok(["rm", "-f", "main"]);
+  await box.ok`rm -f main`;
 });
 
 test("run -d: what can't be executed is said, with docker's code, and is left as created", async (box) => {
-  const missing = await box.run(["run", "-d", "--name", "main", "busybox", "nosuch"]);
+  const missing = await box.$`run -d --name main busybox nosuch`;
   assertEquals([missing.code, missing.stdout], [127, `${(await box.inspect("main")).Id}\n`]);
   assertMatch(missing.stderr, /exec: "nosuch": executable file not found in \$PATH/);
   const { State } = await box.inspect("main");
   assertEquals([State.Status, State.ExitCode], ["created", 127]);
   assertMatch(State.Error, /executable file not found/);
-  assertEquals((await box.run(["run", "-d", "busybox", "/etc"])).code, 126);
-  assertEquals((await box.run(["run", "-d", "--rm", "--name", "gone", "busybox", "nosuch"])).code, 127);
-  assertEquals(await box.ok(["ps", "-a", "--format", "{{.Names}} {{.Status}}", "--filter", "name=gone"]), "");
+  assertEquals((await box.$`run -d busybox /etc`).code, 126);
+  assertEquals((await box.$`run -d --rm --name gone busybox nosuch`).code, 127);
+  assertEquals(await box.ok`ps -a --format '{{.Names}} {{.Status}}' --filter name=gone`, "");
 });
 
 test("run -d --rm: gone when it has ended, with its anonymous volume", async (box) => {
-  await box.ok(["run", "-d", "--rm", "-v", "/data", "busybox", "true"]);
-  await until("it is gone", async () => await box.ok(["ps", "-aq"]) === "");
-  await until("its volume is gone", async () => await box.ok(["volume", "ls", "-q"]) === "");
+  await box.ok`run -d --rm -v /data busybox true`;
+  await until("it is gone", async () => await box.ok`ps -aq` === "");
+  await until("its volume is gone", async () => await box.ok`volume ls -q` === "");
 });
 
 test("run -d: the streams that docker shows as attached", async (box) => {
   const config = async (...flags: string[]) => {
-    const id = await box.ok(["run", "-d", ...flags, "busybox", "true"]);
+    const id = await box.ok`run -d ${flags} busybox true`;
     const { Config } = await box.inspect(id);
     return [Config.Tty, Config.OpenStdin, Config.StdinOnce, Config.AttachStdin, Config.AttachStdout];
   };
   assertEquals(await config(), [false, false, false, false, false]);
   assertEquals(await config("-it"), [true, true, false, false, false]);
-  const { code, stderr } = await box.run(["run", "-d", "-a", "stdout", "busybox", "true"]);
+  const { code, stderr } = await box.$`run -d -a stdout busybox true`;
   assertEquals(code, 125);
   assertMatch(stderr, /Conflicting options: -a and -d/);
 });
 
 test("run -di: stdin stays open for those who come later", async (box) => {
-  await box.ok(["run", "-di", "--name", "main", "busybox", "cat"]);
+  await box.ok`run -di --name main busybox cat`;
   assertEquals((await box.inspect("main")).State.Status, "running");
-  await box.ok(["rm", "-f", "main"]);
+  await box.ok`rm -f main`;
 });
 
 test("run -a: only the streams that are named are passed on, and all are logged", async (box) => {
-  const { code, stdout, stderr } = await box.run([
-    "run",
-    "-a",
-    "stderr",
-    "--name",
-    "main",
-    "busybox",
-    "sh",
-    "-c",
-    "echo out; echo err >&2",
-  ]);
+  const { code, stdout, stderr } = await box.$`run -a stderr --name main busybox
+    sh -c 'echo out; echo err >&2'`;
   assertEquals([code, stdout, stderr], [0, "", "err\n"]);
-  assertEquals((await box.run(["logs", "main"])).stdout, "out\n");
+  assertEquals((await box.$`logs main`).stdout, "out\n");
 });
 
 test("run -a stdin: prints the ID, as nothing else is shown", async (box) => {
-  const { code, stdout } = await box.run(["run", "-i", "-a", "stdin", "--name", "main", "busybox", "cat"], {
+  const { code, stdout } = await box.$(words`run -i -a stdin --name main busybox cat`, {
     stdin: "seen\n",
   });
   assertEquals([code, stdout], [0, `${(await box.inspect("main")).Id}\n`]);
-  assertEquals(await box.ok(["logs", "main"]), "seen");
+  assertEquals(await box.ok`logs main`, "seen");
 });
 
 test("run -d: a keeper takes at most 64 kB, and says whose it is", async (box) => {
@@ -142,7 +132,7 @@ test("run -d: a keeper takes at most 64 kB, and says whose it is", async (box) =
       "--read-only",
     ]]
   ) {
-    await box.ok(["run", "-d", "--name", "main", ...flags, "busybox", "sleep", "1000"]);
+    await box.ok`run -d --name main ${flags} busybox sleep 1000`;
     const { State: { Pid } } = await box.inspect("main");
     const stat = await Deno.readTextFile(`/proc/${Pid}/stat`);
     const keeper = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1];
@@ -152,32 +142,24 @@ test("run -d: a keeper takes at most 64 kB, and says whose it is", async (box) =
       (await Deno.readTextFile(`/proc/${keeper}/cmdline`)).split("\0")[0],
       "mydocker: keeper of main",
     );
-    await box.ok(["rm", "-f", "main"]);
+    await box.ok`rm -f main`;
   }
 });
 
 test("create, start: made now, run later, and again", async (box) => {
-  const id = await box.ok([
-    "create",
-    "--name",
-    "main",
-    "busybox",
-    "sh",
-    "-c",
-    "echo x >>/count; cat /count; exit 3",
-  ]);
+  const id = await box.ok`create --name main busybox sh -c 'echo x >>/count; cat /count; exit 3'`;
   assertMatch(id, /^[0-9a-f]{64}$/);
   assertEquals((await box.inspect("main")).State.Status, "created");
-  assertEquals(await box.ok(["start", "main"]), "main");
+  assertEquals(await box.ok`start main`, "main");
   assertEquals(await ended(box, "main"), 3);
-  const { code, stdout } = await box.run(["start", "-a", "main"]);
+  const { code, stdout } = await box.$`start -a main`;
   assertEquals([code, stdout], [3, "x\nx\n"]);
-  assertEquals((await box.run(["logs", "main"])).stdout, "x\nx\nx\n");
+  assertEquals((await box.$`logs main`).stdout, "x\nx\nx\n");
 });
 
 test("create, run: whatever is refused, the exit code is 125", async (box) => {
-  await box.ok(["create", "--name", "main", "busybox", "true"]);
-  await box.ok(["network", "create", "made"]);
+  await box.ok`create --name main busybox true`;
+  await box.ok`network create made`;
   const refused = [
     "--name main",
     "--name a/b",
@@ -215,64 +197,64 @@ test("create, run: whatever is refused, the exit code is 125", async (box) => {
   for (const flags of refused) {
     for (const command of ["create", "run"]) {
       if (command === "create" && flags.startsWith("--detach-keys")) continue;
-      const { code, stdout, stderr } = await box.run([command, ...flags.split(" "), "busybox", "true"]);
+      const { code, stdout, stderr } = await box.$`${command} ${flags.split(" ")} busybox true`;
       assertEquals([code, stdout, stderr.startsWith("mydocker: ")], [125, "", true], `${flags}: ${stderr}`);
     }
   }
   for (const args of [["nosuch"], ["Bad"], []]) {
-    for (const command of ["create", "run"]) assertEquals((await box.run([command, ...args])).code, 125);
+    for (const command of ["create", "run"]) assertEquals((await box.$`${command} ${args}`).code, 125);
   }
   // What can't be seen before the start: the other's namespace is gone.
   for (const flag of ["--network", "--pid", "--ipc"]) {
-    const { code, stderr } = await box.run(["run", flag, "container:main", "busybox", "true"]);
+    const { code, stderr } = await box.$`run ${flag} container:main busybox true`;
     assertEquals(code, 125, stderr);
   }
-  await box.ok(["network", "rm", "made"]);
+  await box.ok`network rm made`;
 });
 
 test("create: an empty name, stop signal or retry count is none", async (box) => {
   const flags = ["--name", "", "--stop-signal", "", "--restart", "always:0"];
   const { Name, Config, HostConfig } = await box.inspect(
-    await box.ok(["create", ...flags, "busybox", "true"]),
+    await box.ok`create ${flags} busybox true`,
   );
   assertMatch(Name, /^\/[a-z]+_[a-z]+$/);
   assertEquals([Config.StopSignal, HostConfig.RestartPolicy.Name], [undefined, "always"]);
 });
 
 test("start: several, one that runs, and ones that can't be", async (box) => {
-  await box.ok(["create", "--name", "good", "busybox", "sleep", "1000"]);
-  await box.ok(["create", "--name", "bad", "busybox", "nosuch"]);
-  assertEquals((await box.run(["start", "-a", "bad"])).code, 1);
+  await box.ok`create --name good busybox sleep 1000`;
+  await box.ok`create --name bad busybox nosuch`;
+  assertEquals((await box.$`start -a bad`).code, 1);
   assertEquals((await box.inspect("bad")).State.ExitCode, 127);
-  const { code, stdout, stderr } = await box.run(["start", "good", "bad", "missing"]);
+  const { code, stdout, stderr } = await box.$`start good bad missing`;
   assertEquals([code, stdout], [1, "good\n"]);
   assertMatch(stderr, /exec: "nosuch": executable file not found/);
   assertMatch(stderr, /No such container: missing/);
   assertMatch(stderr, /failed to start containers: bad, missing/);
-  assertEquals(await box.ok(["start", "good"]), "good");
-  assertMatch((await box.run(["start", "-a", "good", "bad"])).stderr, /cannot start and attach multiple/);
-  await box.ok(["rm", "-f", "good"]);
+  assertEquals(await box.ok`start good`, "good");
+  assertMatch((await box.$`start -a good bad`).stderr, /cannot start and attach multiple/);
+  await box.ok`rm -f good`;
 });
 
 test("start -ai: stdin once more, each time", async (box) => {
-  await box.ok(["create", "-i", "--name", "main", "busybox", "cat"]);
+  await box.ok`create -i --name main busybox cat`;
   for (const text of ["abc\n", "def\n"]) {
-    assertEquals((await box.run(["start", "-ai", "main"], { stdin: text })).stdout, text);
+    assertEquals((await box.$(words`start -ai main`, { stdin: text })).stdout, text);
   }
 });
 
 test("start -a --rm: removed at the end", async (box) => {
-  await box.ok(["create", "--rm", "--name", "main", "busybox", "sh", "-c", "exit 6"]);
-  assertEquals((await box.run(["start", "-a", "main"])).code, 6);
-  assertEquals(await box.ok(["ps", "-aq"]), "");
+  await box.ok`create --rm --name main busybox sh -c 'exit 6'`;
+  assertEquals((await box.$`start -a main`).code, 6);
+  assertEquals(await box.ok`ps -aq`, "");
 });
 
 test("start: of an exited container that can't be executed any more, says so and keeps the rest", async (box) => {
-  await box.ok(["run", "--name", "main", "busybox", "sh", "-c", "rm /bin/sh; echo once"]);
-  const { code, stderr } = await box.run(["start", "main"]);
+  await box.ok`run --name main busybox sh -c 'rm /bin/sh; echo once'`;
+  const { code, stderr } = await box.$`start main`;
   assertEquals(code, 1);
   assertMatch(stderr, /exec: "sh": executable file not found/);
   const { State } = await box.inspect("main");
   assertEquals([State.Status, State.ExitCode], ["exited", 127]);
-  assertEquals(await box.ok(["logs", "main"]), "once");
+  assertEquals(await box.ok`logs main`, "once");
 });

@@ -1,4 +1,3 @@
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { test } from "../world/world.ts";
 
@@ -36,47 +35,47 @@ const SHOWN = [
 ];
 
 test("diff: added, changed and deleted, of a container that has ended", async (box) => {
-  await box.ok(["run", "--name", "one", "-v", "vol:/data", "busybox", "sh", "-c", CHANGES]);
-  assertEquals((await box.ok(["diff", "one"])).split("\n"), SHOWN);
-  assertEquals((await box.ok(["container", "diff", "one"])).split("\n"), SHOWN);
+  await box.ok`run --name one -v vol:/data busybox sh -c ${CHANGES}`;
+  assertEquals((await box.ok`diff one`).split("\n"), SHOWN);
+  assertEquals((await box.ok`container diff one`).split("\n"), SHOWN);
 });
 
 test("diff: what a start leaves behind is no change, and a running container can be looked at", async (box) => {
-  await box.ok(["run", "-d", "--name", "one", "-w", "/", "busybox", "sleep", "1000"]);
-  assertEquals(await box.ok(["diff", "one"]), "");
-  await box.ok(["exec", "one", "sh", "-c", "echo >/etc/new; touch /bin/busybox.old"]);
-  assertEquals(await box.ok(["diff", "one"]), "C /bin\nA /bin/busybox.old\nC /etc\nA /etc/new");
-  await box.ok(["exec", "one", "rm", "/etc/new"]);
-  assertEquals(await box.ok(["diff", "one"]), "C /bin\nA /bin/busybox.old");
-  await box.ok(["rm", "-f", "one"]);
+  await box.ok`run -d --name one -w / busybox sleep 1000`;
+  assertEquals(await box.ok`diff one`, "");
+  await box.ok`exec one sh -c 'echo >/etc/new; touch /bin/busybox.old'`;
+  assertEquals(await box.ok`diff one`, "C /bin\nA /bin/busybox.old\nC /etc\nA /etc/new");
+  await box.ok`exec one rm /etc/new`;
+  assertEquals(await box.ok`diff one`, "C /bin\nA /bin/busybox.old");
+  await box.ok`rm -f one`;
 });
 
 test("diff: a directory made anew says what of the old one is gone", async (box) => {
-  await box.ok(["create", "--name", "one", "busybox", "sh", "-c", "exit"]);
-  assertEquals(await box.ok(["diff", "one"]), "");
+  await box.ok`create --name one busybox sh -c exit`;
+  assertEquals(await box.ok`diff one`, "");
   const script = `mkdir -p /srv/a/b && touch /srv/a/b/c /srv/keep`;
-  await box.ok(["run", "--name", "base", "busybox", "sh", "-c", script]);
-  await box.ok(["commit", "base", "based"]);
+  await box.ok`run --name base busybox sh -c ${script}`;
+  await box.ok`commit base based`;
   const again = "rm -r /srv && mkdir /srv && touch /srv/keep && mkdir /srv/new";
-  await box.ok(["run", "--name", "two", "based", "sh", "-c", again]);
-  const shown = await box.ok(["diff", "two"]);
+  await box.ok`run --name two based sh -c ${again}`;
+  const shown = await box.ok`diff two`;
   assertEquals(shown, "C /srv\nD /srv/a\nC /srv/keep\nA /srv/new");
 });
 
 test("diff: what has another owner, group or mode and nothing else", async (box) => {
   const script = "touch /own /grp /bits /same && mkdir /dir-own /dir-grp && ln -s x /link";
-  await box.ok(["run", "--name", "base", "busybox", "sh", "-c", script]);
-  await box.ok(["commit", "base", "based"]);
+  await box.ok`run --name base busybox sh -c ${script}`;
+  await box.ok`commit base based`;
   const change =
     "chown 7 /own /dir-own && chgrp 7 /grp /dir-grp && chmod 4711 /bits && chown -h 7 /link && chown 0:0 /same";
-  await box.ok(["run", "--name", "two", "based", "sh", "-c", change]);
+  await box.ok`run --name two based sh -c ${change}`;
   const changed = ["/bits", "/dir-grp", "/dir-own", "/grp", "/link", "/own"].map((path) => `C ${path}`);
-  const shown = (await box.ok(["diff", "two"])).split("\n");
+  const shown = (await box.ok`diff two`).split("\n");
   assertEquals(shown.filter((line) => line !== "C /same"), changed);
 });
 
 test("diff: errors", async (box) => {
-  const missing = await box.run(["diff", "nosuch"]);
+  const missing = await box.$`diff nosuch`;
   assertEquals([missing.code, missing.stderr], [1, "mydocker: No such container: nosuch\n"]);
-  assertEquals((await box.run(["diff"])).code, 1);
+  assertEquals((await box.$`diff`).code, 1);
 });

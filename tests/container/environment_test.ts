@@ -1,14 +1,13 @@
 // -e, --env-file, -w, -u, --entrypoint, -h: what the command is told, and who it is.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Box, test } from "../world/world.ts";
+import { type Box, test, words } from "../world/world.ts";
 
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** The container's environment as an object. */
 async function environment(box: Box, args: string[], env: Record<string, string> = {}) {
-  const stdout = await box.ok(["run", "--rm", ...args, "busybox", "env"], { env });
+  const stdout = await box.ok(words`run --rm ${args} busybox env`, { env });
   return Object.fromEntries(stdout.split("\n").map((line) => line.split(/=(.*)/s).slice(0, 2)));
 }
 
@@ -66,36 +65,29 @@ test("run --env-file: lines, comments, blanks, and names alone; -e wins", async 
 
 test("run --env-file: what is wrong with it is said", async (box) => {
   for (const [content, message] of [["A B=1\n", "whitespaces"], ["=1\n", "no variable name"]]) {
-    const { code, stderr } = await box.run([
-      "run",
-      "--rm",
-      "--env-file",
-      box.path("env", content),
-      "busybox",
-      "env",
-    ]);
+    const { code, stderr } = await box.$`run --rm --env-file ${box.path("env", content)} busybox env`;
     assertEquals(code, 125);
     assertStringIncludes(stderr, message);
   }
-  const missing = await box.run(["run", "--rm", "--env-file", "/no/such", "busybox", "env"]);
+  const missing = await box.$`run --rm --env-file /no/such busybox env`;
   assert([125, 127].includes(missing.code));
   assertStringIncludes(missing.stderr, "/no/such");
 });
 
 test("run -w: an absolute directory, made where it is missing", async (box) => {
-  assertEquals(await box.ok(["run", "--rm", "-w", "/seed", "busybox", "pwd"]), "/seed");
+  assertEquals(await box.ok`run --rm -w /seed busybox pwd`, "/seed");
   const script = "pwd; stat -c '%a %u:%g' . ..";
   assertEquals(
-    await box.ok(["run", "--rm", "-u", "app", "-w", "/new/deep", "busybox", "sh", "-c", script]),
+    await box.ok`run --rm -u app -w /new/deep busybox sh -c ${script}`,
     "/new/deep\n755 0:0\n755 0:0",
   );
-  const relative = await box.run(["run", "--rm", "-w", "rel", "busybox", "pwd"]);
+  const relative = await box.$`run --rm -w rel busybox pwd`;
   assertEquals(relative.code, 125);
   assertStringIncludes(
     relative.stderr,
     "the working directory 'rel' is invalid, it needs to be an absolute path",
   );
-  const file = await box.run(["run", "--rm", "-w", "/etc/passwd", "busybox", "pwd"]);
+  const file = await box.$`run --rm -w /etc/passwd busybox pwd`;
   assertEquals(file.code, 125);
   assertStringIncludes(file.stderr, "/etc/passwd");
 });
@@ -115,7 +107,7 @@ test("run -u: names and numbers from the image's files", async (box) => {
     ["nobody", "65534\n65534\n65534\n/nonexistent"],
   ];
   for (const [user, expected] of cases) {
-    const stdout = await box.ok(["run", "--rm", "-u", user, "busybox", "sh", "-c", id]);
+    const stdout = await box.ok`run --rm -u ${user} busybox sh -c ${id}`;
     const sorted = (text: string) =>
       text.split("\n").map((line) => line.split(" ").sort().join(" ")).join("\n");
     assertEquals(sorted(stdout), sorted(expected), user);
@@ -129,7 +121,7 @@ test("run -u: unknown names and impossible numbers are refused", async (box) => 
     ["2147483648", "uids and gids must be in range 0-2147483647"],
   ];
   for (const [user, message] of cases) {
-    const { code, stderr } = await box.run(["run", "--rm", "-u", user, "busybox", "true"]);
+    const { code, stderr } = await box.$`run --rm -u ${user} busybox true`;
     assertEquals(code, 125, user);
     assertStringIncludes(stderr, message);
   }
@@ -137,13 +129,13 @@ test("run -u: unknown names and impossible numbers are refused", async (box) => 
 
 test("run -u: an image without passwd and group takes numbers", async (box) => {
   const { tar } = await import("../world/images.ts");
-  await box.ok(["import", "-", "bare"], { stdin: tar([]) });
+  await box.ok(words`import - bare`, { stdin: tar([]) });
   const volume = ["-v", `${Deno.realPathSync("/bin/busybox")}:/busybox`];
   assertEquals(
-    await box.ok(["run", "--rm", ...volume, "-u", "5:6", "bare", "/busybox", "id"]),
+    await box.ok`run --rm ${volume} -u 5:6 bare /busybox id`,
     "uid=5 gid=6 groups=6",
   );
-  assertEquals((await box.run(["run", "--rm", ...volume, "-u", "root", "bare", "/busybox", "id"])).code, 125);
+  assertEquals((await box.$`run --rm ${volume} -u root bare /busybox id`).code, 125);
 });
 
 test("run -u: a passwd that is a symlink to the host is read in the container", async (box) => {
@@ -154,90 +146,88 @@ test("run -u: a passwd that is a symlink to the host is read in the container", 
     { name: "etc/passwd", type: "2", link: secret },
     { name: "etc/group", type: "2", link: `../../../../../../..${secret}` },
   ];
-  await box.ok(["import", "-", "sly"], { stdin: tar(entries) });
-  const { code, stderr } = await box.run(["run", "--rm", "-u", "hostuser", "sly", "/x"]);
+  await box.ok(words`import - sly`, { stdin: tar(entries) });
+  const { code, stderr } = await box.$`run --rm -u hostuser sly /x`;
   assertEquals(code, 125);
   assertStringIncludes(stderr, "unable to find user hostuser");
 });
 
 test("run -h: host name in the container", async (box) => {
   const script = "hostname; cat /etc/hostname; echo $HOSTNAME";
-  assertEquals(await box.ok(["run", "--rm", "-h", "one", "busybox", "sh", "-c", script]), "one\none\none");
-  const dotted = await box.ok(["run", "--rm", "--hostname", "a.b.c", "busybox", "sh", "-c", script]);
+  assertEquals(await box.ok`run --rm -h one busybox sh -c ${script}`, "one\none\none");
+  const dotted = await box.ok`run --rm --hostname a.b.c busybox sh -c ${script}`;
   assertEquals(dotted, "a.b.c\na.b.c\na.b.c");
 });
 
 test("run --entrypoint: goes before the arguments", async (box) => {
-  assertEquals(await box.ok(["run", "--rm", "--entrypoint", "echo", "busybox", "a", "b"]), "a b");
-  assertEquals(await box.ok(["run", "--rm", "--entrypoint", "/bin/pwd", "busybox"]), "/");
-  const none = await box.run(["run", "--rm", "--entrypoint", "", "busybox"]);
+  assertEquals(await box.ok`run --rm --entrypoint echo busybox a b`, "a b");
+  assertEquals(await box.ok`run --rm --entrypoint /bin/pwd busybox`, "/");
+  const none = await box.$`run --rm --entrypoint '' busybox`;
   assertEquals(none.code, 125);
   assertMatch(none.stderr, /No command specified/i);
 });
 
 test("run: an image without a command needs one", async (box) => {
-  const { code, stderr } = await box.run(["run", "busybox"]);
+  const { code, stderr } = await box.$`run busybox`;
   assertEquals(code, 125);
   assertMatch(stderr, /No command specified/i);
-  assertEquals(await box.ok(["ps", "-aq"]), "");
+  assertEquals(await box.ok`ps -aq`, "");
 });
 
 test("run --label: kept, from flags and files", async (box) => {
   const file = box.path("labels", "# no\nc=3\n");
-  await box.ok([
-    "run",
-    "--name",
-    "marked",
-    "-l",
-    "a=1",
-    "--label",
-    "b",
-    "--label-file",
-    file,
-    "busybox",
-    "true",
-  ]);
+  await box.ok`run --name marked -l a=1 --label b --label-file ${file} busybox true`;
   assertEquals((await box.inspect("marked")).Config.Labels, { a: "1", b: "", c: "3" });
 });
 
 test("run --cidfile: 64 digits and no more; never over a file that is there", async (box) => {
   const file = box.path("cid");
-  await box.ok(["run", "--name", "known", "--cidfile", file, "busybox", "true"]);
+  await box.ok`run --name known --cidfile ${file} busybox true`;
   const id = Deno.readTextFileSync(file);
   assertMatch(id, /^[0-9a-f]{64}$/);
   assertEquals((await box.inspect("known")).Id, id);
-  const again = await box.run(["run", "--cidfile", file, "busybox", "true"]);
+  const again = await box.$`run --cidfile ${file} busybox true`;
   assertEquals(again.code, 125);
   assertMatch(again.stderr, /container ID file found/i);
   assertEquals(Deno.readTextFileSync(file), id);
-  const nowhere = await box.run(["run", "--cidfile", "/no/such/dir/cid", "busybox", "true"]);
+  const nowhere = await box.$`run --cidfile /no/such/dir/cid busybox true`;
   assert([125, 127].includes(nowhere.code));
   assertStringIncludes(nowhere.stderr, "/no/such/dir/cid");
-  assertEquals((await box.ok(["ps", "-aq"])).split("\n").length, 1);
+  assertEquals((await box.ok`ps -aq`).split("\n").length, 1);
 });
 
 test("run --read-only: the root refuses, mounts and /dev do not", async (box) => {
   const script = "echo >/f; echo rc=$?; echo >/tmp/t && echo >/vol/v && echo >/dev/shm/s && echo fine";
-  const { stdout, stderr } = await box.run([
-    ...["run", "--rm", "--read-only", "--tmpfs", "/tmp", "-v", "vol:/vol", "busybox", "sh", "-c", script],
-  ]);
+  const { stdout, stderr } = await box.$`${[
+    "run",
+    "--rm",
+    "--read-only",
+    "--tmpfs",
+    "/tmp",
+    "-v",
+    "vol:/vol",
+    "busybox",
+    "sh",
+    "-c",
+    script,
+  ]}`;
   assertEquals(stdout, "rc=1\nfine\n");
   assertMatch(stderr, /Read-only file system/);
 });
 
 test("run --name: letters, digits and _.- only", async (box) => {
   for (const name of ["a", "-a", "a/b", "a b", "ü1", "", "..", "a".repeat(300)]) {
-    const { code, stderr } = await box.run(["run", "--name", name, "busybox", "true"]);
+    const { code, stderr } = await box.$`run --name ${name} busybox true`;
     if (name === "") continue;
     assertEquals(code, 125, name);
     assertMatch(stderr, /name/i);
   }
   for (const name of ["ab", "A.b_c-d", "0x"]) {
-    await box.ok(["run", "--rm", "--name", name, "busybox", "true"]);
+    await box.ok`run --rm --name ${name} busybox true`;
   }
 });
 
 test("run: without a name it gets one of two words", async (box) => {
-  await box.ok(["run", "busybox", "true"]);
-  assertMatch(await box.ok(["ps", "-a", "--format", "{{.Names}}"]), /^[a-z]+_[a-z]+\d?$/);
+  await box.ok`run busybox true`;
+  assertMatch(await box.ok`ps -a --format {{.Names}}`, /^[a-z]+_[a-z]+\d?$/);
 });

@@ -1,6 +1,5 @@
 // run --init: a PID 1 that reaps, passes signals on, and ends as the command does.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { test, until } from "../world/world.ts";
 import { terminal } from "../world/pty.ts";
@@ -26,19 +25,19 @@ const READY = "until grep -q ^/sbin/docker-init /proc/1/cmdline && " +
 
 test("run --init: PID 1 is docker-init to who looks, the command its child", async (box) => {
   const script = `${READY}; exec ps -o pid,ppid,user,comm`;
-  const shown = await box.ok(["run", "--rm", "--init", "busybox", "sh", "-c", script]);
+  const shown = await box.ok`run --rm --init busybox sh -c ${script}`;
   assertMatch(shown, /^ +1 +0 root +docker-init$/m);
   assertMatch(shown, /^ +2 +1 root +ps$/m);
   const argv = ["sh", "-c", `${READY}; exec cat /proc/1/cmdline`];
-  const seen = await box.ok(["run", "--rm", "--init", "busybox", ...argv]);
+  const seen = await box.ok`run --rm --init busybox ${argv}`;
   assertEquals(seen, ["/sbin/docker-init", "--", ...argv, ""].join("\0"));
-  assertEquals(await box.ok(["run", "--rm", "--init=false", "busybox", "cat", "/proc/1/comm"]), "cat");
+  assertEquals(await box.ok`run --rm --init=false busybox cat /proc/1/comm`, "cat");
 });
 
 test("run --init: zombies are reaped", async (box) => {
-  assertEquals(await box.ok(["run", "--rm", "--init", "busybox", "sh", "-c", ORPHANS]), "reaped");
+  assertEquals(await box.ok`run --rm --init busybox sh -c ${ORPHANS}`, "reaped");
   assertEquals(
-    await box.ok(["run", "--rm", "--init", "-u", "1000:1000", "busybox", "sh", "-c", ORPHANS]),
+    await box.ok`run --rm --init -u 1000:1000 busybox sh -c ${ORPHANS}`,
     "reaped",
   );
 });
@@ -55,15 +54,15 @@ test("run --init: it ends as the command does, whatever else goes on", async (bo
       ["sh -c 'exit 9'; exit 4", 4],
     ] as const
   ) {
-    const { code } = await box.run(["run", "--rm", "--init", "busybox", "sh", "-c", script]);
+    const { code } = await box.$`run --rm --init busybox sh -c ${script}`;
     assertEquals(code, expected, script);
   }
 });
 
 test("run --init: a command that can't be executed is reported as without", async (box) => {
   const messages = async (...argv: string[]) => {
-    const with_ = await box.run(["run", "--rm", "--init", "busybox", ...argv]);
-    const without = await box.run(["run", "--rm", "busybox", ...argv]);
+    const with_ = await box.$`run --rm --init busybox ${argv}`;
+    const without = await box.$`run --rm busybox ${argv}`;
     assertEquals(with_, without);
     return with_.code;
   };
@@ -74,15 +73,7 @@ test("run --init: a command that can't be executed is reported as without", asyn
 });
 
 test("run --init: signals reach the command, which has no PID 1's immunity", async (box) => {
-  await using deaf = box.spawn([
-    "run",
-    "--rm",
-    "--init",
-    "busybox",
-    "sh",
-    "-c",
-    "echo ready; exec sleep 1000",
-  ]);
+  await using deaf = box.spawn`run --rm --init busybox sh -c 'echo ready; exec sleep 1000'`;
   await deaf.expect("ready");
   deaf.kill("SIGTERM");
   assertEquals((await deaf.end()).code, 143);
@@ -90,7 +81,7 @@ test("run --init: signals reach the command, which has no PID 1's immunity", asy
   const traps =
     "for s in HUP INT QUIT TERM USR1 WINCH CONT; do trap \"echo got $s\" $s; done; trap 'exit 4' USR2; " +
     "echo ready; while :; do sleep 0.02; done";
-  await using running = box.spawn(["run", "--rm", "--init", "busybox", "sh", "-c", traps]);
+  await using running = box.spawn`run --rm --init busybox sh -c ${traps}`;
   await running.expect("ready");
   for (const signal of ["HUP", "INT", "QUIT", "TERM", "USR1", "WINCH", "CONT"]) {
     running.kill(`SIG${signal}` as Deno.Signal);
@@ -108,7 +99,7 @@ test("run --init: PID 1 has the user, capabilities, directory and environment of
     readlink /proc/1/cwd; readlink /proc/1/exe; ls /proc/1/fd; tr '\\0' '\\n' </proc/1/environ | grep ^WHO=`;
   for (const user of ["0", "1000:1000"]) {
     const flags = ["--rm", "--init", "-u", user, "-w", "/etc", "-e", "WHO=me"];
-    const shown = await box.ok(["run", ...flags, "busybox", "sh", "-c", script]);
+    const shown = await box.ok`run ${flags} busybox sh -c ${script}`;
     assertEquals(shown, "/etc\n/memfd:mydocker (deleted)\n0\n1\n2\nWHO=me", user);
   }
 });
@@ -116,24 +107,14 @@ test("run --init: PID 1 has the user, capabilities, directory and environment of
 test("run --init: a container whose keeper is killed ends", async (box) => {
   for (const user of ["0", "1000"]) {
     const name = `kept${user}`;
-    await using running = box.spawn([
-      "run",
-      "--init",
-      "-u",
-      user,
-      "--name",
-      name,
-      "busybox",
-      "sleep",
-      "1000",
-    ]);
+    await using running = box.spawn`run --init -u ${user} --name ${name} busybox sleep 1000`;
     const pid = await box.pidOf(name);
     await until("PID 1 is the reaper", () => Deno.readTextFileSync(`/proc/${pid}/comm`) === "docker-init\n");
     const [, keeper] = /^PPid:\s*(\d+)$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))!;
     Deno.kill(Number(keeper), "SIGKILL");
     assertEquals((await running.end()).code, 137);
     assertEquals((await box.inspect(name)).State.Running, false);
-    await box.ok(["ps"]); // takes the bridge down
+    await box.ok`ps`; // takes the bridge down
     // That no process is left is the sandbox's to say.
   }
 });
@@ -190,8 +171,8 @@ test("run --init -it: a command that is interrupted ends the container, and a ne
 });
 
 test("run --init: inspect tells", async (box) => {
-  await box.ok(["run", "--init", "--name", "with", "busybox", "true"]);
-  await box.ok(["run", "--name", "without", "busybox", "true"]);
+  await box.ok`run --init --name with busybox true`;
+  await box.ok`run --name without busybox true`;
   const { HostConfig, Path, Args } = await box.inspect("with");
   assertEquals([HostConfig.Init, Path, Args], [true, "true", []]);
   assertEquals((await box.inspect("without")).HostConfig.Init, undefined);

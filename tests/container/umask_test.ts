@@ -2,14 +2,13 @@
 // directory, is the same under any, as docker's daemon has one of its own. Only what docker's client makes
 // for the caller heeds it.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { bare, BIN, Box } from "../world/world.ts";
 import { busyboxTar } from "../world/images.ts";
 
 /** Modes and owners of all below `path`; what differs from run to run in the names is made equal. */
 async function tree(box: Box, path: string): Promise<string[]> {
-  const lines = (await box.exec(["find", path, "-printf", "%P %y %m %U:%G\n"])).stdout.split("\n");
+  const lines = (await box.exec`find ${path} -printf ${"%P %y %m %U:%G\n"}`).stdout.split("\n");
   const plain = lines.map((line) =>
     line.replaceAll(/[0-9a-f]{64}/g, "ID").replaceAll(/[0-9a-f]{12}/g, "ID").replace(
       /@ID|\d+\.\d+\.\d+\.\d+/,
@@ -28,14 +27,7 @@ const SHOWN =
  */
 async function tour(box: Box, umask: string): Promise<{ root: string[]; inside: string; files: string[] }> {
   const run = async (...args: string[]) => {
-    const { code, stdout, stderr } = await box.exec([
-      "sh",
-      "-c",
-      `umask ${umask}; exec "$@"`,
-      "sh",
-      BIN,
-      ...args,
-    ]);
+    const { code, stdout, stderr } = await box.exec`sh -c 'umask ${umask}; exec "$@"' sh ${BIN} ${args}`;
     assertEquals(code, 0, `umask ${umask}; mydocker ${args.join(" ")}: ${stdout}${stderr}`);
     return stdout;
   };

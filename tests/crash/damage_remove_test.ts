@@ -1,7 +1,6 @@
 // Records that say nothing any more: `info` names each, what prunes and `rm -f` removes it, and its name can
 // be given again.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Box, test, until } from "../world/world.ts";
 import { interfaces } from "../world/netns.ts";
@@ -10,30 +9,30 @@ import { interfaces } from "../world/netns.ts";
 const CONTENTS = ["[]", "{", "", '{"id": 1}', "null", '"text"'];
 
 async function damaged(box: Box): Promise<string[]> {
-  return JSON.parse(await box.ok(["info", "--format", "{{json .Damaged}}"]));
+  return JSON.parse(await box.ok`info --format '{{json .Damaged}}'`);
 }
 
 test(
   "damage: a network that is up and of which nothing is known can be removed once nobody is in it",
   async (box) => {
     for (const content of CONTENTS) {
-      await box.ok(["network", "create", "net"]);
-      await box.ok(["run", "-d", "--name", "one", "--network", "net", "busybox", "sleep", "1000"]);
+      await box.ok`network create net`;
+      await box.ok`run -d --name one --network net busybox sleep 1000`;
       Deno.writeTextFileSync(`${box.root}/networks/net/network.json`, content);
       const [line] = await damaged(box);
       assertMatch(line, /^network.json of network net .* mydocker network rm -f net$/, content);
-      assert((await box.ok(["info"])).includes(`\n Damaged:\n  ${line}`));
+      assert((await box.ok`info`).includes(`\n Damaged:\n  ${line}`));
       const run = ["run", "--rm", "--network", "net", "busybox", "true"];
       for (const args of [["network", "inspect", "net"], ["network", "rm", "net"], run]) {
         assertMatch(
-          (await box.run(args)).stderr,
+          (await box.$(args)).stderr,
           /network.json of network net is missing or damaged/,
           args.join(" "),
         );
       }
-      assertMatch((await box.run(["network", "rm", "-f", "net"])).stderr, /has active endpoints/, content);
-      await box.ok(["rm", "-f", "one"]);
-      assertEquals(await box.ok(["network", "rm", "-f", "net"]), "net", content);
+      assertMatch((await box.$`network rm -f net`).stderr, /has active endpoints/, content);
+      await box.ok`rm -f one`;
+      assertEquals(await box.ok`network rm -f net`, "net", content);
       await until("its bridge is gone", () => !interfaces().some((name) => name.startsWith("md-")));
       assertEquals(await damaged(box), []);
     }
@@ -43,8 +42,8 @@ test(
 
 test("damage: prunes take what is damaged along, and a default network is made anew", async (box) => {
   for (const content of CONTENTS) {
-    await box.ok(["network", "create", "net"]);
-    await box.ok(["create", "--name", "one", "busybox", "true"]);
+    await box.ok`network create net`;
+    await box.ok`create --name one busybox true`;
     const id = (await box.inspect("one")).Id;
     for (
       const path of [
@@ -70,12 +69,12 @@ test("damage: prunes take what is damaged along, and a default network is made a
       "tag folder:latest",
       "tag link:latest",
     ], content);
-    await box.ok(["run", "--rm", "busybox", "true"]);
-    await box.ok(["container", "prune", "-f"]);
-    await box.ok(["network", "prune", "-f"]);
-    await box.ok(["image", "prune", "-f"]);
+    await box.ok`run --rm busybox true`;
+    await box.ok`container prune -f`;
+    await box.ok`network prune -f`;
+    await box.ok`image prune -f`;
     assertEquals(await damaged(box), [], content);
-    assertEquals(await box.ok(["images", "-q", "busybox"]) === "", false, "what is whole stays");
+    assertEquals(await box.ok`images -q busybox` === "", false, "what is whole stays");
   }
 }, { seconds: 150 });
 
@@ -87,8 +86,8 @@ test("damage: rmi -f removes a tag that is none, and the name can be given again
     ]
   ) {
     make();
-    assertEquals(await box.ok(["rmi", "-f", "mine"]), "Untagged: mine:latest");
-    await box.ok(["tag", "busybox", "mine"]);
-    await box.ok(["rmi", "mine"]);
+    assertEquals(await box.ok`rmi -f mine`, "Untagged: mine:latest");
+    await box.ok`tag busybox mine`;
+    await box.ok`rmi mine`;
   }
 }, { seconds: 150 });

@@ -1,7 +1,6 @@
 // Every file of a container's and of the root directory's, damaged in every way there is: what is then said
 // is true, and `rm -f` gets rid of the container and its processes.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Box, type Result, test, until } from "../world/world.ts";
 import { busyboxTar } from "../world/images.ts";
@@ -55,7 +54,7 @@ const INTERNAL = /undefined|\bnull\b|NaN|[Cc]annot read|\w+Error\b|is not (a fun
 
 /** Runs a command that may find fault with what is damaged, in words, but must not be thrown off by it. */
 async function looks(box: Box, args: string[], where: string): Promise<Result> {
-  const result = await box.run(args, { timeout: 20 });
+  const result = await box.$(args, { timeout: 20 });
   const { code, stdout, stderr } = result;
   const what = `${args.join(" ")}, ${where}: ${code}\n${stdout}${stderr}`;
   assert(code === 0 || code === 1, what);
@@ -73,13 +72,13 @@ async function makePairs(box: Box, names: string[]): Promise<Map<string, string>
   for (const name of names) {
     const pair = Object.entries(SCRIPTS).map(async ([state, script]) => {
       const flags = ["-d", "--name", `${name}-${state}`, "-v", "vol:/v", ...LOG];
-      ids.set(`${name}-${state}`, await box.ok(["run", ...flags, "busybox", "sh", "-c", script]));
+      ids.set(`${name}-${state}`, await box.ok`run ${flags} busybox sh -c ${script}`);
     });
     await Promise.all(pair);
   }
   await until(
     "one half has ended",
-    async () => (await box.ok(["ps", "-q"])).split("\n").length === names.length,
+    async () => (await box.ok`ps -q`).split("\n").length === names.length,
   );
   return ids;
 }
@@ -140,32 +139,32 @@ for (const file of FILES) {
     if (unreadable) assertEquals(refused, all);
     for (const [name, id] of ids) {
       if (unreadable || refused.includes(id)) continue;
-      if (name.endsWith("-over")) assertEquals(await box.ok(["wait", id]), "3", `${file} ${name}`);
+      if (name.endsWith("-over")) assertEquals(await box.ok`wait ${id}`, "3", `${file} ${name}`);
       else assertEquals((await box.inspect(id)).State.Status, "running", `${file} ${name}`);
     }
     await removesAll(box, all, file);
-    await box.ok(["volume", "rm", "vol"]);
+    await box.ok`volume rm vol`;
   }, { seconds: 60 });
 }
 
 test("damage: lock of a container that runs: what would signal it says what to do instead", async (box) => {
   for (const damage of Object.values(DAMAGES)) {
-    const id = await box.ok(["run", "-di", "--name", "main", "busybox", "cat"]);
+    const id = await box.ok`run -di --name main busybox cat`;
     damage(`${box.root}/containers/${id}/lock`);
     for (const args of [["stop"], ["kill"], ["attach"], ["wait"], ["restart"]]) {
       const { code, stderr } = await looks(box, [...args, "main"], damage.name);
       assertEquals(code, 1, stderr);
       assertMatch(stderr, /lock of container \w+ is damaged; end and remove it with: mydocker rm -f/);
     }
-    assertEquals((await box.run(["rm", "main"])).code, 1);
-    assertEquals(await box.ok(["ps", "--format", "{{.Names}}"]), "main");
+    assertEquals((await box.$`rm main`).code, 1);
+    assertEquals(await box.ok`ps --format {{.Names}}`, "main");
     await removesAll(box, [id], damage.name);
   }
 });
 
 test("damage: config.json: volumes it may have are kept for as long as it is there; prune takes it", async (box) => {
-  await box.ok(["run", "--name", "main", "-v", "vol:/v", "busybox", "sh", "-c", "echo kept >/v/data"]);
-  const id = await box.ok(["run", "-d", "--name", "up", "-v", "vol:/v", "busybox", "sleep", "1000"]);
+  await box.ok`run --name main -v vol:/v busybox sh -c 'echo kept >/v/data'`;
+  const id = await box.ok`run -d --name up -v vol:/v busybox sleep 1000`;
   for (const name of ["main", "up"]) {
     put(`${box.root}/containers/${(await box.inspect(name)).Id}/config.json`, noise(99));
   }
@@ -183,25 +182,25 @@ test("damage: config.json: volumes it may have are kept for as long as it is the
   assertEquals((await looks(box, ["container", "prune", "-f"], "container prune")).code, 0);
   assertEquals([...Deno.readDirSync(`${box.root}/containers`)].map(({ name }) => name), [id]);
   await removesAll(box, [id], "up");
-  await box.ok(["volume", "rm", "vol"]);
+  await box.ok`volume rm vol`;
 });
 
 test("damage: config.json: layers it may have are kept for as long as it is there", async (box) => {
-  await box.ok(["create", "--name", "main", "busybox", "true"]);
+  await box.ok`create --name main busybox true`;
   const { Id } = await box.inspect("main");
   const config = `${box.root}/containers/${Id}/config.json`;
   const whole = content(config);
   put(config, noise(99));
-  await box.ok(["rmi", "-f", "busybox"]);
-  await box.run(["tag", "none", "none"]); // Which sweeps.
+  await box.ok`rmi -f busybox`;
+  await box.$`tag none none`; // Which sweeps.
   put(config, whole);
-  assertEquals((await box.run(["start", "-a", "main"])).code, 0);
-  await box.ok(["rm", "main"]);
+  assertEquals((await box.$`start -a main`).code, 0);
+  await box.ok`rm main`;
   assertEquals([...Deno.readDirSync(`${box.root}/layers`)], []);
 });
 
 test("damage: config.json: the record of another container is none", async (box) => {
-  for (const name of ["one", "two"]) await box.ok(["create", "--name", name, "busybox", "true"]);
+  for (const name of ["one", "two"]) await box.ok`create --name ${name} busybox true`;
   const [one, two] = [(await box.inspect("one")).Id, (await box.inspect("two")).Id];
   put(`${box.root}/containers/${two}/config.json`, content(`${box.root}/containers/${one}/config.json`));
   const listed = await looks(box, ["ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}}"], "ps");
@@ -212,13 +211,13 @@ test("damage: config.json: the record of another container is none", async (box)
 
 test("damage: paused of a container that is: it can be unpaused and removed", async (box) => {
   for (const [kind, damage] of Object.entries(DAMAGES)) {
-    const id = await box.ok(["run", "-d", "--name", "main", "busybox", "sleep", "1000"]);
+    const id = await box.ok`run -d --name main busybox sleep 1000`;
     for (const way of ["unpause", "rm"]) {
-      await box.ok(["pause", "main"]);
+      await box.ok`pause main`;
       damage(`${box.root}/containers/${id}/paused`);
       if (kind === "removed") break; // then nothing is left that says so
       assertEquals((await box.inspect("main")).State.Status, "paused", kind);
-      if (way === "unpause") await box.ok(["unpause", "main"]);
+      if (way === "unpause") await box.ok`unpause main`;
     }
     if (kind === "removed") Deno.writeTextFileSync(`${box.root}/containers/${id}/paused`, "");
     await removesAll(box, [id], kind);
@@ -244,7 +243,7 @@ for (const [file, find] of Object.entries(SHARED)) {
       const where = `${file} ${kind}`;
       const ids = await makePairs(box, ["main"]);
       const path = find(box, ids);
-      await box.exec(["cp", "-a", path, box.path("kept")]);
+      await box.exec`cp -a ${path} ${box.path("kept")}`;
       damage(path);
       const shown = await looks(box, ["ps", "-a", "--format", "{{.Names}} {{.State}}"], where);
       assertEquals(shown.stdout.trim().split("\n").sort(), ["main-over exited", "main-up running"]);
@@ -263,16 +262,16 @@ for (const [file, find] of Object.entries(SHARED)) {
         await looks(box, args, where);
       }
       assertEquals((await looks(box, ["start", "main-over"], where)).code, 0, where);
-      assertEquals(await box.ok(["wait", "main-over"]), "3", where);
+      assertEquals(await box.ok`wait main-over`, "3", where);
       await removesAll(box, [...ids.values()], where);
       await looks(box, ["volume", "rm", "vol"], where);
       remove(path);
-      await box.exec(["cp", "-a", box.path("kept"), path]);
+      await box.exec`cp -a ${box.path("kept")} ${path}`;
       // Without its image, a container was the last that needed the layers.
       if (file.startsWith("images") && kind === "removed") {
-        await box.ok(["import", await busyboxTar(), "busybox"]);
+        await box.ok`import ${await busyboxTar()} busybox`;
       }
-      if (file.startsWith("volumes")) await box.exec(["rm", "-r", `${box.root}/volumes/vol`]);
+      if (file.startsWith("volumes")) await box.exec`rm -r ${box.root}/volumes/vol`;
     }
   }, { seconds: 60 });
 }

@@ -1,7 +1,6 @@
 // A record that is replaced is the old one or the new one, also after a power cut: what is written has
 // reached the disk before it gets its name.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { BIN, type Box, requires, test } from "../world/world.ts";
 
@@ -11,7 +10,7 @@ const strace = await requires("strace");
 async function stepsOf(box: Box, ...args: string[]): Promise<string[]> {
   const log = box.path("strace");
   const calls = "trace=fsync,fdatasync,rename,renameat,renameat2";
-  const { code, stderr } = await box.exec(["strace", "-f", "-y", "-o", log, "-e", calls, BIN, ...args]);
+  const { code, stderr } = await box.exec`strace -f -y -o ${log} -e ${calls} ${BIN} ${args}`;
   assertEquals([code, stderr], [0, ""]);
   return Deno.readTextFileSync(log).split("\n").flatMap((line) => {
     const synced = /\b(?:fsync|fdatasync)\(\d+<.*\/([^/>]+\.json[^/>]*)>\)/.exec(line)?.[1];
@@ -21,8 +20,8 @@ async function stepsOf(box: Box, ...args: string[]): Promise<string[]> {
 }
 
 test("what is replaced or made for good is on the disk before it has its name", async (box) => {
-  await box.ok(["create", "--name", "one", "busybox", "true"]);
-  await box.ok(["network", "ls"]);
+  await box.ok`create --name one busybox true`;
+  await box.ok`network ls`;
   const commands: [file: string, ...args: string[]][] = [
     ["config.json", "rename", "one", "two"],
     ["config.json", "update", "--restart", "always", "two"],
@@ -35,5 +34,5 @@ test("what is replaced or made for good is on the disk before it has its name", 
   const digest = /^sync [0-9a-f]{64}\.json(\.new)?$/;
   const committed = await stepsOf(box, "commit", "two", "image");
   assertEquals(digest.test(committed[0]), true, committed.join(", "));
-  await box.ok(["network", "rm", "net"]);
+  await box.ok`network rm net`;
 }, strace);

@@ -1,7 +1,6 @@
 // A disk that is full under containers: they go on, lose some of their log, and can be looked at, ended and
 // removed.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { BIN, type Box, test } from "../world/world.ts";
 import { busyboxTar } from "../world/images.ts";

@@ -2,7 +2,6 @@
 // they can't read, what is damaged can be removed, and what is whole loses nothing. FUZZ_SEED and FUZZ_ROUNDS
 // look further.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { type Box, type Result, test } from "../world/world.ts";
 import { random } from "../world/tar_tools.ts";
@@ -159,7 +158,7 @@ class Asker {
   async ask(...args: string[]): Promise<Result> {
     const shown = args.join(" ");
     this.#asked = shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;
-    const result = await this.box.run(args, { timeout: 120 });
+    const result = await this.box.$(args, { timeout: 120 });
     const { code, stdout, stderr } = result;
     if (code !== 0 && code !== 1) this.complain(`exit code ${code}: ${stderr}`);
     for (const line of stderr.split("\n").filter(Boolean)) {
@@ -188,7 +187,7 @@ const STATES = "{{.ID}} {{.State}} {{.Names}}";
 /** What stays true whatever else is damaged. */
 async function whole(box: Box): Promise<Record<string, string>> {
   const rows = async (of: string, ...args: string[]) =>
-    (await box.run(args)).stdout.split("\n").filter((row) => row.includes(of)).join("\n");
+    (await box.$(args)).stdout.split("\n").filter((row) => row.includes(of)).join("\n");
   return {
     container: await rows("whole", "ps", "-a", "--no-trunc", "--format", STATES),
     stopped: await rows(
@@ -201,8 +200,8 @@ async function whole(box: Box): Promise<Record<string, string>> {
     volume: await rows("whole", "volume", "inspect", "whole-v"),
     network: await rows("whole", "network", "ls", "--no-trunc", "--format", "{{.ID}} {{.Name}} {{.Driver}}"),
     image: await rows("busybox", "images", "--no-trunc", "--format", "{{.ID}} {{.Repository}} {{.Size}}"),
-    data: (await box.run(["exec", "whole-up", "cat", "/v/data"])).stdout,
-    said: (await box.run(["logs", "whole-up"])).stdout,
+    data: (await box.$`exec whole-up cat /v/data`).stdout,
+    said: (await box.$`logs whole-up`).stdout,
   };
 }
 
@@ -210,11 +209,11 @@ const UP = "echo kept >/v/data; echo said; exec sleep 1000";
 
 /** What is whole and in use, and what the damaged ones are copies of; returns their IDs. */
 async function models(box: Box): Promise<{ plain: string; used: string; failed: string; image: string }> {
-  await box.ok(["network", "create", "whole-n"]);
+  await box.ok`network create whole-n`;
   const flags = ["--network", "whole-n", "-v", "whole-v:/v"];
-  await box.ok(["run", "-d", "--name", "whole-up", ...flags, "busybox", "sh", "-c", UP]);
-  await box.run(["run", "--name", "whole-over", ...flags, "busybox", "sh", "-c", "exit 3"]);
-  await box.run(["run", "--name", "failed", "--network", "none", "busybox", "/nosuch"]);
+  await box.ok`run -d --name whole-up ${flags} busybox sh -c ${UP}`;
+  await box.$`run --name whole-over ${flags} busybox sh -c 'exit 3'`;
+  await box.$`run --name failed --network none busybox /nosuch`;
   const all = [
     "--memory",
     "50m",
@@ -249,19 +248,11 @@ async function models(box: Box): Promise<{ plain: string; used: string; failed: 
     "--cap-add",
     "SYS_TIME",
   ];
-  await box.ok(["create", "--name", "plain", ...all, ...more, ...net, "busybox", "true"]);
-  await box.run(["run", "-d", "--restart", "on-failure:1", "--name", "used", ...net, "busybox", "false"]);
-  await box.ok(["wait", "used"]);
-  await box.ok([
-    "network",
-    "create",
-    "--label",
-    "a=b",
-    "-o",
-    "com.docker.network.driver.mtu=1400",
-    "model-n",
-  ]);
-  await box.ok(["volume", "create", "--label", "a=b", "model-v"]);
+  await box.ok`create --name plain ${all} ${more} ${net} busybox true`;
+  await box.$`run -d --restart on-failure:1 --name used ${net} busybox false`;
+  await box.ok`wait used`;
+  await box.ok`network create --label a=b -o com.docker.network.driver.mtu=1400 model-n`;
+  await box.ok`volume create --label a=b model-v`;
   const ids = ["plain", "used", "failed"].map(async (name) => [name, (await box.inspect(name)).Id]);
   const image = (await box.inspect("plain")).Image.slice("sha256:".length);
   return { ...Object.fromEntries(await Promise.all(ids)), image };
@@ -366,7 +357,7 @@ for (let round = 0; round < ROUNDS; round++) {
     await (way === "rm -f" ? removes(asker, crowd.damaged) : prunes(asker));
     asker.complaints.push(...left(box.root, crowd.damaged));
     const after = await whole(box);
-    await box.run(["rm", "-f", "whole-up", "whole-over", "plain", "used", "failed"]);
+    await box.$`rm -f whole-up whole-over plain used failed`;
     assert(asker.complaints.length === 0, `FUZZ_SEED=${seed}:\n${asker.complaints.join("\n")}`);
     assertEquals(listed, before, `FUZZ_SEED=${seed}`);
     assertEquals(after, way === "rm -f" ? before : { ...before, ...over(before) }, `FUZZ_SEED=${seed}`);

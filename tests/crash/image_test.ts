@@ -1,7 +1,6 @@
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { assertUsable, assertWhole, crashEverywhere, swept } from "../world/crash.ts";
-import { BIN, type Box, requires, test } from "../world/world.ts";
+import { BIN, type Box, requires, test, words } from "../world/world.ts";
 import { tar } from "../world/images.ts";
 
 const needs = { ...await requires("strace"), seconds: 240 };
@@ -20,7 +19,7 @@ function archive(box: Box, round: number): string {
 }
 
 const images = async (box: Box) =>
-  (await box.ok(["images", "-a", "--format", "{{.Repository}} {{.ID}}"])).split("\n").filter(Boolean);
+  (await box.ok`images -a --format '{{.Repository}} {{.ID}}'`).split("\n").filter(Boolean);
 
 test("import: kill -9 at each step leaves a whole image or none", async (box) => {
   const before = await images(box);
@@ -32,23 +31,18 @@ test("import: kill -9 at each step leaves a whole image or none", async (box) =>
     assert(after.length <= before.length + 1, after.join(", "));
     for (const line of after.filter((line) => !before.includes(line))) {
       assertEquals(line.split(" ")[0], "crash");
-      await box.run(["run", "--name", "look", line.split(" ")[1], "/none"]);
-      const { stdout } = await box.exec([
-        "sh",
-        "-c",
-        `"$0" export look | tar xO d/file e/f/g`,
-        BIN,
-      ]);
+      await box.$`run --name look ${line.split(" ")[1]} /none`;
+      const { stdout } = await box.exec`sh -c '"$0" export look | tar xO d/file e/f/g' ${BIN}`;
       assertEquals(stdout, `round ${round}\ndeep\n`);
-      await box.ok(["rm", "look"]);
-      await box.ok(["rmi", line.split(" ")[1]]);
+      await box.ok`rm look`;
+      await box.ok`rmi ${line.split(" ")[1]}`;
     }
-    await box.ok(["import", box.path("crash.tar"), "crash"]);
+    await box.ok`import ${box.path("crash.tar")} crash`;
     await assertWhole(box, at);
-    await box.ok(["rmi", "crash"]);
+    await box.ok`rmi crash`;
     await assertWhole(box, at);
   }, async (round) => {
-    if (round === 0) await box.ok(["rmi", "crash"]);
+    if (round === 0) await box.ok`rmi crash`;
     archive(box, round);
   });
 }, needs);
@@ -57,7 +51,7 @@ test(
   "commit: kill -9 at each step leaves a whole image or none, and the container as it was",
   async (box) => {
     const script = "mkdir /d; echo text >/d/f; ln /d/f /d/h; ln -s f /d/l; rm -r /seed/sub; chown 5 /d/f";
-    await box.ok(["run", "--name", "source", "busybox", "sh", "-c", script]);
+    await box.ok`run --name source busybox sh -c ${script}`;
     const before = await images(box);
     await crashEverywhere(box, () => ["commit", "source", "crash"], async (at) => {
       await assertUsable(box, at);
@@ -68,16 +62,16 @@ test(
         assertEquals(line.split(" ")[0], "crash");
         const look = "cat /d/h /d/l; ls /seed; stat -c %u:%h /d/f";
         assertEquals(
-          await box.ok(["run", "--rm", line.split(" ")[1], "sh", "-c", look]),
+          await box.ok`run --rm ${line.split(" ")[1]} sh -c ${look}`,
           "text\ntext\nfile\n5:2",
         );
-        await box.ok(["rmi", line.split(" ")[1]]);
+        await box.ok`rmi ${line.split(" ")[1]}`;
       }
-      await box.ok(["commit", "source", "crash"]);
+      await box.ok`commit source crash`;
       await assertWhole(box, at);
-      await box.ok(["rmi", "crash"]);
+      await box.ok`rmi crash`;
       await assertWhole(box, at);
-    }, async (round) => round === 0 && await box.ok(["rmi", "crash"]));
+    }, async (round) => round === 0 && await box.ok`rmi crash`);
   },
   needs,
 );
@@ -89,13 +83,13 @@ test("rmi: kill -9 at each step leaves the image or nothing of it", async (box) 
     const after = await images(box);
     assertEquals(after.filter((line) => before.includes(line)), before);
     for (const line of after.filter((line) => !before.includes(line))) {
-      assertEquals((await box.run(["run", "--rm", line.split(" ")[1], "/none"])).code, 127);
-      await box.ok(["rmi", line.split(" ")[1]]);
+      assertEquals((await box.$`run --rm ${line.split(" ")[1]} /none`).code, 127);
+      await box.ok`rmi ${line.split(" ")[1]}`;
     }
-    await box.ok(["import", "-", "next"], { stdin: tar([{ name: "next" }]) });
+    await box.ok(words`import - next`, { stdin: tar([{ name: "next" }]) });
     await assertWhole(box, at);
-    await box.ok(["rmi", "next"]);
-    assertEquals(await box.ok(["run", "--rm", "busybox", "echo", "hi"]), "hi");
+    await box.ok`rmi next`;
+    assertEquals(await box.ok`run --rm busybox echo hi`, "hi");
     await assertWhole(box, at);
-  }, (round) => box.ok(["import", archive(box, round), "crash"]));
+  }, (round) => box.ok`import ${archive(box, round)} crash`);
 }, needs);

@@ -1,7 +1,6 @@
 // kill -9 of mydocker at each step of what begins and ends a container's life: what is said afterwards is
 // true, all can be done again, and nothing is left.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { assertWhole, CALLS, crashEverywhere, spread, stepsIn } from "../world/crash.ts";
 import { type Box, requires, test, until } from "../world/world.ts";
@@ -33,12 +32,12 @@ async function truth(box: Box): Promise<string> {
   let state = "";
   await until("all say the same", async () => {
     const lived = keepers(box);
-    const { code, stdout, stderr } = await box.run(["ps", "-a", "--format", "{{.State}}"]);
+    const { code, stdout, stderr } = await box.$`ps -a --format {{.State}}`;
     assertEquals([code, stderr], [0, ""]);
     state = stdout.trim();
     return lived === keepers(box) && (state === "running") === (lived === 1);
   }, 5);
-  const inspected = await box.run(["inspect", "-f", "{{.State.Status}} {{.State.Pid}}", "main"]);
+  const inspected = await box.$`inspect -f '{{.State.Status}} {{.State.Pid}}' main`;
   if (state === "") {
     assertEquals(inspected.code, 1);
     return "";
@@ -49,7 +48,7 @@ async function truth(box: Box): Promise<string> {
   if (state === "running") {
     assert(processesOf(box.dir).some((process) => process.pid === Number(pid)), `${pid} is no process of it`);
   }
-  const logs = await box.run(["logs", "main"]);
+  const logs = await box.$`logs main`;
   assertEquals([logs.code, logs.stderr], [0, ""]);
   if (state === "exited") assertEquals(new Set(logs.stdout.trim().split("\n")), new Set(["said"]));
   return state;
@@ -57,9 +56,9 @@ async function truth(box: Box): Promise<string> {
 
 /** After whatever crash it can be started, if it is still there, and removed; its name can be had again. */
 async function livesOn(box: Box, at: string, state: string): Promise<void> {
-  if (state === "") await box.ok(["create", "--name", "main", ...SLEEP]);
-  assertEquals(await box.ok(["start", "main"]), "main", at);
-  await box.ok(["rm", "-f", "main"]);
+  if (state === "") await box.ok`create --name main ${SLEEP}`;
+  assertEquals(await box.ok`start main`, "main", at);
+  await box.ok`rm -f main`;
   // A keeper looks after the bridge for a moment.
   await until(`no process is left after ${at}`, () => processesOf(box.dir).length === 0, 20);
   await assertWhole(box, at);
@@ -67,20 +66,20 @@ async function livesOn(box: Box, at: string, state: string): Promise<void> {
 
 /** With the bridge gone, so that a start takes the same steps every time. */
 const absent = async (box: Box) => {
-  await box.run(["rm", "-f", "main"]);
-  await box.ok(["network", "ls"]); // makes the default network, if it is not there yet
+  await box.$`rm -f main`;
+  await box.ok`network ls`; // makes the default network, if it is not there yet
   await until("no process is left", () => processesOf(box.dir).length === 0, 20);
 };
 
 const running = async (box: Box) => {
   await absent(box);
-  await box.ok(["run", "-d", "--name", "main", ...SLEEP]);
-  await until("it has said so", async () => await box.ok(["logs", "main"]) === "said");
+  await box.ok`run -d --name main ${SLEEP}`;
+  await until("it has said so", async () => await box.ok`logs main` === "said");
 };
 
 const ended = async (box: Box) => {
   await running(box);
-  await box.ok(["kill", "main"]);
+  await box.ok`kill main`;
   await until("no process is left", () => processesOf(box.dir).length === 0, 20);
 };
 
@@ -106,7 +105,7 @@ for (const [name, [args, prepare, states]] of Object.entries(CASES)) {
       box,
       () => args,
       async (at) => {
-        if (name === "pause") await box.run(["unpause", "main"]);
+        if (name === "pause") await box.$`unpause main`;
         const state = await truth(box);
         assert(states.includes(state), `${state} after ${at}`);
         await livesOn(box, at, state);
@@ -119,13 +118,13 @@ for (const [name, [args, prepare, states]] of Object.entries(CASES)) {
 
 /** Has the restart policy start the container again under strace. */
 async function startAgain(box: Box, strace: string[]): Promise<void> {
-  await box.run(["rm", "-f", "main"]);
-  await box.ok(["run", "-d", "--name", "main", "--restart", "always", ...SLEEP]);
-  await until("it has said so", async () => await box.ok(["logs", "main"]) === "said");
+  await box.$`rm -f main`;
+  await box.ok`run -d --name main --restart always ${SLEEP}`;
+  await until("it has said so", async () => await box.ok`logs main` === "said");
   const init = await box.pidOf("main");
   const status = (pid: number | string) => Deno.readTextFileSync(`/proc/${pid}/status`);
   const keeper = /^PPid:\s*(\d+)$/m.exec(status(init))![1];
-  await using tracer = box.start(["strace", "-qq", "-p", keeper, ...strace]);
+  await using tracer = box.start`strace -qq -p ${keeper} ${strace}`;
   await until("strace has the keeper", () => !/^TracerPid:\s*0$/m.test(status(keeper)));
   Deno.kill(init, "SIGKILL");
   // The keeper becomes mydocker, which ends when another keeper has the container.
@@ -145,7 +144,7 @@ test("start-again: kill -9 at each step", async (box) => {
     const state = await truth(box);
     states.push(state);
     assert(state === "running" || state === "exited", `${state} after ${shown}`);
-    if (state === "exited") assertEquals(await box.ok(["restore"]), "main", shown);
+    if (state === "exited") assertEquals(await box.ok`restore`, "main", shown);
     await livesOn(box, shown, await truth(box));
   }
   assert(states.filter((state) => state === "exited").length > steps.length / 2, states.join(" "));

@@ -1,6 +1,5 @@
 // kill -9 of load and pull, at each step, of archives and registries with several layers, images and tags.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { configOf, json, sha256 } from "../world/archives.ts";
 import { assertUsable, assertWhole, crashEverywhere, storeOf, swept } from "../world/crash.ts";
@@ -47,13 +46,13 @@ async function twoImages(round: number) {
 }
 
 test("load: kill -9 at each step leaves the store as before, or with all that was to come", async (box) => {
-  await box.ok(["tag", "busybox", "moved:1"]);
+  await box.ok`tag busybox moved:1`;
   const before = storeOf(box.root);
   const load = ["load", "-i", box.path("crash.tar")];
   const said = /Loaded image: first:1\nLoaded image: moved:1\nLoaded image: second:1$/;
   const undo = async () => {
-    await box.ok(["rmi", "first:1", "moved:1", "second:1"]);
-    await box.ok(["tag", "busybox", "moved:1"]);
+    await box.ok`rmi first:1 moved:1 second:1`;
+    await box.ok`tag busybox moved:1`;
     assertEquals(storeOf(box.root), before);
   };
   await crashEverywhere(box, () => load, async (at) => {
@@ -63,7 +62,7 @@ test("load: kill -9 at each step leaves the store as before, or with all that wa
     assertEither(left, before, storeOf(box.root));
     await assertWhole(box, at);
     // Bit for bit what was loaded.
-    await box.ok(["save", "-o", box.path("again.tar"), "first:1", "second:1"]);
+    await box.ok`save -o ${box.path("again.tar")} first:1 second:1`;
     await undo();
   }, async (round) => {
     if (round === 0) await undo();
@@ -78,12 +77,12 @@ test("load: kill -9 at each step, from a pipe", async (box) => {
   const { code, stderr } = await box.exec(script);
   assertEquals([code, stderr], [0, ""]);
   const after = storeOf(box.root);
-  await box.ok(["rmi", "first:1", "moved:1", "second:1"]);
+  await box.ok`rmi first:1 moved:1 second:1`;
   // Whoever feeds it goes on until it notices.
   for (const n of [1, 2, 3, 4]) {
     const strace =
       `strace -qq -o /dev/null -e trace=write -e inject=write:signal=SIGKILL:when=${n} "$0" load`;
-    assertEquals((await box.exec(["sh", "-c", `cat "$1" | ${strace}`, BIN, path])).code, 137);
+    assertEquals((await box.exec`sh -c 'cat "$1" | ${strace}' ${BIN} ${path}`).code, 137);
     assertEither(await swept(box), before, after);
   }
   assertEquals((await box.exec(script)).code, 0);
@@ -99,15 +98,15 @@ test("pull: kill -9 at each step leaves the store as before, or with the image",
   await crashEverywhere(box, () => ["pull", "-q", name], async (at) => {
     await assertUsable(box, at);
     const left = await swept(box);
-    assertEquals(await box.ok(["pull", "-q", name]), name);
+    assertEquals(await box.ok`pull -q ${name}`, name);
     assertEither(left, before, storeOf(box.root));
     await assertWhole(box, at);
     assertEquals((await box.inspect(name)).RepoDigests, [`${server.host}/app@${image.top.digest}`]);
-    await box.ok(["save", "-o", box.path("again.tar"), name]);
-    await box.ok(["rmi", name]);
+    await box.ok`save -o ${box.path("again.tar")} ${name}`;
+    await box.ok`rmi ${name}`;
     assertEquals(storeOf(box.root), before);
   }, async (round) => {
-    if (round === 0) await box.ok(["rmi", name]);
+    if (round === 0) await box.ok`rmi ${name}`;
     image = await makeImage(["one", "two", "three", "four"].map((each) => ({ tar: layer(round, each) })));
     artifacts["app:1"] = image;
   }, 24);
@@ -133,7 +132,7 @@ test("pull: kill -9 while layers arrive, again and again", async (box) => {
   const before = storeOf(box.root);
   for (let round = 0; round < 3; round++) {
     const halfway = new Promise<void>((resolve) => arriving = resolve);
-    await using pulling = box.spawn(["pull", `${server.host}/app`]);
+    await using pulling = box.spawn`pull ${server.host}/app`;
     await halfway;
     await pulling.expect(/Pull complete/);
     pulling.kill("SIGKILL");
@@ -142,6 +141,6 @@ test("pull: kill -9 while layers arrive, again and again", async (box) => {
     if (round === 1) assertEquals(await swept(box), before);
   }
   arriving = undefined;
-  await box.ok(["pull", `${server.host}/app`]);
+  await box.ok`pull ${server.host}/app`;
   await assertWhole(box, "the last");
 }, needs);

@@ -1,4 +1,3 @@
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { assertUsable, assertWhole, childKilledAt, crashEverywhere } from "../world/crash.ts";
 import { type Box, requires, test, until } from "../world/world.ts";
@@ -7,20 +6,10 @@ const needs = { ...await requires("strace"), seconds: 240 };
 
 /** Something that was reported done before, and must be there after every crash. */
 async function settle(box: Box): Promise<() => Promise<void>> {
-  await box.run([
-    "run",
-    "--name",
-    "settled",
-    "-v",
-    "settled:/v",
-    "busybox",
-    "sh",
-    "-c",
-    "echo said; echo kept >/v/f; exit 3",
-  ]);
+  await box.$`run --name settled -v settled:/v busybox sh -c 'echo said; echo kept >/v/f; exit 3'`;
   return async () => {
     assertEquals((await box.inspect("settled")).State.ExitCode, 3);
-    assertEquals(await box.ok(["logs", "settled"]), "said");
+    assertEquals(await box.ok`logs settled`, "said");
     assertEquals(Deno.readTextFileSync(`${box.root}/volumes/settled/_data/f`), "kept\n");
   };
 }
@@ -31,15 +20,15 @@ test("run: kill -9 at each step loses nothing, and the name can be had again", a
   await crashEverywhere(box, () => args, async (at) => {
     await assertUsable(box, at);
     await settled();
-    assertEquals((await box.run(["rm", "-f", "crash"])).code, 0);
-    assertEquals(await box.ok(["run", "--rm", "--name", "crash", "busybox", "echo", "again"]), "again");
+    assertEquals((await box.$`rm -f crash`).code, 0);
+    assertEquals(await box.ok`run --rm --name crash busybox echo again`, "again");
     await assertWhole(box, at);
-  }, async (round) => round === 0 && await box.ok(["rm", "crash"]));
+  }, async (round) => round === 0 && await box.ok`rm crash`);
 }, needs);
 
 test("run: kill -9 while a volume is made and filled leaves it whole or absent", async (box) => {
   const script = "stat -c '%a %u:%g' /seed /seed/file; cat /seed/file /seed/sub/deep; ls /seed";
-  const whole = await box.ok(["run", "--rm", "busybox", "sh", "-c", script]);
+  const whole = await box.ok`run --rm busybox sh -c ${script}`;
   const name = (round: number) => `vol${round + 1}`;
   const args = (
     round: number,
@@ -47,10 +36,10 @@ test("run: kill -9 while a volume is made and filled leaves it whole or absent",
   await crashEverywhere(box, args, async (at, round) => {
     await assertUsable(box, at);
     assertEquals(await box.ok(args(round)), whole);
-    for (const id of (await box.ok(["ps", "-aq"])).split("\n").filter(Boolean)) {
-      await box.ok(["rm", "-f", id]);
+    for (const id of (await box.ok`ps -aq`).split("\n").filter(Boolean)) {
+      await box.ok`rm -f ${id}`;
     }
-    await box.ok(["volume", "rm", name(round)]);
+    await box.ok`volume rm ${name(round)}`;
     await assertWhole(box, at);
   });
 }, needs);
@@ -63,25 +52,16 @@ test("rm: kill -9 at each step leaves the container or nothing", async (box) => 
     async (at) => {
       await assertUsable(box, at);
       await settled();
-      const { code, stdout } = await box.run(["inspect", "-f", "{{.State.ExitCode}}", "victim"]);
+      const { code, stdout } = await box.$`inspect -f {{.State.ExitCode}} victim`;
       if (code === 0) {
         assertEquals(stdout, "5\n");
-        assertStringIncludes(await box.ok(["logs", "victim"]), "last words");
+        assertStringIncludes(await box.ok`logs victim`, "last words");
       }
-      assertEquals((await box.run(["rm", "-f", "victim"])).code, 0);
-      assertEquals(await box.ok(["run", "--rm", "--name", "victim", "busybox", "echo", "again"]), "again");
+      assertEquals((await box.$`rm -f victim`).code, 0);
+      assertEquals(await box.ok`run --rm --name victim busybox echo again`, "again");
       await assertWhole(box, at);
     },
-    () =>
-      box.run([
-        "run",
-        "--name",
-        "victim",
-        "busybox",
-        "sh",
-        "-c",
-        "mkdir -p /d/e; echo >/d/f; echo last words; exit 5",
-      ]),
+    () => box.$`run --name victim busybox sh -c 'mkdir -p /d/e; echo >/d/f; echo last words; exit 5'`,
   );
 }, needs);
 
@@ -118,28 +98,20 @@ test("run: kill -9 of the keeper or of the first process at each step of the sta
     assert(code !== 0, step.shown);
     await assertUsable(box, step.shown);
     await settled();
-    assertEquals((await box.run(["rm", "-f", "crash"])).code, 0, step.shown);
-    assertEquals(await box.ok(["run", "--rm", "--name", "crash", "busybox", "echo", "again"]), "again");
+    assertEquals((await box.$`rm -f crash`).code, 0, step.shown);
+    assertEquals(await box.ok`run --rm --name crash busybox echo again`, "again");
     await assertWhole(box, step.shown);
   }
   assert(killed >= steps.length - 2, `only ${killed} of ${steps.length}`);
 }, needs);
 
 test("run --rm: when mydocker was killed, the container is removed at its end or by the next command", async (box) => {
-  await using running = box.spawn([
-    "run",
-    "--rm",
-    "--name",
-    "swept",
-    "busybox",
-    "sh",
-    "-c",
-    "while [ ! -e /tmp/go ]; do sleep 0.02; done",
-  ]);
+  await using running = box.spawn`run --rm --name swept busybox
+    sh -c 'while [ ! -e /tmp/go ]; do sleep 0.02; done'`;
   const pid = await box.pidOf("swept");
   running.kill("SIGKILL");
   await running.end();
-  assertEquals(await box.ok(["ps", "--format", "{{.Names}}"]), "swept");
+  assertEquals(await box.ok`ps --format {{.Names}}`, "swept");
   Deno.writeTextFileSync(`/proc/${pid}/root/tmp/go`, "");
-  await until("it is gone", async () => await box.ok(["ps", "-aq"]) === "", 8);
+  await until("it is gone", async () => await box.ok`ps -aq` === "", 8);
 });

@@ -1,6 +1,5 @@
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { bare, BIN, type Box, requires, sandbox, test } from "../world/world.ts";
+import { bare, BIN, type Box, requires, sandbox, test, words } from "../world/world.ts";
 import { tar } from "../world/images.ts";
 
 /** What every start makes anew, so that its time says nothing. */
@@ -10,7 +9,7 @@ const FRESH =
 /** What tar reads in an archive: every field of every entry, sorted by name. */
 async function listing(box: Box, archive: string): Promise<string[]> {
   const script = `TZ=UTC tar -tvf "$0" --numeric-owner --full-time --xattrs --xattrs-include='*' | sort -k6`;
-  const { code, stdout, stderr } = await box.exec(["sh", "-c", script, archive]);
+  const { code, stdout, stderr } = await box.exec`sh -c ${script} ${archive}`;
   assertEquals([code, stderr], [0, ""]);
   const lines = stdout.trim().split("\n").map((line) => line.replace(FRESH, "(time) $1"));
   // The columns' width depends on what stands above: a time with fewer digits of nanoseconds is padded from
@@ -33,43 +32,43 @@ function assertSame(actual: string[], expected: string[], what?: string): void {
 /** Exports a container into a file of the sandbox. */
 async function exported(box: Box, container: string, name = `${container}.tar`): Promise<string> {
   const path = box.path(name);
-  await box.ok(["export", "-o", path, container]);
+  await box.ok`export -o ${path} ${container}`;
   return path;
 }
 
 test("commit: what the container changed is in the image, and runs", async (box) => {
   const script =
     "echo new >/new; echo changed >/seed/file; rm -r /seed/sub; mkdir -p /made/deep; chmod 700 /home";
-  await box.ok(["run", "--name", "worker", "busybox", "sh", "-c", script]);
-  const id = await box.ok(["commit", "worker", "result:v1"]);
+  await box.ok`run --name worker busybox sh -c ${script}`;
+  const id = await box.ok`commit worker result:v1`;
   assertMatch(id, /^sha256:[0-9a-f]{64}$/);
   const look = "cat /new /seed/file; ls /seed; ls -d /made/deep; stat -c %a /home";
-  const shown = await box.ok(["run", "--rm", "result:v1", "sh", "-c", look]);
+  const shown = await box.ok`run --rm result:v1 sh -c ${look}`;
   assertEquals(shown, "new\nchanged\nfile\n/made/deep\n700");
-  assertEquals(await box.ok(["run", "--rm", "busybox", "cat", "/seed/file"]), "from the image");
+  assertEquals(await box.ok`run --rm busybox cat /seed/file`, "from the image");
 });
 
 test("commit: command, environment, labels and the like go along", async (box) => {
   const flags = ["-e", "A=1", "-l", "k=v", "-w", "/seed", "-u", "app"];
-  await box.ok(["run", "--name", "worker", ...flags, "busybox", "sh", "-c", "echo $A $(pwd) $(id -u)"]);
-  await box.ok(["commit", "worker", "result"]);
-  assertEquals(await box.ok(["run", "--rm", "result"]), "1 /seed 1000");
-  assertEquals(await box.ok(["run", "--rm", "-e", "A=2", "result"]), "2 /seed 1000");
+  await box.ok`run --name worker ${flags} busybox sh -c 'echo $A $(pwd) $(id -u)'`;
+  await box.ok`commit worker result`;
+  assertEquals(await box.ok`run --rm result`, "1 /seed 1000");
+  assertEquals(await box.ok`run --rm -e A=2 result`, "2 /seed 1000");
   const { Config } = await box.inspect("result");
   assertEquals([Config.Labels, Config.Env.includes("A=1")], [{ k: "v" }, true]);
 });
 
 test("commit: an entrypoint stays one", async (box) => {
-  await box.ok(["run", "--name", "worker", "--entrypoint", "echo", "busybox", "default"]);
-  await box.ok(["commit", "worker", "result"]);
-  assertEquals(await box.ok(["run", "--rm", "result"]), "default");
-  assertEquals(await box.ok(["run", "--rm", "result", "other"]), "other");
+  await box.ok`run --name worker --entrypoint echo busybox default`;
+  await box.ok`commit worker result`;
+  assertEquals(await box.ok`run --rm result`, "default");
+  assertEquals(await box.ok`run --rm result other`, "other");
 });
 
 test("commit -c, -m, -a: changes, message, author", async (box) => {
-  await box.ok(["run", "--name", "worker", "busybox", "true"]);
+  await box.ok`run --name worker busybox true`;
   const changes = ["-c", 'CMD ["echo", "$GREETING"]', "-c", "ENV GREETING=hi", "--change", "WORKDIR /tmp"];
-  await box.ok(["commit", ...changes, "-m", "why", "-a", "who", "worker", "result"]);
+  await box.ok`commit ${changes} -m why -a who worker result`;
   const { Config, Comment, Author } = await box.inspect("result");
   assertEquals([Config.Cmd, Config.WorkingDir, Comment, Author], [
     ["echo", "$GREETING"],
@@ -77,7 +76,7 @@ test("commit -c, -m, -a: changes, message, author", async (box) => {
     "why",
     "who",
   ]);
-  const bad = await box.run(["commit", "-c", "RUN x", "worker", "bad"]);
+  const bad = await box.$`commit -c 'RUN x' worker bad`;
   assertEquals(bad.code, 1);
   assertMatch(bad.stderr, /run is not a valid change command/i);
 });
@@ -101,17 +100,17 @@ const HEALTHCHECKS: [text: string, outcome: unknown][] = [
 ];
 
 test("commit -c: HEALTHCHECK, as docker reads it", async (box) => {
-  await box.ok(["create", "--name", "worker", "busybox", "true"]);
+  await box.ok`create --name worker busybox true`;
   for (const [text, outcome] of HEALTHCHECKS) {
-    const { code, stderr } = await box.run(["commit", "-c", `HEALTHCHECK ${text}`, "worker", "result"]);
+    const { code, stderr } = await box.$`commit -c 'HEALTHCHECK ${text}' worker result`;
     if (typeof outcome === "string") assertEquals([code, stderr], [1, `mydocker: ${outcome}\n`], text);
     else assertEquals((await box.inspect("result")).Config.Healthcheck, outcome, text);
   }
 });
 
 test("commit -c: instructions without arguments, and those that can't be", async (box) => {
-  await box.ok(["create", "--name", "worker", "--entrypoint", "/a", "busybox", "b"]);
-  await box.ok(["commit", "-c", "ENTRYPOINT", "-c", "CMD", "-c", "USER a b", "worker", "result"]);
+  await box.ok`create --name worker --entrypoint /a busybox b`;
+  await box.ok`commit -c ENTRYPOINT -c CMD -c 'USER a b' worker result`;
   const { Config } = await box.inspect("result");
   assertEquals([Config.Entrypoint, Config.Cmd, Config.User], [null, ["/bin/sh", "-c"], "a b"]);
   const mistakes = {
@@ -122,31 +121,23 @@ test("commit -c: instructions without arguments, and those that can't be", async
     "ONBUILD ONBUILD RUN x": "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed",
   };
   for (const [change, words] of Object.entries(mistakes)) {
-    const { code, stderr } = await box.run(["commit", "-c", change, "worker", "bad"]);
+    const { code, stderr } = await box.$`commit -c ${change} worker bad`;
     assertEquals([code, stderr], [1, `mydocker: ${words}\n`], change);
   }
 });
 
 test("commit: of a running container", async (box) => {
-  await using running = box.spawn([
-    "run",
-    "--name",
-    "runs",
-    "busybox",
-    "sh",
-    "-c",
-    "echo x >/f; echo on; sleep 1000",
-  ]);
+  await using running = box.spawn`run --name runs busybox sh -c 'echo x >/f; echo on; sleep 1000'`;
   await running.expect("on");
-  await box.ok(["commit", "runs", "result"]);
-  assertEquals(await box.ok(["run", "--rm", "result", "cat", "/f"]), "x");
-  await box.ok(["rm", "-f", "runs"]);
+  await box.ok`commit runs result`;
+  assertEquals(await box.ok`run --rm result cat /f`, "x");
+  await box.ok`rm -f runs`;
   await running.end();
 });
 
 test("commit: a container without changes adds no layer", async (box) => {
-  await box.ok(["run", "--name", "idle", "busybox", "true"]);
-  await box.ok(["commit", "idle", "same"]);
+  await box.ok`run --name idle busybox true`;
+  await box.ok`commit idle same`;
   assertEquals((await box.inspect("same")).RootFS.Layers, (await box.inspect("busybox")).RootFS.Layers);
 });
 
@@ -161,51 +152,37 @@ test("commit: removed and replaced things, on several layers", async (box) => {
   const expected = ["/d/one", "", "", ""];
   let image = "busybox";
   for (const [i, step] of steps.entries()) {
-    await box.ok(["run", "--name", `step${i}`, image, "sh", "-c", step]);
-    await box.ok(["commit", `step${i}`, `image${i}`]);
+    await box.ok`run --name step${i} ${image} sh -c ${step}`;
+    await box.ok`commit step${i} image${i}`;
     image = `image${i}`;
-    const before = await box.exec([
-      "sh",
-      "-c",
-      `"$0" export step${i} | tar t | grep -E '^(d|l|f)(/|$)' | sort`,
-      BIN,
-    ]);
-    await box.run(["run", "--name", `check${i}`, image, "sh", "-c", look]);
-    const after = await box.exec([
-      "sh",
-      "-c",
-      `"$0" export check${i} | tar t | grep -E '^(d|l|f)(/|$)' | sort`,
-      BIN,
-    ]);
+    const before = await box.exec`sh -c ${`"$0" export step${i} | tar t | grep -E '^(d|l|f)(/|$)' | sort`}
+      ${BIN}`;
+    await box.$`run --name check${i} ${image} sh -c ${look}`;
+    const after = await box.exec`sh -c ${`"$0" export check${i} | tar t | grep -E '^(d|l|f)(/|$)' | sort`}
+      ${BIN}`;
     assertEquals(after.stdout, before.stdout, `step ${i}`);
     assertNotEquals(after.stdout, expected[i]);
   }
-  assertEquals(await box.ok(["run", "--rm", image, "sh", "-c", look]), "d\nf\nagain\nf");
+  assertEquals(await box.ok`run --rm ${image} sh -c ${look}`, "d\nf\nagain\nf");
 });
 
 test("commit: mounts, volumes and the container's own files stay out", async (box) => {
   const flags = ["-v", "vol:/vol", "-v", `${box.dir}:/host`, "--tmpfs", "/t"];
   const script = "echo x >/vol/x; echo x >/t/x; echo x >>/etc/hosts; echo x >/dev/shm/x; echo x >/kept";
-  await box.ok(["run", "--name", "worker", ...flags, "busybox", "sh", "-c", script]);
-  await box.ok(["commit", "worker", "result"]);
-  const stdout = await box.ok([
-    "run",
-    "--rm",
-    "result",
-    "sh",
-    "-c",
-    "ls /vol /t /host; cat /kept; grep -c ^x$ /etc/hosts",
-  ]).catch((e) => String(e));
+  await box.ok`run --name worker ${flags} busybox sh -c ${script}`;
+  await box.ok`commit worker result`;
+  const stdout = await box.ok`run --rm result sh -c 'ls /vol /t /host; cat /kept; grep -c ^x$ /etc/hosts'`
+    .catch((e) => String(e));
   assert(!/\nx\n.*\nx\n/.test(stdout) && stdout.includes("x"), stdout);
   const archive = await exported(box, "worker");
-  const names = (await box.exec(["tar", "-tf", archive])).stdout;
+  const names = (await box.exec`tar -tf ${archive}`).stdout;
   assert(!/^(vol|t|host)\/./m.test(names), names);
   assertMatch(names, /^kept$/m);
 });
 
 test("export: a plain tar of the whole root, as docker has it", async (box) => {
-  await box.ok(["run", "--name", "whole", "busybox", "sh", "-c", "echo new >/new; rm /noexec"]);
-  const { stdout: names } = await box.exec(["sh", "-c", `"$0" export whole | tar t`, BIN]);
+  await box.ok`run --name whole busybox sh -c 'echo new >/new; rm /noexec'`;
+  const { stdout: names } = await box.exec`sh -c '"$0" export whole | tar t' ${BIN}`;
   const list = names.trim().split("\n");
   for (
     const name of [
@@ -227,20 +204,20 @@ test("export: a plain tar of the whole root, as docker has it", async (box) => {
 });
 
 test("export -o: a private file, complete or not at all", async (box) => {
-  await box.ok(["run", "--name", "whole", "busybox", "true"]);
+  await box.ok`run --name whole busybox true`;
   const archive = await exported(box, "whole");
   assertEquals(Deno.statSync(archive).mode! & 0o777, 0o600);
-  const nowhere = await box.run(["export", "-o", "/no/such/dir/x.tar", "whole"]);
+  const nowhere = await box.$`export -o /no/such/dir/x.tar whole`;
   assertEquals(nowhere.code, 1);
   assertMatch(nowhere.stderr, /\/no\/such\/dir/);
-  const full = await box.exec(["sh", "-c", `"$0" export whole >/dev/full`, BIN]);
+  const full = await box.exec`sh -c '"$0" export whole >/dev/full' ${BIN}`;
   assertNotEquals(full.code, 0);
   assertMatch(full.stderr, /no space left on device/i);
 });
 
 test("export: to a reader that goes away", async (box) => {
-  await box.ok(["run", "--name", "whole", "busybox", "true"]);
-  const { stderr } = await box.exec(["bash", "-c", `"$0" export whole | head -c 10 >/dev/null`, BIN]);
+  await box.ok`run --name whole busybox true`;
+  const { stderr } = await box.exec`bash -c '"$0" export whole | head -c 10 >/dev/null' ${BIN}`;
   assert(!/at .*\.ts/.test(stderr), stderr);
 });
 
@@ -260,7 +237,7 @@ async function oddities(box: Box): Promise<void> {
     dd if=/dev/zero of=sparse bs=1 count=1 seek=3000000 2>/dev/null
     chown 2000000000:1999999999 d/hard3
     touch -d '2001-02-03 04:05:06' suid fifo emptydir; touch -d '1969-12-31 00:00:00' empty; touch -d '2050-01-01 00:00:00' soft`;
-  await box.ok(["run", "--name", "odd", "busybox", "sh", "-c", script]);
+  await box.ok`run --name odd busybox sh -c ${script}`;
 }
 
 test("export | import: in a loop, the trees stay the same", async (box) => {
@@ -283,26 +260,26 @@ test("export | import: in a loop, the trees stay the same", async (box) => {
     );
   }
   for (let round = 0; round < 3; round++) {
-    await box.ok(["import", archive, `round${round}`]);
-    await box.run(["run", "--name", `round${round}`, `round${round}`, "true"]);
+    await box.ok`import ${archive} round${round}`;
+    await box.$`run --name round${round} round${round} true`;
     archive = await exported(box, `round${round}`);
     assertSame(await listing(box, archive), first, `round ${round}`);
   }
   const script =
     "cd /odd && cat hard2 deep-link deep-soft && stat -c %h hard1 && stat -c %s sparse && wc -c <sparse";
   assertEquals(
-    await box.ok(["run", "--rm", "round2", "sh", "-c", script]),
+    await box.ok`run --rm round2 sh -c ${script}`,
     "hard\ndeep\ndeep\n3\n3000001\n3000001",
   );
 });
 
 test("import → commit → export: everything survives, from whichever layer", async (box) => {
   await oddities(box);
-  await box.ok(["commit", "odd", "odd"]);
-  await box.ok(["run", "--name", "plain", "odd", "true"]);
-  await box.ok(["run", "--name", "touched", "odd", "sh", "-c", "echo >/more"]);
-  await box.ok(["commit", "touched", "odd2"]);
-  await box.ok(["run", "--name", "upper", "odd2", "rm", "/more"]);
+  await box.ok`commit odd odd`;
+  await box.ok`run --name plain odd true`;
+  await box.ok`run --name touched odd sh -c 'echo >/more'`;
+  await box.ok`commit touched odd2`;
+  await box.ok`run --name upper odd2 rm /more`;
   const only = async (container: string) =>
     (await listing(box, await exported(box, container))).filter((line) => / odd\//.test(line));
   const expected = await only("odd");
@@ -318,46 +295,34 @@ test("import → commit → export: file capabilities and other extended attribu
     setfattr -n user.note -v 'some text' plain && setfattr -n user.dir -v here dir
     setfattr -n trusted.own -v t plain && setfattr -n user.binary -v 0x00ff0a3d plain
     tar --xattrs --xattrs-include='*' -cf "$1" .`;
-  const made = await box.exec(["sh", "-c", script, root, box.path("xattr.tar")]);
+  const made = await box.exec`sh -c ${script} ${root} ${box.path("xattr.tar")}`;
   assertEquals(made.code, 0, made.stderr);
-  await box.ok(["import", box.path("xattr.tar"), "attributes"]);
-  await box.ok(["run", "--name", "one", "attributes", "/busybox", "touch", "/new"]);
-  await box.ok(["commit", "one", "two"]);
-  await box.ok(["run", "--name", "three", "two", "/busybox", "chmod", "700", "/plain"]);
-  await box.ok(["commit", "three", "four"]);
-  await box.ok(["run", "--name", "five", "four", "/busybox", "true"]);
+  await box.ok`import ${box.path("xattr.tar")} attributes`;
+  await box.ok`run --name one attributes /busybox touch /new`;
+  await box.ok`commit one two`;
+  await box.ok`run --name three two /busybox chmod 700 /plain`;
+  await box.ok`commit three four`;
+  await box.ok`run --name five four /busybox true`;
   const archive = await exported(box, "five");
   const back = `mkdir "$0" && tar --xattrs --xattrs-include='*' -xpf "$1" -C "$0" && cd "$0" && ` +
     `getfattr -d -m - -e hex busybox plain dir | grep -v '^$'; getcap busybox`;
-  const { stdout } = await box.exec(["sh", "-c", back, box.path("back"), archive]);
-  const original = await box.exec([
-    "sh",
-    "-c",
-    `cd "$0" && getfattr -d -m - -e hex busybox plain dir | grep -v '^$'; getcap busybox`,
-    root,
-  ]);
+  const { stdout } = await box.exec`sh -c ${back} ${box.path("back")} ${archive}`;
+  const original = await box.exec`sh
+    -c ${`cd "$0" && getfattr -d -m - -e hex busybox plain dir | grep -v '^$'; getcap busybox`} ${root}`;
   assertEquals(stdout, original.stdout);
   assertMatch(stdout, /cap_net_raw[=+]ep/);
 }, await requires("setcap", "setfattr"));
 
 bare("export | import: a real Debian stays the same", async () => {
   await using box = await sandbox("debian");
-  await box.ok([
-    "run",
-    "--name",
-    "one",
-    "debian",
-    "bash",
-    "-c",
-    "rm -r /usr/share/doc; echo x >/new; chown nobody /etc/motd",
-  ]);
+  await box.ok`run --name one debian bash -c 'rm -r /usr/share/doc; echo x >/new; chown nobody /etc/motd'`;
   const first = await exported(box, "one");
-  await box.ok(["import", first, "two"]);
-  await box.ok(["run", "--name", "two", "two", "true"]);
+  await box.ok`import ${first} two`;
+  await box.ok`run --name two two true`;
   const second = await exported(box, "two");
   assertSame(await listing(box, second), await listing(box, first));
-  await box.ok(["commit", "one", "three"]);
-  await box.ok(["run", "--name", "three", "three", "true"]);
+  await box.ok`commit one three`;
+  await box.ok`run --name three three true`;
   assertSame(await listing(box, await exported(box, "three")), await listing(box, first));
 }, { ...await requires("debian"), seconds: 120 });
 
@@ -365,11 +330,11 @@ bare("run: 120 layers are mounted", async () => {
   await using box = await sandbox("busybox");
   await stack(box, 119);
   const script = "cat /layer119 /layer1; ls / | grep -c ^layer; ls /removed* 2>/dev/null; cat /seed/file";
-  assertEquals(await box.ok(["run", "--rm", "tall", "sh", "-c", script]), "119\n1\n119\nfrom the image");
-  await box.ok(["run", "--name", "top", "tall", "sh", "-c", "rm /layer1; echo >/last"]);
-  await box.ok(["commit", "top", "taller"]);
+  assertEquals(await box.ok`run --rm tall sh -c ${script}`, "119\n1\n119\nfrom the image");
+  await box.ok`run --name top tall sh -c 'rm /layer1; echo >/last'`;
+  await box.ok`commit top taller`;
   assertEquals((await box.inspect("taller")).RootFS.Layers.length, 121);
-  assertEquals(await box.ok(["run", "--rm", "taller", "sh", "-c", "ls / | grep -c ^layer"]), "118");
+  assertEquals(await box.ok`run --rm taller sh -c 'ls / | grep -c ^layer'`, "118");
 }, { seconds: 450 });
 
 /** Commits so many layers on top of each other, the last of which is "tall". */
@@ -381,18 +346,18 @@ async function stack(box: Box, count: number): Promise<void> {
       image=tall
     done
     "$0" rm $("$0" ps -aq) >/dev/null`;
-  const { code, stderr } = await box.exec(["sh", "-c", script, BIN, String(count)], { timeout: 400 });
+  const { code, stderr } = await box.exec(words`sh -c ${script} ${BIN} ${count}`, { timeout: 400 });
   assertEquals([code, stderr], [0, ""]);
 }
 
 test("commit: images stand on their parents, and go in order", async (box) => {
-  await box.ok(["run", "--name", "one", "busybox", "sh", "-c", "echo >/a"]);
-  await box.ok(["commit", "one", "child"]);
-  await box.ok(["rm", "one"]);
-  await box.ok(["rmi", "busybox"]).catch(() => {});
-  assertEquals(await box.ok(["run", "--rm", "child", "ls", "/a"]), "/a");
-  await box.ok(["rmi", "child"]);
-  for (const id of (await box.ok(["images", "-q"])).split("\n").filter(Boolean)) await box.ok(["rmi", id]);
+  await box.ok`run --name one busybox sh -c 'echo >/a'`;
+  await box.ok`commit one child`;
+  await box.ok`rm one`;
+  await box.ok`rmi busybox`.catch(() => {});
+  assertEquals(await box.ok`run --rm child ls /a`, "/a");
+  await box.ok`rmi child`;
+  for (const id of (await box.ok`images -q`).split("\n").filter(Boolean)) await box.ok`rmi ${id}`;
   assertEquals([...Deno.readDirSync(`${box.root}/layers`)].filter(({ name }) => !name.startsWith(".")), []);
 });
 
@@ -402,10 +367,10 @@ test("import: names that tar escapes in other ways (pax, GNU long names)", async
     `mkdir -p "$0/$1" && echo x >"$0/$1/f" && ln -s "$1/f" "$0/l" && ln "$0/$1/f" "$0/h" && tar -C "$0" --format=$2 -cf "$3" .`;
   for (const format of ["pax", "gnu", "posix"]) {
     const archive = box.path(`${format}.tar`);
-    assertEquals((await box.exec(["sh", "-c", script, box.path(format), long, format, archive])).code, 0);
-    await box.ok(["import", archive, format]);
-    await box.run(["run", "--name", format, format, "/none"]);
-    const names = (await box.exec(["tar", "-tf", await exported(box, format, `${format}.out`)])).stdout;
+    assertEquals((await box.exec`sh -c ${script} ${box.path(format)} ${long} ${format} ${archive}`).code, 0);
+    await box.ok`import ${archive} ${format}`;
+    await box.$`run --name ${format} ${format} /none`;
+    const names = (await box.exec`tar -tf ${await exported(box, format, `${format}.out`)}`).stdout;
     assert(names.includes(`${long}/f\n`) && names.includes("\nh\n") && names.includes("\nl\n"), names);
   }
   assert(tar([]).length === 1024);

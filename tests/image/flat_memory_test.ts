@@ -1,9 +1,8 @@
 // What a large layer takes of memory: no more than a small one, compressed or not, however well.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, json, sha256 } from "../world/archives.ts";
-import { BIN, type Box, requires, type Running, test } from "../world/world.ts";
+import { BIN, type Box, requires, type Running, test, words } from "../world/world.ts";
 import { tar } from "../world/images.ts";
 
 /** kB: less than half of the layer. */
@@ -55,10 +54,10 @@ const JOINED = (pack: string) =>
 /** The peak of an import of what `script` writes. */
 async function importing(box: Box, script: string): Promise<number> {
   const command = `exec "$1" import - "$2" < <(${script})`;
-  const peak = await peakOf(box.start(["bash", "-c", command, "sh", BIN, "flat"], { cwd: box.dir }));
-  const size = await box.ok(["image", "inspect", "-f", "{{.Size}}", "flat"]);
+  const peak = await peakOf(box.start(words`bash -c ${command} sh ${BIN} flat`, { cwd: box.dir }));
+  const size = await box.ok`image inspect -f {{.Size}} flat`;
   assertEquals(Number(size), PIECE * PIECES);
-  await box.ok(["rmi", "flat"]);
+  await box.ok`rmi flat`;
   return peak;
 }
 
@@ -77,7 +76,7 @@ for (const packer of ["gzip -1", "zstd -1"]) {
 test("load: memory is flat for a gzip layer", async (box) => {
   makeParts(box, new Uint8Array(PIECE));
   const script = `{ ${ALL}; } | tee >(sha256sum >sum) | gzip -1 >layer`;
-  await box.exec(["bash", "-c", script]);
+  await box.exec`bash -c ${script}`;
   const [hex] = Deno.readTextFileSync(box.path("sum")).split(" ");
   const config = json({ rootfs: { type: "layers", diff_ids: [`sha256:${hex}`] } });
   const layer = Deno.readFileSync(box.path("layer"));
@@ -85,7 +84,7 @@ test("load: memory is flat for a gzip layer", async (box) => {
   const manifest = json([{ Config, RepoTags: ["flat:1"], Layers: ["layer"] }]);
   const entries = [{ name: "layer", data: layer }, { name: Config, data: config }];
   const archive = box.path("archive", tar([...entries, { name: "manifest.json", data: manifest }]));
-  const peak = await peakOf(box.spawn(["load", "-i", archive]));
+  const peak = await peakOf(box.spawn`load -i ${archive}`);
   assert(peak <= LIMIT, `${peak} kB`);
-  assert(await box.ok(["image", "inspect", "-f", "{{.Size}}", "flat:1"]) === String(PIECE * PIECES));
+  assert(await box.ok`image inspect -f {{.Size}} flat:1` === String(PIECE * PIECES));
 });

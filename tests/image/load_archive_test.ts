@@ -1,19 +1,18 @@
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Bytes, configOf, dockerArchive, gzip, json, Layout, sha256 } from "../world/archives.ts";
-import { BIN, type Box, requires, test } from "../world/world.ts";
+import { BIN, type Box, requires, test, words } from "../world/world.ts";
 import { busyboxTar, tar, type TarEntry } from "../world/images.ts";
 import { terminal } from "../world/pty.ts";
 
 const layer = (content: string): Bytes => tar([{ name: "d/", type: "5" }, { name: "d/f", data: content }]);
 const images = async (box: Box) =>
-  (await box.ok(["images", "-a", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"])).split("\n");
+  (await box.ok`images -a --no-trunc --format '{{.Repository}}:{{.Tag}} {{.ID}}'`).split("\n");
 
 /** What a file of an image says, the image having no program to say it. */
 async function content(box: Box, image: string, path: string): Promise<string> {
-  await box.ok(["create", "--name", "look", image, "none"]);
-  const { stdout, stderr } = await box.exec(["sh", "-c", `"$0" export look | tar xO "$1"`, BIN, path]);
-  await box.ok(["rm", "look"]);
+  await box.ok`create --name look ${image} none`;
+  const { stdout, stderr } = await box.exec`sh -c '"$0" export look | tar xO "$1"' ${BIN} ${path}`;
+  await box.ok`rm look`;
   return stdout + stderr;
 }
 
@@ -22,7 +21,7 @@ async function refused(box: Box, bytes: Bytes, message: RegExp, what: string): P
   const before = await images(box);
   const path = box.path("refused.tar", bytes);
   for (const [args, stdin] of [[["load", "-i", path], undefined], [["load"], bytes]] as const) {
-    const { code, stdout, stderr } = await box.run([...args], { stdin });
+    const { code, stdout, stderr } = await box.$([...args], { stdin });
     assertEquals([code, stdout], [1, ""], `${what}: ${stderr}`);
     assertMatch(stderr, /^mydocker: .*\n$/, what);
     assertMatch(stderr, message, what);
@@ -46,14 +45,14 @@ test("load: docker's archives, from files and pipes, plain and compressed", asyn
     assertEquals(await box.ok(args, { stdin }), said);
     assertEquals(await content(box, "a:1", "d/f"), "two");
     assertEquals((await box.inspect("a:1")).RepoTags, ["a:1", "example.com:5000/b/c:2"]);
-    await box.ok(["rmi", "-f", (await box.inspect("a:1")).Id]);
+    await box.ok`rmi -f ${(await box.inspect("a:1")).Id}`;
   }
-  const redirected = await box.exec(["sh", "-c", '"$0" load <"$1"', BIN, path]);
+  const redirected = await box.exec`sh -c '"$0" load <"$1"' ${BIN} ${path}`;
   assertEquals(redirected.stdout, `${said}\n`, redirected.stderr);
 });
 
 test("load: zstd layers and archives", async (box) => {
-  const zstd = async (bytes: Bytes) => (await box.exec(["zstd", "-c"], { stdin: bytes })).out;
+  const zstd = async (bytes: Bytes) => (await box.exec(words`zstd -c`, { stdin: bytes })).out;
   const one = layer("zstd");
   const layout = new Layout();
   const image = await layout.image(await configOf([one]), [await zstd(one)], "layer.v1.tar+zstd");
@@ -93,10 +92,10 @@ test("load: a tag that another image has moves, and load says so", async (box) =
 
 test("load: a layer that is there is not unpacked again", async (box) => {
   const archive = box.path("a.tar", tar(await dockerArchive([layer("once")], ["a:1"])));
-  await box.ok(["load", "-i", archive]);
+  await box.ok`load -i ${archive}`;
   const path = `${box.root}/layers/${await sha256(layer("once"))}/diff/d/f`;
   const { ino } = Deno.statSync(path);
-  await box.ok(["load", "-i", archive]);
+  await box.ok`load -i ${archive}`;
   assertEquals(Deno.statSync(path).ino, ino);
   // Nor is it asked for: docker-archives may lack it.
   const without = (await dockerArchive([layer("once")], ["a:2"])).slice(1);
@@ -174,9 +173,9 @@ test("load: OCI layouts, as tar and as directory; of several platforms this mach
   const said = "Loaded image: multi:1\nLoaded image: localhost/again:2";
   assertEquals(await box.ok(["load"], { stdin: layout.tar() }), said);
   assertEquals(await content(box, "multi:1", "d/f"), "ours");
-  await box.ok(["rmi", "multi:1", "localhost/again:2"]);
+  await box.ok`rmi multi:1 localhost/again:2`;
   layout.write(`${box.dir}/layout`);
-  assertEquals(await box.ok(["load", "-i", "layout"]), said);
+  assertEquals(await box.ok`load -i layout`, said);
   assertEquals(await content(box, "localhost/again:2", "d/f"), "ours");
 });
 
@@ -312,9 +311,9 @@ test("load: hostile layers write nothing outside, and are refused as import refu
     "hard link",
   );
   const through = await evil({ name: "out", type: "2", link: box.dir }, { name: "out/written", data: "x" });
-  await box.run(["load"], { stdin: through });
-  assertEquals((await box.exec(["test", "-e", `${box.dir}/written`])).code, 1, "written through a symlink");
-  await box.run(["rmi", "evil:1"]);
+  await box.$(["load"], { stdin: through });
+  assertEquals((await box.exec`test -e ${box.dir}/written`).code, 1, "written through a symlink");
+  await box.$`rmi evil:1`;
   assertEquals(await box.leaks(), []);
 });
 
@@ -330,7 +329,7 @@ for (
 ) {
   test(`load: a bomb of ${what} stops at the free space, and all of it goes`, async (box) => {
     const script = `mkdir zeros; ${files}; tar -c zeros | sha256sum; tar -c zeros | gzip -1 >bomb.gz`;
-    const hex = (await box.exec(["sh", "-c", script])).stdout.slice(0, 64);
+    const hex = (await box.exec`sh -c ${script}`).stdout.slice(0, 64);
     const rootfs = { type: "layers", diff_ids: [`sha256:${hex}`] };
     const item = { Config: "c.json", RepoTags: ["bomb:1"], Layers: ["layer.tar"] };
     const archive = box.path(
@@ -357,13 +356,13 @@ for (
 }
 
 test("load: mistakes on the command line, in docker's words", async (box) => {
-  const missing = await box.run(["load", "-i", "nosuch"]);
+  const missing = await box.$`load -i nosuch`;
   assertEquals([missing.code, missing.stderr], [1, "mydocker: open nosuch: no such file or directory\n"]);
-  const extra = await box.run(["load", "x"]);
+  const extra = await box.$`load x`;
   assertEquals(extra.code, 1);
   assertStringIncludes(extra.stderr, '"mydocker load" accepts no arguments');
   Deno.mkdirSync(`${box.dir}/empty`);
-  const empty = await box.run(["load", "-i", "empty"]);
+  const empty = await box.$`load -i empty`;
   assertEquals(empty.code, 1);
   assertMatch(empty.stderr, /no images in it/);
   await using tty = terminal(box, ["load"]);
@@ -381,7 +380,7 @@ test("load: progress bars on a terminal only, and not with -q", async (box) => {
     assertStringIncludes(tty.screen, `${short}: Loading layer   2.56kB/2.56kB`);
     assertStringIncludes(tty.screen, "Loaded image: a:1");
   }
-  await box.ok(["rmi", "a:1"]);
+  await box.ok`rmi a:1`;
   await using quiet = terminal(box, ["load", "-q", "-i", archive]);
   assertEquals((await quiet.end()).code, 0);
   assertEquals(quiet.screen, "Loaded image: a:1\r\n");

@@ -1,7 +1,6 @@
 // Archives that are odd but good: times beyond all bounds, layouts with more than images in them, platforms
 // by processor, and the digests by which images and manifests are asked for.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { levelOf, processorLevel } from "../../lib/image/processor.ts";
 import { type Bytes, configOf, dockerArchive, gzip, json, Layout } from "../world/archives.ts";
@@ -58,15 +57,15 @@ test("odd archives: a time beyond what a number or a file system holds is the la
   for (const [what, layer] of Object.entries(layers)) {
     await box.ok(["load"], { stdin: tar(await dockerArchive([layer], ["odd:1"])) });
     // What comes out again is what went in, bit for bit.
-    await box.ok(["save", "-o", "out.tar", "odd:1"]);
+    await box.ok`save -o out.tar odd:1`;
     const digest = (await sha256(layer)).slice("sha256:".length);
-    const saved = await box.exec(["tar", "-xOf", "out.tar", `blobs/sha256/${digest}`]);
+    const saved = await box.exec`tar -xOf out.tar blobs/sha256/${digest}`;
     assertEquals(await sha256(saved.out), `sha256:${digest}`, what);
-    await box.ok(["create", "--name", "odd", "odd:1", "x"]);
-    const exported = await box.exec(["sh", "-c", '"$0" export odd >e && tar tf e', BIN]);
+    await box.ok`create --name odd odd:1 x`;
+    const exported = await box.exec`sh -c '"$0" export odd >e && tar tf e' ${BIN}`;
     assertMatch(exported.stdout, /^f$/m, `${what}: ${exported.stderr}`);
-    await box.ok(["rm", "odd"]);
-    await box.ok(["rmi", "odd:1"]);
+    await box.ok`rm odd`;
+    await box.ok`rmi odd:1`;
   }
 });
 
@@ -76,14 +75,14 @@ test("odd archives: old tars that summed their headers' bytes as signed ones", a
   const signed = withBytes(plain, 3, [0xe9], true);
   const unsigned = withBytes(plain, 3, [0xe9]);
   for (const [what, layer] of Object.entries({ signed, unsigned })) {
-    await box.ok(["import", box.path("layer.tar", layer), `${what}:1`]);
-    const listed = await box.exec(["sh", "-c", 'ls -b "$0"/layers/*/diff', box.root]);
+    await box.ok`import ${box.path("layer.tar", layer)} ${what}:1`;
+    const listed = await box.exec`sh -c 'ls -b "$0"/layers/*/diff' ${box.root}`;
     assertMatch(listed.stdout, /^caf\\351$/m, what);
-    await box.ok(["rmi", `${what}:1`]);
+    await box.ok`rmi ${what}:1`;
   }
   const neither = signed.slice();
   neither[150] ^= 1;
-  const { code, stderr } = await box.run(["import", box.path("layer.tar", neither)]);
+  const { code, stderr } = await box.$`import ${box.path("layer.tar", neither)}`;
   assertEquals(code, 1);
   assertMatch(stderr, /not a tar archive/);
 });
@@ -95,9 +94,9 @@ async function imageIn(layout: Layout, what: string, changes: Record<string, unk
 }
 
 async function whatIs(box: Box, image: string): Promise<string> {
-  await box.ok(["create", "--name", "look", image, "x"]);
-  const { stdout } = await box.exec(["sh", "-c", '"$0" export look | tar xO what', BIN]);
-  await box.ok(["rm", "look"]);
+  await box.ok`create --name look ${image} x`;
+  const { stdout } = await box.exec`sh -c '"$0" export look | tar xO what' ${BIN}`;
+  await box.ok`rm look`;
   return stdout;
 }
 
@@ -151,7 +150,7 @@ test("odd layouts: artifacts and attestations beside an image, and before it", a
     const said = await box.ok(["load"], { stdin: layout.index(...manifests).tar() });
     assertEquals(said, "Loaded image: odd:1", what);
     assertEquals(await whatIs(box, "odd:1"), "image", what);
-    await box.ok(["rmi", "odd:1"]);
+    await box.ok`rmi odd:1`;
   }
   const none = {
     "nothing": [],
@@ -159,11 +158,11 @@ test("odd layouts: artifacts and attestations beside an image, and before it", a
     inside: [await index(chart)],
   };
   for (const [what, manifests] of Object.entries(none)) {
-    const { code, stdout, stderr } = await box.run(["load"], { stdin: layout.index(...manifests).tar() });
+    const { code, stdout, stderr } = await box.$(["load"], { stdin: layout.index(...manifests).tar() });
     assertEquals([code, stdout], [1, ""], what);
     assertMatch(stderr, /^mydocker: can't load stdin: index\.json leads to no image\n$/, what);
   }
-  assertEquals(await box.ok(["images", "-q", "odd"]), "");
+  assertEquals(await box.ok`images -q odd`, "");
 });
 
 test("odd layouts: of an index, what docker save --platform has put in", async (box) => {
@@ -214,7 +213,7 @@ test("platforms: amd64 by the processor's level, in layouts and registries", asy
     }
     const index = await indexOf(images);
     await using server = serve({ "odd:latest": index });
-    const { code, stderr } = await box.run(["pull", "-q", `${server.host}/odd`]);
+    const { code, stderr } = await box.$`pull -q ${server.host}/odd`;
     assertEquals(code, best === undefined ? 1 : 0, `pull of ${variants}: ${stderr}`);
     if (best === undefined) assertMatch(stderr, /no matching manifest for linux\/amd64 in the manifest list/);
     else assertEquals(await whatIs(box, `${server.host}/odd`), best, `pull of ${variants}`);
@@ -235,32 +234,31 @@ test("save: by digest it has no name, and loads again", async (box) => {
   const image = await makeImage([{ tar: tar([{ name: "what", data: "by digest" }]) }]);
   await using server = serve({ "odd:latest": image });
   const name = `${server.host}/odd@${image.top.digest}`;
-  await box.ok(["pull", "-q", name]);
+  await box.ok`pull -q ${name}`;
   const { Id } = await box.inspect(name);
-  await box.ok(["save", "-o", "digest.tar", name]);
-  const read = async (path: string) =>
-    JSON.parse((await box.exec(["tar", "-xOf", "digest.tar", path])).stdout);
+  await box.ok`save -o digest.tar ${name}`;
+  const read = async (path: string) => JSON.parse((await box.exec`tar -xOf digest.tar ${path}`).stdout);
   assertEquals((await read("manifest.json"))[0].RepoTags, null);
   assertEquals(
     (await read("index.json")).manifests.map(({ annotations }: { annotations?: unknown }) => annotations),
     [undefined],
   );
-  assertEquals((await box.exec(["tar", "-tf", "digest.tar"])).stdout.includes("repositories"), false);
-  await box.ok(["rmi", "-f", Id]);
-  assertEquals(await box.ok(["load", "-i", "digest.tar"]), `Loaded image ID: ${Id}`);
+  assertEquals((await box.exec`tar -tf digest.tar`).stdout.includes("repositories"), false);
+  await box.ok`rmi -f ${Id}`;
+  assertEquals(await box.ok`load -i digest.tar`, `Loaded image ID: ${Id}`);
   assertEquals(await whatIs(box, Id), "by digest");
   // With a tag asked for, too, it has that one.
-  await box.ok(["tag", Id, "odd:1"]);
-  await box.ok(["pull", "-q", name]);
-  await box.ok(["save", "-o", "digest.tar", name, "odd:1"]);
+  await box.ok`tag ${Id} odd:1`;
+  await box.ok`pull -q ${name}`;
+  await box.ok`save -o digest.tar ${name} odd:1`;
   assertEquals((await read("manifest.json"))[0].RepoTags, ["odd:1"]);
 });
 
 test("save: by digest, for skopeo too", async (box) => {
   const image = await makeImage([{ tar: tar([{ name: "what", data: "x" }]) }]);
   await using server = serve({ "odd:latest": image });
-  await box.ok(["pull", "-q", `${server.host}/odd@${image.top.digest}`]);
-  await box.ok(["save", "-o", "digest.tar", `${server.host}/odd@${image.top.digest}`]);
+  await box.ok`pull -q ${server.host}/odd@${image.top.digest}`;
+  await box.ok`save -o digest.tar ${server.host}/odd@${image.top.digest}`;
   await host("skopeo", "copy", "-q", `docker-archive:${box.dir}/digest.tar`, `dir:${box.dir}/out`);
   await host("skopeo", "copy", "-q", `oci-archive:${box.dir}/digest.tar`, `dir:${box.dir}/out2`);
 }, await requires("skopeo"));
@@ -288,7 +286,7 @@ test("history: a parent's ID is on the row that the parent ends with", async (bo
     step("LABEL", empty),
   ];
   const child = await load([one, two, three], { history: all, parent: middle });
-  const rows = (await box.ok(["history", "--no-trunc", "--format", "{{.CreatedBy}} {{.ID}}", child])).split(
+  const rows = (await box.ok`history --no-trunc --format '{{.CreatedBy}} {{.ID}}' ${child}`).split(
     "\n",
   );
   assertEquals(rows, [
@@ -302,7 +300,7 @@ test("history: a parent's ID is on the row that the parent ends with", async (bo
   ]);
   // A parent that is none leads nowhere.
   const stray = await load([one], { history: base, parent: "sha256:../../networks/x" });
-  assertEquals((await box.ok(["history", "--no-trunc", "--format", "{{.ID}}", stray])).split("\n"), [
+  assertEquals((await box.ok`history --no-trunc --format {{.ID}} ${stray}`).split("\n"), [
     stray,
     "<missing>",
   ]);
@@ -319,13 +317,13 @@ test("pull: by a digest that can't be checked is refused, by a wrong one too", a
   });
   // Asked for by the user, and by an index whose own digest is right.
   for (const name of [`odd@${image.top.digest}`, "index", `index@${index.top.digest}`]) {
-    const wrong = await box.run(["pull", `${server.host}/${name}`]);
+    const wrong = await box.$`pull ${server.host}/${name}`;
     assertEquals(wrong.code, 1, name);
     assertMatch(wrong.stderr, /^mydocker: manifest verification failed for digest sha256:/, name);
   }
   server.seen.length = 0;
   for (const digest of [`sha512:${"0".repeat(128)}`, `sha384:${"0".repeat(96)}`]) {
-    const { code, stderr } = await box.run(["pull", `${server.host}/odd@${digest}`]);
+    const { code, stderr } = await box.$`pull ${server.host}/odd@${digest}`;
     assertEquals(code, 1);
     assertMatch(stderr, /^mydocker: \S+: a digest of sha(512|384) can't be checked, only one of sha256\n$/);
   }

@@ -1,4 +1,3 @@
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { withDocker } from "../world/docker.ts";
 import { dockerArchive, json, sha256 } from "../world/archives.ts";
@@ -8,7 +7,7 @@ import { terminal } from "../world/pty.ts";
 
 /** What the archive at `path` has under a name. */
 async function member(box: Box, path: string, name: string) {
-  const { code, out, stderr } = await box.exec(["tar", "-xOf", path, name]);
+  const { code, out, stderr } = await box.exec`tar -xOf ${path} ${name}`;
   assertEquals(code, 0, stderr);
   return out;
 }
@@ -32,9 +31,9 @@ async function ok(box: Box, ...argv: string[]): Promise<string> {
 async function withWhiteouts(box: Box): Promise<void> {
   const script = "rm /seed/file /etc/group; rm -r /seed/sub; mkdir /seed/sub; echo new >/seed/sub/new; " +
     "rm -r /home; echo file >/home; ln /home /home2; chown 7:8 /noexec; ln -s gone /link";
-  await box.ok(["run", "--name", "changer", "busybox", "sh", "-c", script]);
-  await box.ok(["commit", "-c", "LABEL a=b", "changer", "changed:1"]);
-  await box.ok(["rm", "changer"]);
+  await box.ok`run --name changer busybox sh -c ${script}`;
+  await box.ok`commit -c 'LABEL a=b' changer changed:1`;
+  await box.ok`rm changer`;
 }
 
 /** The tree of withWhiteouts, as the listing of an archive of it says. */
@@ -52,13 +51,13 @@ function assertChanged(listing: string): void {
 }
 
 test("save: one archive that is docker's and OCI's, each blob once, the layer bit for bit", async (box) => {
-  await box.ok(["tag", "busybox", "example.com:5000/b/c:2"]);
-  await box.ok(["run", "--name", "toucher", "busybox", "touch", "/x"]);
-  await box.ok(["commit", "toucher", "more:1"]);
-  await box.ok(["rm", "toucher"]);
+  await box.ok`tag busybox example.com:5000/b/c:2`;
+  await box.ok`run --name toucher busybox touch /x`;
+  await box.ok`commit toucher more:1`;
+  await box.ok`rm toucher`;
   const path = box.path("a.tar");
   const names = ["busybox", "more:1", "example.com:5000/b/c:2", "busybox:latest"];
-  assertEquals(await box.ok(["save", "-o", path, ...names]), "");
+  assertEquals(await box.ok`save -o ${path} ${names}`, "");
   assertEquals(Deno.statSync(path).mode! & 0o777, 0o600);
   const [first, second] = await value(box, path, "manifest.json");
   assertEquals(first.RepoTags, ["busybox:latest", "example.com:5000/b/c:2"]);
@@ -80,23 +79,23 @@ test("save: one archive that is docker's and OCI's, each blob once, the layer bi
     ["docker.io/library/busybox:latest latest", "example.com:5000/b/c:2 2", "docker.io/library/more:1 1"],
   );
   // Again, to stdout: the same bytes.
-  const again = await box.run(["image", "save", ...names]);
+  const again = await box.$`image save ${names}`;
   assertEquals(await sha256(again.out), await sha256(Deno.readFileSync(path)));
 });
 
 test("save: by name all its tags, by ID none", async (box) => {
-  await box.ok(["tag", "busybox", "busybox:1"]);
+  await box.ok`tag busybox busybox:1`;
   const tags = async (...names: string[]) => {
-    await box.ok(["save", "-o", "a.tar", ...names]);
+    await box.ok`save -o a.tar ${names}`;
     return (await value(box, box.path("a.tar"), "manifest.json"))[0].RepoTags;
   };
   assertEquals(await tags("busybox"), ["busybox:1", "busybox:latest"]);
   assertEquals(await tags("docker.io/library/busybox:1"), ["busybox:1"]);
   const { Id } = await box.inspect("busybox");
   for (const id of [Id, Id.slice(7), Id.slice(7, 19), Id.slice(0, 20)]) assertEquals(await tags(id), null);
-  await box.ok(["rmi", "busybox:1", "busybox:latest"]);
-  assertEquals(await box.ok(["load", "-i", "a.tar"]), `Loaded image ID: ${Id}`);
-  await box.ok(["tag", Id, "busybox"]);
+  await box.ok`rmi busybox:1 busybox:latest`;
+  assertEquals(await box.ok`load -i a.tar`, `Loaded image ID: ${Id}`);
+  await box.ok`tag ${Id} busybox`;
 });
 
 test("save: mistakes, in docker's words; a file that is there stays as it is", async (box) => {
@@ -112,7 +111,7 @@ test("save: mistakes, in docker's words; a file that is there stays as it is", a
     [[], 1, /"mydocker save" requires at least 1 argument/],
   ];
   for (const [args, status, message] of cases) {
-    const { code, stdout, stderr } = await box.run(["save", ...args]);
+    const { code, stdout, stderr } = await box.$`save ${args}`;
     assertEquals([code, stdout], [status, ""], stderr);
     assertMatch(stderr, message);
   }
@@ -120,7 +119,7 @@ test("save: mistakes, in docker's words; a file that is there stays as it is", a
   assertEquals((await tty.end()).code, 1);
   assertStringIncludes(tty.screen, "cowardly refusing to save to a terminal. Use the -o flag or redirect");
   const path = box.path("kept.tar", "kept");
-  assertEquals((await box.run(["save", "-o", path, "nosuch"])).code, 1);
+  assertEquals((await box.$`save -o ${path} nosuch`).code, 1);
   assertEquals(Deno.readTextFileSync(path), "kept");
 });
 
@@ -131,7 +130,7 @@ test("save: a layer that was changed behind mydocker's back is named, and no fil
   const [hex] = (await box.inspect("a:1")).RootFS.Layers.map((id: string) => id.slice(7));
   const file = `${box.root}/layers/${hex}/diff/f`;
   const failed = async (message: RegExp) => {
-    const { code, stderr } = await box.run(["save", "-o", "a.tar", "a:1"]);
+    const { code, stderr } = await box.$`save -o a.tar a:1`;
     assertEquals(code, 1);
     assertMatch(stderr, message);
     assertEquals([...Deno.readDirSync(box.dir)].map(({ name }) => name), ["root"]);
@@ -142,7 +141,7 @@ test("save: a layer that was changed behind mydocker's back is named, and no fil
   await failed(new RegExp(`layer sha256:${hex}: "diff/f" is shorter than it was`));
   Deno.removeSync(file);
   await failed(new RegExp(`layer sha256:${hex}: "diff/f" is missing`));
-  await box.ok(["rmi", "a:1"]);
+  await box.ok`rmi a:1`;
 });
 
 test("save: layers without a skeleton are packed again: committed ones the same, others refused", async (box) => {
@@ -153,10 +152,10 @@ test("save: layers without a skeleton are packed again: committed ones the same,
     Deno.writeTextFileSync(`${box.root}/layers/${hex}/layer.json`, '{"size":1}');
   };
   forget(change);
-  await box.ok(["save", "-o", "a.tar", "changed:1"]);
+  await box.ok`save -o a.tar changed:1`;
   assertEquals(await sha256(await member(box, box.path("a.tar"), `blobs/sha256/${change}`)), change);
   forget(base);
-  const { code, stderr } = await box.run(["save", "-o", "b.tar", "changed:1"]);
+  const { code, stderr } = await box.$`save -o b.tar changed:1`;
   assertEquals(code, 1);
   assertMatch(
     stderr,
@@ -165,32 +164,28 @@ test("save: layers without a skeleton are packed again: committed ones the same,
 });
 
 test("save: the reader goes away", async (box) => {
-  const { stdout } = await box.exec([
-    "bash",
-    "-c",
-    '"$0" save busybox | head -c 100 | wc -c; echo ${PIPESTATUS[0]}',
-    BIN,
-  ]);
+  const { stdout } = await box.exec`bash -c '"$0" save busybox | head -c 100 | wc -c; echo \${PIPESTATUS[0]}'
+    ${BIN}`;
   assertEquals(stdout, "100\n141\n");
 });
 
 test("save and load: deletions and hidden directories, to another root and back", async (box) => {
   await withWhiteouts(box);
   const { Id } = await box.inspect("changed:1");
-  await box.ok(["save", "-o", "a.tar", "changed:1"]);
-  await box.ok(["rmi", "changed:1", "busybox"]);
-  assertEquals(await box.ok(["load", "-i", "a.tar"]), "Loaded image: changed:1");
+  await box.ok`save -o a.tar changed:1`;
+  await box.ok`rmi changed:1 busybox`;
+  assertEquals(await box.ok`load -i a.tar`, "Loaded image: changed:1");
   assertEquals((await box.inspect("changed:1")).Id, Id);
   assertEquals((await box.inspect("changed:1")).Config.Labels, { a: "b" });
-  assertChanged(await box.ok(["run", "--rm", "changed:1", "find", "."]));
+  assertChanged(await box.ok`run --rm changed:1 find .`);
   const before = await sha256(Deno.readFileSync(box.path("a.tar")));
-  assertEquals(await sha256((await box.run(["save", "changed:1"])).out), before);
+  assertEquals(await sha256((await box.$`save changed:1`).out), before);
 });
 
 test("save: skopeo reads it as both, and load what skopeo makes of it", async (box) => {
   await withWhiteouts(box);
   const { Id, RootFS } = await box.inspect("changed:1");
-  await box.ok(["save", "-o", "a.tar", "changed:1", "busybox"]);
+  await box.ok`save -o a.tar changed:1 busybox`;
   for (const what of ["docker-archive:a.tar:changed:1", "oci-archive:a.tar:1"]) {
     const { Layers, Labels } = JSON.parse(await ok(box, "skopeo", "inspect", what));
     assertEquals([Layers, Labels], [RootFS.Layers, { a: "b" }], what);
@@ -199,20 +194,20 @@ test("save: skopeo reads it as both, and load what skopeo makes of it", async (b
   await ok(box, ...policy, "docker-archive:a.tar:changed:1", "oci:layout:example.com/back:1");
   await ok(box, ...policy, "oci-archive:a.tar:1", "oci-archive:zipped.tar:example.com/back:2");
   await ok(box, ...policy, "docker-archive:a.tar:changed:1", "docker-archive:again.tar:example.com/back:3");
-  await box.ok(["rmi", "changed:1", "busybox"]);
+  await box.ok`rmi changed:1 busybox`;
   for (const [i, from] of ["layout", "zipped.tar", "again.tar"].entries()) {
     const tag = `example.com/back:${i + 1}`;
-    assertEquals(await box.ok(["load", "-i", from]), `Loaded image: ${tag}`);
+    assertEquals(await box.ok`load -i ${from}`, `Loaded image: ${tag}`);
     // From docker's kind to OCI's skopeo writes the configuration anew.
     if (from !== "layout") assertEquals((await box.inspect(tag)).Id, Id, from);
-    assertChanged(await box.ok(["run", "--rm", tag, "find", "."]));
-    await box.ok(["rmi", tag]);
+    assertChanged(await box.ok`run --rm ${tag} find .`);
+    await box.ok`rmi ${tag}`;
   }
 }, await requires("skopeo"));
 
 test("save: umoci unpacks it", async (box) => {
   await withWhiteouts(box);
-  await box.ok(["save", "-o", "a.tar", "changed:1"]);
+  await box.ok`save -o a.tar changed:1`;
   await ok(
     box,
     "sh",
@@ -232,16 +227,16 @@ test("save: umoci unpacks it", async (box) => {
   Deno.removeSync(`${box.dir}/layout/manifest.json`);
   // It keeps the annotation with the name.
   assertMatch(
-    await box.ok(["load", "-i", "layout"]),
+    await box.ok`load -i layout`,
     /^The image changed:1 already .*\nLoaded image: changed:1$/,
   );
-  assertEquals(await box.ok(["run", "--rm", "changed:1", "ls", "/seed/sub", "/home"]), "/home\n\n/seed/sub:");
+  assertEquals(await box.ok`run --rm changed:1 ls /seed/sub /home`, "/home\n\n/seed/sub:");
 }, await requires("umoci"));
 
 test("save: podman loads it, and load what podman saves", async (box) => {
   await withWhiteouts(box);
   const { Id } = await box.inspect("changed:1");
-  await box.ok(["save", "-o", "a.tar", "changed:1"]);
+  await box.ok`save -o a.tar changed:1`;
   const podman = [
     "podman",
     "--root",
@@ -258,12 +253,12 @@ test("save: podman loads it, and load what podman saves", async (box) => {
     for (const format of ["docker-archive", "oci-archive"]) {
       await ok(box, ...podman, "save", "--format", format, "-o", `${format}.tar`, name);
       assertEquals(
-        await box.ok(["load", "-i", `${format}.tar`]),
+        await box.ok`load -i ${format}.tar`,
         `Loaded image: ${name.replace("docker.io/library/", "")}`,
       );
       assertEquals((await box.inspect(name)).Id, Id);
     }
-    assertChanged(await box.ok(["run", "--rm", name, "find", "."]));
+    assertChanged(await box.ok`run --rm ${name} find .`);
   } finally {
     await ok(box, ...podman, "rmi", "-a", "-f");
   }
@@ -272,7 +267,7 @@ test("save: podman loads it, and load what podman saves", async (box) => {
 test("save: docker loads it under the same ID, and load what docker saves", async (box) => {
   await withWhiteouts(box);
   const { Id } = await box.inspect("changed:1");
-  await box.ok(["save", "-o", "a.tar", "changed:1", "busybox"]);
+  await box.ok`save -o a.tar changed:1 busybox`;
   await withDocker(box, async (docker) => {
     assertEquals(
       await ok(box, ...docker, "load", "-i", "a.tar"),
@@ -288,12 +283,12 @@ test("save: docker loads it under the same ID, and load what docker saves", asyn
     await ok(box, ...docker, "save", "-o", "b.tar", "docker:1", "changed:1");
     const id = await ok(box, ...docker, "images", "-q", "--no-trunc", "docker:1");
     await ok(box, ...docker, "rm", "other", "deleter");
-    await box.ok(["rmi", "changed:1", "busybox"]);
+    await box.ok`rmi changed:1 busybox`;
     // In the order of its manifest, which docker's save leaves to chance.
-    const loaded = (await box.ok(["load", "-i", "b.tar"])).split("\n").sort();
+    const loaded = (await box.ok`load -i b.tar`).split("\n").sort();
     assertEquals(loaded, ["Loaded image: changed:1", "Loaded image: docker:1"]);
     assertEquals(`${(await box.inspect("docker:1")).Id}\n`, id);
   });
   const look = "cat /seed/*; test -e /etc/passwd || echo gone";
-  assertEquals(await box.ok(["run", "--rm", "docker:1", "sh", "-c", look]), "docker\ngone");
+  assertEquals(await box.ok`run --rm docker:1 sh -c ${look}`, "docker\ngone");
 }, { ...await requires("dockerd"), seconds: 120 });

@@ -1,6 +1,5 @@
 // --device, --device-cgroup-rule and --privileged: which of the host's devices a container sees.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Box, test } from "../world/world.ts";
 
@@ -15,7 +14,7 @@ async function makeDevice(box: Box, name: string, mode = "640"): Promise<string>
 
 /** How `ls` shows a path in the container, without the time. */
 async function listed(box: Box, flags: string[], path: string): Promise<string> {
-  const shown = await box.ok(["run", "--rm", ...flags, "busybox", "ls", "-ln", path]);
+  const shown = await box.ok`run --rm ${flags} busybox ls -ln ${path}`;
   return shown.replace(/ +/g, " ").replace(/ [A-Z]\w\w \d.*$/, "");
 }
 
@@ -32,7 +31,7 @@ test("run --device: the host's node, with its owner and permissions, where it is
 test("run --device: it works as a device, for who may open it", async (box) => {
   const device = await makeDevice(box, "full", "666");
   const write = ["busybox", "sh", "-c", "echo x >/dev/mine"];
-  const { code, stderr } = await box.run(["run", "--rm", "--device", `${device}:/dev/mine`, ...write]);
+  const { code, stderr } = await box.$`run --rm --device ${device}:/dev/mine ${write}`;
   assertEquals(code, 1);
   assertMatch(stderr, /No space left on device/);
 });
@@ -52,15 +51,7 @@ test("run --device: a symlink is followed, docker's own nodes give way, and what
     await listed(box, ["--device", `${device}:/dev/stdin`], "/dev/stdin"),
     "crw-r----- 1 12 34 1, 7",
   );
-  const passwd = await box.ok([
-    "run",
-    "--rm",
-    "--device",
-    `${device}:/etc/passwd`,
-    "busybox",
-    "cat",
-    "/etc/passwd",
-  ]);
+  const passwd = await box.ok`run --rm --device ${device}:/etc/passwd busybox cat /etc/passwd`;
   assertMatch(passwd, /^root:/);
 });
 
@@ -70,7 +61,7 @@ test("run --device: a directory stands for all devices in it", async (box) => {
   await makeDevice(box, "many/deep/two");
   box.path("many/file", "no device");
   const find = ["busybox", "find", "/dev/mine"];
-  const found = await box.ok(["run", "--rm", "--device", `${box.path("many")}:/dev/mine`, ...find]);
+  const found = await box.ok`run --rm --device ${box.path("many")}:/dev/mine ${find}`;
   assertEquals(found.split("\n").sort(), [
     "/dev/mine",
     "/dev/mine/deep",
@@ -96,30 +87,20 @@ test("run --device: what is no device, or not there, is said as docker does", as
       ["dev/full", 125, "dev/full is not an absolute path"],
     ] as const
   ) {
-    const result = await box.run(["run", "--rm", "--device", value, "busybox", "true"]);
+    const result = await box.$`run --rm --device ${value} busybox true`;
     assertEquals([result.code, result.stderr], [code, `mydocker: ${message}\n`]);
   }
 });
 
 test("start: a device that has gone is missed, and found again", async (box) => {
   const device = await makeDevice(box, "full");
-  await box.ok([
-    "create",
-    "--name",
-    "main",
-    "--device",
-    `${device}:/dev/mine`,
-    "busybox",
-    "test",
-    "-c",
-    "/dev/mine",
-  ]);
+  await box.ok`create --name main --device ${device}:/dev/mine busybox test -c /dev/mine`;
   Deno.renameSync(device, `${device}.away`);
-  const { code, stderr } = await box.run(["start", "main"]);
+  const { code, stderr } = await box.$`start main`;
   assertEquals(code, 1);
   assertMatch(stderr, /no such file or directory/);
   Deno.renameSync(`${device}.away`, device);
-  await box.ok(["start", "-a", "main"]);
+  await box.ok`start -a main`;
 });
 
 test("run --privileged: the devices of the host, and a terminal of its own", async (box) => {
@@ -127,27 +108,27 @@ test("run --privileged: the devices of the host, and a terminal of its own", asy
     const { isCharDevice, isBlockDevice } = Deno.lstatSync(`/dev/${name}`);
     return (isCharDevice || isBlockDevice) && name !== "console" ? [name] : [];
   });
-  const run = (...flags: string[]) => box.ok(["run", "--rm", ...flags, "busybox", "ls", "/dev"]);
+  const run = (...flags: string[]) => box.ok`run --rm ${flags} busybox ls /dev`;
   const all = (await run("--privileged")).split("\n");
   assertEquals(hosts.filter((name) => !all.includes(name)), []);
   assert(hosts.some((name) => /^(loop\d|kmsg|mem)/.test(name)), "the host has something to show");
   assert(!/loop|kmsg/.test(await run()), "a plain container has none of it");
-  const ptmx = await box.ok(["run", "--rm", "--privileged", "busybox", "readlink", "/dev/ptmx"]);
+  const ptmx = await box.ok`run --rm --privileged busybox readlink /dev/ptmx`;
   assertEquals(ptmx, "pts/ptmx");
 });
 
 test("--device-cgroup-rule: docker's format, and in inspect", async (box) => {
   for (const rule of ["a", "c 1:3", "x 1:3 r", "c 1:3 rx", "c 1 r", "", " c 1:3 r", "c 1:3 rwmr"]) {
-    const { code, stderr } = await box.run(["create", "--device-cgroup-rule", rule, "busybox", "true"]);
+    const { code, stderr } = await box.$`create --device-cgroup-rule ${rule} busybox true`;
     const message =
       `invalid argument "${rule}" for "--device-cgroup-rule" flag: invalid device cgroup format '${rule}'`;
     assertEquals([code, stderr], [125, `mydocker: ${message}\n`]);
   }
   const rules = ["c 1:3 rwm", "a *:* r", "b 7:* mw"];
   const flags = rules.flatMap((rule) => ["--device-cgroup-rule", rule]);
-  await box.ok(["create", "--name", "some", ...flags, "--device", "/dev/full:/dev/f:r", "busybox", "true"]);
+  await box.ok`create --name some ${flags} --device /dev/full:/dev/f:r busybox true`;
   const { Devices, DeviceCgroupRules } = (await box.inspect("some")).HostConfig;
   assertEquals(DeviceCgroupRules, rules);
   assertEquals(Devices, [{ PathOnHost: "/dev/full", PathInContainer: "/dev/f", CgroupPermissions: "r" }]);
-  await box.ok(["start", "-a", "some"]);
+  await box.ok`start -a some`;
 });

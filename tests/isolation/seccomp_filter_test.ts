@@ -1,7 +1,6 @@
 // The default filter's verdict on every system call: on x86_64 by the kernel that runs it, held against what
 // the filter of a container of docker's 20.10.24 (read with PTRACE_SECCOMP_GET_FILTER) was seen to refuse.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { bare } from "../world/world.ts";
 import { type Answer, probe, probe32 } from "./seccomp_probe.ts";

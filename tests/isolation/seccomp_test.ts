@@ -1,6 +1,5 @@
 // Filters of system calls and --security-opt, as a container meets them.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { outputOf } from "../world/busy.ts";
 import { type Box, test } from "../world/world.ts";
@@ -38,9 +37,15 @@ async function attempt(box: Box, flags: string[]): Promise<number[]> {
     [call, args],
   ): Probe => [CALLS.get(call)!, ...args]);
   makeCaller(box.path("caller"), probes);
-  const { code, out, stderr } = await box.run([
-    ...["run", "--rm", ...flags, "-v", `${box.dir}/caller:/caller:ro`, "busybox", "/caller"],
-  ]);
+  const { code, out, stderr } = await box.$`${[
+    "run",
+    "--rm",
+    ...flags,
+    "-v",
+    `${box.dir}/caller:/caller:ro`,
+    "busybox",
+    "/caller",
+  ]}`;
   assertEquals([code, stderr], [0, ""]);
   return results(out);
 }
@@ -80,22 +85,14 @@ function filterOf(box: Box, pid: number): Uint8Array {
 }
 
 test("run, exec: the filter that is installed is the default one", async (box) => {
-  await box.ok(["run", "-d", "--name", "c1", "busybox", "sleep", "1000"]);
+  await box.ok`run -d --name c1 busybox sleep 1000`;
   const expected = defaultFilter(capabilitiesOf({}));
   assertEquals(filterOf(box, await box.pidOf("c1")), expected);
   for (const flags of [[], ["--privileged"], ["-u", "1000"]]) {
-    const status = await box.ok([
-      "exec",
-      ...flags,
-      "c1",
-      "grep",
-      "-E",
-      "^(Seccomp|NoNewPrivs)",
-      "/proc/self/status",
-    ]);
+    const status = await box.ok`exec ${flags} c1 grep -E '^(Seccomp|NoNewPrivs)' /proc/self/status`;
     assertEquals(status.replace(/\s+/g, " "), "NoNewPrivs: 0 Seccomp: 2 Seccomp_filters: 1");
   }
-  await box.ok(["rm", "-f", "c1"]);
+  await box.ok`rm -f c1`;
 });
 
 test("--security-opt no-new-privileges: a set-user-ID program has its caller's rights, in exec, too", async (box) => {
@@ -104,7 +101,7 @@ test("--security-opt no-new-privileges: a set-user-ID program has its caller's r
   Deno.chmodSync(box.path("who"), 0o4755);
   const mount = ["-v", `${box.dir}/who:/who:ro`];
   const user = async (...flags: string[]) =>
-    results((await box.run(["run", "--rm", "-u", "1000", ...mount, ...flags, "busybox", "/who"])).out);
+    results((await box.$`run --rm -u 1000 ${mount} ${flags} busybox /who`).out);
   assertEquals(await user(), [0]);
   assertEquals(await user("--security-opt", "no-new-privileges=false"), [0]);
   for (const spelling of ["no-new-privileges", "no-new-privileges=true", "no-new-privileges:true"]) {
@@ -112,11 +109,11 @@ test("--security-opt no-new-privileges: a set-user-ID program has its caller's r
   }
   assertEquals(await user("--security-opt", "no-new-privileges", "--init"), [1000]);
   const options = ["--security-opt", "no-new-privileges", "--security-opt", "seccomp=unconfined"];
-  await box.ok(["run", "-d", "--name", "c1", ...mount, ...options, "busybox", "sleep", "1000"]);
-  const { out } = await box.run(["exec", "-u", "1000", "c1", "/who"]);
+  await box.ok`run -d --name c1 ${mount} ${options} busybox sleep 1000`;
+  const { out } = await box.$`exec -u 1000 c1 /who`;
   assertEquals(results(out), [1000]);
   assertEquals((await box.inspect("c1")).HostConfig.SecurityOpt, ["no-new-privileges", "seccomp=unconfined"]);
-  await box.ok(["rm", "-f", "c1"]);
+  await box.ok`rm -f c1`;
 });
 
 const NO_MKDIR = `{
@@ -128,22 +125,30 @@ test("--security-opt seccomp=FILE: run, start and exec obey the profile, after i
   const path = box.path("profile.json", NO_MKDIR);
   const script = "mkdir /x; echo $?";
   const refused = ["1\n", "mkdir: can't create directory '/x': Read-only file system\n"];
-  const once = await box.run([
-    ...["run", "--rm", "--security-opt", "seccomp=profile.json", "busybox", "sh", "-c", script],
-  ]);
+  const once = await box.$`${[
+    "run",
+    "--rm",
+    "--security-opt",
+    "seccomp=profile.json",
+    "busybox",
+    "sh",
+    "-c",
+    script,
+  ]}`;
   assertEquals([once.stdout, once.stderr], refused);
-  await box.ok([
-    ...["create", "--name", "c1", "--security-opt", `seccomp=${path}`, "busybox"],
-    ...["sh", "-c", `${script}; sleep 1000`],
-  ]);
+  await box.ok`${["create", "--name", "c1", "--security-opt", `seccomp=${path}`, "busybox"]} ${[
+    "sh",
+    "-c",
+    `${script}; sleep 1000`,
+  ]}`;
   Deno.removeSync(path);
-  await box.ok(["start", "c1"]);
-  const inside = await box.run(["exec", "c1", "sh", "-c", script]);
+  await box.ok`start c1`;
+  const inside = await box.$`exec c1 sh -c ${script}`;
   assertEquals([inside.stdout, inside.stderr], refused);
   assertEquals((await box.inspect("c1")).HostConfig.SecurityOpt, [
     "seccomp=" + JSON.stringify(JSON.parse(NO_MKDIR)),
   ]);
-  await box.ok(["rm", "-f", "c1"]);
+  await box.ok`rm -f c1`;
 });
 
 /** A profile that allows everything but what these rules say. */
@@ -180,24 +185,24 @@ const BROKEN: [profile: string, error: RegExp][] = [
 test("--security-opt: mistakes are one line, 125, and leave no container", async (box) => {
   for (const [profile, error] of BROKEN) {
     box.path("p", profile);
-    const result = await box.run(["run", "--security-opt", "seccomp=p", "busybox", "true"]);
+    const result = await box.$`run --security-opt seccomp=p busybox true`;
     assertEquals([result.code, result.stdout], [125, ""], profile);
     assertMatch(result.stderr.trimEnd(), error);
   }
   for (const option of ["", "foo", "seccomp", "seccomp=", "label", "label="]) {
-    const result = await box.run(["run", "--security-opt", option, "busybox", "true"]);
+    const result = await box.$`run --security-opt ${option} busybox true`;
     assertEquals([result.code, result.stderr], [125, `mydocker: Invalid --security-opt: "${option}"\n`]);
   }
   for (const option of ["foo=bar", "no-new-privileges=maybe", "no-new-privileges:", "systempaths=off"]) {
-    const result = await box.run(["run", "--security-opt", option, "busybox", "true"]);
+    const result = await box.$`run --security-opt ${option} busybox true`;
     assertEquals([result.code, result.stderr], [125, `mydocker: invalid --security-opt 2: "${option}"\n`]);
   }
-  const missing = await box.run(["run", "--security-opt", "seccomp=/no/such", "busybox", "true"]);
+  const missing = await box.$`run --security-opt seccomp=/no/such busybox true`;
   assertEquals(
     missing.stderr,
     "mydocker: opening seccomp profile (/no/such) failed: open /no/such: no such file or directory\n",
   );
-  assertEquals(await box.ok(["ps", "-aq"]), "");
+  assertEquals(await box.ok`ps -aq`, "");
 }, { seconds: 120 });
 
 /** What busybox's mkdir, with modes 777 and 700, makes of a profile. */
@@ -205,7 +210,7 @@ async function made(box: Box, profile: string): Promise<string> {
   box.path("p", profile);
   const script =
     "mkdir -m 777 /a 2>/dev/null; mkdir -m 700 /b 2>/dev/null; ls -d /a /b 2>/dev/null | tr -d '\\n'; true";
-  return await box.ok(["run", "--rm", "--security-opt", "seccomp=p", "busybox", "sh", "-c", script]);
+  return await box.ok`run --rm --security-opt seccomp=p busybox sh -c ${script}`;
 }
 
 test(
@@ -237,7 +242,7 @@ test(
 
 test("--security-opt systempaths=unconfined: nothing of /proc is masked", async (box) => {
   const script = ": >/proc/sys/net/ipv4/ip_forward";
-  const masked = await box.run(["run", "--rm", "busybox", "sh", "-c", script]);
+  const masked = await box.$`run --rm busybox sh -c ${script}`;
   assertMatch(masked.stderr, /Read-only file system/);
-  await box.ok(["run", "--rm", "--security-opt", "systempaths=unconfined", "busybox", "sh", "-c", script]);
+  await box.ok`run --rm --security-opt systempaths=unconfined busybox sh -c ${script}`;
 });

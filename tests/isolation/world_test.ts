@@ -1,8 +1,7 @@
 // What a command finds around itself: namespaces, file systems, rights, descriptors.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { BIN, test } from "../world/world.ts";
+import { BIN, test, words } from "../world/world.ts";
 import { interfaces as interfacesHere } from "../world/netns.ts";
 
 const NAMESPACES = ["mnt", "pid", "uts", "ipc", "net", "cgroup"];
@@ -22,14 +21,8 @@ function mountTable(
 }
 
 test("world: namespaces of its own, and the host's user and time namespace", async (box) => {
-  const stdout = await box.ok([
-    "run",
-    "--rm",
-    "busybox",
-    "sh",
-    "-c",
-    "cd /proc/self/ns && for ns in *; do readlink $ns; done",
-  ]);
+  const stdout = await box.ok`run --rm busybox
+    sh -c 'cd /proc/self/ns && for ns in *; do readlink $ns; done'`;
   const inside = new Map(stdout.split("\n").map((link) => [link.split(":")[0], link]));
   for (const name of NAMESPACES) {
     assert(inside.has(name), `no ${name} namespace`);
@@ -41,7 +34,7 @@ test("world: namespaces of its own, and the host's user and time namespace", asy
 });
 
 test("world: the command is PID 1, leads its session, and nothing else is there", async (box) => {
-  const stdout = await box.ok(["run", "--rm", "busybox", "cat", "/proc/self/stat"]);
+  const stdout = await box.ok`run --rm busybox cat /proc/self/stat`;
   const [pid, rest] = [stdout.split(" ")[0], stdout.slice(stdout.lastIndexOf(")") + 2).split(" ")];
   const [, parent, group, session, terminal] = rest;
   assertEquals({ pid, parent, group, session, terminal }, {
@@ -51,19 +44,12 @@ test("world: the command is PID 1, leads its session, and nothing else is there"
     session: "1",
     terminal: "0",
   });
-  const processes = await box.ok(["run", "--rm", "busybox", "sh", "-c", "ls -d /proc/[0-9]*; true"]);
+  const processes = await box.ok`run --rm busybox sh -c 'ls -d /proc/[0-9]*; true'`;
   assertEquals(processes, "/proc/1");
 });
 
 test("world: the host's processes, host name and IPC objects are out of sight", async (box) => {
-  const stdout = await box.ok([
-    "run",
-    "--rm",
-    "busybox",
-    "sh",
-    "-c",
-    "hostname; wc -l </proc/sysvipc/shm; ps -o pid=",
-  ]);
+  const stdout = await box.ok`run --rm busybox sh -c 'hostname; wc -l </proc/sysvipc/shm; ps -o pid='`;
   const [name, ipc, ...pids] = stdout.split("\n").map((line) => line.trim());
   assertNotEquals(name, Deno.hostname());
   assertMatch(name, /^[0-9a-f]{12}$/);
@@ -72,44 +58,28 @@ test("world: the host's processes, host name and IPC objects are out of sight", 
 
 test("world --network none: only loopback, and it is up", async (box) => {
   const none = ["run", "--rm", "--network", "none", "busybox"];
-  assertEquals(await box.ok([...none, "ls", "/sys/class/net"]), "lo");
-  const stdout = await box.ok([...none, "ip", "addr", "show", "lo"]);
+  assertEquals(await box.ok`${none} ls /sys/class/net`, "lo");
+  const stdout = await box.ok`${none} ip addr show lo`;
   assertMatch(stdout, /LOOPBACK,UP/);
   assertMatch(stdout, /inet 127\.0\.0\.1\/8/);
-  await box.ok([
-    "run",
-    "--rm",
-    "busybox",
-    "sh",
-    "-c",
-    "nc -l -p 80 </dev/null & sleep 0.1; echo x | nc 127.0.0.1 80",
-  ]);
+  await box.ok`run --rm busybox sh -c 'nc -l -p 80 </dev/null & sleep 0.1; echo x | nc 127.0.0.1 80'`;
 });
 
 test("world --network host: the host's interfaces and name", async (box) => {
-  const stdout = await box.ok([
-    "run",
-    "--rm",
-    "--network",
-    "host",
-    "busybox",
-    "sh",
-    "-c",
-    "hostname; ls /sys/class/net",
-  ]);
+  const stdout = await box.ok`run --rm --network host busybox sh -c 'hostname; ls /sys/class/net'`;
   const [name, ...interfaces] = stdout.split("\n");
   assertEquals(name, Deno.hostname());
   assertEquals(interfaces, interfacesHere());
 });
 
 test("world: the cgroup namespace hides where it is", async (box) => {
-  for (const line of (await box.ok(["run", "--rm", "busybox", "cat", "/proc/self/cgroup"])).split("\n")) {
+  for (const line of (await box.ok`run --rm busybox cat /proc/self/cgroup`).split("\n")) {
     assertMatch(line, /:\/$/, line);
   }
 });
 
 test("world: mounts as docker has them", async (box) => {
-  const mounts = mountTable(await box.ok(["run", "--rm", "busybox", "cat", "/proc/self/mountinfo"]));
+  const mounts = mountTable(await box.ok`run --rm busybox cat /proc/self/mountinfo`);
   const expected: [string, string, string[]][] = [
     ["/", "overlay", ["rw"]],
     ["/proc", "proc", ["rw", "nosuid", "nodev", "noexec"]],
@@ -136,20 +106,12 @@ test("world: mounts as docker has them", async (box) => {
 });
 
 test("world: no mount is shared with the host or anyone else", async (box) => {
-  const text = await box.ok([
-    "run",
-    "--rm",
-    "-v",
-    `${box.dir}:/host`,
-    "busybox",
-    "cat",
-    "/proc/self/mountinfo",
-  ]);
+  const text = await box.ok`run --rm -v ${box.dir}:/host busybox cat /proc/self/mountinfo`;
   for (const line of text.split("\n")) assert(!/ shared:\d+| master:\d+/.test(line), line);
 });
 
 test("world: nothing of the host's tree can be reached", async (box) => {
-  const mounts = mountTable(await box.ok(["run", "--rm", "busybox", "cat", "/proc/self/mountinfo"]));
+  const mounts = mountTable(await box.ok`run --rm busybox cat /proc/self/mountinfo`);
   const kernel = ["overlay", "proc", "tmpfs", "devpts", "sysfs", "mqueue"];
   for (const [target, { type, root, options }] of mounts) {
     const isOwnGroup = type.startsWith("cgroup") && root === "/" && options.includes("ro");
@@ -158,14 +120,7 @@ test("world: nothing of the host's tree can be reached", async (box) => {
       `${target} is ${type}`,
     );
   }
-  const up = await box.ok([
-    "run",
-    "--rm",
-    "busybox",
-    "sh",
-    "-c",
-    "cd /../../../..; ls -d tmp /proc/1/root/seed",
-  ]);
+  const up = await box.ok`run --rm busybox sh -c 'cd /../../../..; ls -d tmp /proc/1/root/seed'`;
   assertEquals(up, "/proc/1/root/seed\ntmp");
 });
 
@@ -176,13 +131,13 @@ const MASKED =
 const READ_ONLY = "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger".split(" ");
 
 test("world: masked paths are empty, and read-only ones refuse", async (box) => {
-  await box.ok(["create", "--name", "one", "busybox", "true"]);
+  await box.ok`create --name one busybox true`;
   const { HostConfig } = await box.inspect("one");
   assertEquals(HostConfig.MaskedPaths.toSorted(), MASKED);
   assertEquals(HostConfig.ReadonlyPaths.toSorted(), READ_ONLY);
-  await box.ok(["rm", "one"]);
+  await box.ok`rm one`;
 
-  const mounts = mountTable(await box.ok(["run", "--rm", "busybox", "cat", "/proc/self/mountinfo"]));
+  const mounts = mountTable(await box.ok`run --rm busybox cat /proc/self/mountinfo`);
   const isThere = (path: string) => {
     try {
       return Deno.lstatSync(path) !== undefined;
@@ -196,18 +151,18 @@ test("world: masked paths are empty, and read-only ones refuse", async (box) => 
   const masked = ["run", "--rm", "busybox", "sh", "-c", content, "sh", ...MASKED.filter(isThere)];
   assertEquals(await box.ok(masked), "");
   const script = "echo 1 >/proc/sys/kernel/panic; echo $?; mkdir /sys/x; echo $?";
-  const { stdout, stderr } = await box.run(["run", "--rm", "busybox", "sh", "-c", script]);
+  const { stdout, stderr } = await box.$`run --rm busybox sh -c ${script}`;
   assertEquals(stdout, "1\n1\n", stderr);
 });
 
 test("world: /dev has docker's nodes and links, and no more", async (box) => {
-  const list = await box.ok(["run", "--rm", "busybox", "ls", "/dev"]);
+  const list = await box.ok`run --rm busybox ls /dev`;
   const docker = "core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero".split(
     " ",
   );
   assertEquals(list.split("\n"), docker);
   const nodes = "full null random tty urandom zero".split(" ").map((name) => `/dev/${name}`);
-  const stat = await box.ok(["run", "--rm", "busybox", "stat", "-c", "%n %t,%T %a %F %u:%g", ...nodes]);
+  const stat = await box.ok`run --rm busybox stat -c '%n %t,%T %a %F %u:%g' ${nodes}`;
   const numbers: Record<string, string> = {
     full: "1,7",
     null: "1,3",
@@ -221,7 +176,7 @@ test("world: /dev has docker's nodes and links, and no more", async (box) => {
   );
   assertEquals(stat.split("\n"), expected);
   const script = "for name in fd stdin stdout stderr; do readlink /dev/$name; done";
-  const links = await box.ok(["run", "--rm", "busybox", "sh", "-c", script]);
+  const links = await box.ok`run --rm busybox sh -c ${script}`;
   assertEquals(links.split("\n"), ["/proc/self/fd", "/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2"]);
 });
 
@@ -229,7 +184,7 @@ test("world: /dev/null, /dev/zero, /dev/stdout and /dev/shm work, for any user",
   const script = "echo x >/dev/null && head -c 3 /dev/zero | wc -c && echo via >/dev/stdout && " +
     "echo err >/dev/stderr && echo in >/dev/shm/f && cat /dev/shm/f";
   for (const user of ["root", "app"]) {
-    const { stdout, stderr } = await box.run(["run", "--rm", "-u", user, "busybox", "sh", "-c", script]);
+    const { stdout, stderr } = await box.$`run --rm -u ${user} busybox sh -c ${script}`;
     assertEquals([stdout, stderr], ["3\nvia\nin\n", "err\n"], user);
   }
 });
@@ -238,9 +193,7 @@ test("world: docker's capabilities for root, none for others", async (box) => {
   const script = "grep ^Cap /proc/self/status";
   const caps = async (...args: string[]) =>
     Object.fromEntries(
-      (await box.ok(["run", "--rm", ...args, "busybox", "sh", "-c", script])).split("\n").map((line) =>
-        line.split(":\t")
-      ),
+      (await box.ok`run --rm ${args} busybox sh -c ${script}`).split("\n").map((line) => line.split(":\t")),
     );
   const docker = "00000000a80425fb";
   const none = "0000000000000000";
@@ -258,64 +211,49 @@ test("world: what the missing capabilities would allow is refused", async (box) 
   for (
     const command of ["mount -t tmpfs x /tmp", "hostname other", "ip link set lo down", "nice -n -5 true"]
   ) {
-    const { code, stderr } = await box.run(["run", "--rm", "-u", "0", "busybox", "sh", "-c", command]);
+    const { code, stderr } = await box.$`run --rm -u 0 busybox sh -c ${command}`;
     assertNotEquals(code, 0, `${command}: ${stderr}`);
   }
   // CAP_CHOWN, DAC_OVERRIDE, SETUID and KILL are docker's defaults.
-  await box.ok(["run", "--rm", "busybox", "sh", "-c", "chown 5:5 /seed && su -s /bin/sh app -c id"]);
+  await box.ok`run --rm busybox sh -c 'chown 5:5 /seed && su -s /bin/sh app -c id'`;
 });
 
 test("world: umask, signals, rlimits and oom score are a fresh process's", async (box) => {
   const script =
     "umask; grep -E '^(Sig(Blk|Ign|Cgt)|NoNewPrivs)' /proc/self/status; cat /proc/self/oom_score_adj";
-  const stdout = await box.ok([
-    "run",
-    "--rm",
-    "busybox",
-    "sh",
-    "-c",
-    `cat /proc/1/status >/dev/null; ${script}`,
-  ]);
+  const stdout = await box.ok`run --rm busybox sh -c 'cat /proc/1/status >/dev/null; ${script}'`;
   const lines = stdout.split("\n");
   assertEquals(lines[0], "0022");
   assertEquals(lines.at(-1), Deno.readTextFileSync("/proc/self/oom_score_adj").trim());
-  const status = await box.ok([
-    "run",
-    "--rm",
-    "busybox",
-    "grep",
-    "-E",
-    "^Sig(Blk|Ign|Cgt)",
-    "/proc/self/status",
-  ]);
+  const status = await box.ok`run --rm busybox grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status`;
   for (const line of status.split("\n")) assertMatch(line, /:\t0{16}$/, status);
 });
 
 test("world: the caller's groups do not come along, to run and exec", async (box) => {
-  await box.ok(["run", "-d", "--name", "main", "busybox", "sleep", "1000"]);
+  await box.ok`run -d --name main busybox sleep 1000`;
   for (const user of ["1000:1000", "0"]) {
     for (const words of [["run", "--rm", "-u", user, "busybox"], ["exec", "-u", user, "main"]]) {
-      const { stdout } = await box.exec(["setpriv", "--groups", "4242,4343", BIN, ...words, "id", "-G"]);
+      const { stdout } = await box.exec`setpriv --groups 4242,4343 ${BIN} ${words} id -G`;
       assertMatch(stdout, /^(0|1000)\b/);
       assert(!stdout.includes("4242") && !stdout.includes("4343"), `${words.join(" ")}: ${stdout}`);
     }
   }
-  await box.ok(["rm", "-f", "main"]);
+  await box.ok`rm -f main`;
 });
 
 test("world: the caller's umask and ignored signals do not come along", async (box) => {
   const script =
     `umask 077; trap '' INT TERM HUP; "$0" run --rm busybox sh -c 'umask; echo >/f; stat -c %a /f'; ` +
     `"$0" run --rm busybox grep SigIgn /proc/self/status`;
-  assertEquals((await box.exec(["sh", "-c", script, BIN])).stdout, `0022\n644\nSigIgn:\t${"0".repeat(16)}\n`);
+  assertEquals((await box.exec`sh -c ${script} ${BIN}`).stdout, `0022\n644\nSigIgn:\t${"0".repeat(16)}\n`);
 });
 
 test("world: no descriptor but 0, 1 and 2", async (box) => {
   const list = (stdout: string) => stdout.trim().split("\n").map(Number).filter((fd) => fd > 2);
   // ls has one open for what it lists.
-  assertEquals(list(await box.ok(["run", "--rm", "busybox", "ls", "/proc/self/fd"])), [3]);
+  assertEquals(list(await box.ok`run --rm busybox ls /proc/self/fd`), [3]);
   assertEquals(
-    list(await box.ok(["run", "--rm", "-v", "vol:/v", "--tmpfs", "/t", "busybox", "ls", "/proc/1/fd"])),
+    list(await box.ok`run --rm -v vol:/v --tmpfs /t busybox ls /proc/1/fd`),
     [3],
   );
 });
@@ -327,36 +265,30 @@ for fd in range(3, 51): os.dup2(os.open("/etc/passwd", os.O_RDONLY), fd, inherit
 os.execv(sys.argv[1], sys.argv[1:])`;
   const argv = ["run", "--rm", "busybox", "sh", "-c", "ls -l /proc/self/fd; ls /proc/1/fd"];
   const viaShell = opened.slice(0, 7).map((fd) => `${fd}</etc/passwd`).join(" ");
-  const shell = await box.exec([
-    "bash",
-    "-c",
-    `exec ${viaShell} 20</etc 50</etc; exec "$0" "$@"`,
-    BIN,
-    ...argv,
-  ]);
+  const shell = await box.exec`bash -c 'exec ${viaShell} 20</etc 50</etc; exec "$0" "$@"' ${BIN} ${argv}`;
   assertEquals(shell.code, 0, shell.stderr);
   assert(!/passwd|\/etc/.test(shell.stdout), shell.stdout);
-  const python = await box.exec(["python3", "-c", script, BIN, ...argv]).catch(() => undefined);
+  const python = await box.exec`python3 -c ${script} ${BIN} ${argv}`.catch(() => undefined);
   if (python) assert(!/passwd/.test(python.stdout) && python.code === 0, python.stdout + python.stderr);
 });
 
 test("world: the keeper has nothing of the caller's open either", async (box) => {
   const script = `exec 7</etc/passwd 9>"$1"; exec "$0" run --rm busybox sleep 1000`;
-  await using running = box.start(["bash", "-c", script, BIN, box.path("held", "")]);
+  await using running = box.start`bash -c ${script} ${BIN} ${box.path("held", "")}`;
   const { keeper } = await keeperOf(box, running.pid);
   const held = () =>
     [...Deno.readDirSync(`/proc/${keeper}/fd`)].map(({ name }) =>
       Deno.readLinkSync(`/proc/${keeper}/fd/${name}`)
     );
   assert(!held().some((path) => path === "/etc/passwd" || path.endsWith("/held")), held().join(" "));
-  await box.ok(["rm", "-f", await box.ok(["ps", "-q"])]);
+  await box.ok`rm -f ${await box.ok`ps -q`}`;
   await running.end();
 });
 
 /** The one running container's keeper: the parent of its first process. */
 async function keeperOf(box: Parameters<Parameters<typeof test>[1]>[0], client: number) {
   const { until } = await import("../world/world.ts");
-  const id = await until("a container runs", async () => await box.ok(["ps", "-q"]) || undefined);
+  const id = await until("a container runs", async () => await box.ok`ps -q` || undefined);
   const init = await box.pidOf(id);
   const stat = Deno.readTextFileSync(`/proc/${init}/stat`);
   const keeper = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
@@ -365,27 +297,27 @@ async function keeperOf(box: Parameters<Parameters<typeof test>[1]>[0], client: 
 }
 
 test("world: the keeper can be told by its name, and can't be looked into", async (box) => {
-  await using running = box.spawn(["run", "--name", "kept", "busybox", "sleep", "1000"]);
+  await using running = box.spawn`run --name kept busybox sleep 1000`;
   const { init, keeper } = await keeperOf(box, running.pid);
   assertMatch(Deno.readTextFileSync(`/proc/${keeper}/cmdline`), /^mydocker: keeper of kept/);
   assertEquals(Deno.readTextFileSync(`/proc/${init}/cmdline`), "sleep\x001000\0");
   assertEquals(Deno.readTextFileSync(`/proc/${init}/comm`), "sleep\n");
-  await box.ok(["rm", "-f", "kept"]);
+  await box.ok`rm -f kept`;
   assertEquals((await running.end()).code, 137);
 });
 
 test("world: the hosts, hostname and resolv.conf files are the container's", async (box) => {
   const script = "cat /etc/hostname; hostname; cat /etc/hosts; echo --; cat /etc/resolv.conf";
-  const stdout = await box.ok(["run", "--rm", "-h", "called", "busybox", "sh", "-c", script]);
+  const stdout = await box.ok`run --rm -h called busybox sh -c ${script}`;
   const [before, after] = stdout.split("\n--\n");
   assertMatch(before, /^called\ncalled\n127\.0\.0\.1\tlocalhost\n/);
   assertEquals(after.trim(), Deno.readTextFileSync("/etc/resolv.conf").trim());
   const write = "echo '1.2.3.4 there' >>/etc/hosts; grep -c there /etc/hosts";
-  assertEquals(await box.ok(["run", "--rm", "busybox", "sh", "-c", write]), "1");
+  assertEquals(await box.ok`run --rm busybox sh -c ${write}`, "1");
 });
 
 test("world: the image's own hosts file stays in its layer", async (box) => {
-  await box.ok(["run", "--name", "one", "busybox", "sh", "-c", "echo changed >/etc/hosts"]);
+  await box.ok`run --name one busybox sh -c 'echo changed >/etc/hosts'`;
   const [layer] = [...Deno.readDirSync(`${box.root}/layers`)].filter(({ name }) => !name.startsWith("."));
   const inLayer = [...Deno.readDirSync(`${box.root}/layers/${layer.name}/diff/etc`)].map(({ name }) => name)
     .sort();
@@ -393,15 +325,15 @@ test("world: the image's own hosts file stays in its layer", async (box) => {
 });
 
 test("world: /.dockerenv is there and empty", async (box) => {
-  assertEquals(await box.ok(["run", "--rm", "busybox", "stat", "-c", "%s %a", "/.dockerenv"]), "0 755");
+  assertEquals(await box.ok`run --rm busybox stat -c '%s %a' /.dockerenv`, "0 755");
 });
 
 test("world: / has the mode and owner that the image says", async (box) => {
   const { tar } = await import("../world/images.ts");
   const archive = tar([{ name: "./", type: "5", mode: 0o711, uid: 7, gid: 8 }]);
-  await box.ok(["import", "-", "odd"], { stdin: archive });
-  await box.run(["run", "--name", "odd-one", "odd", "/none"]);
-  const listing = await box.exec(["sh", "-c", `"$0" export odd-one | tar tvf - --numeric-owner`, BIN]);
+  await box.ok(words`import - odd`, { stdin: archive });
+  await box.$`run --name odd-one odd /none`;
+  const listing = await box.exec`sh -c '"$0" export odd-one | tar tvf - --numeric-owner' ${BIN}`;
   assertEquals(listing.code, 0, listing.stderr);
   const upper = [...Deno.readDirSync(`${box.root}/containers`)].find(({ name }) => !name.startsWith("."))!;
   const { mode, uid, gid } = Deno.statSync(`${box.root}/containers/${upper.name}/upper`);
@@ -411,7 +343,7 @@ test("world: / has the mode and owner that the image says", async (box) => {
 test("world: an image with nothing in it gets all its mount points", async (box) => {
   const { tar } = await import("../world/images.ts");
   const busybox = Deno.realPathSync("/bin/busybox");
-  await box.ok(["import", "-", "empty"], { stdin: tar([]) });
+  await box.ok(words`import - empty`, { stdin: tar([]) });
   const args = [
     "run",
     "--rm",

@@ -1,6 +1,5 @@
 // The built ./mydocker as one file that works anywhere.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { BIN, requires, test } from "../world/world.ts";
 
@@ -50,7 +49,7 @@ test(
 
 test("mydocker: several first starts at once unpack it once, and all work", async (box) => {
   const env = { MYDOCKER_CACHE: box.path("cache") };
-  const results = await Promise.all(Array.from({ length: 5 }, () => box.run(["version"], { env })));
+  const results = await Promise.all(Array.from({ length: 5 }, () => box.$(["version"], { env })));
   for (const { code, stdout, stderr } of results) {
     assertEquals([code, stderr], [0, ""]);
     assertMatch(stdout, /Version/);

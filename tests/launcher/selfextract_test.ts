@@ -1,6 +1,5 @@
 // The self-extracting form, packed here with a program that prints what it was given: lib/launcher/.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { outputOf } from "../world/busy.ts";
 

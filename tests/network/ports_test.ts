@@ -1,9 +1,8 @@
 // Published ports: from where they can be reached, who gets them, and that nothing stays. All in the network
 // namespace of this file (netns.ts); one more, behind a veth pair, stands for another machine.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { type Box, requires, type Result, test, until } from "../world/world.ts";
+import { type Box, requires, type Result, test, until, words } from "../world/world.ts";
 import { host } from "../world/images.ts";
 
 const SERVER = ["busybox", "nc", "-ll", "-p", "80", "-e", "echo", "hello"];
@@ -53,12 +52,12 @@ async function noRules(): Promise<void> {
 }
 
 async function portOf(box: Box, name: string): Promise<string> {
-  return (await box.ok(["port", name, "80"])).split(":").at(-1)!;
+  return (await box.ok`port ${name} 80`).split(":").at(-1)!;
 }
 
 test("ports: from the host itself, other machines, neighbours and the container", async (box) => {
   await using other = await machine();
-  await box.ok(["run", "-d", "--name", "web", "-p", "8080:80", "-p", "127.0.0.1:8081:80", ...SERVER]);
+  await box.ok`run -d --name web -p 8080:80 -p 127.0.0.1:8081:80 ${SERVER}`;
   for (const address of ["127.0.0.1", HERE]) await answers(address, 8080);
   await answers("127.0.0.1", 8081);
   assertEquals(await ask(HERE, 8080, from(other)), "hello");
@@ -66,21 +65,21 @@ test("ports: from the host itself, other machines, neighbours and the container"
   const { NetworkSettings } = await box.inspect("web");
   assertEquals(await ask(NetworkSettings.IPAddress, 80, from(other)), "", "not by the container's address");
   const asking = ["nc", "-w", "3", HERE, "8080"];
-  assertEquals((await box.run(["exec", "web", ...asking])).stdout.trim(), "hello", "its own");
+  assertEquals((await box.$`exec web ${asking}`).stdout.trim(), "hello", "its own");
   assertEquals(
-    (await box.run(["run", "--rm", "busybox", ...asking])).stdout.trim(),
+    (await box.$`run --rm busybox ${asking}`).stdout.trim(),
     "hello",
     "its neighbour's",
   );
   assertEquals(NetworkSettings.Ports, {
     "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "8080" }, { HostIp: "127.0.0.1", HostPort: "8081" }],
   });
-  assertEquals(await box.ok(["port", "web"]), "80/tcp -> 0.0.0.0:8080\n80/tcp -> 127.0.0.1:8081");
+  assertEquals(await box.ok`port web`, "80/tcp -> 0.0.0.0:8080\n80/tcp -> 127.0.0.1:8081");
   assertEquals(
-    await box.ok(["ps", "--format", "{{.Ports}}"]),
+    await box.ok`ps --format {{.Ports}}`,
     "0.0.0.0:8080->80/tcp, 127.0.0.1:8081->80/tcp",
   );
-  await box.ok(["rm", "-f", "web"]);
+  await box.ok`rm -f web`;
   await noRules();
 }, NEEDS);
 
@@ -91,43 +90,43 @@ test("ports: containers reach other machines, which see the host; internal netwo
   const process = new Deno.Command(name, { args }).spawn();
   await until("the server is there", async () => await ask(THERE, 99) === "hello");
   const asking = ["busybox", "nc", "-w", "3", THERE, "99"];
-  assertEquals((await box.run(["run", "--rm", ...asking])).stdout.trim(), "hello");
-  await box.ok(["network", "create", "--internal", "inner"]);
-  assertEquals((await box.run(["run", "--rm", "--network", "inner", ...asking])).stdout.trim(), "");
+  assertEquals((await box.$`run --rm ${asking}`).stdout.trim(), "hello");
+  await box.ok`network create --internal inner`;
+  assertEquals((await box.$`run --rm --network inner ${asking}`).stdout.trim(), "");
   process.kill("SIGKILL");
   await process.status;
   await noRules();
 }, NEEDS);
 
 test("ports: networks are apart, but for what is published", async (box) => {
-  await box.ok(["network", "create", "apart"]);
-  await box.ok(["run", "-d", "--name", "web", "-p", "8080:80", ...SERVER]);
+  await box.ok`network create apart`;
+  await box.ok`run -d --name web -p 8080:80 ${SERVER}`;
   await answers("127.0.0.1", 8080);
   const { IPAddress, Gateway } = (await box.inspect("web")).NetworkSettings;
   const elsewhere = ["run", "--rm", "--network", "apart", "busybox", "nc", "-w", "3"];
-  assertEquals((await box.run([...elsewhere, IPAddress, "80"])).stdout.trim(), "");
-  assertEquals((await box.run([...elsewhere, Gateway, "8080"])).stdout.trim(), "hello");
-  await box.ok(["rm", "-f", "web"]);
+  assertEquals((await box.$`${elsewhere} ${IPAddress} 80`).stdout.trim(), "");
+  assertEquals((await box.$`${elsewhere} ${Gateway} 8080`).stdout.trim(), "hello");
+  await box.ok`rm -f web`;
   await noRules();
 }, NEEDS);
 
 test("ports: what is taken is said before anything starts, by whoever has it", async (box) => {
-  await box.ok(["run", "-d", "--name", "web", "-p", "8080:80", ...SERVER]);
-  const taken = await box.run(["run", "--name", "second", "-p", "8080:80", ...SERVER]);
+  await box.ok`run -d --name web -p 8080:80 ${SERVER}`;
+  const taken = await box.$`run --name second -p 8080:80 ${SERVER}`;
   assertEquals(taken.code, 125);
   assertMatch(taken.stderr, /on endpoint second: Bind for 0\.0\.0\.0:8080 failed: port is already allocated/);
   assertEquals((await box.inspect("second")).State.Status, "created");
-  await box.ok(["rm", "second"]);
+  await box.ok`rm second`;
   const foreign = new Deno.Command("busybox", { args: ["nc", "-ll", "-p", "9090", "-e", "true"] }).spawn();
   let refused: Result;
   await until("it listens", async () => {
-    refused = await box.run(["run", "--rm", "-p", "9090:80", "busybox", "true"]);
+    refused = await box.$`run --rm -p 9090:80 busybox true`;
     return refused.code !== 0;
   });
   assertMatch(refused!.stderr, /listen tcp4 0\.0\.0\.0:9090: bind: address already in use/);
   foreign.kill("SIGKILL");
   await foreign.status;
-  const away = await box.run(["run", "--rm", "-p", "192.0.2.1:80:80", "busybox", "true"]);
+  const away = await box.$`run --rm -p 192.0.2.1:80:80 busybox true`;
   assertMatch(away.stderr, /listen tcp4 192\.0\.2\.1:80: bind: cannot assign requested address/);
   // The other way round: nobody else gets what a container has.
   const listening = new Deno.Command("timeout", {
@@ -135,80 +134,68 @@ test("ports: what is taken is said before anything starts, by whoever has it", a
     stderr: "piped",
   });
   assertMatch(new TextDecoder().decode((await listening.output()).stderr), /Address already in use/);
-  await box.ok(["rm", "-f", "web"]);
+  await box.ok`rm -f web`;
   await noRules();
 }, NEEDS);
 
 test("ports: of many who want one, one gets it; random ones are all different", async (box) => {
   const names = Array.from({ length: 8 }, (_, n) => `c${n}`);
   const started = await Promise.all(
-    names.map((name) => box.run(["run", "-d", "--name", name, "-p", "8080:80", ...SERVER])),
+    names.map((name) => box.$`run -d --name ${name} -p 8080:80 ${SERVER}`),
   );
   assertEquals(started.filter(({ code }) => code === 0).length, 1);
   for (const { code, stderr } of started) {
     if (code !== 0) assertMatch(stderr, /port is already allocated|address already in use/);
   }
-  await box.ok(["rm", "-f", ...names]);
-  await Promise.all(names.map((name) => box.ok(["run", "-d", "--name", name, "-p", "80", ...SERVER])));
+  await box.ok`rm -f ${names}`;
+  await Promise.all(names.map((name) => box.ok`run -d --name ${name} -p 80 ${SERVER}`));
   const ports = await Promise.all(names.map((name) => portOf(box, name)));
   assertEquals(new Set(ports).size, names.length);
   await answers("127.0.0.1", ports[0]);
-  await box.ok(["rm", "-f", ...names]);
+  await box.ok`rm -f ${names}`;
   await noRules();
 }, NEEDS);
 
 test("ports: -P and ranges", async (box) => {
   const range = ["-p", "7000-7002:80", "--expose", "90-91/udp"];
-  for (const name of ["one", "two"]) await box.ok(["run", "-d", "--name", name, ...range, "-P", ...SERVER]);
+  for (const name of ["one", "two"]) await box.ok`run -d --name ${name} ${range} -P ${SERVER}`;
   assertEquals([await portOf(box, "one"), await portOf(box, "two")], ["7000", "7001"]);
   assertMatch(
-    await box.ok(["port", "one"]),
+    await box.ok`port one`,
     /^80\/tcp -> 0\.0\.0\.0:7000\n90\/udp -> .*\n91\/udp -> [\d.]+:\d+$/,
   );
-  await box.ok([
-    "run",
-    "-d",
-    "--name",
-    "three",
-    "-p",
-    "8000-8003:8000-8003",
-    "-p",
-    "9001:8004",
-    "--expose",
-    "1",
-    ...SERVER,
-  ]);
+  await box.ok`run -d --name three -p 8000-8003:8000-8003 -p 9001:8004 --expose 1 ${SERVER}`;
   assertEquals(
-    await box.ok(["ps", "--filter", "name=three", "--format", "{{.Ports}}"]),
+    await box.ok`ps --filter name=three --format {{.Ports}}`,
     "1/tcp, 0.0.0.0:8000-8003->8000-8003/tcp, 0.0.0.0:9001->8004/tcp",
   );
-  assertEquals(await box.ok(["ps", "-q", "--filter", "publish=9001"]), await box.ok(["ps", "-lq"]));
-  assertEquals(await box.ok(["ps", "-q", "--filter", "expose=8004"]), await box.ok(["ps", "-lq"]));
-  const none = await box.run(["port", "three", "81"]);
+  assertEquals(await box.ok`ps -q --filter publish=9001`, await box.ok`ps -lq`);
+  assertEquals(await box.ok`ps -q --filter expose=8004`, await box.ok`ps -lq`);
+  const none = await box.$`port three 81`;
   assertEquals([none.code, none.stderr.trim()], [1, "mydocker: No public port '81/tcp' published for three"]);
   // A range gives way to a port that is wanted alone.
-  await box.ok(["run", "-d", "--name", "four", "-p", "7100-7101:80", "-p", "7100:81", ...SERVER]);
-  assertEquals(await box.ok(["port", "four"]), "80/tcp -> 0.0.0.0:7101\n81/tcp -> 0.0.0.0:7100");
-  await box.ok(["rm", "-f", "one", "two", "three", "four"]);
+  await box.ok`run -d --name four -p 7100-7101:80 -p 7100:81 ${SERVER}`;
+  assertEquals(await box.ok`port four`, "80/tcp -> 0.0.0.0:7101\n81/tcp -> 0.0.0.0:7100");
+  await box.ok`rm -f one two three four`;
   await noRules();
 }, NEEDS);
 
 test(
   "ports: of a killed keeper nothing stays; a start has them again, and a restart keeps them",
   async (box) => {
-    await box.ok(["run", "-d", "--name", "web", "-p", "8080:80", ...SERVER]);
+    await box.ok`run -d --name web -p 8080:80 ${SERVER}`;
     await answers("127.0.0.1", 8080);
     const keeper = /"mydocker-keeper",pid=(\d+)/.exec(await host("ss", "-ltnp", "sport = 8080"))![1];
     const id = (await box.inspect("web")).Id.slice(0, 12);
     Deno.kill(Number(keeper), "SIGKILL");
     await until("its rules are gone", async () => !(await ruleset()).includes(id));
-    assertEquals(await box.ok(["port", "web"]), "");
-    await box.ok(["start", "web"]);
+    assertEquals(await box.ok`port web`, "");
+    await box.ok`start web`;
     await answers("127.0.0.1", 8080);
-    await box.ok(["restart", "-t", "0", "web"]);
+    await box.ok`restart -t 0 web`;
     await answers("127.0.0.1", 8080);
-    await box.ok(["rm", "-f", "web"]);
-    await box.ok(["run", "--rm", "-p", "8080:80", "busybox", "true"]);
+    await box.ok`rm -f web`;
+    await box.ok`run --rm -p 8080:80 busybox true`;
     await noRules();
   },
   NEEDS,
@@ -217,15 +204,15 @@ test(
 test(
   "ports: a flush spares published ports, network reload brings back the rest, others' rules stay",
   async (box) => {
-    await box.ok(["run", "-d", "--name", "web", "-p", "8080:80", ...SERVER]);
+    await box.ok`run -d --name web -p 8080:80 ${SERVER}`;
     const network = (await box.inspect("web")).NetworkSettings.Networks.bridge.NetworkID.slice(0, 12);
     await host("nft", "flush ruleset; add table ip others");
     assert(!(await ruleset()).includes(network));
-    await box.ok(["network", "reload"]);
+    await box.ok`network reload`;
     const rules = await ruleset();
     assert(rules.includes(network) && rules.includes("table ip others"), rules);
     await answers("127.0.0.1", 8080);
-    await box.ok(["rm", "-f", "web"]);
+    await box.ok`rm -f web`;
     await noRules();
     assertEquals((await ruleset()).trim(), "table ip others {\n}");
     await host("nft", "flush", "ruleset");
@@ -243,12 +230,12 @@ for (const variant of ["", "iptables"]) {
       "-c",
       "iptables -S; iptables -t nat -S; iptables -t mangle -S; iptables -t raw -S",
     );
-    await box.ok(["run", "-d", "--name", "web", "-p", "8080:80", ...SERVER], { env });
+    await box.ok(words`run -d --name web -p 8080:80 ${SERVER}`, { env });
     for (const address of ["127.0.0.1", HERE]) await answers(address, 8080);
     assertEquals(await ask(HERE, 8080, from(other)), "hello");
     const address = (await box.inspect("web")).NetworkSettings.IPAddress;
     assertEquals(await ask(address, 80, from(other)), "");
-    await box.ok(["rm", "-f", "web"], { env });
+    await box.ok(words`rm -f web`, { env });
     const after = () =>
       host("sh", "-c", "iptables -S; iptables -t nat -S; iptables -t mangle -S; iptables -t raw -S");
     await until("iptables is as before", async () => await after() === before);
@@ -263,41 +250,24 @@ test("ports: IPv6, from the host and by its address, and never on ::1", async (b
     "ip link add up0 type bridge && ip addr add fd00:99::1/64 dev up0 nodad && ip link set up0 up",
   );
   try {
-    await box.ok(["network", "create", "--ipv6", "--subnet", "fd00:55::/64", "six"]);
-    await box.ok(["run", "-d", "--name", "web", "--network", "six", "-p", "8080:80", ...SERVER]);
+    await box.ok`network create --ipv6 --subnet fd00:55::/64 six`;
+    await box.ok`run -d --name web --network six -p 8080:80 ${SERVER}`;
     await answers("fd00:99::1", 8080);
     await answers("127.0.0.1", 8080);
-    assertMatch(await box.ok(["port", "web"]), /80\/tcp -> :::8080/);
-    const { code, stderr } = await box.run([
-      "run",
-      "--network",
-      "six",
-      "-p",
-      "[::1]:8081:80",
-      "busybox",
-      "true",
-    ]);
+    assertMatch(await box.ok`port web`, /80\/tcp -> :::8080/);
+    const { code, stderr } = await box.$`run --network six -p [::1]:8081:80 busybox true`;
     assertEquals([code, stderr.includes("can't publish on [::1]:8081")], [125, true], stderr);
-    await box.ok(["rm", "-f", "web"]);
+    await box.ok`rm -f web`;
     await noRules();
     // A port that can't be had for one family isn't kept for the other while the container runs.
     const taken = Deno.listen({ hostname: "fd00:99::1", port: 8090 });
     const ranged = ["--network", "six", "-p", "8090-8091:80"];
-    await using web = box.spawn([
-      "run",
-      "--name",
-      "web",
-      ...ranged,
-      "busybox",
-      "sh",
-      "-c",
-      "echo on; sleep 1000",
-    ]);
+    await using web = box.spawn`run --name web ${ranged} busybox sh -c 'echo on; sleep 1000'`;
     await web.expect("on");
-    assertEquals(new Set(/:\d+$/gm.exec(await box.ok(["port", "web"]))), new Set([":8091"]));
+    assertEquals(new Set(/:\d+$/gm.exec(await box.ok`port web`)), new Set([":8091"]));
     Deno.listen({ hostname: "0.0.0.0", port: 8090 }).close();
     taken.close();
-    await box.ok(["rm", "-f", "web"]);
+    await box.ok`rm -f web`;
     await web.end();
   } finally {
     await host("ip", "link", "del", "up0");
@@ -305,13 +275,13 @@ test("ports: IPv6, from the host and by its address, and never on ::1", async (b
 }, NEEDS);
 
 test("ports: modes without a network, and addresses that can't be", async (box) => {
-  const onHost = await box.run(["run", "--rm", "--network", "host", "-p", "8080:80", "busybox", "true"]);
+  const onHost = await box.$`run --rm --network host -p 8080:80 busybox true`;
   assertEquals([onHost.code, onHost.stderr], [
     0,
     "WARNING: Published ports are discarded when using host network mode\n",
   ]);
-  assertEquals(await box.ok(["run", "--rm", "--network", "none", "-p", "8080:80", "busybox", "true"]), "");
-  const ipv6 = await box.run(["run", "--rm", "-p", "[::1]:8080:80", "busybox", "true"]);
+  assertEquals(await box.ok`run --rm --network none -p 8080:80 busybox true`, "");
+  const ipv6 = await box.$`run --rm -p [::1]:8080:80 busybox true`;
   assertEquals(ipv6.code, 125);
   assertMatch(
     ipv6.stderr,
@@ -353,15 +323,15 @@ for (const firewall of ["nftables", "iptables"]) {
       const env = { MYDOCKER_FIREWALL: firewall };
       /** A container, and in its network a server. */
       const serve = async (name: string) => {
-        await box.ok(["run", "-d", "--name", name, "-p", "7053:5000/udp", "busybox", "sleep", "1000"], {
+        await box.ok(words`run -d --name ${name} -p 7053:5000/udp busybox sleep 1000`, {
           env,
         });
         const inside = ["nsenter", "-t", String(await box.pidOf(name)), "-n"];
-        const server = box.start([...inside, "python3", "-uc", UDP_SERVER, name]);
+        const server = box.start`${inside} python3 -uc ${UDP_SERVER} ${name}`;
         await server.expect("ready");
         return server;
       };
-      await using client = box.start(["python3", "-uc", UDP_CLIENT, HERE, "7053"]);
+      await using client = box.start`python3 -uc ${UDP_CLIENT} ${HERE} 7053`;
       await client.expect("ready");
       await host("ip", "addr", "add", `${HERE}/32`, "dev", "lo");
       const reaches = async (name: string) => {
@@ -377,14 +347,14 @@ for (const firewall of ["nftables", "iptables"]) {
       await reaches("one");
       await one.send("", true);
       await one.end();
-      await box.ok(["rm", "-f", "one"]);
+      await box.ok`rm -f one`;
       // Then the port's own host has it, and the address somebody else.
-      await box.ok(["run", "-d", "--name", "other", "busybox", "sleep", "1000"]);
+      await box.ok`run -d --name other busybox sleep 1000`;
       const two = await serve("two");
       await reaches("two");
       await two.send("", true);
       await two.end();
-      await box.ok(["rm", "-f", "two"]);
+      await box.ok`rm -f two`;
       const entries = await host(
         "sh",
         "-c",
@@ -392,7 +362,7 @@ for (const firewall of ["nftables", "iptables"]) {
       );
       assert(!/dport=7053/.test(entries), entries);
       await host("ip", "addr", "del", `${HERE}/32`, "dev", "lo");
-      await box.ok(["rm", "-f", "other"]);
+      await box.ok`rm -f other`;
     },
     { ...NEEDS, seconds: 90 },
   );

@@ -1,8 +1,7 @@
 // pull from servers that cut, stall, lie, redirect, and want to be left alone.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BIN, type Box, test } from "../world/world.ts";
+import { BIN, type Box, test, words } from "../world/world.ts";
 import { tar } from "../world/images.ts";
 import {
   type Artifact,
@@ -29,15 +28,15 @@ async function bigImage(): Promise<{ image: Artifact; layer: string; bytes: Uint
 const blobs = (seen: Seen[], digest: string) => seen.filter(({ path }) => path.endsWith(digest));
 
 /** The pull fails with words that match, and the store is as before. */
-async function assertPullFails(box: Box, name: string, words: RegExp, env: Record<string, string> = {}) {
+async function assertPullFails(box: Box, name: string, said: RegExp, env: Record<string, string> = {}) {
   const store = () =>
     ["images", "layers", "tags", "tmp"].map((folder) =>
       [...Deno.readDirSync(`${box.root}/${folder}`)].map(({ name }) => name).sort()
     );
   const before = store();
-  const { code, stderr } = await box.run(["pull", name], { env });
+  const { code, stderr } = await box.$(words`pull ${name}`, { env });
   assertEquals(code, 1, stderr);
-  assertMatch(stderr, words);
+  assertMatch(stderr, said);
   assertMatch(stderr, /^mydocker: [^\n]*\n$/);
   assertEquals(store(), before);
 }
@@ -53,12 +52,12 @@ test("pull: goes on where the connection broke, again and again", async (box) =>
     const headers = { "content-range": `bytes ${start}-${bytes.length - 1}/${bytes.length}` };
     return cut(bytes.subarray(start, end), { status: 206, headers });
   });
-  await box.ok(["pull", "-q", `${server.host}/app`]);
+  await box.ok`pull -q ${server.host}/app`;
   const ranges = blobs(server.seen, layer).map(({ range }) => range);
   assertEquals(ranges.length >= 4, true, `${ranges}`);
   assertEquals(ranges[0], null);
   assertEquals(ranges.slice(1).every((range) => /^bytes=[1-9]\d*-$/.test(range!)), true, `${ranges}`);
-  await box.ok(["create", `${server.host}/app`]);
+  await box.ok`create ${server.host}/app`;
 });
 
 test("pull: a server without ranges sends the layer again from its start", async (box) => {
@@ -68,7 +67,7 @@ test("pull: a server without ranges sends the layer again from its start", async
     if (!path.endsWith(layer)) return;
     return ++requests < 3 ? cut(bytes.subarray(0, requests * 200_000)) : new Response(bytes);
   });
-  await box.ok(["pull", "-q", `${server.host}/app`]);
+  await box.ok`pull -q ${server.host}/app`;
   assertEquals(requests, 3);
 });
 
@@ -81,7 +80,7 @@ test("pull: a layer put together from two different answers is fetched once more
     wrong[100_000] ^= 1;
     return ++requests === 1 ? cut(wrong) : undefined;
   });
-  await box.ok(["pull", "-q", `${server.host}/app`]);
+  await box.ok`pull -q ${server.host}/app`;
   assertEquals(requests, 3);
 });
 
@@ -94,8 +93,8 @@ test("pull: a server that cuts for ever, and a second try when it is well", asyn
   await assertPullFails(box, `${server.host}/app`, /error reading a body|connection|unexpected end/);
   assertEquals(blobs(server.seen, layer).length, 6);
   ill = false;
-  await box.ok(["pull", `${server.host}/app`]);
-  await box.ok(["create", `${server.host}/app`]);
+  await box.ok`pull ${server.host}/app`;
+  await box.ok`create ${server.host}/app`;
 });
 
 test("pull: a server that stalls, before its answer and in the middle of it", async (box) => {
@@ -105,7 +104,7 @@ test("pull: a server that stalls, before its answer and in the middle of it", as
     if (path.startsWith("/v2/silent/")) return new Promise(() => {});
     if (path.endsWith(layer) && ++requests === 1) return stall(bytes.subarray(0, 100_000));
   });
-  await box.ok(["pull", "-q", `${server.host}/app`], { env: PATIENCE });
+  await box.ok(words`pull -q ${server.host}/app`, { env: PATIENCE });
   assertEquals(blobs(server.seen, layer).map(({ range }) => range), [null, "bytes=100000-"]);
   await assertPullFails(box, `${server.host}/silent`, /nothing came for 1 seconds/, PATIENCE);
 });
@@ -164,7 +163,7 @@ test("pull: what is not what its digest says", async (box) => {
     `${server.host}/noarchive`,
     /failed to register layer [0-9a-f]{12}: .*archive|tar/,
   );
-  assertEquals((await box.run(["images", "-q"])).stdout.split("\n").length, 2);
+  assertEquals((await box.$`images -q`).stdout.split("\n").length, 2);
 }, { seconds: 60 });
 
 test("pull: one bad layer of many ends them all, and nothing is left", async (box) => {
@@ -179,7 +178,7 @@ test("pull: one bad layer of many ends them all, and nothing is left", async (bo
   });
   await assertPullFails(box, `${server.host}/app`, /blob unknown: blob unknown to registry/);
   ill = false;
-  await box.ok(["pull", `${server.host}/app`]);
+  await box.ok`pull ${server.host}/app`;
   assertEquals((await box.inspect(`${server.host}/app`)).RootFS.Layers.length, 6);
 });
 
@@ -198,7 +197,7 @@ test("pull: three layers at a time", async (box) => {
     now--;
     return undefined;
   });
-  await box.ok(["pull", "-q", `${server.host}/app`]);
+  await box.ok`pull -q ${server.host}/app`;
   assertEquals(most, 3);
 });
 
@@ -216,7 +215,7 @@ test("pull: blobs elsewhere, where the credentials must not go", async (box) => 
   });
   const auth = btoa("me:secret");
   box.path("config.json", JSON.stringify({ auths: { [server.host]: { auth } } }));
-  await box.ok(["pull", "-q", `${server.host}/app`], { env: { DOCKER_CONFIG: box.dir } });
+  await box.ok(words`pull -q ${server.host}/app`, { env: { DOCKER_CONFIG: box.dir } });
   assertEquals(store.seen.length, 2);
   assertEquals(store.seen.map(({ authorization }) => authorization), [null, null]);
   assertEquals(server.seen.slice(1).every(({ authorization }) => authorization === `Basic ${auth}`), true);
@@ -244,7 +243,7 @@ test("pull: a registry that wants to be left alone for a while", async (box) => 
     if (++busy % 2 === 1) return refusal(429, "TOOMANYREQUESTS", limit, { "retry-after": "1" });
   });
   const begun = performance.now();
-  await box.ok(["pull", "-q", `${server.host}/app`]);
+  await box.ok`pull -q ${server.host}/app`;
   assert(performance.now() - begun >= 3000, "each of three waits for a second");
   await assertPullFails(
     box,
@@ -332,20 +331,20 @@ test("pull: hosts that are not there", async (box) => {
     /dial tcp 127\.0\.0\.1:\d+: connect: connection refused/,
   );
   await assertPullFails(box, "nosuch.invalid/app", /dial tcp: lookup nosuch\.invalid: no such host/);
-  const { code, stderr } = await box.run(["run", "--rm", `127.0.0.1:${port}/app`, "true"]);
+  const { code, stderr } = await box.$`run --rm 127.0.0.1:${port}/app true`;
   assertEquals(code, 125);
   assertMatch(
     stderr,
     /^Unable to find image '127\.0\.0\.1:\d+\/app:latest' locally\nmydocker: .*connection refused\n$/,
   );
-  assertEquals((await box.run(["pull", "UPPER/x"])).code, 1);
+  assertEquals((await box.$`pull UPPER/x`).code, 1);
 });
 
 test("run and create: mistakes are said before anything is pulled", async (box) => {
   await using server = serve({});
   const cidfile = box.path("cid", "another's");
   for (
-    const [flags, words] of [
+    const [flags, said] of [
       [["--cidfile", cidfile], /container ID file found, make sure the other container isn't running/],
       [
         ["--cidfile", "/no/such/cid"],
@@ -359,8 +358,8 @@ test("run and create: mistakes are said before anything is pulled", async (box) 
     ] as [string[], RegExp][]
   ) {
     for (const command of ["run", "create"]) {
-      const { code, stderr } = await box.run([command, ...flags, `${server.host}/app`, "true"]);
-      assertMatch(stderr, words);
+      const { code, stderr } = await box.$`${command} ${flags} ${server.host}/app true`;
+      assertMatch(stderr, said);
       assertEquals([code, stderr.split("\n").length], [125, 2], `${command} ${flags}: ${stderr}`);
     }
   }
@@ -369,12 +368,7 @@ test("run and create: mistakes are said before anything is pulled", async (box) 
   // A pipe can be read once only: it is not looked at before it is needed.
   const image = await makeImage([{ tar: tar([]) }], { config: { Cmd: ["sh"] } });
   await using full = serve({ "app:latest": image });
-  await box.exec([
-    "sh",
-    "-c",
-    `echo A=b | "$0" create --name piped --env-file /dev/stdin "$1"`,
-    BIN,
-    `${full.host}/app`,
-  ]);
+  await box.exec`sh -c 'echo A=b | "$0" create --name piped --env-file /dev/stdin "$1"' ${BIN}
+    ${full.host}/app`;
   assertEquals((await box.inspect("piped")).Config.Env.includes("A=b"), true);
 });

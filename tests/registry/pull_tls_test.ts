@@ -1,8 +1,7 @@
 // pull over TLS, with docker's certs.d; and docker's identity tokens.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { type Box, requires, test } from "../world/world.ts";
+import { type Box, requires, test, words } from "../world/world.ts";
 import { host, tar } from "../world/images.ts";
 import { makeImage, startRegistry } from "../world/registry.ts";
 import { refusal, serve } from "../world/registry_server.ts";
@@ -44,7 +43,7 @@ test("pull: from docker-registry with TLS, trusted and not", async (box) => {
   const tls = { certificate: `${path}.crt`, key: `${path}.key` };
   await using registry = await startRegistry(box, { http: { addr: "127.0.0.1:0", tls } });
   await registry.push(await someImage(), "app");
-  const pull = () => box.run(["pull", "-q", `${registry.host}/app`]);
+  const pull = () => box.$`pull -q ${registry.host}/app`;
   const plain = await pull();
   assertEquals(plain.code, 1);
   assertMatch(plain.stderr, /^mydocker: .*(plain http|HTTP request to an HTTPS server|status 400)[^\n]*\n$/);
@@ -79,7 +78,7 @@ test("pull: certificates that are no server's, or another's", async (box) => {
     });
     using certificates = new CertsDirectory(server.host);
     certificates.add(`${path}.crt`, "ca.crt");
-    const { code, stderr } = await box.run(["pull", `${server.host}/app`]);
+    const { code, stderr } = await box.$`pull ${server.host}/app`;
     assertEquals(code, 1);
     assertMatch(stderr, words);
   }
@@ -92,7 +91,7 @@ test("pull: a registry that wants to see the client's certificate", async (box) 
   await using registry = await startRegistry(box, { http: { addr: "127.0.0.1:0", tls } });
   using certificates = new CertsDirectory(registry.host);
   certificates.add(`${path}.crt`, "ca.crt");
-  const pull = () => box.run(["pull", `${registry.host}/app`]);
+  const pull = () => box.$`pull ${registry.host}/app`;
   const without = await pull();
   assertEquals(without.code, 1);
   // With TLS 1.3 the request may be on its way when the server closes, and the pipe breaks before its reason
@@ -133,7 +132,7 @@ test("pull: an identity token is changed for one that lasts a while", async (box
       JSON.stringify({ auths: { [server.host]: { auth: btoa("<token>:"), identitytoken } } }),
     );
   login("for ever");
-  await box.ok(["pull", "-q", `${server.host}/app`], { env });
+  await box.ok(words`pull -q ${server.host}/app`, { env });
   assertEquals(asked, [{
     method: "POST",
     form: {
@@ -145,7 +144,7 @@ test("pull: an identity token is changed for one that lasts a while", async (box
     },
   }]);
   login("revoked");
-  const { code, stderr } = await box.run(["pull", `${server.host}/app`], { env });
+  const { code, stderr } = await box.$(words`pull ${server.host}/app`, { env });
   assertEquals(code, 1);
   assertMatch(stderr, /\/token": unauthorized: no such token\n$/);
 });

@@ -1,9 +1,8 @@
 // Arguments, variables, paths and names are bytes to the kernel, and need not be UTF-8: they come in and go
 // out as they are. Only what is shown to people, as text or JSON, has U+FFFD in their place.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BIN, type Box, test, until } from "../world/world.ts";
+import { BIN, type Box, test, until, words } from "../world/world.ts";
 
 /**
  * What no decoder of UTF-8 takes: stray bytes, a surrogate, a sequence that is cut short, and one that is
@@ -17,7 +16,7 @@ const PRINT = ["sh", "-c", `'printf %s "$1" "$V" | od -An -v -tx1'`, "sh"].join(
 /** Runs a shell script in which `m` is mydocker and `$odd` such bytes; its output is theirs. */
 async function script(box: Box, lines: string, env: Record<string, string> = {}): Promise<string> {
   const text = `set -eu; odd=$(printf '${ODD}'); m() { ${BIN} "$@"; }\n${lines}`;
-  const { code, stdout, stderr, out } = await box.exec(["sh", "-c", text], { env });
+  const { code, stdout, stderr, out } = await box.exec(words`sh -c ${text}`, { env });
   assertEquals([code, stderr], [0, ""], `${lines}: ${stdout}${stderr}`);
   new TextDecoder("utf-8", { fatal: true }).decode(out);
   return stdout;
@@ -45,15 +44,15 @@ test("bytes: arguments and variables of run, create, start and exec", async (box
     'printf %s "$1" "$V" | od -An -v -tx1; exit 1' sh "$odd" >/dev/null`,
   );
   await until("it has run twice", async () => (await box.inspect("c3")).RestartCount === 1);
-  await box.ok(["wait", "c3"]);
-  assertEquals(hexadecimal(await box.ok(["logs", "c3"])), Array(4).fill(HEX).join(" "));
+  await box.ok`wait c3`;
+  assertEquals(hexadecimal(await box.ok`logs c3`), Array(4).fill(HEX).join(" "));
   // What is valid stays it, also where it is what others become.
   const replaced = await script(
     box,
     `m run --rm busybox echo "$(printf '\\357\\277\\275 \\360\\237\\230\\200') $odd" | od -An -v -tx1`,
   );
   assertEquals(hexadecimal(replaced), `ef bf bd 20 f0 9f 98 80 20 ${HEX} 0a`);
-  await box.ok(["rm", "-f", "c1", "c2", "c3"]);
+  await box.ok`rm -f c1 c2 c3`;
 });
 
 test("bytes: paths of -v, -w, cp, and the current directory", async (box) => {
@@ -97,7 +96,7 @@ test("bytes: paths of -v, -w, cp, and the current directory", async (box) => {
     `m exec -u odd -e PATH="/bin$odd:/bin" c1 sh -c 'printf %s "$HOME" | od -An -v -tx1'`,
   );
   assertEquals(hexadecimal(home), await hexOf(`/home${ODD}`));
-  await box.ok(["rm", "-f", "c1"]);
+  await box.ok`rm -f c1`;
 });
 
 test("bytes: files that the flags name, and the root directory", async (box) => {
@@ -166,9 +165,9 @@ test("bytes: what is shown of them is UTF-8", async (box) => {
       `run "$odd"`,
     ]
   ) {
-    const { code, stderr } = await box.exec(["sh", "-c", `odd=$(printf '${ODD}'); exec ${BIN} ${refused}`]);
+    const { code, stderr } = await box.exec`sh -c ${`odd=$(printf '${ODD}'); exec ${BIN} ${refused}`}`;
     assert(code !== 0, refused);
     assertMatch(stderr, /^mydocker: [^\n]+\n/, refused);
   }
-  await box.ok(["rm", "-f", "c1"]);
+  await box.ok`rm -f c1`;
 });

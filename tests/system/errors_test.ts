@@ -1,9 +1,8 @@
 // When things go wrong: one clear line that names the thing, docker's exit code, and nothing left behind
 // (which every sandbox proves at its end).
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
-import { BIN, type Box, type Result, test, until } from "../world/world.ts";
+import { BIN, type Box, type Result, test, until, words } from "../world/world.ts";
 import { busyboxTar, tar } from "../world/images.ts";
 
 /** One line, with mydocker's prefix. */
@@ -15,7 +14,7 @@ function assertOneLine({ stderr }: Result, wanted: string | RegExp): void {
 }
 
 async function assertFails(box: Box, args: string[], code: number, wanted: string | RegExp): Promise<void> {
-  const result = await box.run(args);
+  const result = await box.$(args);
   assertEquals(result.code, code, `${args.join(" ")}: ${result.stdout}${result.stderr}`);
   assertOneLine(result, wanted);
 }
@@ -23,7 +22,7 @@ async function assertFails(box: Box, args: string[], code: number, wanted: strin
 test("run: a command that is not there is 127", async (box) => {
   await assertFails(box, ["run", "busybox", "nosuch"], 127, /"nosuch".*executable file not found in \$PATH/);
   await assertFails(box, ["run", "busybox", "/no/such"], 127, /"\/no\/such".*no such file or directory/);
-  for (const code of (await box.ok(["ps", "-a", "--format", "{{.Status}}"])).split("\n")) {
+  for (const code of (await box.ok`ps -a --format {{.Status}}`).split("\n")) {
     assertEquals(code, "Created");
   }
 });
@@ -55,31 +54,24 @@ test("run: a program for another machine, or no program at all, says so", async 
   };
   for (const [name, content] of Object.entries(entries)) {
     const volume = `${box.path(name, content, 0o755)}:/program`;
-    const result = await box.run(["run", "--rm", "-v", volume, "busybox", "/program"]);
+    const result = await box.$`run --rm -v ${volume} busybox /program`;
     assert([1, 126].includes(result.code), `${name}: ${result.code}`);
     assertMatch(result.stderr, /exec.*\/program.*exec format error/i);
   }
   const script = box.path("script", "#!/no/such/interpreter\n", 0o755);
-  const missing = await box.run(["run", "--rm", "-v", `${script}:/program`, "busybox", "/program"]);
+  const missing = await box.$`run --rm -v ${script}:/program busybox /program`;
   assert([1, 127].includes(missing.code));
   assertMatch(missing.stderr, /\/program.*no such file or directory/);
 });
 
 test("errors: not root", async (box) => {
-  await box.run(["ps"]);
+  await box.$`ps`;
   Deno.chmodSync(box.dir, 0o755);
   for (const args of [["run", "busybox", "true"], ["import", await busyboxTar(), "x"], ["ps"]]) {
     const env = { HOME: box.dir, MYDOCKER_CACHE: "" };
-    const result = await box.exec([
-      "setpriv",
-      "--reuid",
-      "65534",
-      "--regid",
-      "65534",
-      "--clear-groups",
-      BIN,
-      ...args,
-    ], { env });
+    const result = await box.exec(words`setpriv --reuid 65534 --regid 65534 --clear-groups ${BIN} ${args}`, {
+      env,
+    });
     assertNotEquals(result.code, 0);
     assertMatch(result.stderr, /root|permission/i);
     assert(!/\bat .*\.ts:\d+/.test(result.stderr), result.stderr);
@@ -90,7 +82,7 @@ test("errors: not root", async (box) => {
 test("errors: the root directory can't be used", async (box) => {
   const file = box.path("file", "");
   for (const root of [`${file}/root`, file, "/proc/nope", "/sys/nope"]) {
-    const result = await box.run(["ps"], { env: { MYDOCKER_ROOT: root } });
+    const result = await box.$(["ps"], { env: { MYDOCKER_ROOT: root } });
     assertEquals(result.code, 125, root);
     assertOneLine(result, root);
     assertMatch(result.stderr, /--root|MYDOCKER_ROOT/);
@@ -100,7 +92,7 @@ test("errors: the root directory can't be used", async (box) => {
 test("errors: the root directory is on a read-only file system", async (box) => {
   const script = `mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$0" "$@"`;
   for (const args of [["run", "--rm", "busybox", "true"], ["import", await busyboxTar(), "x"]]) {
-    const result = await box.exec(["unshare", "-m", "sh", "-c", script, BIN, box.root, ...args]);
+    const result = await box.exec`unshare -m sh -c ${script} ${BIN} ${box.root} ${args}`;
     assert([1, 125].includes(result.code), result.stderr);
     assertOneLine(result, /read-only file system/i);
     assertStringIncludes(result.stderr, box.root);
@@ -130,12 +122,12 @@ test("errors: unknown container", async (box) => {
 });
 
 test("run --name: a name that is taken", async (box) => {
-  await box.ok(["run", "--name", "taken", "busybox", "true"]);
+  await box.ok`run --name taken busybox true`;
   const { Id } = await box.inspect("taken");
   const message = `Conflict. The container name "/taken" is already in use by container "${Id}"`;
   await assertFails(box, ["run", "--name", "taken", "busybox", "true"], 125, message);
   await assertFails(box, ["run", "--rm", "--name", "/taken", "busybox", "true"], 125, message);
-  assertEquals((await box.ok(["ps", "-aq"])).split("\n").length, 1);
+  assertEquals((await box.ok`ps -aq`).split("\n").length, 1);
 });
 
 test("errors: unknown commands and flags are one line with a suggestion", async (box) => {
@@ -147,33 +139,33 @@ test("errors: unknown commands and flags are one line with a suggestion", async 
   await assertFails(box, ["run", "-e"], 125, /flag needs an argument: 'e' in -e/);
   await assertFails(box, ["--nosuch", "ps"], 125, /unknown flag: --nosuch/);
   for (const args of [["run"], ["rm"], ["tag", "x"], ["ps", "x"], ["logs"], ["commit"], ["volume", "rm"]]) {
-    const result = await box.run(args);
+    const result = await box.$(args);
     assertEquals(result.code, args[0] === "run" ? 125 : 1, args.join(" "));
     assertMatch(result.stderr, /requires|accepts/, args.join(" "));
   }
 });
 
 test("errors: every command has --help", async (box) => {
-  const overview = await box.ok(["--help"]);
+  const overview = await box.ok`--help`;
   for (
     const command of "run ps logs rm commit export inspect images import rmi tag version info".split(" ")
   ) {
     assertMatch(overview, new RegExp(`^ +${command} `, "m"));
-    const help = await box.ok([command, "--help"]);
+    const help = await box.ok`${command} --help`;
     assertMatch(help, new RegExp(`^Usage:\\s+mydocker ${command}`, "m"));
   }
-  assertMatch(await box.ok(["container", "ls", "--help"]), /^Usage:\s+mydocker container ls/);
+  assertMatch(await box.ok`container ls --help`, /^Usage:\s+mydocker container ls/);
   assertMatch(
-    (await box.run(["container", "ls", "x"])).stderr,
+    (await box.$`container ls x`).stderr,
     /"mydocker container ls" accepts no arguments/,
   );
-  const container = await box.ok(["container", "--help"]);
+  const container = await box.ok`container --help`;
   for (const command of "run stop ls inspect prune".split(" ")) {
     assertMatch(container, new RegExp(`^ +${command} `, "m"));
   }
   for (const command of ["create", "ls", "inspect", "rm", "prune"]) {
     assertMatch(
-      await box.ok(["volume", command, "--help"]),
+      await box.ok`volume ${command} --help`,
       new RegExp(`Usage:\\s+mydocker volume ${command}`),
     );
   }
@@ -191,7 +183,7 @@ test("errors: the overview says of each command what its own --help says", async
 
 test("import: archives that are cut off or none at all", async (box) => {
   const whole = Deno.readFileSync(await busyboxTar());
-  const before = await box.ok(["images", "-q"]);
+  const before = await box.ok`images -q`;
   const cases: [string, Uint8Array][] = [
     ["in a header", whole.slice(0, 20100)],
     ["in a file", whole.slice(0, 700_000)],
@@ -199,26 +191,26 @@ test("import: archives that are cut off or none at all", async (box) => {
     ["noise", crypto.getRandomValues(new Uint8Array(2000))],
   ];
   for (const [what, bytes] of cases) {
-    const result = await box.run(["import", "-", "bad"], { stdin: bytes });
+    const result = await box.$(words`import - bad`, { stdin: bytes });
     assertEquals(result.code, 1, what);
     assertOneLine(result, /./);
-    const file = await box.run(["import", box.path("bad.tar", bytes), "bad"]);
+    const file = await box.$`import ${box.path("bad.tar", bytes)} bad`;
     assertEquals(file.code, 1, what);
     assertStringIncludes(file.stderr, "bad.tar");
   }
-  assertEquals(await box.ok(["images", "-q"]), before);
+  assertEquals(await box.ok`images -q`, before);
 });
 
 test("import: compressed archives that are cut off", async (box) => {
   const gz = await gzip(Deno.readFileSync(await busyboxTar()));
   for (const bytes of [gz.slice(0, 5), gz.slice(0, gz.length / 2 | 0), gz.slice(0, gz.length - 4)]) {
-    const result = await box.run(["import", "-", "bad"], { stdin: bytes });
+    const result = await box.$(words`import - bad`, { stdin: bytes });
     assertEquals(result.code, 1);
     assertOneLine(result, /./);
   }
   const damaged = gz.slice();
   damaged[gz.length >> 1] ^= 255;
-  assertEquals((await box.run(["import", "-", "bad"], { stdin: damaged })).code, 1);
+  assertEquals((await box.$(words`import - bad`, { stdin: damaged })).code, 1);
 });
 
 async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
@@ -270,7 +262,7 @@ test("import: no name leads out of the layer", async (box) => {
     }],
   };
   for (const [what, entries] of Object.entries(archives)) {
-    const { code, stderr } = await box.run(["import", "-", "evil"], { stdin: tar(entries) });
+    const { code, stderr } = await box.$(words`import - evil`, { stdin: tar(entries) });
     assert(code === 0 || code === 1, `${what}: ${code}`);
     if (code === 1) assertMatch(stderr, /^mydocker: [^\n]+\n$/, what);
     assertEquals([...Deno.readDirSync(outside)], [], what);
@@ -285,7 +277,7 @@ test("import: no name leads out of the layer", async (box) => {
         assert(error instanceof Deno.errors.NotFound, String(error));
       }
     }
-    if (code === 0) await box.ok(["rmi", "-f", "evil"]);
+    if (code === 0) await box.ok`rmi -f evil`;
   }
 });
 
@@ -298,7 +290,7 @@ test("import: a full disk in the middle of it", async (box) => {
     "$0" images -q
     "$0" ps -a >/dev/null && "$0" import - small </dev/null >/dev/null; echo "next=$?"
     find "$1" -type f -size +100k; ls "$1/tmp" "$1/layers"; df "$1" | awk 'NR == 2 { print ($3 < 1000) ? "free" : $3 }'`;
-  const result = await box.exec(["unshare", "-m", "sh", "-c", script, BIN, `${box.dir}/small`, archive]);
+  const result = await box.exec`unshare -m sh -c ${script} ${BIN} ${box.dir}/small ${archive}`;
   assertMatch(result.stdout, /^rc=1\nnext=0\n/, result.stdout + result.stderr);
   assertMatch(result.stdout, /free\n$/, result.stdout);
   assertOneLine(result, /no space left on device/i);
@@ -351,13 +343,13 @@ test("run -v: relative and empty paths, odd modes, impossible targets", async (b
     125,
     /absolute/,
   );
-  assertEquals(await box.ok(["volume", "ls", "-q"]), "");
+  assertEquals(await box.ok`volume ls -q`, "");
 });
 
 test("run -v: a directory on a file, and a file on a directory", async (box) => {
   const file = box.path("file", "x");
   for (const volume of [`${box.dir}:/etc/passwd`, `${file}:/seed`]) {
-    const { code, stderr } = await box.run(["run", "--rm", "-v", volume, "busybox", "true"]);
+    const { code, stderr } = await box.$`run --rm -v ${volume} busybox true`;
     assert([125, 126, 127].includes(code), `${volume}: ${code}`);
     assertMatch(stderr, /^mydocker: [^\n]+\n$/);
     assertStringIncludes(stderr, volume.split(":")[1]);
@@ -365,32 +357,32 @@ test("run -v: a directory on a file, and a file on a directory", async (box) => 
 });
 
 test("run: a damaged store is said, not crashed over", async (box) => {
-  await box.ok(["run", "--name", "good", "busybox", "true"]);
-  await box.ok(["run", "--name", "bad", "busybox", "true"]);
+  await box.ok`run --name good busybox true`;
+  await box.ok`run --name bad busybox true`;
   const { Id } = await box.inspect("bad");
   Deno.writeTextFileSync(`${box.root}/containers/${Id}/config.json`, '{"id": "tru');
-  const list = await box.run(["ps", "-a", "--format", "{{.Names}}"]);
+  const list = await box.$`ps -a --format {{.Names}}`;
   assertEquals([list.code, list.stdout], [0, "good\n"]);
   assertMatch(list.stderr, /config\.json/);
-  assertEquals((await box.run(["rm", "bad"])).code, 1);
-  await box.ok(["rm", "-f", "bad"]);
-  await box.ok(["run", "--rm", "--name", "bad", "busybox", "true"]);
+  assertEquals((await box.$`rm bad`).code, 1);
+  await box.ok`rm -f bad`;
+  await box.ok`run --rm --name bad busybox true`;
   const [image] = [...Deno.readDirSync(`${box.root}/images`)].filter(({ name }) => name.endsWith(".json"));
   const config = Deno.readTextFileSync(`${box.root}/images/${image.name}`);
   Deno.writeTextFileSync(`${box.root}/images/${image.name}`, "");
-  const broken = await box.run(["run", "--rm", "busybox", "true"]);
+  const broken = await box.$`run --rm busybox true`;
   assertEquals(broken.code, 125);
   assertOneLine(broken, /damaged/);
   Deno.writeTextFileSync(`${box.root}/images/${image.name}`, config);
-  await box.ok(["run", "--rm", "busybox", "true"]);
+  await box.ok`run --rm busybox true`;
 });
 
 test("rm: a container that runs is refused without -f", async (box) => {
-  await using running = box.spawn(["run", "--name", "busy", "busybox", "sleep", "1000"]);
+  await using running = box.spawn`run --name busy busybox sleep 1000`;
   const pid = await box.pidOf("busy");
   const { Id } = await box.inspect("busy");
   await assertFails(box, ["rm", "busy"], 1, `cannot remove a running container ${Id}. Stop the container`);
-  assertEquals(await box.ok(["rm", "-f", "busy"]), "busy");
+  assertEquals(await box.ok`rm -f busy`, "busy");
   assertEquals((await running.end()).code, 137);
   await until("its process is gone", () => {
     try {

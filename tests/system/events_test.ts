@@ -1,7 +1,6 @@
 // events: what is noted when something happened, what is shown of it, and that nothing is lost or torn on the
 // way.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Box, test, until } from "../world/world.ts";
 
@@ -13,7 +12,7 @@ const lines = (text: string) => text === "" ? [] : text.split("\n");
 
 /** What `events` with these flags shows of all there was, but for what keepers note, without times. */
 async function shown(box: Box, ...flags: string[]): Promise<string[]> {
-  const text = await box.ok([...ALL, ...flags]);
+  const text = await box.ok`${ALL} ${flags}`;
   return lines(text).map((line) => line.replace(/^\S+ /, ""))
     .filter((line) => !/^(container (start|die|kill)|network (dis)?connect|volume unmount) /.test(line));
 }
@@ -37,14 +36,14 @@ function fill(box: Box, size: number): number {
 /** Removes what was noted so far, and has one event noted, of a volume. */
 async function onlyOneVolume(box: Box, name: string): Promise<void> {
   Deno.removeSync(eventsFile(box));
-  await box.ok(["volume", "create", name]);
+  await box.ok`volume create ${name}`;
 }
 
 test("events: the life of images, volumes and containers, as docker tells it", async (box) => {
   const image = (await box.inspect("busybox")).Id;
-  await box.ok(["tag", "busybox", "other:2"]);
-  await box.ok(["rmi", "other:2"]);
-  await box.ok(["volume", "create", "data"]);
+  await box.ok`tag busybox other:2`;
+  await box.ok`rmi other:2`;
+  await box.ok`volume create data`;
   const run = [
     "run",
     "--name",
@@ -61,12 +60,12 @@ test("events: the life of images, volumes and containers, as docker tells it", a
   ];
   await box.ok(run);
   const id = (await box.inspect("web")).Id;
-  const committed = await box.ok(["commit", "-m", "why", "web", "cm:1"]);
-  await box.ok(["export", "-o", box.path("x.tar"), "web"]);
-  await box.ok(["rm", "web"]);
-  await box.ok(["rmi", "cm:1"]);
-  await box.ok(["volume", "rm", "data"]);
-  await box.ok(["volume", "prune", "-f"]);
+  const committed = await box.ok`commit -m why web cm:1`;
+  await box.ok`export -o ${box.path("x.tar")} web`;
+  await box.ok`rm web`;
+  await box.ok`rmi cm:1`;
+  await box.ok`volume rm data`;
+  await box.ok`volume prune -f`;
   const attributes = "az=x y, image=busybox, lb=1, name=web";
   assertEquals(await shown(box), [
     `image tag ${image} (name=busybox:latest)`,
@@ -89,7 +88,7 @@ test("events: the life of images, volumes and containers, as docker tells it", a
 });
 
 test("events: a container of --rm and its anonymous volume end once", async (box) => {
-  await box.ok(["run", "--rm", "--name", "web", "-v", "/data", "busybox", "true"]);
+  await box.ok`run --rm --name web -v /data busybox true`;
   const told = (await actions(box)).slice(2).map((line) => line.replace(/[0-9a-f]{64}/, "ANONYMOUS"));
   assertEquals(told, [
     "volume create ANONYMOUS",
@@ -102,8 +101,8 @@ test("events: a container of --rm and its anonymous volume end once", async (box
 });
 
 test("events: a start and an end, in docker's order", async (box) => {
-  await box.ok(["run", "--rm", "--name", "web", "-v", "data:/d", "busybox", "true"]);
-  const told = lines(await box.ok([...ALL, "--format", "{{.Type}} {{.Action}}"]));
+  await box.ok`run --rm --name web -v data:/d busybox true`;
+  const told = lines(await box.ok`${ALL} --format '{{.Type}} {{.Action}}'`);
   assertEquals(told.slice(told.indexOf("container attach") + 1), [
     ...["network connect", "volume mount", "container start"],
     ...["container die", "network disconnect", "volume unmount", "container destroy"],
@@ -111,8 +110,8 @@ test("events: a start and an end, in docker's order", async (box) => {
 });
 
 test("events: what failed did not happen", async (box) => {
-  await box.ok(["volume", "create", "used"]);
-  await using running = box.spawn(["run", "-i", "--name", "web", "-v", "used:/d", "busybox", "cat"]);
+  await box.ok`volume create used`;
+  await using running = box.spawn`run -i --name web -v used:/d busybox cat`;
   await box.pidOf("web");
   const before = await shown(box);
   for (
@@ -129,18 +128,18 @@ test("events: what failed did not happen", async (box) => {
       [1, "export", "-o", "/nosuch/x.tar", "web"],
       [0, "volume", "create", "used"],
     ] as [number, ...string[]][]
-  ) assertEquals((await box.run(words)).code, code, words.join(" "));
+  ) assertEquals((await box.$(words)).code, code, words.join(" "));
   assertEquals(await shown(box), before);
   await running.send("", true);
   await running.end();
 });
 
 test("events: filters", async (box) => {
-  await box.ok(["volume", "create", "vol1"]);
-  await box.ok(["volume", "create", "vol2"]);
-  await box.ok(["tag", "busybox", "bb:2"]);
+  await box.ok`volume create vol1`;
+  await box.ok`volume create vol2`;
+  await box.ok`tag busybox bb:2`;
   for (const [name, label] of [["web1", "a=1"], ["web2", "a=2"], ["db", "b=1"]]) {
-    await box.ok(["run", "--name", name, "-l", label, "bb:2", "true"]);
+    await box.ok`run --name ${name} -l ${label} bb:2 true`;
   }
   const id = (await box.inspect("web1")).Id;
   const names = async (...filters: string[]) => {
@@ -177,7 +176,7 @@ test("events: filters", async (box) => {
     assertEquals(await names(nothing), "", nothing);
   }
   assertEquals(await names("foo=bar"), all, "as docker: no such filter, no effect");
-  const bad = await box.run([...ALL, "--filter", "name"]);
+  const bad = await box.$`${ALL} --filter name`;
   assertEquals(bad.code, 125);
   assertStringIncludes(
     bad.stderr,
@@ -187,10 +186,10 @@ test("events: filters", async (box) => {
 
 test("events: formats", async (box) => {
   await onlyOneVolume(box, "data");
-  await box.ok(["run", "--name", "web", "-l", 'q="<&>"', "busybox", "true"]);
+  await box.ok`run --name web -l 'q="<&>"' busybox true`;
   const id = (await box.inspect("web")).Id;
   const created = ["--filter", "event=create"];
-  const json = lines(await box.ok([...ALL, ...created, "--format", "{{json .}}"]));
+  const json = lines(await box.ok`${ALL} ${created} --format '{{json .}}'`);
   const time = /"time":(\d{10}),"timeNano":\1\d{9}\}$/;
   assertMatch(json[0], time);
   assertEquals(json.map((line) => line.replace(time, "TIME}")), [
@@ -198,8 +197,8 @@ test("events: formats", async (box) => {
     `{"status":"create","id":"${id}","from":"busybox","Type":"container","Action":"create","Actor":{"ID":"${id}",` +
     `"Attributes":{"image":"busybox","name":"web","q":"\\"<&>\\""}},"scope":"local",TIME}`,
   ]);
-  assertEquals(lines(await box.ok([...ALL, ...created, "--format", "json"])), json);
-  const each = async (format: string) => lines(await box.ok([...ALL, ...created, "--format", format]));
+  assertEquals(lines(await box.ok`${ALL} ${created} --format json`), json);
+  const each = async (format: string) => lines(await box.ok`${ALL} ${created} --format ${format}`);
   assertEquals(await each("{{.Type}} {{.Actor.Attributes.name}} {{.From}}|{{.Status}}|{{.ID}}"), [
     "volume <no value> ||",
     `container web busybox|create|${id}`,
@@ -215,7 +214,7 @@ test("events: formats", async (box) => {
     ]
   ) {
     // Also where there is no event, and nothing would end it.
-    const { code, stderr } = await box.run(["events", "--format", format]);
+    const { code, stderr } = await box.$`events --format ${format}`;
     assertEquals(code, 64);
     assertMatch(stderr, /^mydocker: Error parsing format: /);
     assertStringIncludes(stderr, problem);
@@ -234,19 +233,19 @@ test("events: in the time zone of the caller", async (box) => {
 });
 
 test("events: --since and --until", async (box) => {
-  for (const name of ["one", "two", "three"]) await box.ok(["volume", "create", name]);
+  for (const name of ["one", "two", "three"]) await box.ok`volume create ${name}`;
   const created = ["--filter", "event=create", "--format"];
-  const times = lines(await box.ok([...ALL, ...created, "{{.TimeNano}}"])).map((nano) =>
+  const times = lines(await box.ok`${ALL} ${created} {{.TimeNano}}`).map((nano) =>
     `${nano.slice(0, 10)}.${nano.slice(10)}`
   );
   const between = async (...range: string[]) =>
-    lines(await box.ok(["events", ...range, ...created, "{{.Actor.ID}}"])).join(" ");
+    lines(await box.ok`events ${range} ${created} {{.Actor.ID}}`).join(" ");
   assertEquals(await between("--since", times[1], "--until", "0s"), "two three");
   assertEquals(await between("--since", times[1], "--until", times[1]), "two");
   assertEquals(await between("--until", times[1]), "one two", "from the first on, as docker");
   assertEquals(await between("--since", "5m", "--until", "4m"), "");
   assertEquals(await between("--until", "2013-01-01T00:00:00"), "");
-  const [one] = lines(await box.ok([...ALL, "--filter", "volume=one"]));
+  const [one] = lines(await box.ok`${ALL} --filter volume=one`);
   assertEquals(await between("--since", one.split(" ")[0], "--until", "0s"), "one two three");
   for (
     const [flags, problem] of [
@@ -258,18 +257,18 @@ test("events: --since and --until", async (box) => {
       ],
     ] as [string[], string][]
   ) {
-    const { code, stderr } = await box.run(["events", ...flags]);
+    const { code, stderr } = await box.$`events ${flags}`;
     assertEquals([code, stderr], [1, `mydocker: ${problem}\n`]);
   }
-  assertStringIncludes((await box.run(["events", "foo"])).stderr, '"mydocker events" accepts no arguments.');
+  assertStringIncludes((await box.$`events foo`).stderr, '"mydocker events" accepts no arguments.');
 });
 
 test("events: follows until it is interrupted, and is quiet about it", async (box) => {
-  await using following = box.spawn(["events", "--since", "0", "--format", "{{.Action}} {{.Actor.ID}}"]);
+  await using following = box.spawn`events --since 0 --format '{{.Action}} {{.Actor.ID}}'`;
   await following.expect("import sha256:");
   for (const name of ["one", "two"]) {
-    await box.ok(["system", "info"]);
-    await box.ok(["volume", "create", name]);
+    await box.ok`system info`;
+    await box.ok`volume create ${name}`;
     await following.expect(`create ${name}\n`);
   }
   following.kill("SIGINT");
@@ -279,25 +278,19 @@ test("events: follows until it is interrupted, and is quiet about it", async (bo
 });
 
 test("events: without --since only what happens from now on, and with --until until then", async (box) => {
-  await box.ok(["volume", "create", "before"]);
-  await using following = box.spawn(["system", "events", "--format", "{{.Actor.ID}}"]);
+  await box.ok`volume create before`;
+  await using following = box.spawn`system events --format {{.Actor.ID}}`;
   // It says nothing when it has begun, so that something has to happen until it is seen.
   let count = 0;
   await until("an event is seen", async () => {
-    await box.ok(["volume", "create", `v${count++}`]);
+    await box.ok`volume create v${count++}`;
     return following.stdout !== "";
   });
   assert(!following.stdout.includes("before"));
   const end = Date.now() + 3000;
-  await using ending = box.spawn([
-    "events",
-    "--until",
-    String(end / 1000),
-    "--format",
-    "{{.Actor.ID}}",
-  ]);
+  await using ending = box.spawn`events --until ${end / 1000} --format {{.Actor.ID}}`;
   await ending.expect("before");
-  await box.ok(["volume", "create", "meanwhile"]);
+  await box.ok`volume create meanwhile`;
   const inTime = Date.now() < end; // or the machine is very slow
   const { code, stdout } = await ending.end();
   assert(Date.now() >= end);
@@ -308,10 +301,10 @@ test("events: without --since only what happens from now on, and with --until un
 test("events: twenty at once, and no frame is torn", async (box) => {
   await onlyOneVolume(box, "first");
   const names = Array.from({ length: 20 }, (_, index) => `v${index}`);
-  await using following = box.spawn(["events", "--since", "0", "--format", "{{.Actor.ID}}"]);
+  await using following = box.spawn`events --since 0 --format {{.Actor.ID}}`;
   await following.expect("first\n");
-  await Promise.all(names.map((name) => box.ok(["volume", "create", name])));
-  const { stdout, stderr } = await box.run([...ALL, "--format", "{{.Actor.ID}}"]);
+  await Promise.all(names.map((name) => box.ok`volume create ${name}`));
+  const { stdout, stderr } = await box.$`${ALL} --format {{.Actor.ID}}`;
   const sorted = (text: string) => lines(text.trimEnd()).sort();
   assertEquals(sorted(stdout), ["first", ...names].sort());
   assertEquals(stderr, "");
@@ -323,42 +316,42 @@ test("events: over 8 MB the file is put aside, by one of many, and nothing is lo
   await onlyOneVolume(box, "filler");
   const count = fill(box, LIMIT - 100);
   const since = String(Date.now() / 1000);
-  await using following = box.spawn(["events", "--since", since, "--format", "{{.Actor.ID}}"]);
+  await using following = box.spawn`events --since ${since} --format {{.Actor.ID}}`;
   const names = Array.from({ length: 20 }, (_, index) => `v${index}`);
-  await Promise.all(names.map((name) => box.ok(["volume", "create", name])));
+  await Promise.all(names.map((name) => box.ok`volume create ${name}`));
   assert(Deno.statSync(`${eventsFile(box)}.1`).size > LIMIT);
   assert(Deno.statSync(eventsFile(box)).size < 20 * 300, "the rest is in a new file");
   const format = ["--format", "{{.Actor.ID}}"];
-  const told = lines(await box.ok([...ALL, ...format]));
+  const told = lines(await box.ok`${ALL} ${format}`);
   assertEquals(told.filter((name) => name === "filler").length, count);
   assertEquals(told.slice(count).sort(), names.toSorted());
   await until("the one that follows has seen all", () => lines(following.stdout.trimEnd()).length === 20);
   // The file before that makes way: never more than two.
   fill(box, LIMIT);
-  await box.ok(["volume", "create", "last"]);
-  await box.ok(["volume", "create", "next"]);
+  await box.ok`volume create last`;
+  await box.ok`volume create next`;
   assertEquals(
     [...Deno.readDirSync(box.root)].map(({ name }) => name).filter((name) => name.startsWith("events"))
       .sort(),
     ["events", "events.1"],
   );
-  assertEquals(lines(await box.ok([...ALL, ...format])).slice(-2), ["last", "next"]);
+  assertEquals(lines(await box.ok`${ALL} ${format}`).slice(-2), ["last", "next"]);
   await following.expect("next\n");
 });
 
 test("events: a frame cut off costs only itself, at the end and in the middle", async (box) => {
   const ids = async () => {
-    const { code, stdout, stderr } = await box.run([...ALL, "--format", "{{.Actor.ID}}"]);
+    const { code, stdout, stderr } = await box.$`${ALL} --format {{.Actor.ID}}`;
     return [code, stdout, stderr.replace(/\d+ bytes of .*/, "DAMAGE")];
   };
   await onlyOneVolume(box, "one");
-  await box.ok(["volume", "create", "two"]);
+  await box.ok`volume create two`;
   const whole = Deno.readFileSync(eventsFile(box));
   const half = whole.length / 2;
   for (const length of [half + 1, half + 31, half + 32, half + 50, whole.length - 1]) {
     Deno.writeFileSync(eventsFile(box), whole.subarray(0, length));
     assertEquals(await ids(), [0, "one\n", ""], `${length} bytes`);
-    await box.ok(["volume", "create", `after${length}`]);
+    await box.ok`volume create after${length}`;
     const warned = "mydocker: warning: DAMAGE\n";
     assertEquals(await ids(), [0, `one\nafter${length}\n`, warned], `${length} bytes and one more`);
   }
@@ -398,12 +391,12 @@ test("events: where none can be noted, that is said, and the command does its wo
   const warning = (reason: string) =>
     `mydocker: warning: no event in ${eventsFile(box)} for volume create ${reason}\n`;
   Deno.symlinkSync("/dev/full", eventsFile(box));
-  const full = await box.run(["volume", "create", "one"]);
+  const full = await box.$`volume create one`;
   assertEquals([full.code, full.stdout], [0, "one\n"]);
   assertEquals(full.stderr, warning("one: write events: no space left on device"));
   Deno.removeSync(eventsFile(box));
   Deno.mkdirSync(eventsFile(box));
-  const directory = await box.run(["volume", "create", "two"]);
+  const directory = await box.$`volume create two`;
   assertEquals([directory.code, directory.stderr], [0, warning("two: openat events: is a directory")]);
-  assertEquals(await box.ok(["volume", "ls", "-q"]), "one\ntwo");
+  assertEquals(await box.ok`volume ls -q`, "one\ntwo");
 });

@@ -1,6 +1,5 @@
 // What pull and load show on a terminal while they work, and what is left when they are interrupted.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dockerArchive } from "../world/archives.ts";
 import { storeOf } from "../world/crash.ts";
@@ -136,7 +135,7 @@ test("pull: Ctrl-C and SIGTERM end it at once, and nothing is left", async (box)
 
 test("run: Ctrl-C while the image is pulled", async (box) => {
   await interrupted(box, (host) => ["run", "--rm", `${host}/app`, "true"], "\x03");
-  assertEquals(await box.ok(["ps", "-aq"]), "");
+  assertEquals(await box.ok`ps -aq`, "");
 });
 
 test("load: a line for each layer, on wide and narrow terminals", async (box) => {
@@ -151,19 +150,19 @@ test("load: a line for each layer, on wide and narrow terminals", async (box) =>
     const wanted = columns < 48 ? ": 100% Loading la" : `: Loading layer ${bar} 101.9kB/101.9kB`;
     for (const line of lines.slice(0, 3)) assertEquals(line.slice(12), wanted);
     assertEquals(lines[3], "Loaded image: a:1");
-    await box.ok(["rmi", "a:1"]);
+    await box.ok`rmi a:1`;
   }
-  assertEquals(await box.ok(["load", "-i", archive]), "Loaded image: a:1");
+  assertEquals(await box.ok`load -i ${archive}`, "Loaded image: a:1");
 });
 
 test("save: a line for each layer on a terminal, and none in a pipe", async (box) => {
   const layers = [1, 2].map((n) => tar([{ name: `f${n}`, data: noise(100_000, n) }]));
-  await box.ok(["load", "-i", box.path("a.tar", tar(await dockerArchive(layers, ["a:1"])))]);
+  await box.ok`load -i ${box.path("a.tar", tar(await dockerArchive(layers, ["a:1"])))}`;
   await using tty = terminal(box, ["save", "-o", box.path("b.tar"), "a:1"], { columns: 80 });
   assertEquals((await tty.end()).code, 0);
   const lines = shown(tty.screen, 80);
   assertEquals(lines.map((line) => line.slice(12)), Array(2).fill(": Saving layer  101.9kB/101.9kB"));
-  const { stderr } = await box.run(["save", "-o", box.path("c.tar"), "a:1"]);
+  const { stderr } = await box.$`save -o ${box.path("c.tar")} a:1`;
   assertEquals(stderr, "");
   assertEquals(Deno.readFileSync(box.path("c.tar")), Deno.readFileSync(box.path("b.tar")));
 });

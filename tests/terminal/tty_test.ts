@@ -1,6 +1,5 @@
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
-import { BIN, test, until } from "../world/world.ts";
+import { BIN, test, until, words } from "../world/world.ts";
 import { terminal, terminalOf } from "../world/pty.ts";
 
 test("run -it: a shell shows its prompt, obeys, and gives its exit code", async (box) => {
@@ -154,27 +153,19 @@ test("run -it: TERM is the one docker sets, and only with a terminal", async (bo
   });
   await tty.expect("term=xterm\r\n");
   await tty.end();
-  assertEquals(await box.ok(["run", "--rm", "busybox", "sh", "-c", "echo term=$TERM"]), "term=");
+  assertEquals(await box.ok`run --rm busybox sh -c 'echo term=$TERM'`, "term=");
 });
 
 test("run -t: both streams come as one, with the terminal's line ends", async (box) => {
-  const { code, stdout, stderr } = await box.run([
-    "run",
-    "-t",
-    "--rm",
-    "busybox",
-    "sh",
-    "-c",
-    "echo out; echo err >&2",
-  ]);
+  const { code, stdout, stderr } = await box.$`run -t --rm busybox sh -c 'echo out; echo err >&2'`;
   assertEquals([code, stdout, stderr], [0, "out\r\nerr\r\n", ""]);
 });
 
 test("run -it: without a terminal on stdin it refuses, as docker does, and makes nothing", async (box) => {
-  const { code, stderr } = await box.run(["run", "-it", "--name", "never", "busybox", "sh"], { stdin: "" });
+  const { code, stderr } = await box.$(words`run -it --name never busybox sh`, { stdin: "" });
   assertEquals(code, 1);
   assertMatch(stderr, /the input device is not a TTY/);
-  assertEquals(await box.ok(["ps", "-aq"]), "");
+  assertEquals(await box.ok`ps -aq`, "");
 });
 
 test("run -i: on a terminal, without -t, stdin is a plain pipe", async (box) => {
@@ -237,7 +228,7 @@ test("run -it: when the terminal goes away the container gets its SIGHUP", async
 });
 
 test("logs: what a terminal showed", async (box) => {
-  await box.run(["run", "-t", "--name", "shown", "busybox", "sh", "-c", "echo one; echo two >&2"]);
-  const { stdout, stderr } = await box.run(["logs", "shown"]);
+  await box.$`run -t --name shown busybox sh -c 'echo one; echo two >&2'`;
+  const { stdout, stderr } = await box.$`logs shown`;
   assertEquals([stdout, stderr], ["one\r\ntwo\r\n", ""]);
 });

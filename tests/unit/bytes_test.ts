@@ -1,6 +1,5 @@
 // Names as bytes and as strings: ffi/bytes.ts.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { decodeName, encodeName, encodeNameInto } from "../../ffi/bytes.ts";
 

@@ -1,7 +1,6 @@
 // Which control file each limit goes to, and in which numbers, on both versions of cgroups: as runc's
 // documentation of the conversions and the kernel's (cgroup-v1/, cgroup-v2.rst) have it.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
 import { CommandError } from "../../lib/base/error.ts";
 import type { Limits } from "../../lib/cgroup/limits.ts";

@@ -1,4 +1,3 @@
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import type { CommandSpec, Parsed } from "../../lib/cli/command.ts";
 import { CommandError } from "../../lib/base/error.ts";

@@ -1,6 +1,5 @@
 // A log's follower, on a directory that looks like a container's.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";

@@ -1,6 +1,5 @@
 // gzip and zstd: what is one archive and what is none, however the bytes arrive.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { CommandError } from "../../lib/base/error.ts";
 import { decompressed } from "../../lib/layer/decompress.ts";

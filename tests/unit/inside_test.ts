@@ -1,7 +1,6 @@
 // Rule (b) of docs/architecture.md: what is opened inside a container or an image is opened by
 // lib/layer/inside.ts; and what that opens, and what is read of users and groups with it.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
 import { test } from "../world/world.ts";
 import { resolveIdentity } from "../../lib/lifecycle/identity.ts";

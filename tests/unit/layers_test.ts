@@ -1,6 +1,5 @@
 // What make check says of imports that lead up, sideways or round.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { checkLayers } from "../check_layers.ts";
 import type { Floor } from "../layers/floors.ts";

@@ -1,6 +1,5 @@
 // The faults of `make mutants` can still be put in, and the tests that are to notice them are there.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { apply, sources } from "../mutants/place.ts";
 import { MUTANTS } from "../mutants/table.ts";

@@ -1,6 +1,5 @@
 // Addresses, subnets and --publish, as arithmetic and text.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   addressText,

@@ -1,6 +1,5 @@
 // The program assembler and the stub, on this architecture and, emulated, on the other.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
 import { outputOf } from "../world/busy.ts";
 import { elfParts } from "../../ffi/elf.ts";

@@ -1,6 +1,5 @@
 // Whether and when a restart policy starts a container again, as arithmetic.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { wantsRestart } from "../../lib/lifecycle/restart.ts";
 

@@ -1,4 +1,3 @@
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import * as file from "../../ffi/file.ts";
 import { replay } from "../../lib/layer/replay.ts";

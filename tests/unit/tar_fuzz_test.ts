@@ -1,7 +1,6 @@
 // The tar reader and GNU tar read the same in archives that are damaged at random: names, types, modes,
 // owners, sizes, times, link targets. Where only one of them refuses, it is for a reason on the lists below.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { decodeName } from "../../ffi/bytes.ts";
 import { CommandError } from "../../lib/base/error.ts";

@@ -1,7 +1,6 @@
 // The tar reader and writer, unpacking and packing: against GNU tar, in both directions. Needs root, for
 // owners, devices and trusted attributes.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { decodeName } from "../../ffi/bytes.ts";
 import * as file from "../../ffi/file.ts";

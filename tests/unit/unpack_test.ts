@@ -1,6 +1,5 @@
 // What unpacking does with archives that are strange, damaged or hostile. Needs root.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as file from "../../ffi/file.ts";
 import { CommandError } from "../../lib/base/error.ts";

@@ -1,6 +1,5 @@
 // What is read off a cgroup's files, of either version.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { usageOf } from "../../lib/cgroup/usage.ts";
 import { members } from "../../lib/cgroup/members.ts";

@@ -1,4 +1,3 @@
-// @ts-types="../world/assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
 import { CommandError } from "../../lib/base/error.ts";
 import {

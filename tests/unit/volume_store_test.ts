@@ -1,6 +1,5 @@
 // Volumes as the library keeps them, in a root directory of this test's own. Needs root.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";

@@ -1,38 +1,27 @@
 // Volumes that are mounts of their own, what volumes begin with, and mount points that are odd.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Box, test } from "../world/world.ts";
+import { type Box, test, words } from "../world/world.ts";
 import { busyboxTar, tar } from "../world/images.ts";
 
 const inside = (box: Box, flags: string[], script: string, image = "busybox") =>
-  box.ok(["run", "--rm", ...flags, image, "sh", "-c", script]);
+  box.ok`run --rm ${flags} ${image} sh -c ${script}`;
 
 const mountpoint = async (box: Box, name: string): Promise<string> =>
-  JSON.parse(await box.ok(["volume", "inspect", name]))[0].Mountpoint;
+  JSON.parse(await box.ok`volume inspect ${name}`)[0].Mountpoint;
 
 const names = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
 
 /** The test's busybox with what a script does to it. */
 async function derived(box: Box, image: string, script: string): Promise<void> {
-  await box.ok(["run", "--name", "derived", "busybox", "sh", "-c", script]);
-  await box.ok(["commit", "derived", image]);
-  await box.ok(["rm", "derived"]);
+  await box.ok`run --name derived busybox sh -c ${script}`;
+  await box.ok`commit derived ${image}`;
+  await box.ok`rm derived`;
 }
 
 test("a volume is filled when its container is created, and not again", async (box) => {
   const flags = ["-v", "named:/seed", "-v", "/seed/sub", "-v", "bare:/seed/sub/deeper"];
-  await box.ok([
-    "create",
-    "--name",
-    "user",
-    ...flags,
-    "--mount",
-    "source=not,target=/etc,volume-nocopy",
-    "busybox",
-    "ls",
-    "/seed",
-  ]);
+  await box.ok`create --name user ${flags} --mount source=not,target=/etc,volume-nocopy busybox ls /seed`;
   const data = await mountpoint(box, "named");
   assertEquals(names(data), ["file", "sub"]);
   const anonymous = (await box.inspect("user")).Mounts.find((mount: { Destination: string }) =>
@@ -43,7 +32,7 @@ test("a volume is filled when its container is created, and not again", async (b
   assertEquals(names(await mountpoint(box, "not")), []);
   Deno.removeSync(`${data}/file`);
   Deno.removeSync(`${data}/sub`, { recursive: true });
-  assertEquals(await box.ok(["start", "-a", "user"]), "sub");
+  assertEquals(await box.ok`start -a user`, "sub");
 });
 
 test("a host path may be relative to the current directory", async (box) => {
@@ -61,13 +50,13 @@ test("a host path may be relative to the current directory", async (box) => {
     "type=bind,source=./sub,target=/d",
   ];
   const script = "cat /a/f /b/sub/f /c/f /d/f; touch /b/x 2>/dev/null || echo , read-only";
-  const { code, stdout, stderr } = await box.run(["run", "--rm", ...mounts, "busybox", "sh", "-c", script], {
+  const { code, stdout, stderr } = await box.$(words`run --rm ${mounts} busybox sh -c ${script}`, {
     cwd,
   });
   assertEquals([code, stdout, stderr], [0, "foundfoundfoundfound, read-only\n", ""]);
-  await box.ok(["run", "--rm", "-v", "./made:/a", "busybox", "touch", "/a/x"], { cwd });
+  await box.ok(words`run --rm -v ./made:/a busybox touch /a/x`, { cwd });
   assertEquals(names(`${cwd}/made`), ["x"]);
-  const { stderr: refusal } = await box.run(["run", "--rm", "-v", "sub/x:/a", "busybox", "true"], { cwd });
+  const { stderr: refusal } = await box.$(words`run --rm -v sub/x:/a busybox true`, { cwd });
   assertStringIncludes(refusal, "If you intended to pass a host directory, use absolute path");
 });
 
@@ -100,8 +89,8 @@ test("a mount point that is a link to nothing is made where it leads", async (bo
   // As Ubuntu has it.
   const script =
     'cp "$0" all.tar; mkdir etc; ln -s ../run/made/resolv.conf etc; tar -rf all.tar etc/resolv.conf';
-  await box.exec(["sh", "-c", script, await busyboxTar()]);
-  await box.ok(["import", box.path("all.tar"), "resolves"]);
+  await box.exec`sh -c ${script} ${await busyboxTar()}`;
+  await box.ok`import ${box.path("all.tar")} resolves`;
   const flags = ["--dns", "192.0.2.1"];
   assertStringIncludes(
     await inside(box, flags, "cat /run/made/resolv.conf", "resolves"),
@@ -112,38 +101,27 @@ test("a mount point that is a link to nothing is made where it leads", async (bo
   const nested = ["-v", "outer:/outer", "-v", "inner:/outer/link"];
   assertEquals(await inside(box, nested, "touch /outer/new/x; ls /outer/link"), "x");
   // For a look at a container that does not run.
-  await box.ok(["create", "--name", "stopped", "-v", "vol:/abs", "links", "true"]);
-  await box.ok(["cp", given, "stopped:/missing/dir/f"]);
+  await box.ok`create --name stopped -v vol:/abs links true`;
+  await box.ok`cp ${given} stopped:/missing/dir/f`;
   assertEquals(Deno.readTextFileSync(`${await mountpoint(box, "vol")}/f`), "content");
-  const { code } = await box.run(["run", "--rm", "-v", "vol:/loop", "links", "true"]);
+  const { code } = await box.$`run --rm -v vol:/loop links true`;
   assertEquals(code, 125);
 }, { seconds: 90 });
 
 test("a tmpfs has the same mode at every start", async (box) => {
   for (const flags of [["--tmpfs", "/new"], ["--mount", "type=tmpfs,target=/new"]]) {
-    await box.ok(["create", "--name", "again", ...flags, "busybox", "stat", "-c", "%a", "/new"]);
-    for (let start = 0; start < 3; start++) assertEquals(await box.ok(["start", "-a", "again"]), "1777");
-    await box.ok(["rm", "again"]);
+    await box.ok`create --name again ${flags} busybox stat -c %a /new`;
+    for (let start = 0; start < 3; start++) assertEquals(await box.ok`start -a again`, "1777");
+    await box.ok`rm again`;
   }
-  await box.ok([
-    "create",
-    "--name",
-    "again",
-    "--tmpfs",
-    "/new:mode=700",
-    "busybox",
-    "stat",
-    "-c",
-    "%a",
-    "/new",
-  ]);
-  for (let start = 0; start < 2; start++) assertEquals(await box.ok(["start", "-a", "again"]), "700");
+  await box.ok`create --name again --tmpfs /new:mode=700 busybox stat -c %a /new`;
+  for (let start = 0; start < 2; start++) assertEquals(await box.ok`start -a again`, "700");
 });
 
 test("volume create --opt: a tmpfs", async (box) => {
   const options = ["-o", "type=tmpfs", "--opt", "device=tmpfs", "-o", "o=size=64k,uid=7,noexec"];
-  await box.ok(["volume", "create", ...options, "mem"]);
-  const [volume] = JSON.parse(await box.ok(["volume", "inspect", "mem"]));
+  await box.ok`volume create ${options} mem`;
+  const [volume] = JSON.parse(await box.ok`volume inspect mem`);
   assertEquals(volume.Options, { device: "tmpfs", o: "size=64k,uid=7,noexec", type: "tmpfs" });
   const seen = await inside(
     box,
@@ -167,30 +145,25 @@ test("volume create --opt: a tmpfs", async (box) => {
 test("volume create --opt: a directory of the host's, which is filled if it is empty", async (box) => {
   const device = box.path("device");
   Deno.mkdirSync(device);
-  await box.ok(["volume", "create", "-o", "type=none", "-o", "o=bind", "-o", `device=${device}`, "bound"]);
+  await box.ok`volume create -o type=none -o o=bind -o device=${device} bound`;
   assertEquals(await inside(box, ["-v", "bound:/seed"], "echo back >/seed/f; ls /seed"), "f\nfile\nsub");
   assertEquals(names(device), ["f", "file", "sub"]);
-  await box.ok(["volume", "create", "-o", "type=none", "-o", "o=bind,ro", "-o", `device=${device}`, "shown"]);
+  await box.ok`volume create -o type=none -o o=bind,ro -o device=${device} shown`;
   const script = "cat /x/f; touch /x/new 2>/dev/null || echo read-only; grep ' /x ' /proc/self/mountinfo";
   assertMatch(await inside(box, ["-v", "shown:/x"], script), /^back\nread-only\n(?!.*(shared|master):)/);
-  await box.ok(["volume", "rm", "bound", "shown"]);
+  await box.ok`volume rm bound shown`;
   assertEquals(names(device), ["f", "file", "sub"]);
 });
 
 test("volume create --opt: what is wrong is said in docker's words", async (box) => {
   const refused = async (options: string[], problem: string) => {
-    const { code, stderr } = await box.run([
-      "volume",
-      "create",
-      ...options.flatMap((one) => ["-o", one]),
-      "wrong",
-    ]);
+    const { code, stderr } = await box.$`volume create ${options.flatMap((one) => ["-o", one])} wrong`;
     assertEquals([code, stderr], [1, `mydocker: create wrong: ${problem}\n`]);
   };
   await refused(["foo=bar"], 'invalid option: "foo"');
   await refused(["type=tmpfs"], 'missing required option: "device"');
   await refused(["device=x"], 'missing required option: "type"');
-  assertEquals(await box.ok(["volume", "ls", "-q"]), "");
+  assertEquals(await box.ok`volume ls -q`, "");
   const cases: [options: string[], problem: string][] = [
     [
       ["type=none", "o=bind", "device=/nosuch/dir"],
@@ -200,13 +173,13 @@ test("volume create --opt: what is wrong is said in docker's words", async (box)
     [["type=tmpfs", "o=bar=1", "device=tmpfs"], "mount tmpfs:DATA, data: bar=1: invalid argument"],
   ];
   for (const [options, problem] of cases) {
-    await box.ok(["volume", "create", ...options.flatMap((one) => ["-o", one]), "wrong"]);
+    await box.ok`volume create ${options.flatMap((one) => ["-o", one])} wrong`;
     const data = await mountpoint(box, "wrong");
-    const { code, stderr } = await box.run(["run", "--rm", "-v", "wrong:/x", "busybox", "true"]);
+    const { code, stderr } = await box.$`run --rm -v wrong:/x busybox true`;
     assertEquals(code, 125);
     const start = `mydocker: error while mounting volume 'DATA': failed to mount local volume: ${problem}`;
     assertStringIncludes(stderr.replaceAll(data, "DATA"), start);
-    await box.ok(["volume", "rm", "wrong"]);
+    await box.ok`volume rm wrong`;
   }
 });
 
@@ -222,20 +195,17 @@ test("a whiteout of what no lower layer has is not seen", async (box) => {
     { name: "data/sub/", type: "5", mode: 0o755 },
     { name: "data/sub/.wh.ghost", data: "" },
   ];
-  await box.ok(["import", "-", "haunted"], { stdin: tar(entries) });
+  await box.ok(words`import - haunted`, { stdin: tar(entries) });
   const list = "cd /data && /bin/busybox find . | /bin/busybox sort";
   const whole = ".\n./real\n./sub";
   assertEquals(await inside(box, [], list, "haunted"), whole);
   assertEquals(await inside(box, ["-v", "filled:/data"], list, "haunted"), whole);
-  await box.ok(["create", "--name", "seen", "haunted", "sh"]);
-  await box.ok(["cp", "seen:/data", box.path("copy")]);
+  await box.ok`create --name seen haunted sh`;
+  await box.ok`cp seen:/data ${box.path("copy")}`;
   assertEquals([names(box.path("copy")), names(`${box.path("copy")}/sub`)], [["real", "sub"], []]);
-  assert(!(await box.ok(["diff", "seen"])).includes("/data"));
-  const exported = await box.exec([
-    "sh",
-    "-c",
-    '"$0" export seen | tar -t',
-    (await import("../world/world.ts")).BIN,
-  ]);
+  assert(!(await box.ok`diff seen`).includes("/data"));
+  const exported = await box.exec`sh -c '"$0" export seen | tar -t' ${
+    (await import("../world/world.ts")).BIN
+  }`;
   assert(!exported.stdout.includes("ghost") && exported.stdout.includes("data/real"), exported.stdout);
 });

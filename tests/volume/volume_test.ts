@@ -1,11 +1,10 @@
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Box, test } from "../world/world.ts";
+import { type Box, test, words } from "../world/world.ts";
 import { tar } from "../world/images.ts";
 
 /** Runs a script in busybox with these flags. */
 const inside = (box: Box, flags: string[], script: string) =>
-  box.ok(["run", "--rm", ...flags, "busybox", "sh", "-c", script]);
+  box.ok`run --rm ${flags} busybox sh -c ${script}`;
 
 function folder(box: Box, name: string): string {
   const path = box.path(name);
@@ -22,9 +21,16 @@ test("run -v: a host directory, both ways", async (box) => {
 
 test("run -v :ro: reading works, writing does not", async (box) => {
   const dir = folder(box, "host");
-  const { stdout, stderr } = await box.run([
-    ...["run", "--rm", "-v", `${dir}:/mnt:ro`, "busybox", "sh", "-c", "ls /mnt; echo >/mnt/f; echo $?"],
-  ]);
+  const { stdout, stderr } = await box.$`${[
+    "run",
+    "--rm",
+    "-v",
+    `${dir}:/mnt:ro`,
+    "busybox",
+    "sh",
+    "-c",
+    "ls /mnt; echo >/mnt/f; echo $?",
+  ]}`;
   assertEquals(stdout, "1\n");
   assertMatch(stderr, /Read-only file system/);
   assertEquals([...Deno.readDirSync(dir)], []);
@@ -44,7 +50,7 @@ test("run -v: a missing host directory is made, whatever the umask", async (box)
   const path = `${box.dir}/made/deep`;
   const { BIN } = await import("../world/world.ts");
   const script = 'umask 077; "$0" run --rm -v "$1:/mnt" busybox touch /mnt/f';
-  assertEquals((await box.exec(["sh", "-c", script, BIN, path])).code, 0);
+  assertEquals((await box.exec`sh -c ${script} ${BIN} ${path}`).code, 0);
   const { mode, uid } = Deno.statSync(path);
   assertEquals([mode! & 0o7777, uid], [0o755, 0]);
   assertEquals(Deno.statSync(`${box.dir}/made`).mode! & 0o7777, 0o755);
@@ -53,7 +59,7 @@ test("run -v: a missing host directory is made, whatever the umask", async (box)
 
 test("run -v: a missing mount point is made in the container only", async (box) => {
   const dir = folder(box, "host");
-  await box.ok(["run", "--name", "one", "-v", `${dir}:/a/b/c`, "busybox", "stat", "/a/b/c"]);
+  await box.ok`run --name one -v ${dir}:/a/b/c busybox stat /a/b/c`;
   assertEquals(await inside(box, [], "ls -d /a 2>/dev/null; true"), "");
 });
 
@@ -61,7 +67,7 @@ test("run -v: what is mounted on the host's directory comes along", async (box) 
   const script = `mkdir -p "$1/sub" && mount -t tmpfs tmpfs "$1/sub" && echo deep >"$1/sub/f" && ` +
     `"$0" run --rm -v "$1:/mnt" busybox cat /mnt/sub/f`;
   const { BIN } = await import("../world/world.ts");
-  const { stdout, stderr } = await box.exec(["unshare", "-m", "sh", "-c", script, BIN, `${box.dir}/host`]);
+  const { stdout, stderr } = await box.exec`unshare -m sh -c ${script} ${BIN} ${box.dir}/host`;
   assertEquals(stdout, "deep\n", stderr);
 });
 
@@ -91,11 +97,11 @@ test("run -v: a mount point that is a symlink to the host stays in the container
     { name: "etc", type: "2", link: secret },
     { name: "proc", type: "2", link: secret },
   ];
-  await box.ok(["import", "-", "sly"], { stdin: tar(entries) });
+  await box.ok(words`import - sly`, { stdin: tar(entries) });
   const before = Deno.readTextFileSync("/proc/thread-self/mountinfo");
   for (const target of ["/abs", "/rel", "/abs/new", "/up/x"]) {
     const flags = ["-v", `${dir}:${target}`, "-v", `${busybox}:/busybox`, "-v", `vol:${target}/deeper`];
-    const { code } = await box.run(["run", "--rm", ...flags, "sly", "/busybox", "cat", `${target}/f`]);
+    const { code } = await box.$`run --rm ${flags} sly /busybox cat ${target}/f`;
     assert([0, 125, 126, 127].includes(code), `${target}: ${code}`);
     assertEquals([...Deno.readDirSync(secret)], [], target);
   }
@@ -104,24 +110,24 @@ test("run -v: a mount point that is a symlink to the host stays in the container
 
 test("run -v NAME: made at first use, kept, and shared", async (box) => {
   await inside(box, ["-v", "data:/mnt"], "echo kept >/mnt/f");
-  assertEquals(await box.ok(["volume", "ls", "-q"]), "data");
+  assertEquals(await box.ok`volume ls -q`, "data");
   assertEquals(await inside(box, ["-v", "data:/other:ro"], "cat /other/f"), "kept");
 });
 
 test("run -v NAME: an empty volume is filled from the image, with owners and modes", async (box) => {
   const script = "cd $0 && stat -c '%n %a %u:%g' . file sub sub/deep && cat file sub/deep";
-  const image = await box.ok(["run", "--rm", "busybox", "sh", "-c", script, "/seed"]);
+  const image = await box.ok`run --rm busybox sh -c ${script} /seed`;
   for (
     const flags of [["-v", "one:/seed"], ["-v", "two:/seed:ro"], [
       "--mount",
       "type=volume,source=three,target=/seed",
     ]]
   ) {
-    assertEquals(await box.ok(["run", "--rm", ...flags, "busybox", "sh", "-c", script, "/seed"]), image);
+    assertEquals(await box.ok`run --rm ${flags} busybox sh -c ${script} /seed`, image);
   }
-  await box.ok(["volume", "create", "before"]);
+  await box.ok`volume create before`;
   assertEquals(
-    await box.ok(["run", "--rm", "-v", "before:/seed", "busybox", "sh", "-c", script, "/seed"]),
+    await box.ok`run --rm -v before:/seed busybox sh -c ${script} /seed`,
     image,
   );
   assertEquals(await inside(box, ["-v", "one:/elsewhere"], "ls /elsewhere"), "file\nsub");
@@ -146,12 +152,11 @@ test("run -v: hard links, symlinks, devices and times survive the copy into a vo
     { name: "d/l", type: "2", link: "nowhere" },
     { name: "d/p", type: "6", mode: 0o640 },
   ];
-  await box.ok(["import", "-", "odd"], { stdin: tar(entries) });
+  await box.ok(words`import - odd`, { stdin: tar(entries) });
   const busybox = `${Deno.realPathSync("/bin/busybox")}:/busybox`;
   const script =
     "cd /d; for f in . a b l p; do /busybox stat -c '%n %F %a %u:%g %h %Y' $f; done; /busybox readlink l";
-  const shown = (flags: string[]) =>
-    box.ok(["run", "--rm", "-v", busybox, ...flags, "odd", "/busybox", "sh", "-c", script]);
+  const shown = (flags: string[]) => box.ok`run --rm -v ${busybox} ${flags} odd /busybox sh -c ${script}`;
   const strip = (text: string) => text.split("\n").filter((line) => !/^[.l] /.test(line)).join("\n");
   const copied = await shown(["-v", "vol:/d"]);
   assertEquals(strip(copied), strip(await shown([])));
@@ -161,15 +166,15 @@ test("run -v: hard links, symlinks, devices and times survive the copy into a vo
 
 test("run -v /path: an anonymous volume, gone with --rm, kept without", async (box) => {
   assertEquals(await inside(box, ["-v", "/seed"], "cat /seed/file"), "from the image");
-  assertEquals(await box.ok(["volume", "ls", "-q"]), "");
-  await box.ok(["run", "--name", "keeps", "-v", "/anon", "-v", "named:/named", "busybox", "true"]);
-  const names = (await box.ok(["volume", "ls", "-q"])).split("\n");
+  assertEquals(await box.ok`volume ls -q`, "");
+  await box.ok`run --name keeps -v /anon -v named:/named busybox true`;
+  const names = (await box.ok`volume ls -q`).split("\n");
   assertEquals(names.length, 2);
-  await box.ok(["rm", "keeps"]);
-  assertEquals((await box.ok(["volume", "ls", "-q"])).split("\n"), names);
-  await box.ok(["run", "--name", "again", "-v", "/anon", "-v", "named:/named", "busybox", "true"]);
-  await box.ok(["rm", "-v", "again"]);
-  assertEquals((await box.ok(["volume", "ls", "-q"])).split("\n").sort(), names.sort());
+  await box.ok`rm keeps`;
+  assertEquals((await box.ok`volume ls -q`).split("\n"), names);
+  await box.ok`run --name again -v /anon -v named:/named busybox true`;
+  await box.ok`rm -v again`;
+  assertEquals((await box.ok`volume ls -q`).split("\n").sort(), names.sort());
 });
 
 test("run --mount: bind, volume and tmpfs", async (box) => {
@@ -182,7 +187,7 @@ test("run --mount: bind, volume and tmpfs", async (box) => {
   ].flatMap((mount) => ["--mount", mount]);
   const script =
     "cat /bind/f; echo >/bind/x; echo rc=$?; echo >/vol/f && stat -c %a /t; df -k /t | tail -1 | tr -s ' ' | cut -d' ' -f2";
-  const { stdout } = await box.run(["run", "--rm", ...mounts, "busybox", "sh", "-c", script]);
+  const { stdout } = await box.$`run --rm ${mounts} busybox sh -c ${script}`;
   assertEquals(stdout, "bound\nrc=1\n700\n1024\n");
 });
 
@@ -198,17 +203,17 @@ test("run --tmpfs: docker's options, the covered directory's mode, its own other
     "grep ' /new ' /proc/self/mountinfo",
   );
   assertMatch(sized, /ro,nosuid,nodev,relatime .*size=64k,mode=700/);
-  const bad = await box.run(["run", "--rm", "--tmpfs", "/new:nonsense", "busybox", "true"]);
+  const bad = await box.$`run --rm --tmpfs /new:nonsense busybox true`;
   assertEquals(bad.code, 125);
   assertMatch(bad.stderr, /nonsense/);
 });
 
 test("volume create, ls, inspect, rm", async (box) => {
-  assertEquals(await box.ok(["volume", "create", "--label", "a=b", "one"]), "one");
-  assertEquals(await box.ok(["volume", "create", "one"]), "one");
-  assertMatch(await box.ok(["volume", "create"]), /^[0-9a-f]{64}$/);
-  assertEquals((await box.ok(["volume", "ls"])).split("\n")[0], "DRIVER    VOLUME NAME");
-  const [volume] = JSON.parse(await box.ok(["volume", "inspect", "one"]));
+  assertEquals(await box.ok`volume create --label a=b one`, "one");
+  assertEquals(await box.ok`volume create one`, "one");
+  assertMatch(await box.ok`volume create`, /^[0-9a-f]{64}$/);
+  assertEquals((await box.ok`volume ls`).split("\n")[0], "DRIVER    VOLUME NAME");
+  const [volume] = JSON.parse(await box.ok`volume inspect one`);
   assertEquals([volume.Name, volume.Driver, volume.Labels, volume.Scope], [
     "one",
     "local",
@@ -217,47 +222,47 @@ test("volume create, ls, inspect, rm", async (box) => {
   ]);
   Deno.writeTextFileSync(`${volume.Mountpoint}/f`, "put there\n");
   assertEquals(await inside(box, ["-v", "one:/v"], "cat /v/f"), "put there");
-  assertEquals(await box.ok(["volume", "rm", "one"]), "one");
-  const again = await box.run(["volume", "rm", "one"]);
+  assertEquals(await box.ok`volume rm one`, "one");
+  const again = await box.$`volume rm one`;
   assertEquals(again.code, 1);
   assertMatch(again.stderr, /No such volume: one/);
-  assertEquals((await box.run(["volume", "rm", "-f", "one"])).code, 0);
-  assertEquals((await box.run(["volume", "inspect", "one"])).code, 1);
+  assertEquals((await box.$`volume rm -f one`).code, 0);
+  assertEquals((await box.$`volume inspect one`).code, 1);
   for (const name of ["a", "-x", "a/b", "..", ".hidden"]) {
-    assertEquals((await box.run(["volume", "create", "--", name])).code, 1, name);
+    assertEquals((await box.$`volume create -- ${name}`).code, 1, name);
   }
 });
 
 test("volume rm: one that a container uses is refused, also when that has ended", async (box) => {
-  await box.ok(["run", "--name", "user", "-v", "used:/v", "busybox", "true"]);
+  await box.ok`run --name user -v used:/v busybox true`;
   const { Id } = await box.inspect("user");
-  const { code, stderr } = await box.run(["volume", "rm", "used"]);
+  const { code, stderr } = await box.$`volume rm used`;
   assertEquals(code, 1);
   assertStringIncludes(stderr, `remove used: volume is in use - [${Id}]`);
-  await box.ok(["rm", "user"]);
-  await box.ok(["volume", "rm", "used"]);
+  await box.ok`rm user`;
+  await box.ok`volume rm used`;
 });
 
 test("volume prune: asks, and removes what no container uses", async (box) => {
-  await box.ok(["run", "--name", "user", "-v", "used:/v", "busybox", "true"]);
-  await box.ok(["volume", "create", "idle"]);
-  const no = await box.run(["volume", "prune"], { stdin: "n\n" });
+  await box.ok`run --name user -v used:/v busybox true`;
+  await box.ok`volume create idle`;
+  const no = await box.$(words`volume prune`, { stdin: "n\n" });
   assertEquals(no.code, 0);
-  assertEquals((await box.ok(["volume", "ls", "-q"])).split("\n"), ["idle", "used"]);
+  assertEquals((await box.ok`volume ls -q`).split("\n"), ["idle", "used"]);
   // Without -a only those that nobody named.
-  const unnamed = await box.ok(["volume", "create"]);
+  const unnamed = await box.ok`volume create`;
   assertEquals(
-    await box.ok(["volume", "prune", "-f"]),
+    await box.ok`volume prune -f`,
     `Deleted Volumes:\n${unnamed}\n\nTotal reclaimed space: 0B`,
   );
-  assertEquals((await box.ok(["volume", "ls", "-q"])).split("\n"), ["idle", "used"]);
-  assertMatch(await box.ok(["volume", "prune", "-f", "-a"]), /idle[\s\S]*Total reclaimed space/);
-  assertEquals(await box.ok(["volume", "ls", "-q"]), "used");
+  assertEquals((await box.ok`volume ls -q`).split("\n"), ["idle", "used"]);
+  assertMatch(await box.ok`volume prune -f -a`, /idle[\s\S]*Total reclaimed space/);
+  assertEquals(await box.ok`volume ls -q`, "used");
 });
 
 test("run -v: ps and inspect show the mounts", async (box) => {
   const dir = folder(box, "host");
-  await box.ok(["run", "--name", "shows", "-v", `${dir}:/b:ro`, "-v", "vol:/v", "busybox", "true"]);
+  await box.ok`run --name shows -v ${dir}:/b:ro -v vol:/v busybox true`;
   const { Mounts, HostConfig } = await box.inspect("shows");
   const [bind, volume] = [...Mounts].sort((a, b) => a.Type < b.Type ? -1 : 1);
   assertEquals([bind.Type, bind.Source, bind.Destination, bind.RW], ["bind", dir, "/b", false]);
@@ -266,9 +271,9 @@ test("run -v: ps and inspect show the mounts", async (box) => {
 });
 
 test("volume create: the name may be a flag's, as in old scripts, but not both", async (box) => {
-  assertEquals(await box.ok(["volume", "create", "--name", "old"]), "old");
-  assertEquals(await box.ok(["volume", "ls", "-q"]), "old");
-  const both = await box.run(["volume", "create", "--name", "old", "new"]);
+  assertEquals(await box.ok`volume create --name old`, "old");
+  assertEquals(await box.ok`volume ls -q`, "old");
+  const both = await box.$`volume create --name old new`;
   assertEquals(both.code, 1);
   assertMatch(both.stderr, /cannot specify a volume-name through both --name and as a positional arg/);
 });

@@ -2,7 +2,6 @@
 // one after another of those that change something. Between two of them nothing changes, so this is every
 // moment there is.
 
-// @ts-types="./assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { BIN, type Box, until } from "./world.ts";
 import { storeProblems } from "./leaks.ts";
@@ -23,7 +22,7 @@ export interface Step {
 /** The steps of `mydocker ARGS`, from where it opens its root directory; of many alike only some. */
 export async function stepsOf(box: Box, args: string[]): Promise<Step[]> {
   const log = box.path("strace");
-  const { code, stderr } = await box.exec(["strace", "-o", log, "-e", `trace=${CALLS}`, BIN, ...args]);
+  const { code, stderr } = await box.exec`strace -o ${log} -e trace=${CALLS} ${BIN} ${args}`;
   assertEquals(code, 0, stderr);
   return stepsIn(box, Deno.readTextFileSync(log));
 }
@@ -57,7 +56,7 @@ function sample(steps: Step[]): Step[] {
 export async function killedAt(box: Box, { call, n }: Step, args: string[]): Promise<boolean> {
   const inject = `inject=${call}:signal=SIGKILL:when=${n}`;
   const strace = ["strace", "-qq", "-o", "/dev/null", "-e", `trace=${call}`, "-e", inject];
-  const { code, stderr } = await box.exec([...strace, BIN, ...args]);
+  const { code, stderr } = await box.exec`${strace} ${BIN} ${args}`;
   assert(code === 137 || code === 0, `${call} ${n}: ${code} ${stderr}`);
   return code === 137;
 }
@@ -66,16 +65,16 @@ export async function killedAt(box: Box, { call, n }: Step, args: string[]): Pro
 export async function childKilledAt(box: Box, { call, n }: Step, args: string[]): Promise<number> {
   const inject = `inject=${call}:signal=SIGKILL:when=${n}`;
   const strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}`, "-e", inject];
-  return (await box.exec([...strace, BIN, ...args])).code;
+  return (await box.exec`${strace} ${BIN} ${args}`).code;
 }
 
 /** What must hold after every crash, whatever was being done. */
 export async function assertUsable(box: Box, at: string): Promise<void> {
   for (const args of [["ps", "-a"], ["images"]]) {
-    const { code, stderr } = await box.run(args);
+    const { code, stderr } = await box.$(args);
     assertEquals([code, stderr], [0, ""], `${args.join(" ")} after ${at}`);
   }
-  await until(`nothing runs any more after ${at}`, async () => await box.ok(["ps", "-q"]) === "");
+  await until(`nothing runs any more after ${at}`, async () => await box.ok`ps -q` === "");
 }
 
 /** What must hold once a command has worked again, since that sweeps. */
@@ -98,8 +97,8 @@ export function storeOf(root: string): string[] {
 
 /** What the next command that changes anything makes of the store: it sweeps. */
 export async function swept(box: Box): Promise<string[]> {
-  await box.ok(["tag", "busybox", "sweeper"]);
-  await box.ok(["rmi", "sweeper"]);
+  await box.ok`tag busybox sweeper`;
+  await box.ok`rmi sweeper`;
   return storeOf(box.root);
 }
 

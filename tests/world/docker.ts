@@ -17,10 +17,10 @@ export async function withDocker(box: Box, work: (docker: string[]) => Promise<v
     `${box.dir}/pid`,
   ];
   const alone = ["--bridge=none", "--iptables=false", "--storage-driver=vfs"];
-  await using daemon = box.start(["dockerd", "--host", socket, ...dirs, ...alone]);
+  await using daemon = box.start`dockerd --host ${socket} ${dirs} ${alone}`;
   const docker = ["docker", "--host", socket];
   try {
-    await until("docker answers", async () => (await box.exec([...docker, "version"])).code === 0, 30);
+    await until("docker answers", async () => (await box.exec`${docker} version`).code === 0, 30);
     await work(docker);
   } finally {
     daemon.kill("SIGTERM");

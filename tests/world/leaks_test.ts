@@ -1,13 +1,15 @@
 // The check at the end of every test, checked: it must see what is left.
 
-// @ts-types="./assert.d.ts"
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { bare, Box, sandbox, until } from "./world.ts";
+import { bare, Box, furnished, sandbox, until } from "./world.ts";
 import { cgroups, processesOf, storeProblems } from "./leaks.ts";
 
+/** For a sandbox that something is left in: it is not worth waiting for. */
+const HASTY = { patience: 0.1 };
+
 bare("sandbox: a process that is left is named, killed and a failure", async () => {
-  const box = await sandbox();
-  const child = box.start(["sleep", "1000"]);
+  const box = new Box(HASTY);
+  const child = box.start`sleep 1000`;
   const error = await assertRejects(
     async () => await box[Symbol.asyncDispose](),
     Error,
@@ -19,8 +21,8 @@ bare("sandbox: a process that is left is named, killed and a failure", async () 
 });
 
 bare("sandbox: a container that is left is a failure, and its keeper, too", async () => {
-  const box = await sandbox("busybox");
-  const running = box.spawn(["run", "--name", "left", "busybox", "sleep", "1000"]);
+  const box = await furnished(new Box(HASTY), "busybox");
+  const running = box.spawn`run --name left busybox sleep 1000`;
   await box.pidOf("left");
   running.kill("SIGKILL");
   await running.end();
@@ -47,10 +49,10 @@ bare("sandbox: what does not add up in the store is a failure", async () => {
 });
 
 bare("sandbox: a cgroup is a failure, and what is frozen in it is no obstacle", async () => {
-  const box = await sandbox("busybox");
-  const running = box.spawn(["run", "--name", "left", "busybox", "sleep", "1000"]);
+  const box = await furnished(new Box(HASTY), "busybox");
+  const running = box.spawn`run --name left busybox sleep 1000`;
   await box.pidOf("left");
-  await box.ok(["pause", "left"]);
+  await box.ok`pause left`;
   const [group] = cgroups(box.root);
   assertMatch(group, /\/mydocker-[0-9a-f]{64}$/);
   const error = await assertRejects(async () => await box[Symbol.asyncDispose](), Error, `cgroup: ${group}`);
@@ -60,10 +62,10 @@ bare("sandbox: a cgroup is a failure, and what is frozen in it is no obstacle", 
 });
 
 bare("sandbox: a mount is a failure", async () => {
-  const box = new Box();
+  const box = new Box(HASTY);
   // In a namespace of its own, which the process that holds it shows; the host's table stays as it is.
   const script = `mkdir "$0/m" && mount -t tmpfs tmpfs "$0/m" && cd / && exec env -i sleep 1000`;
-  const child = box.start(["unshare", "-m", "sh", "-c", script, box.dir]);
+  const child = box.start`unshare -m sh -c ${script} ${box.dir}`;
   await until(
     "it is mounted",
     () => processesOf(box.dir).some(({ command }) => /^\S*sleep 1000$/.test(command)),
@@ -71,4 +73,20 @@ bare("sandbox: a mount is a failure", async () => {
   const error = await assertRejects(async () => await box[Symbol.asyncDispose](), Error, "left behind");
   assertMatch(error.message, /\(mountinfo\): .*sleep 1000/);
   await child.end();
+});
+
+bare("a failing test says what went wrong first, before what it left", async () => {
+  const script = `import { bare, Box, sandbox } from "${new URL("world.ts", import.meta.url)}";
+    bare("fails", async () => {
+      await using outer = await sandbox();
+      await using box = new Box({ patience: 0.1 });
+      Deno.mkdirSync(box.root + "/tmp/half", { recursive: true });
+      throw new Error("the reason");
+    });`;
+  await using box = await sandbox();
+  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const file = box.path("planted_test.ts", script);
+  const { code, stdout } = await box.exec`${Deno.execPath()} test -A --no-check --config ${config} ${file}`;
+  assertEquals(code, 1);
+  assertMatch(stdout, /Error: the reason\nand left behind:\n {2}tmp\/half was left\n/);
 });

@@ -1,7 +1,6 @@
 // What the tests of archives share: trees to pack, archives to unpack, and how to tell whether two trees are
 // the same.
 
-// @ts-types="./assert.d.ts"
 import { assert } from "@std/assert";
 import * as file from "../../ffi/file.ts";
 import { getXattr, listXattrs } from "../../ffi/xattr.ts";
