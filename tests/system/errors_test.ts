@@ -172,11 +172,11 @@ test("errors: every command has --help", async (box) => {
 });
 
 test("errors: the overview says of each command what its own --help says", async (box) => {
-  const commands = (await box.ok(["--help"])).split("Management Commands")[0];
+  const commands = (await box.ok`--help`).split("Management Commands")[0];
   const lines = [...commands.matchAll(/^ +([a-z]+) +(\S.*)$/gm)];
   assert(lines.length > 20, commands);
   for (const [, command, summary] of lines) {
-    const [, own] = (await box.ok([command, "--help"])).split("\n\n");
+    const [, own] = (await box.ok`${command} --help`).split("\n\n");
     assert(own.startsWith(summary), `${command}: ${own}`);
   }
 });

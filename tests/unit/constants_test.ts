@@ -1,6 +1,5 @@
 // The numbers in ffi/constants.ts, beside the headers of this machine's C.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import * as constants from "../../ffi/constants.ts";
 import { bare, requires } from "../world/world.ts";

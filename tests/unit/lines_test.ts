@@ -1,6 +1,5 @@
 // What make check says of lines that are too long.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { longLines } from "../check_lines.ts";
 
