@@ -1,6 +1,6 @@
 // docker-archives: manifest.json says which images there are, with paths to their configurations and layers.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { fields, list, text } from "../image/shape.ts";
 import { checkConfig, checkDigest, checkTags, document, layerFile, type Loadable } from "./loadable.ts";
 import { parseDocument, type Source } from "./source.ts";
@@ -14,14 +14,14 @@ interface ManifestItem {
 const MANIFEST = list(fields({ RepoTags: list(text), Layers: list(text) }, { Config: text }));
 
 /**
- * The images that manifest.json, whose bytes are given, tells of. Throws CommandError where something is
+ * The images that manifest.json, whose bytes are given, tells of. Throws Failure where something is
  * wrong.
  */
 export async function readDockerArchive(source: Source, bytes: Uint8Array): Promise<Loadable[]> {
   const manifest = parseDocument(bytes, "manifest.json");
   const problem = MANIFEST(manifest, "the list of images");
   if (problem !== undefined) {
-    throw new CommandError(`manifest.json is not what docker save writes: ${problem}`, 1);
+    throw new Failure(`manifest.json is not what docker save writes: ${problem}`);
   }
   const images: Loadable[] = [];
   for (const { Config, RepoTags, Layers } of manifest as ManifestItem[]) {

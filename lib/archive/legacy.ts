@@ -2,7 +2,7 @@
 // its parent's ID, ID/layer.tar its one layer. Configuration and ID as they are now are made from that as
 // docker makes them.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { COMMAND } from "../image/config.ts";
 import { fields, map, text } from "../image/shape.ts";
 import { createDigest } from "../base/digest.ts";
@@ -35,13 +35,13 @@ const DROPPED = ["id", "parent", "Size", "parent_id", "layer_id", "throwaway"];
 const MAX_STEPS = 500;
 
 /**
- * The images that `repositories`, whose bytes are given, names. Throws CommandError where something is wrong.
+ * The images that `repositories`, whose bytes are given, names. Throws Failure where something is wrong.
  */
 export async function readLegacyArchive(source: Source, bytes: Uint8Array): Promise<Loadable[]> {
   const repositories = parseDocument(bytes, "repositories");
   const problem = REPOSITORIES(repositories, "the list of names");
   if (problem !== undefined) {
-    throw new CommandError(`repositories is not what docker save writes: ${problem}`, 1);
+    throw new Failure(`repositories is not what docker save writes: ${problem}`);
   }
   const known = new Map<string, Step>();
   const images = new Map<string, Loadable>();
@@ -59,10 +59,7 @@ async function readImage(source: Source, top: string, known: Map<string, Step>):
   const steps: Step[] = [];
   for (let id: string | null | undefined = top; id;) {
     if (steps.length >= MAX_STEPS || steps.some((step) => step.id === id)) {
-      throw new CommandError(
-        `image ${top} in the archive: its parents go round in a circle, or on for ever`,
-        1,
-      );
+      throw new Failure(`image ${top} in the archive: its parents go round in a circle, or on for ever`);
     }
     const step: Step = known.get(id) ?? await readStep(source, id);
     known.set(id, step);
@@ -79,13 +76,13 @@ async function readStep(source: Source, id: string): Promise<Step> {
   const path = `${id}/json`;
   const json = parseDocument(document(source, path), path);
   const problem = STEP(json, "");
-  if (problem !== undefined) throw new CommandError(`${path} is no image: ${problem}`, 1);
+  if (problem !== undefined) throw new Failure(`${path} is no image: ${problem}`);
   const layer = layerFile(source, `${id}/layer.tar`);
   return { id, json: json as StepConfig, layer, diffId: await diffIdOf(layer) };
 }
 
 async function diffIdOf({ path, place }: LayerFile): Promise<string> {
-  if (!place) throw new CommandError(`open ${path}: no such file or directory in the archive`, 1);
+  if (!place) throw new Failure(`open ${path}: no such file or directory in the archive`);
   const digest = await createDigest();
   for await (const chunk of decompressed(contentOf(place))) digest.update(chunk);
   return `sha256:${digest.hex()}`;

@@ -1,6 +1,6 @@
 // Puts the images of an archive into the store: all of them, or none.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import * as file from "../../ffi/file.ts";
 import { emitImage } from "../events/emit.ts";
 import { type NewLayer, publish } from "../image/publish.ts";
@@ -36,7 +36,7 @@ interface State {
 
 /**
  * Loads all images of a docker-archive (also of docker before 1.10) or OCI image layout. Layers that the
- * store has are not looked at. Throws CommandError, and then nothing has changed.
+ * store has are not looked at. Throws Failure, and then nothing has changed.
  */
 export async function loadImages(source: Source, staging: Staging, progress: Progress): Promise<Loaded[]> {
   const images = await readImages(source);
@@ -63,9 +63,8 @@ async function readImages(source: Source): Promise<Loadable[]> {
   if (index) return await readOciLayout(source, index);
   const repositories = readDocument(source, "repositories");
   if (repositories) return await readLegacyArchive(source, repositories);
-  throw new CommandError(
+  throw new Failure(
     "no images in it: neither manifest.json nor index.json nor repositories; for a root file system: mydocker import",
-    1,
   );
 }
 
@@ -88,11 +87,10 @@ async function unpackLayers(state: State, { diffIds, layers }: Loadable): Promis
     const staging: Staging = { path, published: false };
     const layer = await unpackLayer(staging, layers[i], (read, total) => state.progress(diffId, read, total));
     if (layer.diffId !== diffId) {
-      throw new CommandError(
+      throw new Failure(
         `invalid diffID for layer ${i}: expected ${JSON.stringify(diffId)}, got ${
           JSON.stringify(layer.diffId)
         }`,
-        1,
       );
     }
     state.unpacked.set(diffId, { layer, staging });
@@ -104,7 +102,7 @@ async function unpackLayer(
   { path, place, digest }: LayerFile,
   progress: (read: number, total: number) => void,
 ): Promise<Layer> {
-  if (!place) throw new CommandError(`open ${path}: no such file or directory in the archive`, 1);
+  if (!place) throw new Failure(`open ${path}: no such file or directory in the archive`);
   const compressed = digest === undefined ? undefined : await createDigest();
   const source = function* () {
     let read = 0;
@@ -118,8 +116,8 @@ async function unpackLayer(
   try {
     layer = await addLayer(staging, decompressed(source()));
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(`layer ${path}: ${error.message}`, 1, { cause: error });
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(`layer ${path}: ${error.message}`, { cause: error });
   }
   const found = compressed && `sha256:${compressed.hex()}`;
   if (found !== digest) throw wrongDigest(`layer ${path}`, digest!, found!);

@@ -1,6 +1,6 @@
 // What an archive says of an image in it, whatever kind of archive it is.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { asImageConfig, configProblem, type ImageConfig } from "../image/config.ts";
 import { checkTag } from "../image/store.ts";
 import { digestOf } from "../base/digest.ts";
@@ -35,43 +35,40 @@ export function layerFile(source: Source, path: string): LayerFile {
 /** The bytes of a file that has to be there. */
 export function document(source: Source, path: string): Uint8Array<ArrayBuffer> {
   const bytes = readDocument(source, path);
-  if (!bytes) throw new CommandError(`open ${path}: no such file or directory in the archive`, 1);
+  if (!bytes) throw new Failure(`open ${path}: no such file or directory in the archive`);
   return bytes;
 }
 
-/** Throws CommandError unless `bytes` have this digest, "sha256:HEX". */
+/** Throws Failure unless `bytes` have this digest, "sha256:HEX". */
 export async function checkDigest(bytes: Uint8Array<ArrayBuffer>, digest: string, path: string) {
   const found = `sha256:${await digestOf(bytes)}`;
   if (found !== digest) throw wrongDigest(path, digest, found);
 }
 
-/** The error (exit 1) for content at `path` that has another digest than it is said to have. */
-export function wrongDigest(path: string, wanted: string, found: string): CommandError {
-  return new CommandError(`${path} is damaged: its digest is ${found}, not ${wanted}`, 1);
+/** The error for content at `path` that has another digest than it is said to have. */
+export function wrongDigest(path: string, wanted: string, found: string): Failure {
+  return new Failure(`${path} is damaged: its digest is ${found}, not ${wanted}`);
 }
 
 /**
- * Throws CommandError unless it is the configuration of an image of `layers` layers for this kind of system.
+ * Throws Failure unless it is the configuration of an image of `layers` layers for this kind of system.
  */
 export function checkConfig(bytes: Uint8Array, path: string, layers: number): ImageConfig {
   const value = parseDocument(bytes, path);
   const problem = configProblem(value);
-  if (problem !== undefined) throw new CommandError(`${path} is no image configuration: ${problem}`, 1);
+  if (problem !== undefined) throw new Failure(`${path} is no image configuration: ${problem}`);
   const config = asImageConfig(value);
   if (config.os && config.os !== "linux") {
-    throw new CommandError(`cannot load ${config.os} image on linux`, 1);
+    throw new Failure(`cannot load ${config.os} image on linux`);
   }
   const expected = config.rootfs.diff_ids.length;
   if (expected !== layers) {
-    throw new CommandError(
-      `invalid manifest, layers length mismatch: expected ${layers}, got ${expected}`,
-      1,
-    );
+    throw new Failure(`invalid manifest, layers length mismatch: expected ${layers}, got ${expected}`);
   }
   return config;
 }
 
-/** Tags as the store has them, each once. Throws CommandError for one that is none. */
+/** Tags as the store has them, each once. Throws Failure for one that is none. */
 export function checkTags(tags: string[]): string[] {
   return [...new Set(tags.map(checkNamed))];
 }
@@ -81,7 +78,7 @@ function checkNamed(tag: string): string {
   try {
     return checkTag(tag);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(`invalid tag ${JSON.stringify(tag)}: ${error.message}`, 1, { cause: error });
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(`invalid tag ${JSON.stringify(tag)}: ${error.message}`, { cause: error });
   }
 }

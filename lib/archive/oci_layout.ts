@@ -2,7 +2,7 @@
 // and layers, all of them blobs named by their digests. Beside images there may be signatures, attestations
 // and other artifacts.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import {
   type Descriptor,
   INDEX_TYPES,
@@ -19,7 +19,7 @@ import { parseDocument, type Source } from "./source.ts";
 const MAX_DEPTH = 4;
 
 /**
- * The images that index.json, whose bytes are given, leads to. Throws CommandError where something is wrong.
+ * The images that index.json, whose bytes are given, leads to. Throws Failure where something is wrong.
  */
 export async function readOciLayout(source: Source, bytes: Uint8Array): Promise<Loadable[]> {
   const images = new Map<string, Loadable>();
@@ -30,21 +30,21 @@ export async function readOciLayout(source: Source, bytes: Uint8Array): Promise<
     image.tags = checkTags([...image.tags, ...namesOf(descriptor)]);
     images.set(found.digest, image);
   }
-  if (images.size === 0) throw new CommandError("index.json leads to no image", 1);
+  if (images.size === 0) throw new Failure("index.json leads to no image");
   return [...images.values()];
 }
 
 function readIndex(bytes: Uint8Array): Manifest {
   const index = parseManifest(bytes, "index.json");
   if (index.manifests) return index;
-  throw new CommandError("index.json is no OCI image index: manifests is missing", 1);
+  throw new Failure("index.json is no OCI image index: manifests is missing");
 }
 
 function parseManifest(bytes: Uint8Array, path: string): Manifest {
   const value = parseDocument(bytes, path);
   const problem = manifestProblem(value);
   if (problem === undefined) return value as Manifest;
-  throw new CommandError(`${path} is no image manifest and no index: ${problem}`, 1);
+  throw new Failure(`${path} is no image manifest and no index: ${problem}`);
 }
 
 function entriesOf({ manifests }: Manifest): Descriptor[] {
@@ -97,7 +97,7 @@ async function findImage(source: Source, descriptor: Descriptor, depth: number):
   await checkDigest(bytes, digest, path);
   const manifest = parseManifest(bytes, path);
   if (!manifest.manifests) return isImage(manifest, path) ? { digest, manifest } : undefined;
-  if (depth === MAX_DEPTH) throw new CommandError("index.json: too many indexes one inside the other", 1);
+  if (depth === MAX_DEPTH) throw new Failure("index.json: too many indexes one inside the other");
   const entries = entriesOf(manifest);
   // `docker save --platform` leaves the others out, but not of the index.
   const present = entries.filter((inner) => source.find(blobPath(inner.digest)));
@@ -109,7 +109,7 @@ async function findImage(source: Source, descriptor: Descriptor, depth: number):
 }
 
 function isImage(manifest: Manifest, path: string): boolean {
-  if (!manifest.config) throw new CommandError(`${path} is no image manifest: config is missing`, 1);
+  if (!manifest.config) throw new Failure(`${path} is no image manifest: config is missing`);
   return isImageManifest(manifest);
 }
 

@@ -2,7 +2,7 @@
 // and an OCI image layout (index.json; skopeo, umoci, buildah) in one tar archive. Both name the same blobs.
 
 import { step } from "../base/debug.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { layersOf } from "../image/config.ts";
 import { CONFIG_TYPE, type Descriptor, INDEX_TYPE, LAYER_TYPE, MANIFEST_TYPE } from "../image/descriptor.ts";
 import { canonicalName, parseReference } from "../base/reference.ts";
@@ -42,7 +42,7 @@ interface ManifestItem {
 const encoder = new TextEncoder();
 
 /**
- * Gives `sink` an archive of `images`. The same images give the same bytes. Throws CommandError for an image
+ * Gives `sink` an archive of `images`. The same images give the same bytes. Throws Failure for an image
  * that is damaged, at the latest after its last layer. Hold lockImages("shared").
  */
 export async function saveImages(images: Saved[], sink: Sink, progress: Progress): Promise<void> {
@@ -72,7 +72,7 @@ async function saveImage(
   const bytes = readBytes(rootFd(), `images/${hex}.json`) as Uint8Array<ArrayBuffer> | undefined;
   const config = readImage(hex);
   if (!bytes || !config || await digestOf(bytes) !== hex) {
-    throw new CommandError(`image sha256:${hex} is damaged; remove it with: mydocker rmi -f ${hex}`, 1);
+    throw new Failure(`image sha256:${hex} is damaged; remove it with: mydocker rmi -f ${hex}`);
   }
   const layers: Descriptor[] = [];
   for (const layer of layersOf(config)) layers.push(await saveLayer(state, layer));
@@ -98,7 +98,7 @@ async function saveLayer(state: State, hex: string): Promise<Descriptor> {
   let left = size;
   await writeLayer(hex, (chunk) => {
     left -= chunk.length;
-    if (left < 0) throw new CommandError("it is longer than it was", 1);
+    if (left < 0) throw new Failure("it is longer than it was");
     state.writer.data(chunk);
     state.progress(hex, size - left, size);
   });

@@ -2,7 +2,7 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { openInput } from "../cli/input_file.ts";
 import { chunksOf, decompressed, isCompressed, LONGEST_MAGIC } from "../layer/decompress.ts";
 import { openFileInside } from "../layer/inside.ts";
@@ -14,7 +14,7 @@ import { findMember, indexTar, type Place } from "./tar_index.ts";
 
 export interface Source {
   /**
-   * Where the file of this name is; undefined where there is none. Throws CommandError for names that lead
+   * Where the file of this name is; undefined where there is none. Throws Failure for names that lead
    * out.
    */
   find(path: string): Place | undefined;
@@ -26,11 +26,11 @@ const BUFFER = 1 << 20;
 /** Manifests and configurations are in memory as a whole. */
 const MAX_DOCUMENT = 8 << 20;
 
-/** Opens the archive or directory at `path`, or stdin. Throws CommandError as docker words it. */
+/** Opens the archive or directory at `path`, or stdin. Throws Failure as docker words it. */
 export function openArchive(path: string | undefined): number {
-  if (path !== undefined) return openInput(path, 1);
+  if (path !== undefined) return openInput(path);
   if (!Deno.stdin.isTerminal()) return STDIN;
-  throw new CommandError("requested load from stdin, but stdin is empty", 1);
+  throw new Failure("requested load from stdin, but stdin is empty");
 }
 
 /**
@@ -69,7 +69,7 @@ function writeSpool(copy: number, chunk: Uint8Array): void {
     file.write(copy, chunk, "spool");
   } catch (error) {
     if (!isErrno(error, "ENOSPC", "EDQUOT", "EFBIG")) throw error;
-    throw new CommandError(`can't keep the archive: ${error.message}`, 1, { cause: error });
+    throw new Failure(`can't keep the archive: ${error.message}`, { cause: error });
   }
 }
 
@@ -102,20 +102,20 @@ export function* contentOf({ fd, offset, length }: Place): Generator<Uint8Array>
   const buffer = new Uint8Array(Math.min(BUFFER, length));
   for (let at = 0; at < length;) {
     const done = file.pread(fd, buffer.subarray(0, Math.min(buffer.length, length - at)), offset + at);
-    if (done === 0) throw new CommandError("unexpected end of archive", 1);
+    if (done === 0) throw new Failure("unexpected end of archive");
     yield buffer.subarray(0, done);
     at += done;
   }
 }
 
 /**
- * All bytes of a small file; undefined where there is none. Throws CommandError for one of more than 8 MiB.
+ * All bytes of a small file; undefined where there is none. Throws Failure for one of more than 8 MiB.
  */
 export function readDocument(source: Source, path: string): Uint8Array<ArrayBuffer> | undefined {
   const place = source.find(path);
   if (!place) return undefined;
   if (place.length > MAX_DOCUMENT) {
-    throw new CommandError(`${JSON.stringify(path)} has ${place.length} bytes, too many for what it is`, 1);
+    throw new Failure(`${JSON.stringify(path)} has ${place.length} bytes, too many for what it is`);
   }
   const bytes = new Uint8Array(place.length);
   let at = 0;
@@ -126,13 +126,13 @@ export function readDocument(source: Source, path: string): Uint8Array<ArrayBuff
   return bytes;
 }
 
-/** The value of a JSON document. Throws CommandError where it is none. */
+/** The value of a JSON document. Throws Failure where it is none. */
 export function parseDocument(bytes: Uint8Array, path: string): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new CommandError(`${JSON.stringify(path)} is not valid JSON: ${error.message}`, 1, {
+    throw new Failure(`${JSON.stringify(path)} is not valid JSON: ${error.message}`, {
       cause: error,
     });
   }

@@ -2,7 +2,7 @@
 // what is what in a file that may come last.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { cleanPath } from "../layer/parents.ts";
 import type { TarEntry } from "../layer/tar_entry.ts";
 import { createTarReader } from "../layer/tar_read.ts";
@@ -23,7 +23,7 @@ const CHUNK = 1 << 16;
 
 /**
  * The files and links in the uncompressed archive of `length` bytes at the beginning of `fd`, by clean path;
- * of several with one name the last. Throws CommandError for one that is damaged or cut off, and for names
+ * of several with one name the last. Throws Failure for one that is damaged or cut off, and for names
  * that lead out of it.
  */
 export function indexTar(fd: number, length: number): Map<string, Member> {
@@ -39,7 +39,7 @@ export function indexTar(fd: number, length: number): Map<string, Member> {
     entry(entry) {
       const member = memberOf(entry);
       if (!member) return;
-      if (members.size >= MAX_MEMBERS) throw new CommandError("too many files to be an archive of images", 1);
+      if (members.size >= MAX_MEMBERS) throw new Failure("too many files to be an archive of images");
       members.set(cleanPath(entry.path, "load"), member);
       if ("length" in member && member.length > 0) started = member;
     },
@@ -77,7 +77,7 @@ function targetOf({ path, linkPath }: TarEntry): string {
 const MAX_LINKS = 10;
 
 /**
- * Where the file `path` is, links followed; undefined where there is none. Throws CommandError for links in a
+ * Where the file `path` is, links followed; undefined where there is none. Throws Failure for links in a
  * circle.
  */
 export function findMember(
@@ -89,10 +89,10 @@ export function findMember(
     const member = members.get(at);
     if (!member) return undefined;
     if ("sparse" in member) {
-      throw new CommandError(`${JSON.stringify(at)} is stored as a sparse file, which is not supported`, 1);
+      throw new Failure(`${JSON.stringify(at)} is stored as a sparse file, which is not supported`);
     }
     if ("offset" in member) return member;
     at = member.link;
   }
-  throw new CommandError(`${JSON.stringify(path)}: too many levels of symbolic links`, 1);
+  throw new Failure(`${JSON.stringify(path)}: too many levels of symbolic links`);
 }

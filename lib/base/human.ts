@@ -1,4 +1,4 @@
-import { CommandError } from "./error.ts";
+import { Refusal } from "./error.ts";
 import { MAX_WHOLE } from "./whole.ts";
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
@@ -66,14 +66,14 @@ export function deletedText(what: string, removed: string[]): string {
 
 /**
  * Bytes in a size as given to --memory or --shm-size: a number, optionally a fraction, with b, k, m, g, t or
- * p in either case, also written kb or kib. Units are powers of 1024. Throws a CommandError otherwise.
+ * p in either case, also written kb or kib. Units are powers of 1024. Throws a Failure otherwise.
  */
 export function parseBytes(text: string): number {
   const match = /^(\d+(?:\.\d*)?|\.\d+) ?(?:b|([kmgtp])(?:i?b)?)?$/i.exec(text);
-  if (!match) throw new CommandError(`invalid size: '${text}'`);
+  if (!match) throw new Refusal(`invalid size: '${text}'`);
   const power = BINARY_POWER[match[2]?.toLowerCase()] ?? 0;
   const bytes = Math.floor(Number(match[1]) * 1024 ** power);
-  if (bytes > MAX_WHOLE) throw new CommandError(`invalid size: '${text}': value out of range`);
+  if (bytes > MAX_WHOLE) throw new Refusal(`invalid size: '${text}': value out of range`);
   return bytes;
 }
 

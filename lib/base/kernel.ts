@@ -1,6 +1,6 @@
 // Which Linux this is.
 
-import { CommandError } from "./error.ts";
+import { Failure } from "./error.ts";
 
 /** Whether the running kernel is at least major.minor. */
 export function kernelAtLeast(major: number, minor: number): boolean {
@@ -9,18 +9,16 @@ export function kernelAtLeast(major: number, minor: number): boolean {
 }
 
 /**
- * Throws CommandError on kernels too old for containers: mount_setattr(2) is from 5.12, and before it there
+ * Throws Failure on kernels too old for containers: mount_setattr(2) is from 5.12, and before it there
  * was no way to make a mount private or read-only before others could see it.
  */
 export function requireKernel(): void {
   if (!kernelAtLeast(5, 12)) {
-    throw new CommandError(
-      `Linux ${Deno.osRelease()} is too old to run containers: mydocker needs 5.12 or later`,
-    );
+    throw new Failure(`Linux ${Deno.osRelease()} is too old to run containers: mydocker needs 5.12 or later`);
   }
 }
 
-/** Throws CommandError unless this is root: mounts, namespaces and other people's files need it. */
+/** Throws Failure unless this is root: mounts, namespaces and other people's files need it. */
 export function requireRoot(): void {
-  if (Deno.uid() !== 0) throw new CommandError("this must be done as root; try: sudo mydocker …");
+  if (Deno.uid() !== 0) throw new Failure("this must be done as root; try: sudo mydocker …");
 }

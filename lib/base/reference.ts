@@ -1,4 +1,4 @@
-import { CommandError } from "./error.ts";
+import { Failure } from "./error.ts";
 
 /** A parsed image reference. `name` is the familiar form: "busybox", "localhost:5000/a/b". */
 export interface Reference {
@@ -23,27 +23,25 @@ const DIGEST_LENGTHS: Record<string, number> = { sha256: 64, sha384: 96, sha512:
 
 /**
  * Parses an image reference by the grammar of distribution/reference; no tag is added.
- * Throws a CommandError in docker's words ("invalid reference format", "… repository name must be
+ * Throws a Failure in docker's words ("invalid reference format", "… repository name must be
  * lowercase").
  */
 export function parseReference(text: string): Reference {
   if (/^[a-f0-9]{64}$/.test(text)) {
-    throw new CommandError(
-      `invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`,
-    );
+    throw new Failure(`invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`);
   }
   const [domain, rest] = splitDomain(text);
   const path = rest.split(":", 1)[0];
   // Looked at first because the grammar would only say "invalid"; the domain may have capitals, and so may
   // the tag.
   if (path !== path.toLowerCase()) {
-    throw new CommandError("invalid reference format: repository name must be lowercase");
+    throw new Failure("invalid reference format: repository name must be lowercase");
   }
   const match = REFERENCE.exec(`${domain}/${rest}`);
-  if (!match) throw new CommandError("invalid reference format");
+  if (!match) throw new Failure("invalid reference format");
   const [, name, tag, digest] = match;
   if (name.length > MAX_NAME) {
-    throw new CommandError(`repository name must not be more than ${MAX_NAME} characters`);
+    throw new Failure(`repository name must not be more than ${MAX_NAME} characters`);
   }
   if (digest) checkDigest(digest);
   return { name: familiarName(name), ...(tag && { tag }), ...(digest && { digest }) };
@@ -95,9 +93,9 @@ function splitDomain(name: string): [domain: string, path: string] {
 function checkDigest(digest: string): void {
   const [algorithm, hex] = digest.split(":");
   const length = DIGEST_LENGTHS[algorithm];
-  if (!length) throw new CommandError("unsupported digest algorithm");
-  if (hex.length !== length) throw new CommandError("invalid checksum digest length");
-  if (hex !== hex.toLowerCase()) throw new CommandError("invalid checksum digest format");
+  if (!length) throw new Failure("unsupported digest algorithm");
+  if (hex.length !== length) throw new Failure("invalid checksum digest length");
+  if (hex !== hex.toLowerCase()) throw new Failure("invalid checksum digest format");
 }
 
 /** Whether `text` could name an image, by reference or ID. */
@@ -107,7 +105,7 @@ export function isReference(text: string): boolean {
     parseReference(text);
     return true;
   } catch (error) {
-    if (error instanceof CommandError) return false;
+    if (error instanceof Failure) return false;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 // Signals: their numbers and names (signal(7); the same on x86_64 and aarch64).
 
-import { CommandError } from "./error.ts";
+import { Failure } from "./error.ts";
 
 /** Those that can be passed on. */
 export const PASSED_ON: [Deno.Signal, number][] = [
@@ -43,12 +43,12 @@ const OTHERS = {
 const [SIGRTMIN, SIGRTMAX] = [34, 64];
 
 /**
- * The number of a signal given as docker takes it: "9", "KILL", "SIGKILL", "RTMIN+3". Throws CommandError.
+ * The number of a signal given as docker takes it: "9", "KILL", "SIGKILL", "RTMIN+3". Throws Failure.
  */
 export function parseSignal(text: string): number {
   const number = /^\d+$/.test(text) ? Number(text) : namedSignal(text.toUpperCase().replace(/^SIG/, ""));
   if (number === undefined || number < 1 || number > SIGRTMAX) {
-    throw new CommandError(`Invalid signal: ${text}`, 1);
+    throw new Failure(`Invalid signal: ${text}`);
   }
   return number;
 }

@@ -2,14 +2,14 @@
 
 import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { readControl, writeControl } from "./control_file.ts";
 import type { Limits } from "./limits.ts";
 import { type Setting, settings } from "./settings.ts";
 import type { Group } from "./types.ts";
 
 /**
- * Limits what is in a group, also while it runs. Throws CommandError, which names the flag and the
+ * Limits what is in a group, also while it runs. Throws Failure, which names the flag and the
  * controller, where the host has not got it or the kernel says no.
  */
 export function applyLimits(groups: Group[], limits: Limits): void {
@@ -33,7 +33,7 @@ function inOrder(all: Setting[], groups: Group[]): Setting[] {
 }
 
 /**
- * The settings of these limits that a group has no control file for. Throws CommandError, which names the
+ * The settings of these limits that a group has no control file for. Throws Failure, which names the
  * flag and the controller, where the host has not got that at all.
  */
 export function missingSettings(groups: Group[], limits: Limits): Setting[] {
@@ -56,9 +56,9 @@ function apply({ path }: Group, setting: Setting): void {
   if (!setting.optional) throw missing(setting);
 }
 
-function missing({ controller, choices, flag }: Setting): CommandError {
+function missing({ controller, choices, flag }: Setting): Failure {
   const files = choices.map(({ file }) => file).join(" or ");
-  return new CommandError(
+  return new Failure(
     `--${flag} needs cgroup controller ${controller} with ${files}, which this host has not or does not let ` +
       "mydocker use; see: mydocker info",
   );
@@ -70,9 +70,9 @@ function failure(path: string, { flag, choices: [{ value }] }: Setting, error: u
     const used = Number(readControl(`${path}/memory.usage_in_bytes`));
     const peak = Number(readControl(`${path}/memory.max_usage_in_bytes`));
     const text = `unable to set memory limit to ${value} (current usage: ${used}, peak usage: ${peak})`;
-    return new CommandError(text, 125, { cause: error });
+    return new Failure(text, { cause: error });
   }
-  return new CommandError(`can't set --${flag} to ${value}: ${error.message}`, 125, {
+  return new Failure(`can't set --${flag} to ${value}: ${error.message}`, {
     cause: error,
   });
 }

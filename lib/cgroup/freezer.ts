@@ -2,7 +2,7 @@
 // https://docs.kernel.org/admin-guide/cgroup-v1/freezer-subsystem.html,
 // https://docs.kernel.org/admin-guide/cgroup-v2.html
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { sleep } from "../base/sleep.ts";
 import { readControl, writeControl } from "./control_file.ts";
 import { presentGroups } from "./group.ts";
@@ -24,18 +24,17 @@ export function freezerGroup(owner: GroupOwner): Group | undefined {
   return presentGroups(owner).find(({ controllers }) => controllers.includes("freezer"));
 }
 
-/** Freezes all that is in the group and comes into it. Throws CommandError once that takes too long. */
+/** Freezes all that is in the group and comes into it. Throws Failure once that takes too long. */
 export function freeze({ version, path }: Group): void {
   writeControl(`${path}/${CONTROL[version].file}`, CONTROL[version].frozen);
   const end = Date.now() + PATIENCE;
   while (!isFrozen({ version, path })) {
     if (Date.now() > end) {
-      throw new CommandError(
+      throw new Failure(
         `its processes did not freeze within ${
           PATIENCE / 1000
         } s: one of them waits for a device or a server ` +
           "(state D in ps); try again when that has answered",
-        1,
       );
     }
     sleep(1);

@@ -67,7 +67,7 @@ export function presentGroups(owner: GroupOwner): Group[] {
 
 /**
  * Makes a container's group with its limits and device rules, and returns what of it could be made. What of
- * it is there already is a killed start's, and replaced. Throws CommandError where a limit can't be had,
+ * it is there already is a killed start's, and replaced. Throws Failure where a limit can't be had,
  * naming the controller.
  */
 export async function makeGroups(owner: GroupOwner, devices: DeviceRule[] | "all"): Promise<Group[]> {
@@ -172,7 +172,7 @@ function enable(control: string, name: string): void {
 }
 
 /**
- * Ends all that is in a container's group, and takes it away. Throws CommandError where that does not end.
+ * Ends all that is in a container's group, and takes it away. Throws Failure where that does not end.
  */
 export function removeGroups(groups: Group[]): void {
   removeTrees(groups.map(({ path }) => path));

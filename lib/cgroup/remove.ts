@@ -5,7 +5,7 @@ import { SIGKILL } from "../../ffi/constants.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { kill } from "../../ffi/process.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { sleep } from "../base/sleep.ts";
 import { readControl, writeControl } from "./control_file.ts";
 
@@ -14,7 +14,7 @@ const PATIENCE = 5000;
 
 /**
  * Ends all that is in groups and below, and takes them away; absent ones are fine. They are one container's:
- * what is in one of them is in all. Throws CommandError where that does not end.
+ * what is in one of them is in all. Throws Failure where that does not end.
  */
 export function removeTrees(paths: string[]): void {
   const left = paths.filter((path) => !removeIfEmpty(file.AT_FDCWD, path));
@@ -23,10 +23,7 @@ export function removeTrees(paths: string[]): void {
     for (let end = Date.now() + PATIENCE; !removeIfEmpty(file.AT_FDCWD, path); sleep(1)) {
       if (clear(path)) end = Date.now() + PATIENCE;
       if (Date.now() > end) {
-        throw new CommandError(
-          `can't remove cgroup ${path}: what is in it does not end, or is mounted on`,
-          1,
-        );
+        throw new Failure(`can't remove cgroup ${path}: what is in it does not end, or is mounted on`);
       }
     }
   }

@@ -2,7 +2,7 @@
 
 import * as file from "../../ffi/file.ts";
 import { isErrno } from "../../ffi/errno.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import type { DeviceLimit, Limits } from "./limits.ts";
 import type { Controller } from "./types.ts";
 
@@ -33,7 +33,7 @@ const THROTTLES = [
 ] as const;
 
 /**
- * In an order the kernel takes when there are no others yet. Throws CommandError for devices that are none.
+ * In an order the kernel takes when there are no others yet. Throws Failure for devices that are none.
  */
 export function settings(version: 1 | 2, limits: Limits): Setting[] {
   const written = version === 1 ? firstSettings(limits) : secondSettings(limits);
@@ -149,14 +149,14 @@ function weightOfBlkio(weight: number): number {
   return 1 + Math.floor((weight - 10) * 9999 / 990);
 }
 
-/** "7:3" of a block device's file. Throws CommandError. */
+/** "7:3" of a block device's file. Throws Failure. */
 function deviceNumber(path: string): string {
   try {
     const { mode, rdevMajor, rdevMinor } = file.stat(file.AT_FDCWD, path, true);
     if ((mode & file.S_IFMT) === file.S_IFBLK) return `${rdevMajor}:${rdevMinor}`;
   } catch (error) {
     if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
-    throw new CommandError(`no such file or directory: ${path}`, 125, { cause: error });
+    throw new Failure(`no such file or directory: ${path}`, { cause: error });
   }
-  throw new CommandError(`${path} is not a block device`);
+  throw new Failure(`${path} is not a block device`);
 }

@@ -1,3 +1,5 @@
+import type { ExitCodes } from "./exit_code.ts";
+
 /** What a flag's value is; a `list` may be given several times and keeps the order of the command line. */
 export type FlagKind = "bool" | "string" | "int" | "list";
 
@@ -31,6 +33,8 @@ export interface CommandSpec {
   flags: Flag[];
   /** How many arguments are allowed; Infinity for any number. */
   args: [min: number, max: number];
+  /** Its exit codes where they are not docker's usual ones. */
+  exits?: ExitCodes;
   /** Flags end at the first argument (run, create, exec): what follows belongs to the container's command. */
   stopAtFirstArg?: boolean;
 }

@@ -1,6 +1,6 @@
 // --filter of the lists and prunes: name=value, several at once.
 
-import { CommandError } from "../base/error.ts";
+import { Failure, Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 
 /** Values by filter name. */
@@ -11,7 +11,7 @@ const FALSE = ["0", "false"];
 
 /**
  * Reads the values of a --filter flag, which `flag` names as the user knows it ("-f, --filter"); empty ones
- * say nothing. Throws CommandError: exit 125 for a value that is no name=value, and 1 for a name that is not
+ * say nothing. Throws Failure: exit 125 for a value that is no name=value, and 1 for a name that is not
  * in `known`, if that is given.
  */
 export function parseFilters(values: string[], flag: string, known?: string[]): Filters {
@@ -21,12 +21,12 @@ export function parseFilters(values: string[], flag: string, known?: string[]): 
     const equals = value.indexOf("=");
     if (equals < 0) {
       const problem = "bad format of filter (expected name=value)";
-      throw new CommandError(`invalid argument ${goQuote(value)} for "${flag}" flag: ${problem}`);
+      throw new Refusal(`invalid argument ${goQuote(value)} for "${flag}" flag: ${problem}`);
     }
     // "label!=x" is the filter "label!" with the value "x".
     const name = value.slice(0, equals).trim().toLowerCase();
     if (known && !known.includes(name)) {
-      throw new CommandError(`Invalid filter '${name}'; there are ${known.join(", ")}`, 1);
+      throw new Failure(`Invalid filter '${name}'; there are ${known.join(", ")}`);
     }
     filters.set(name, [...filters.get(name) ?? [], value.slice(equals + 1).trim()]);
   }
@@ -34,14 +34,14 @@ export function parseFilters(values: string[], flag: string, known?: string[]): 
 }
 
 /**
- * The value of a filter that is true or false; undefined where it is not given. Throws CommandError (exit 1).
+ * The value of a filter that is true or false; undefined where it is not given. Throws Failure.
  */
 export function truthOf(filters: Filters, name: string): boolean | undefined {
   const value = filters.get(name)?.at(-1);
   if (value === undefined) return undefined;
   if (TRUE.includes(value)) return true;
   if (FALSE.includes(value)) return false;
-  throw new CommandError(`Invalid filter '${name}=${value}'; it is true or false`, 1);
+  throw new Failure(`Invalid filter '${name}=${value}'; it is true or false`);
 }
 
 /** Whether labels pass the filters label (all of them) and label! (none of them). */

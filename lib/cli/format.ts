@@ -1,4 +1,4 @@
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { sortedByKey } from "../base/sorted.ts";
 import { alignTabs } from "../template/table.ts";
 import { compileTemplate } from "../template/template.ts";
@@ -20,7 +20,7 @@ const HEADER_FUNCTIONS: Record<string, TemplateFunction> = Object.fromEntries(
  * Renders the rows of a list command (ps, images, volume ls) for --format: "json", "table TEMPLATE" or
  * "TEMPLATE", one line per row, newline at the end (a bare "table" has no template: it stands for the
  * command's own columns, see table()). `titles` maps each field to its column title. Throws as
- * compileTemplate does, but always with exit 1, as docker's lists.
+ * compileTemplate does, but never of kind "template": docker's lists fail like any command.
  */
 export function formatRows(format: string, titles: Row, rows: Row[]): string {
   const isTable = format.startsWith("table");
@@ -37,8 +37,8 @@ function compile(...[source, options]: Parameters<typeof compileTemplate>): (row
   try {
     return compileTemplate(source, options);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(error.message, 1, { cause: error });
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(error.message, { cause: error });
   }
 }
 

@@ -6,7 +6,7 @@ import { decodeName } from "../../ffi/bytes.ts";
 import * as file from "../../ffi/file.ts";
 import { hasWriter, readUpTo } from "../../ffi/input.ts";
 import { sleep } from "../base/sleep.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 
 /** What is read whole: variables, labels, a profile. All that execve(2) takes is less. */
 const MAX_SIZE = 8 << 20;
@@ -15,13 +15,13 @@ const PATIENCE = 10_000;
 const PAUSE = 20;
 
 /**
- * Opens a file for reading. A read may answer EAGAIN, where a writer takes its time. Throws CommandError
- * (`exitCode`) where it can't be opened, and for a FIFO that nobody has come to write to within ten seconds.
+ * Opens a file for reading. A read may answer EAGAIN, where a writer takes its time. Throws Failure
+ * where it can't be opened, and for a FIFO that nobody has come to write to within ten seconds.
  */
-export function openInput(path: string, exitCode: number): number {
-  const fd = openAny(path, exitCode);
+export function openInput(path: string): number {
+  const fd = openAny(path);
   try {
-    if ((file.stat(fd, "").mode & file.S_IFMT) === file.S_IFIFO) awaitWriter(fd, path, exitCode);
+    if ((file.stat(fd, "").mode & file.S_IFMT) === file.S_IFIFO) awaitWriter(fd, path);
     return fd;
   } catch (error) {
     file.close(fd);
@@ -29,25 +29,24 @@ export function openInput(path: string, exitCode: number): number {
   }
 }
 
-function openAny(path: string, exitCode: number): number {
+function openAny(path: string): number {
   try {
     return file.openat(file.AT_FDCWD, path, file.O_RDONLY | file.O_NONBLOCK | file.O_NOCTTY);
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     // docker has one word for both.
     const problem = error.errno === "ENOTDIR" ? "no such file or directory" : errnoText(error.code);
-    throw new CommandError(`open ${path}: ${problem}`, exitCode, { cause: error });
+    throw new Failure(`open ${path}: ${problem}`, { cause: error });
   }
 }
 
 /** A shell that starts both ends at once may start the writer a little later. */
-function awaitWriter(fd: number, path: string, exitCode: number): void {
+function awaitWriter(fd: number, path: string): void {
   const end = performance.now() + PATIENCE;
   while (!hasWriter(fd)) {
     if (performance.now() > end) {
-      throw new CommandError(
+      throw new Failure(
         `open ${path}: nobody has opened this FIFO for writing within ${PATIENCE / 1000} seconds`,
-        exitCode,
       );
     }
     sleep(PAUSE);
@@ -56,20 +55,20 @@ function awaitWriter(fd: number, path: string, exitCode: number): void {
 
 /**
  * The text of a file that is read whole; bytes that are not UTF-8 as names have them (decodeName). Throws
- * CommandError (`exitCode`) as openInput does, and for a file of more than 8 MiB.
+ * Failure as openInput does, and for a file of more than 8 MiB.
  */
-export function readInput(path: string, exitCode: number): string {
-  const fd = openInput(path, exitCode);
+export function readInput(path: string): string {
+  const fd = openInput(path);
   try {
     const bytes = readUpTo(fd, MAX_SIZE + 1);
     if (bytes.length <= MAX_SIZE) return decodeName(bytes).replace(/^\ufeff/, "");
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    throw new CommandError(`read ${path}: ${errnoText(error.code)}`, exitCode, {
+    throw new Failure(`read ${path}: ${errnoText(error.code)}`, {
       cause: error,
     });
   } finally {
     file.close(fd);
   }
-  throw new CommandError(`read ${path}: it has more than ${MAX_SIZE >> 20} MiB`, exitCode);
+  throw new Failure(`read ${path}: it has more than ${MAX_SIZE >> 20} MiB`);
 }

@@ -1,13 +1,8 @@
 import { commandPath, type CommandSpec, type Flag, type FlagKind, type Parsed } from "./command.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure, Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { nearest } from "./suggest.ts";
 
-const USAGE_EXIT = 125;
-/** Of a wrong number of arguments, which docker does not take for a mistake in flags. */
-const ARGS_EXIT = 1;
-/** The commands that end with 125 whatever they refuse: other codes belong to the container. */
-const ALWAYS_125 = ["run", "create", "container run", "container create"];
 const TRUE = new Set(["1", "t", "T", "TRUE", "true", "True"]);
 const FALSE = new Set(["0", "f", "F", "FALSE", "false", "False"]);
 
@@ -27,8 +22,8 @@ interface Scan {
  * Reads the words after a command's name the way spf13/pflag does: `--name v`, `--name=v`, `-n v`, `-nv`,
  * `-n=v`, clusters of one-letter flags, `--` as the end of flags. The answer is "help" when --help was given
  * (or -h, where the command has no -h of its own); a mistake in a flag is reported even then, as docker does.
- * Throws a one-line CommandError: exit 125 for unknown flags and bad values, and 1 for a wrong number of
- * arguments, except of run and create.
+ * Throws a Refusal for unknown flags and bad values, and for a wrong number of arguments, which docker does not
+ * take for a mistake in flags, a Failure.
  */
 export function parseCommand(spec: CommandSpec, argv: string[]): Parsed | "help" {
   const scan = newScan(spec, argv);
@@ -163,12 +158,12 @@ function checkArgs(spec: CommandSpec, count: number): void {
   else if (min === max) wanted = `requires exactly ${plural(min)}`;
   else if (max === Infinity) wanted = `requires at least ${plural(min)}`;
   else if (min === 0) wanted = `requires at most ${plural(max)}`;
-  fail(spec, `"${commandPath(spec)}" ${wanted}`, ALWAYS_125.includes(spec.name) ? USAGE_EXIT : ARGS_EXIT);
+  fail(spec, `"${commandPath(spec)}" ${wanted}`, Failure);
 }
 
-function fail(spec: CommandSpec, problem: string, exitCode = USAGE_EXIT): never {
+function fail(spec: CommandSpec, problem: string, Kind = Refusal): never {
   const sentence = /[.?]$/.test(problem) ? problem : `${problem}.`;
-  throw new CommandError(`${sentence} See '${commandPath(spec)} --help'.`, exitCode);
+  throw new Kind(`${sentence} See '${commandPath(spec)} --help'.`);
 }
 
 function parsed(scan: Scan, args: string[]): Parsed {

@@ -1,7 +1,7 @@
 // The program around the commands: global flags, help, and finding the module of the command that was named.
 
 import { type CommandModule, GROUPS } from "./command.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure, Refusal } from "../base/error.ts";
 import { execute, guard } from "./execute.ts";
 import { print, printError } from "../base/output.ts";
 import { setRootPath } from "../store/root.ts";
@@ -30,13 +30,13 @@ function globalFlags(argv: string[]): string[] {
     else if (name === "--root") setRootPath(value ?? argv[++at] ?? missingRoot());
     else if (name === "--version" || name === "-v") return ["--version"];
     else if (name === "--help" || name === "-h") return ["help", ...argv.slice(at + 1)];
-    else throw new CommandError(`unknown flag: ${name}. See 'mydocker --help'.`);
+    else throw new Refusal(`unknown flag: ${name}. See 'mydocker --help'.`);
   }
   return argv.slice(at);
 }
 
 function missingRoot(): never {
-  throw new CommandError("flag needs an argument: --root. See 'mydocker --help'.");
+  throw new Refusal("flag needs an argument: --root. See 'mydocker --help'.");
 }
 
 async function dispatch(
@@ -90,5 +90,5 @@ async function unknownCommand(typed: string, known: string[]): Promise<never> {
   const { nearest } = await import("./suggest.ts");
   const close = nearest(typed, known);
   const hint = close ? ` Did you mean '${close}'?` : "";
-  throw new CommandError(`'${typed}' is not a mydocker command.${hint} See 'mydocker --help'.`, 1);
+  throw new Failure(`'${typed}' is not a mydocker command.${hint} See 'mydocker --help'.`);
 }

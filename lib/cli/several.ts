@@ -1,7 +1,8 @@
 // One command for several containers, as docker's client does it.
 
-import { CommandError, isFailure } from "../base/error.ts";
+import { isExpected } from "../base/error.ts";
 import { print, printError } from "../base/output.ts";
+import { exitCodeOf } from "./exit_code.ts";
 
 /**
  * Does `work` for all references, at the same time unless `inTurn`, and prints what each comes to, in their
@@ -20,9 +21,9 @@ export async function several(
   for (const [index, reference] of references.entries()) {
     const outcome = await (begun[index] ?? begin(reference));
     if ("result" in outcome) print(`${outcome.result}\n`);
-    else if (isFailure(outcome.error)) failed.push(outcome.error);
+    else if (isExpected(outcome.error)) failed.push(outcome.error);
     else throw outcome.error;
   }
   for (const { message } of failed) printError(`mydocker: ${message}\n`);
-  return Math.max(0, ...failed.map((error) => error instanceof CommandError ? error.exitCode : 1));
+  return Math.max(0, ...failed.map((error) => exitCodeOf(error)));
 }

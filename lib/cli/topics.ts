@@ -1,7 +1,7 @@
 // The overview pages: `mydocker --help`, `mydocker volume --help`.
 
 import { overview } from "./help.ts";
-import { CommandError } from "../base/error.ts";
+import { Refusal } from "../base/error.ts";
 import { GROUPS } from "./command.ts";
 
 /** Help on everything, or on one group of commands ("volume"), from the command table. */
@@ -28,7 +28,7 @@ export function overviewText(
     return { name: name.slice(group.length + 1), summary: commands[target.split(" --")[0]].summary! };
   });
   if (members.length === 0) {
-    throw new CommandError(`'mydocker ${group}' needs a command. See 'mydocker --help'.`);
+    throw new Refusal(`'mydocker ${group}' needs a command. See 'mydocker --help'.`);
   }
   return overview([{ title: "Commands", commands: members }], { name: group, summary: purpose(group) });
 }

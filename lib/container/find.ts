@@ -2,14 +2,14 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { rootFd } from "../store/root.ts";
 import { readConfig } from "./config.ts";
 import { hasName, nameOwner } from "./names.ts";
 import type { Container } from "../model/container.ts";
 
 /**
- * The container with this ID; undefined where there is none. Throws CommandError where its configuration is
+ * The container with this ID; undefined where there is none. Throws Failure where its configuration is
  * damaged.
  */
 export function openContainer(id: string): Container | undefined {
@@ -25,11 +25,10 @@ export function openContainer(id: string): Container | undefined {
     file.close(dir);
     // What is being removed leaves its place before it is emptied.
     if (!file.statIfAny(rootFd(), `containers/${id}`)) return undefined;
-    throw new CommandError(
+    throw new Failure(
       `config.json of container ${id} is missing or damaged; remove it with: mydocker rm -f ${
         id.slice(0, 12)
       }`,
-      1,
     );
   }
   return { id, dir, config };
@@ -43,7 +42,7 @@ export function openUndamaged(id: string): Container | undefined {
   try {
     return openContainer(id);
   } catch (error) {
-    if (error instanceof CommandError) return undefined;
+    if (error instanceof Failure) return undefined;
     throw error;
   }
 }
@@ -85,7 +84,7 @@ export function findContainerId(reference: string): string | undefined {
   if (matches.length > 1) {
     const shown = matches.sort().slice(0, 5).map((id) => id.slice(0, Math.max(12, name.length + 4)));
     const list = shown.join(", ") + (matches.length > 5 ? ` and ${matches.length - 5} more` : "");
-    throw new CommandError(`Multiple IDs found with provided prefix: ${name} (${list})`, 1);
+    throw new Failure(`Multiple IDs found with provided prefix: ${name} (${list})`);
   }
   return matches[0];
 }
@@ -94,6 +93,6 @@ export function findContainerId(reference: string): string | undefined {
 export function findContainer(reference: string): Container {
   const id = findContainerId(reference);
   const container = id === undefined ? undefined : openContainer(id);
-  if (!container) throw new CommandError(`No such container: ${reference}`, 1);
+  if (!container) throw new Failure(`No such container: ${reference}`);
   return container;
 }

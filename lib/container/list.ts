@@ -1,7 +1,7 @@
 // All containers, as lists show them.
 
 import * as file from "../../ffi/file.ts";
-import { isFailure } from "../base/error.ts";
+import { isExpected } from "../base/error.ts";
 import { printError } from "../base/output.ts";
 import { type PortMap, publishedPorts } from "./ports.ts";
 import { rootFd } from "../store/root.ts";
@@ -51,7 +51,7 @@ export function listedContainer(id: string): ListedContainer | undefined {
     file.close(dir);
     return { id, config, state, ports };
   } catch (error) {
-    if (!isFailure(error)) throw error;
+    if (!isExpected(error)) throw error;
     printError(`mydocker: warning: ${error.message}\n`);
     return undefined;
   }

@@ -4,12 +4,12 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { rootFd } from "../store/root.ts";
 import { readConfig } from "./config.ts";
 import { randomName } from "./random_name.ts";
 
-/** Gives `name`, or a random one, to the container `id`; throws CommandError where it is taken. */
+/** Gives `name`, or a random one, to the container `id`; throws Failure where it is taken. */
 export function claimName(id: string, name: string | undefined): string {
   if (name === undefined) {
     for (let attempt = 0; attempt < 100; attempt++) {
@@ -17,7 +17,7 @@ export function claimName(id: string, name: string | undefined): string {
       const candidate = randomName() + (attempt < 6 ? "" : crypto.getRandomValues(new Uint16Array(1))[0]);
       if (claim(id, candidate)) return candidate;
     }
-    throw new CommandError("no free container name found; give one with --name");
+    throw new Failure("no free container name found; give one with --name");
   }
   if (claim(id, name)) return name;
   const owner = nameOwner(name);
@@ -26,7 +26,7 @@ export function claimName(id: string, name: string | undefined): string {
     removeTree(rootFd(), `names/${name}`);
     if (claim(id, name)) return name;
   }
-  throw new CommandError(
+  throw new Failure(
     `Conflict. The container name "/${name}" is already in use by container "${owner}". ` +
       "You have to remove (or rename) that container to be able to reuse that name.",
   );
@@ -38,7 +38,7 @@ function claim(id: string, name: string): boolean {
     return true;
   } catch (error) {
     if (isErrno(error, "EEXIST")) return false;
-    if (isErrno(error, "ENAMETOOLONG")) throw new CommandError(`container name is too long: ${name}`);
+    if (isErrno(error, "ENAMETOOLONG")) throw new Failure(`container name is too long: ${name}`);
     throw error;
   }
 }

@@ -19,7 +19,7 @@ export interface Life {
 /** How often to look, in ms, in those short moments in which the kernel has nothing to wait for. */
 export const SETTLING_MS = 20;
 
-/** Undefined where the container was just removed. Throws CommandError where its `lock` is damaged. */
+/** Undefined where the container was just removed. Throws Failure where its `lock` is damaged. */
 export function openLife(container: Pick<Container, "id" | "dir">): Life | undefined {
   requireLock(container);
   const lock = openRecords(container.dir);

@@ -4,7 +4,7 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { presentGroups } from "../cgroup/group.ts";
 import { members } from "../cgroup/members.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import type { GroupOwner } from "../cgroup/types.ts";
 
 /** What ps printed: a line's cells, the last of which holds all that is left. */
@@ -14,19 +14,19 @@ export interface HostProcesses {
 }
 
 /**
- * Runs the host's ps with these options. Throws CommandError (exit 1), in docker's words as far as it has
+ * Runs the host's ps with these options. Throws Failure, in docker's words as far as it has
  * any: where there is no ps, where it fails, and where it does not show the PIDs by which a container's are
  * told.
  */
 export async function hostProcesses(options: string[]): Promise<HostProcesses> {
   const disguised = /\s*(\S+)=\s*(PID\S*)/.exec(options.join(" "));
   if (disguised) {
-    throw new CommandError(`specifying "${disguised[1]}=${disguised[2]}" is not allowed`, 1);
+    throw new Failure(`specifying "${disguised[1]}=${disguised[2]}" is not allowed`);
   }
   const [titleLine, ...lines] = (await runPs(options)).split("\n");
   const titles = wordsOf(titleLine);
   const column = titles.indexOf("PID");
-  if (column < 0) throw new CommandError("Couldn't find PID field in ps output", 1);
+  if (column < 0) throw new Failure("Couldn't find PID field in ps output");
   const rows = lines.map(wordsOf).filter((words) => words.length > 0).map((words) => {
     const last = titles.length - 1;
     return { pid: Number(words[column]), cells: [...words.slice(0, last), words.slice(last).join(" ")] };
@@ -42,10 +42,10 @@ async function runPs(options: string[]): Promise<string> {
     const { success, code, stdout, stderr } = await new Deno.Command("ps", { args: options, stdin: "null" })
       .output();
     if (success) return text(stdout);
-    throw new CommandError(`ps: ${text(stderr).split("\n", 1)[0] || `exit status ${code}`}`, 1);
+    throw new Failure(`ps: ${text(stderr).split("\n", 1)[0] || `exit status ${code}`}`);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new CommandError("top shows what the host's ps prints, and the host has none (Debian: procps)", 1, {
+    throw new Failure("top shows what the host's ps prints, and the host has none (Debian: procps)", {
       cause: error,
     });
   }

@@ -7,7 +7,7 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { openPidfd, signalPidfd } from "../../ffi/process.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { openRecords, readRecords, RECORDS, type StartRecord } from "../keeper/report.ts";
 import { writeFile } from "../base/json.ts";
 import { rootFd } from "../store/root.ts";
@@ -31,11 +31,11 @@ export function hasLostLock({ id, dir }: Pick<Container, "id" | "dir">): boolean
   }
 }
 
-/** Throws CommandError where hasLostLock: what can't be told from another's process is not touched. */
+/** Throws Failure where hasLostLock: what can't be told from another's process is not touched. */
 export function requireLock(container: Pick<Container, "id" | "dir">): void {
   if (!hasLostLock(container)) return;
   const way = `end and remove it with: mydocker rm -f ${container.id.slice(0, 12)}`;
-  throw new CommandError(`the file lock of container ${container.id} is damaged; ${way}`, 1);
+  throw new Failure(`the file lock of container ${container.id} is damaged; ${way}`);
 }
 
 /** The keeper of the container in the directory `home` of the open directory `dir`, and the first process. */
@@ -75,7 +75,7 @@ function startTime(pid: number): number {
 
 /**
  * Opens `lock` for reading and writing, once it is made anew if it was damaged: for who wants to start the
- * container, or to remove it, and then ends with `force` what runs. Throws CommandError where it runs and
+ * container, or to remove it, and then ends with `force` what runs. Throws Failure where it runs and
  * shall not be ended.
  */
 export async function openLock({ id, dir }: Pick<Container, "id" | "dir">, force = false): Promise<number> {
@@ -94,10 +94,7 @@ export async function openLock({ id, dir }: Pick<Container, "id" | "dir">, force
 async function makeAnew(id: string, dir: number, force: boolean): Promise<void> {
   for (let found; (found = strayKeeper(dir)) !== undefined;) {
     if (!force) {
-      throw new CommandError(
-        `container ${id} runs, though its file lock is damaged; rm -f ends and removes it`,
-        1,
-      );
+      throw new Failure(`container ${id} runs, though its file lock is damaged; rm -f ends and removes it`);
     }
     const pidfd = openPidfd(found.keeper);
     if (pidfd === undefined) continue;
@@ -115,7 +112,7 @@ async function endKeeper(pidfd: number, pid: number): Promise<void> {
   signalPidfd(pidfd, SIGKILL);
   for (const fd of [pidfd, ...first === undefined ? [] : [first]]) {
     if (!await hasEnded(fd, KILL_TIMEOUT)) {
-      throw new CommandError(`process ${pid} does not end after SIGKILL`, 1);
+      throw new Failure(`process ${pid} does not end after SIGKILL`);
     }
   }
   if (first !== undefined) file.close(first);

@@ -3,7 +3,7 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { openInside, openInsideIfAny } from "../layer/inside.ts";
 import type { Place } from "../layer/unpack.ts";
 import { saysContents, saysDirectory, type Side, splitPath } from "./path.ts";
@@ -19,7 +19,7 @@ export interface Destination {
 /** As many symlinks as the kernel follows. */
 const MAX_LINKS = 40;
 
-/** Looks at what `path` (absolute) leads to. Throws CommandError for a loop of symlinks. */
+/** Looks at what `path` (absolute) leads to. Throws Failure for a loop of symlinks. */
 export function findDestination({ root }: Side, path: string): Destination {
   let at = path;
   for (let i = 0; i < MAX_LINKS; i++) {
@@ -36,7 +36,7 @@ export function findDestination({ root }: Side, path: string): Destination {
       file.close(parent);
     }
   }
-  throw new CommandError(`${path}: too many symbolic links`, 1);
+  throw new Failure(`${path}: too many symbolic links`);
 }
 
 function statDirectory(root: number, path: string): file.Stat | undefined {
@@ -54,19 +54,19 @@ export function isDirectory({ stat }: Destination): boolean {
 
 /**
  * The directory that is written to, and the name that the copy gets in there; "." where only the content is
- * copied. Throws CommandError (exit 1) for what docker refuses.
+ * copied. Throws Failure for what docker refuses.
  */
 export function placeCopy(source: Source, destination: Destination): { directory: string; name: string } {
   const { path, stat } = destination;
   if (isDirectory(destination)) return { directory: path, name: source.name === "/" ? "." : source.name };
-  if (stat && source.isDirectory) throw new CommandError("cannot copy directory", 1);
-  if (!stat && !source.isDirectory && saysDirectory(path)) throw new CommandError("no such directory", 1);
+  if (stat && source.isDirectory) throw new Failure("cannot copy directory");
+  if (!stat && !source.isDirectory && saysDirectory(path)) throw new Failure("no such directory");
   const [directory, name] = splitPath(saysContents(path) ? path : path.replace(/\/+$/, ""));
   return { directory, name };
 }
 
 /**
- * Makes sure that the directory is there, for createUnpacker. Throws CommandError (exit 1) in docker's words.
+ * Makes sure that the directory is there, for createUnpacker. Throws Failure in docker's words.
  */
 export function openPlace({ root, container }: Side, directory: string): Place {
   try {
@@ -74,10 +74,10 @@ export function openPlace({ root, container }: Side, directory: string): Place {
   } catch (error) {
     if (isErrno(error, "ENOENT")) {
       const where = container === undefined ? "" : ` in container ${container}`;
-      throw new CommandError(`Could not find the file ${directory}${where}`, 1, { cause: error });
+      throw new Failure(`Could not find the file ${directory}${where}`, { cause: error });
     }
     if (!isErrno(error, "ENOTDIR")) throw error;
-    throw new CommandError("extraction point is not a directory", 1, { cause: error });
+    throw new Failure("extraction point is not a directory", { cause: error });
   }
   return { path: directory, shown: directory };
 }

@@ -3,7 +3,7 @@
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { absolutePath } from "../base/environment.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { openInside } from "../layer/inside.ts";
 import { cleanAbsolute, saysContents, saysDirectory, type Side, splitPath } from "./path.ts";
 
@@ -20,7 +20,7 @@ export interface Source {
 
 /**
  * Opens what `path` names. A symlink at its end is what is copied, unless `follow` or a slash behind it says
- * otherwise: then it is what it leads to, under the symlink's name. Throws CommandError (exit 1).
+ * otherwise: then it is what it leads to, under the symlink's name. Throws Failure.
  */
 export function openSource(side: Side, path: string, follow: boolean): Source {
   const absolute = cleanAbsolute(side.container ? path : absolutePath(path));
@@ -36,7 +36,7 @@ function explained(side: Side, path: string, absolute: string, open: () => numbe
     return open();
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    throw new CommandError(problem(side, path, absolute, error), 1, { cause: error });
+    throw new Failure(problem(side, path, absolute, error), { cause: error });
   }
 }
 

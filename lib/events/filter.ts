@@ -1,6 +1,6 @@
 // --filter of events: which of them are wanted.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { type Filters, hasLabel } from "../cli/filter.ts";
 import { familiarName, parseReference } from "../base/reference.ts";
 
@@ -42,7 +42,7 @@ function untagged(name: string): string {
   try {
     return familiarName(parseReference(name).name);
   } catch (error) {
-    if (error instanceof CommandError) return name;
+    if (error instanceof Failure) return name;
     throw error;
   }
 }

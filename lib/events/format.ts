@@ -1,13 +1,13 @@
 // Events as text: docker's line, JSON, or what a template makes of them.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { compileTemplate } from "../template/template.ts";
 import { goJson } from "../template/funcs.ts";
 import { localTimestamp } from "../base/time.ts";
 import type { StoredEvent } from "./event.ts";
 
 /**
- * How an event is shown by --format, without the line's end. Throws CommandError (exit 64) for a bad
+ * How an event is shown by --format, without the line's end. Throws Failure (kind "template") for a bad
  * template.
  */
 export function eventFormat(format: string | undefined): (event: StoredEvent) => string {
@@ -22,12 +22,11 @@ export function eventFormat(format: string | undefined): (event: StoredEvent) =>
     render(message({ Type: "container", Action: "", Actor: { ID: "", Attributes: {} }, time: EPOCH }));
     return (event) => render(message(event));
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(parsingError(error.message), BAD_TEMPLATE, { cause: error });
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(parsingError(error.message), { kind: "template", cause: error });
   }
 }
 
-const BAD_TEMPLATE = 64;
 const EPOCH = { seconds: 0, nanoseconds: 0 };
 
 /** In docker's words: fields of the message are those of a structure. */

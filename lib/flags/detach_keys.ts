@@ -1,13 +1,13 @@
 // --detach-keys: the keys that take a terminal away from a container and leave the container running.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 
 /** Ctrl-P Ctrl-Q */
 export const DEFAULT_DETACH_KEYS = "ctrl-p,ctrl-q";
 
 /**
  * The bytes of keys like "ctrl-p,ctrl-q" or "a,b"; none for "", which turns detaching off. Throws
- * CommandError.
+ * Failure.
  */
 export function parseDetachKeys(text: string): number[] {
   if (text === "") return [];
@@ -16,6 +16,6 @@ export function parseDetachKeys(text: string): number[] {
     if (control) return control.toUpperCase().charCodeAt(0) & 0x1f;
     if (key === "DEL") return 0x7f;
     if (/^[\x20-\x7e]$/.test(key)) return key.charCodeAt(0);
-    throw new CommandError(`Invalid detach keys (${text}) provided`);
+    throw new Failure(`Invalid detach keys (${text}) provided`);
   });
 }

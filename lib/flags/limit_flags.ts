@@ -75,7 +75,7 @@ export const LIMIT_FLAGS: Flag[] = [
   { name: "oom-kill-disable", kind: "bool", help: "Disable OOM Killer" },
 ];
 
-/** What these flags ask for; undefined where none is given. Throws CommandError for values that are none. */
+/** What these flags ask for; undefined where none is given. Throws Refusal for values that are none. */
 export async function givenLimits(parsed: Parsed, flags = LIMIT_FLAGS): Promise<Limits | undefined> {
   if (!flags.some(({ name }) => parsed.given(name))) return undefined;
   const { readLimits } = await import("./limit_values.ts");

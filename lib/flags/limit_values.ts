@@ -2,12 +2,12 @@
 
 import type { DeviceLimit, Limits } from "../cgroup/limits.ts";
 import type { Flag, Parsed } from "../cli/command.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure, Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { parseBytes } from "../base/human.ts";
 
 /**
- * Reads those of `flags` that are given; what is 0 or empty is no limit. Throws CommandError in docker's
+ * Reads those of `flags` that are given; what is 0 or empty is no limit. Throws Refusal in docker's
  * words.
  */
 export function readLimits(parsed: Parsed, flags: Flag[]): Limits {
@@ -42,7 +42,7 @@ export function readLimits(parsed: Parsed, flags: Flag[]): Limits {
   return JSON.parse(JSON.stringify(limits));
 }
 
-/** What `read` makes of a flag's value; the CommandError it throws then names the flag. */
+/** What `read` makes of a flag's value; the Refusal it throws then names the flag. */
 function inFlag<T>(
   flags: Flag[],
   name: string,
@@ -53,10 +53,10 @@ function inFlag<T>(
   try {
     return read(text);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
+    if (!(error instanceof Failure)) throw error;
     const short = flags.find((flag) => flag.name === name)?.short;
     const flag = short ? `-${short}, --${name}` : `--${name}`;
-    throw new CommandError(`invalid argument ${goQuote(text)} for "${flag}" flag: ${error.message}`);
+    throw new Refusal(`invalid argument ${goQuote(text)} for "${flag}" flag: ${error.message}`);
   }
 }
 
@@ -65,20 +65,20 @@ function parseCpus(text: string): number {
   const match = /^([+-]?)(?:(\d+)\/(\d+)|(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,3}))?)$/i.exec(text);
   const [, sign, over, under, whole = "", fraction = "", exponent = "0"] = match ?? [];
   if (!match || (over === undefined && whole + fraction === "") || Number(under) === 0) {
-    throw new CommandError(`failed to parse ${text} as a rational number`);
+    throw new Refusal(`failed to parse ${text} as a rational number`);
   }
   const power = 9 + Number(exponent) - fraction.length;
   const value = over !== undefined
     ? BigInt(over) * 10n ** 9n
     : BigInt(whole + fraction) * 10n ** BigInt(Math.max(power, 0));
   const divisor = over !== undefined ? BigInt(under) : 10n ** BigInt(Math.max(-power, 0));
-  if (value % divisor !== 0n) throw new CommandError("value is too precise");
+  if (value % divisor !== 0n) throw new Refusal("value is too precise");
   return Number(value / divisor) * (sign === "-" ? -1 : 1);
 }
 
 /** Go's uint16. */
 function parseWeight(text: string): number {
-  const problem = (why: string) => new CommandError(`strconv.ParseUint: parsing ${goQuote(text)}: ${why}`);
+  const problem = (why: string) => new Refusal(`strconv.ParseUint: parsing ${goQuote(text)}: ${why}`);
   if (!/^\d+$/.test(text)) throw problem("invalid syntax");
   if (Number(text) > 0xffff) throw problem("value out of range");
   return Number(text);
@@ -87,8 +87,8 @@ function parseWeight(text: string): number {
 /** [path, rest] of "/dev/sda:rest". */
 function deviceAnd(text: string): [string, string] {
   const colon = text.indexOf(":");
-  if (colon < 0) throw new CommandError(`bad format: ${text}`);
-  if (!text.startsWith("/dev/")) throw new CommandError(`bad format for device path: ${text}`);
+  if (colon < 0) throw new Refusal(`bad format: ${text}`);
+  if (!text.startsWith("/dev/")) throw new Refusal(`bad format for device path: ${text}`);
   return [text.slice(0, colon), text.slice(colon + 1)];
 }
 
@@ -96,7 +96,7 @@ function parseDeviceWeight(text: string): DeviceLimit {
   const [path, rest] = deviceAnd(text);
   const value = /^\d{1,5}$/.test(rest) ? Number(rest) : -1;
   if (value !== 0 && (value < 10 || value > 1000)) {
-    throw new CommandError(`invalid weight for device: ${text}`);
+    throw new Refusal(`invalid weight for device: ${text}`);
   }
   return { path, value };
 }
@@ -108,10 +108,9 @@ function parseDeviceBytes(text: string): DeviceLimit {
   try {
     return { path, value: parseBytes(rest) };
   } catch (error) {
-    throw new CommandError(
+    throw new Refusal(
       `invalid rate for device: ${text}. ${RATE}[<unit>]. Number must be a positive integer. ` +
         "Unit is optional and can be kb, mb, or gb",
-      125,
       { cause: error },
     );
   }
@@ -120,5 +119,5 @@ function parseDeviceBytes(text: string): DeviceLimit {
 function parseDeviceOperations(text: string): DeviceLimit {
   const [path, rest] = deviceAnd(text);
   if (/^\d{1,15}$/.test(rest)) return { path, value: Number(rest) };
-  throw new CommandError(`invalid rate for device: ${text}. ${RATE}. Number must be a positive integer`);
+  throw new Refusal(`invalid rate for device: ${text}. ${RATE}. Number must be a positive integer`);
 }

@@ -1,7 +1,7 @@
 // The value of --mount, field by field: CSV of key=value pairs (docker's cli, opts/mount.go).
 
 import { absolutePath } from "../base/environment.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure, Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { parseBytes } from "../base/human.ts";
 
@@ -57,10 +57,10 @@ const SWITCHES = ["readonly", "volume-nocopy", "bind-nonrecursive"];
 const TRUE = ["1", "t", "T", "TRUE", "true", "True"];
 const FALSE = ["0", "f", "F", "FALSE", "false", "False"];
 
-/** Reads a value of --mount; throws a CommandError that names it and what is wrong. */
+/** Reads a value of --mount; throws a Refusal that names it and what is wrong. */
 export function readMountFields(text: string): MountFields {
   const fail: Fail = (problem) => {
-    throw new CommandError(`invalid argument ${goQuote(text)} for "--mount" flag: ${problem}`);
+    throw new Refusal(`invalid argument ${goQuote(text)} for "--mount" flag: ${problem}`);
   };
   const fields: MountFields = { type: "volume", source: "", target: "", readOnly: false };
   const kinds = new Set<string>();
@@ -174,7 +174,7 @@ function bytes(text: string, invalid: () => never): number {
   try {
     return parseBytes(text);
   } catch (error) {
-    if (error instanceof CommandError) return invalid();
+    if (error instanceof Failure) return invalid();
     throw error;
   }
 }

@@ -2,7 +2,7 @@
 
 import { close } from "../../ffi/file.ts";
 import type { Parsed } from "../cli/command.ts";
-import { CommandError } from "../base/error.ts";
+import { Refusal } from "../base/error.ts";
 import type { NetworkOptions } from "./network_flags.ts";
 import { parseAddress } from "../base/address.ts";
 import { sharedContainer } from "../network/shared.ts";
@@ -16,7 +16,7 @@ interface Wanted {
   endpoint: Omit<EndpointRequest, "network">;
 }
 
-/** Throws CommandError (125), in docker's words where it has any. */
+/** Throws Refusal, in docker's words where it has any. */
 export async function parseNetworkOptions(parsed: Parsed): Promise<NetworkOptions> {
   refuseLinks(parsed);
   const wanted = [...parsed.list("network"), ...parsed.given("net") ? [parsed.text("net")!] : []].map(
@@ -29,7 +29,7 @@ export async function parseNetworkOptions(parsed: Parsed): Promise<NetworkOption
   const alone = ["none", "host"].includes(first) || first.startsWith("container:");
   if (!alone) return { network: first, networks: await endpoints(wanted), ...others };
   if (wanted.length > 1) {
-    throw new CommandError(
+    throw new Refusal(
       "conflicting options: cannot attach both user-defined and non-user-defined network-modes",
     );
   }
@@ -41,10 +41,10 @@ export async function parseNetworkOptions(parsed: Parsed): Promise<NetworkOption
   return { network: `container:${id}`, networks: [], hostname };
 }
 
-/** Throws CommandError with what replaced links. */
+/** Throws Refusal with what replaced links. */
 export function refuseLinks(parsed: Parsed): void {
   if (parsed.list("link").length === 0) return;
-  throw new CommandError(
+  throw new Refusal(
     "--link is not supported; containers of one network know each other by name: " +
       "mydocker network create NAME, and run both with --network NAME",
   );
@@ -61,11 +61,11 @@ function parseNetwork(text: string): Wanted {
     else if (key === "ip") wanted.endpoint.ip = ip(value, "ip");
     else if (key === "ip6") wanted.endpoint.ip6 = ip(value, "ip6");
     else if (key === "mac-address") wanted.endpoint.mac = mac(value);
-    else {throw new CommandError(
+    else {throw new Refusal(
         `invalid field value ${JSON.stringify(field)} for --network: name, alias, ip, ip6, mac-address`,
       );}
   }
-  if (wanted.target === "") throw new CommandError("network name cannot be empty");
+  if (wanted.target === "") throw new Refusal("network name cannot be empty");
   return wanted;
 }
 
@@ -74,7 +74,7 @@ function addFlags([{ endpoint }, ...more]: Wanted[], parsed: Parsed): void {
   const aliases = [...parsed.list("network-alias"), ...parsed.list("net-alias")];
   const [given, given6] = [parsed.text("ip"), parsed.text("ip6")];
   const conflict = (flag: string) =>
-    new CommandError(`conflicting options: cannot specify both --${flag} and per-network ${flag}`);
+    new Refusal(`conflicting options: cannot specify both --${flag} and per-network ${flag}`);
   if (aliases.length > 0 && endpoint.aliases) throw conflict("network-alias");
   if ((given && endpoint.ip) || (given6 && endpoint.ip6)) throw conflict(given ? "ip" : "ip6");
   if (aliases.length > 0) endpoint.aliases = aliases;
@@ -87,14 +87,14 @@ async function endpoints(wanted: Wanted[]): Promise<EndpointRequest[]> {
   const found: EndpointRequest[] = [];
   for (const { target, endpoint } of wanted) {
     const network = await findNetwork(target === "default" ? "bridge" : target);
-    if (!network) throw new CommandError(`network ${target} not found`);
+    if (!network) throw new Refusal(`network ${target} not found`);
     if (network.driver !== "bridge") {
-      throw new CommandError(
+      throw new Refusal(
         "conflicting options: cannot attach both user-defined and non-user-defined network-modes",
       );
     }
     if (found.some(({ network: name }) => name === network.name)) {
-      throw new CommandError(`network ${JSON.stringify(target)} is specified multiple times`);
+      throw new Refusal(`network ${JSON.stringify(target)} is specified multiple times`);
     }
     checkEndpoint(network, endpoint);
     found.push({ network: network.name, ...endpoint });
@@ -114,10 +114,10 @@ export function endpointWishes(parsed: Parsed): Wanted["endpoint"] {
 
 function refuseEndpointOptions({ aliases, ip, ip6 }: Wanted["endpoint"]): void {
   if (aliases) {
-    throw new CommandError("network-scoped alias is supported only for containers in user defined networks");
+    throw new Refusal("network-scoped alias is supported only for containers in user defined networks");
   }
   if (ip || ip6) {
-    throw new CommandError("user specified IP address is supported on user defined networks only");
+    throw new Refusal("user specified IP address is supported on user defined networks only");
   }
 }
 
@@ -130,7 +130,7 @@ function refuseOfShared(parsed: Parsed): void {
     ["mac-address", "mac-address and the network mode"],
   ];
   for (const [flag, what] of words) {
-    if (parsed.given(flag)) throw new CommandError(`conflicting options: ${what}`);
+    if (parsed.given(flag)) throw new Refusal(`conflicting options: ${what}`);
   }
 }
 
@@ -139,7 +139,7 @@ function dns(parsed: Parsed): NetworkOptions["dns"] {
   const search = parsed.list("dns-search");
   for (const domain of search) {
     if (!/^(\.|[\w-]+(\.[\w-]+)*\.?)$/.test(domain)) {
-      throw new CommandError(
+      throw new Refusal(
         `invalid argument ${JSON.stringify(domain)} for "--dns-search" flag: ${domain} is not a valid domain`,
       );
     }
@@ -153,13 +153,13 @@ function extraHosts(parsed: Parsed): string[] | undefined {
     // Newer dockers also take "name=address".
     const [name, address] = entry.split(/[:=](.*)/s, 2);
     const bad = (why: string) =>
-      new CommandError(
+      new Refusal(
         `invalid argument ${JSON.stringify(entry)} for "--add-host" flag: ${why}: ${JSON.stringify(entry)}`,
       );
     if (!name || address === undefined) throw bad("bad format for add-host");
     const bare = address.replace(/^\[(.*)\]$/, "$1");
     if (bare !== "host-gateway" && !parseAddress(bare)) {
-      throw new CommandError(
+      throw new Refusal(
         `invalid argument ${JSON.stringify(entry)} for "--add-host" flag: invalid IP address in add-host: ${
           JSON.stringify(address)
         }`,
@@ -181,7 +181,7 @@ function mac(text: string): string {
     // A group's address can't be one interface's.
     if ((parseInt(plain.slice(0, 2), 16) & 1) === 0) return plain;
   }
-  throw new CommandError(`${text} is not a valid mac address`);
+  throw new Refusal(`${text} is not a valid mac address`);
 }
 
 function ip(text: string, flag: string): string {
@@ -189,9 +189,9 @@ function ip(text: string, flag: string): string {
   const wrong = !address || (flag === "ip" && text.includes(":")) || (flag === "ip6" && !text.includes(":"));
   if (!wrong) return text;
   if (flag === "dns") {
-    throw new CommandError(
+    throw new Refusal(
       `invalid argument ${JSON.stringify(text)} for "--dns" flag: ${text} is not an ip address`,
     );
   }
-  throw new CommandError(`invalid IP${flag === "ip" ? "v4" : "v6"} address: ${text}`);
+  throw new Refusal(`invalid IP${flag === "ip" ? "v4" : "v6"} address: ${text}`);
 }

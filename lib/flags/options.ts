@@ -1,7 +1,7 @@
 // The flags that say what a container shall be, and the configuration they make together with an image's.
 
 import type { Flag, Parsed } from "../cli/command.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure, Refusal } from "../base/error.ts";
 import { layersOf } from "../image/config.ts";
 import { capabilitiesOf } from "../security/capabilities.ts";
 import { timestamp } from "../base/time.ts";
@@ -88,7 +88,7 @@ export type NewContainer = Omit<ContainerConfig, "name" | "mounts"> & { mounts: 
 
 /**
  * A container's configuration from flags and image; what the image says counts where the flags say nothing.
- * Throws CommandError.
+ * Throws Refusal.
  */
 export async function containerConfig(
   parsed: Parsed,
@@ -101,9 +101,11 @@ export async function containerConfig(
   const process = processConfig(parsed, image.config.config ?? {}, command);
   const argv = [...process.Entrypoint ?? [], ...process.Cmd ?? []];
   if (argv.length === 0) {
-    throw new CommandError("No command specified: neither the image nor the command line names one");
+    throw new Refusal("No command specified: neither the image nor the command line names one");
   }
-  if (argv[0] === "") throw new CommandError('exec: "": executable file not found in $PATH', 127);
+  if (argv[0] === "") {
+    throw new Failure('exec: "": executable file not found in $PATH', { kind: "not found" });
+  }
   const network = await networkOptions(parsed);
   const { ports, exposed } = await publishing(parsed, network.network);
   if (Object.keys(exposed).length > 0) process.ExposedPorts = { ...process.ExposedPorts, ...exposed };
@@ -141,7 +143,7 @@ function processConfig(parsed: Parsed, image: ProcessConfig, command: string[]):
   const entrypoint = parsed.text("entrypoint");
   const workdir = parsed.text("workdir");
   if (workdir && !workdir.startsWith("/")) {
-    throw new CommandError(`the working directory '${workdir}' is invalid, it needs to be an absolute path`);
+    throw new Refusal(`the working directory '${workdir}' is invalid, it needs to be an absolute path`);
   }
   return {
     ...image,
@@ -172,13 +174,13 @@ function streams(parsed: Parsed, detached: boolean) {
   const wanted = parsed.list("attach").map((name) => name.toLowerCase());
   const unknown = wanted.find((name) => !["stdin", "stdout", "stderr"].includes(name));
   if (unknown !== undefined) {
-    throw new CommandError(
+    throw new Refusal(
       `invalid argument ${
         JSON.stringify(unknown)
       } for "-a, --attach" flag: valid streams are STDIN, STDOUT and STDERR`,
     );
   }
-  if (detached && wanted.length > 0) throw new CommandError("Conflicting options: -a and -d");
+  if (detached && wanted.length > 0) throw new Refusal("Conflicting options: -a and -d");
   const all = wanted.length === 0 && !detached;
   const attachStdin = (all && stdin) || wanted.includes("stdin");
   return {
@@ -194,7 +196,7 @@ function streams(parsed: Parsed, detached: boolean) {
 function givenRestart(parsed: Parsed): RestartPolicy {
   const policy = restartPolicy(parsed.text("restart")!);
   if (policy.name !== "no" && parsed.bool("rm")) {
-    throw new CommandError("Conflicting options: --restart and --rm");
+    throw new Refusal("Conflicting options: --restart and --rm");
   }
   return policy;
 }
@@ -214,7 +216,7 @@ async function logConfig(parsed: Parsed): Promise<LogConfig> {
 function hostname(parsed: Parsed, isHosts: boolean, id: string): string {
   const wanted = parsed.text("hostname");
   if (wanted !== undefined && wanted !== "") {
-    if (wanted.length > 64) throw new CommandError(`hostname ${wanted} is longer than 64 characters`);
+    if (wanted.length > 64) throw new Refusal(`hostname ${wanted} is longer than 64 characters`);
     return wanted;
   }
   return isHosts ? Deno.hostname() : id.slice(0, 12);
@@ -250,7 +252,7 @@ function labels(parsed: Parsed, image: Record<string, string>): Record<string, s
   const fromFiles = parsed.list("label-file").flatMap(readEnvFile);
   const entries = [...fromFiles, ...parsed.list("label")].map((label): [string, string] => {
     const [key, value = ""] = label.split(/=(.*)/s, 2);
-    if (key === "") throw new CommandError(`invalid label: ${label}`);
+    if (key === "") throw new Refusal(`invalid label: ${label}`);
     return [key, value];
   });
   return { ...image, ...Object.fromEntries(entries) };

@@ -1,7 +1,7 @@
 // -p, -P and --expose, as docker's client reads them, with its complaints.
 
 import type { Parsed } from "../cli/command.ts";
-import { CommandError } from "../base/error.ts";
+import { Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { printError } from "../base/output.ts";
 import { parseAddress } from "../base/address.ts";
@@ -9,7 +9,7 @@ import type { ContainerConfig, PortBinding } from "../model/container.ts";
 
 const PROTOCOLS = ["tcp", "udp", "sctp"];
 
-/** What -p, -P and --expose ask for. Throws CommandError. */
+/** What -p, -P and --expose ask for. Throws Refusal. */
 export function parsePorts(parsed: Parsed, network: string): Publishing {
   const bindings: NonNullable<ContainerConfig["ports"]>["bindings"] = {};
   for (const text of parsed.list("publish")) {
@@ -23,7 +23,7 @@ export function parsePorts(parsed: Parsed, network: string): Publishing {
   }
   if (network.startsWith("container:")) {
     const what = asked ? "publishing" : "exposing";
-    throw new CommandError(`conflicting options: port ${what} and the container type network mode`);
+    throw new Refusal(`conflicting options: port ${what} and the container type network mode`);
   }
   return {
     ports: asked ? { bindings, all } : undefined,
@@ -37,15 +37,13 @@ export function parsePublish(given: string): { port: string; binding: PortBindin
   const [ip, host, rest] = splitParts(text);
   const [protocol, container] = splitProtocol(rest);
   const hostIp = hostAddress(ip);
-  if (container === "") throw new CommandError(`No port specified: ${text}<empty>`);
+  if (container === "") throw new Refusal(`No port specified: ${text}<empty>`);
   const [first, last] = rangeOr(container, () => `Invalid containerPort: ${container}`);
   const [hostFirst, hostLast] = host === "" ? [0, 0] : rangeOr(host, () => `Invalid hostPort: ${host}`);
   if (host !== "" && last - first !== hostLast - hostFirst && last !== first) {
-    throw new CommandError(
-      `Invalid ranges specified for container and host Ports: ${container} and ${host}`,
-    );
+    throw new Refusal(`Invalid ranges specified for container and host Ports: ${container} and ${host}`);
   }
-  if (!PROTOCOLS.includes(protocol.toLowerCase())) throw new CommandError(`Invalid proto: ${protocol}`);
+  if (!PROTOCOLS.includes(protocol.toLowerCase())) throw new Refusal(`Invalid proto: ${protocol}`);
   return Array.from({ length: last - first + 1 }, (_, n) => {
     const one = host === "" ? "" : String(hostFirst + n);
     // Several ports of the host for one of the container's: whichever is free.
@@ -60,7 +58,7 @@ function fromFields(text: string): string {
   for (const field of text.split(",")) {
     const [name, value] = field.split("=");
     if (value === undefined) {
-      throw new CommandError(`invalid publish opts format (should be name=value but got '${field}')`);
+      throw new Refusal(`invalid publish opts format (should be name=value but got '${field}')`);
     }
     fields[name] = value;
   }
@@ -82,7 +80,7 @@ function splitProtocol(text: string): [protocol: string, port: string] {
 
 /** Go's net.SplitHostPort, for what is before the ports. */
 function hostAddress(ip: string): string {
-  const wrong = (what: string) => new CommandError(`Invalid ip address ${ip}: address ${ip}:: ${what}`);
+  const wrong = (what: string) => new Refusal(`Invalid ip address ${ip}: address ${ip}:: ${what}`);
   let address = ip;
   if (ip.startsWith("[")) {
     const end = ip.indexOf("]");
@@ -94,13 +92,13 @@ function hostAddress(ip: string): string {
   } else if (ip.includes(":")) throw wrong("too many colons in address");
   if (address.includes("[")) throw wrong("unexpected '[' in address");
   if (address.includes("]")) throw wrong("unexpected ']' in address");
-  if (address !== "" && !parseAddress(address)) throw new CommandError(`Invalid ip address: ${address}`);
+  if (address !== "" && !parseAddress(address)) throw new Refusal(`Invalid ip address: ${address}`);
   return address;
 }
 
 /** One --expose: "80/tcp" and so on. */
 function parseExpose(text: string): string[] {
-  if (text.includes(":")) throw new CommandError(`invalid port format for --expose: ${text}`);
+  if (text.includes(":")) throw new Refusal(`invalid port format for --expose: ${text}`);
   const [protocol, ports] = splitProtocol(text);
   const [first, last] = rangeOr(ports, (why) => `invalid range format for --expose: ${text}, error: ${why}`);
   return Array.from({ length: last - first + 1 }, (_, n) => `${first + n}/${protocol}`);
@@ -108,7 +106,7 @@ function parseExpose(text: string): string[] {
 
 /** "80" or "80-82". */
 function rangeOr(text: string, complaint: (why: string) => string): [first: number, last: number] {
-  const fail = (why: string) => new CommandError(complaint(why));
+  const fail = (why: string) => new Refusal(complaint(why));
   if (text === "") throw fail("Empty string specified for ports.");
   const [first, last] = text.includes("-") ? text.split("-") : [text, text];
   const [from, to] = [first, last].map((number) => parsePort(number, fail));

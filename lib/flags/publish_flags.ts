@@ -20,7 +20,7 @@ export const PUBLISH_FLAGS: Flag[] = [
   },
 ];
 
-/** The parser is loaded only where there is something to parse. Throws CommandError, in docker's words. */
+/** The parser is loaded only where there is something to parse. Throws Refusal, in docker's words. */
 export async function publishing(parsed: Parsed, network: string): Promise<Publishing> {
   if (!PUBLISH_FLAGS.some(({ name }) => parsed.given(name))) return { exposed: {} };
   const { parsePorts } = await import("./port_spec.ts");

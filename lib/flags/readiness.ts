@@ -1,7 +1,7 @@
 // What --for and --wait-for say; lifecycle/ready.ts does it.
 
 import type { Flag, Parsed } from "../cli/command.ts";
-import { CommandError } from "../base/error.ts";
+import { Refusal } from "../base/error.ts";
 import type { Readiness } from "../model/readiness.ts";
 
 const WAIT_TIMEOUT: Flag = {
@@ -21,22 +21,22 @@ export function readinessFlags(name: "for" | "wait-for"): Flag[] {
 /** Those of run. */
 export const READINESS_FLAGS = readinessFlags("wait-for");
 
-/** What these flags say; undefined where none is given. Throws CommandError for what can't be waited for. */
+/** What these flags say; undefined where none is given. Throws Refusal for what can't be waited for. */
 export function readiness(parsed: Parsed, name: "for" | "wait-for"): Readiness | undefined {
   const spec = parsed.text(name);
   const seconds = parsed.int("wait-timeout");
   if (seconds !== undefined && seconds < 0) {
-    throw new CommandError(`--wait-timeout ${seconds}: there is no such number of seconds`);
+    throw new Refusal(`--wait-timeout ${seconds}: there is no such number of seconds`);
   }
   if (spec === undefined && seconds === undefined) return undefined;
   return { what: parseWhat(spec ?? "exit", `--${name}`), seconds: seconds ?? Infinity };
 }
 
 function parseWhat(spec: string, flag: string): Readiness["what"] {
-  if (spec === "") throw new CommandError(`${flag}: give a text to wait for, port:N or exit`);
+  if (spec === "") throw new Refusal(`${flag}: give a text to wait for, port:N or exit`);
   if (spec === "exit") return { kind: "exit" };
   if (!spec.startsWith("port:")) return { kind: "text", text: spec };
   const port = /^port:\d+$/.test(spec) ? Number(spec.slice(5)) : 0;
   if (port >= 1 && port <= 65535) return { kind: "port", port };
-  throw new CommandError(`${flag} ${spec}: a TCP port is a number from 1 to 65535`);
+  throw new Refusal(`${flag} ${spec}: a TCP port is a number from 1 to 65535`);
 }

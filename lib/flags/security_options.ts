@@ -1,7 +1,7 @@
 // --security-opt
 
 import type { Flag, Parsed } from "../cli/command.ts";
-import { CommandError } from "../base/error.ts";
+import { Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import type { ContainerConfig } from "../model/container.ts";
 
@@ -21,7 +21,7 @@ export type SecurityConfig = Pick<
 
 /**
  * The configuration of a container that has these capabilities. Of several options about the same thing the
- * last one counts. Throws CommandError for what docker refuses, and for what this host has and mydocker does
+ * last one counts. Throws Refusal for what docker refuses, and for what this host has and mydocker does
  * not use.
  */
 export async function securityOptions(parsed: Parsed, capabilities: number[]): Promise<SecurityConfig> {
@@ -47,7 +47,7 @@ async function apply(config: SecurityConfig, option: string, capabilities: numbe
     return `seccomp=${json}`;
   } else if (name === "seccomp") config.seccomp = value === "unconfined" ? value : undefined;
   else if (name === "apparmor" || name === "label") refuseWhereItCounts(name, value);
-  else throw new CommandError(`invalid --security-opt 2: ${goQuote(option)}`);
+  else throw new Refusal(`invalid --security-opt 2: ${goQuote(option)}`);
   return option;
 }
 
@@ -56,7 +56,7 @@ function split(option: string): [string, string] {
   if (option === "no-new-privileges") return [option, "true"];
   const [name, value] = option.split(option.includes("=") ? /=(.*)/s : /:(.*)/s);
   if (value === undefined || (value === "" && option.includes("="))) {
-    throw new CommandError(`Invalid --security-opt: ${goQuote(option)}`);
+    throw new Refusal(`Invalid --security-opt: ${goQuote(option)}`);
   }
   return [name, value];
 }
@@ -68,7 +68,7 @@ function profilePath(name: string, value: string): string | undefined {
 function truth(value: string, option: string): boolean {
   if (/^(1|t|T|true|TRUE|True)$/.test(value)) return true;
   if (/^(0|f|F|false|FALSE|False)$/.test(value)) return false;
-  throw new CommandError(`invalid --security-opt 2: ${goQuote(option)}`);
+  throw new Refusal(`invalid --security-opt 2: ${goQuote(option)}`);
 }
 
 /** Where the host has no such thing, docker does not mind; where it has, silence would be a lie. */
@@ -81,5 +81,5 @@ function refuseWhereItCounts(name: "apparmor" | "label", value: string): void {
   } catch {
     return;
   }
-  throw new CommandError(`--security-opt ${name}=${value}: this host has it, but mydocker does not use it`);
+  throw new Refusal(`--security-opt ${name}=${value}: this host has it, but mydocker does not use it`);
 }

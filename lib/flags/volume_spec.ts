@@ -1,7 +1,7 @@
 // The grammar of -v, --mount and --tmpfs: text to mounts, in docker's words where it is wrong. Of the host,
 // nothing but the current directory is asked.
 
-import { CommandError } from "../base/error.ts";
+import { Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { cleanPath, fromHere, type MountFields, readMountFields } from "./mount_fields.ts";
 import type { Mount, Propagation } from "../model/container.ts";
@@ -92,26 +92,26 @@ function modeOptions(mode: string): string[] | undefined {
   return kinds.includes(-1) || new Set(kinds).size < kinds.length ? undefined : options;
 }
 
-/** The mount that a value of -v stands for: [SRC:]DST[:MODE]. Throws CommandError. */
+/** The mount that a value of -v stands for: [SRC:]DST[:MODE]. Throws Refusal. */
 export function parseVolume(text: string): MountRequest {
   const parts = text.split(":");
   const invalid = `invalid volume specification: '${text}'`;
   const modeForTarget = parts.length === 2 && modeOptions(parts[1]) !== undefined;
-  if (parts[0] === "" || parts.length > 3 || modeForTarget) throw new CommandError(invalid);
+  if (parts[0] === "" || parts.length > 3 || modeForTarget) throw new Refusal(invalid);
   if (parts.length === 1) return yieldingVolume(text);
   const [given, target, mode = ""] = parts;
   if (parts.length === 3 && mode === "") {
-    throw new CommandError(`invalid spec: ${text}: empty section between colons`);
+    throw new Refusal(`invalid spec: ${text}: empty section between colons`);
   }
   const source = fromHere(given);
   const options = modeOptions(mode);
-  if (!options) throw new CommandError(`invalid mode: ${mode}`);
+  if (!options) throw new Refusal(`invalid mode: ${mode}`);
   const type = source.startsWith("/") ? "bind" : "volume";
   const propagation = options.find((option) => PROPAGATIONS.includes(option));
   const noCopy = options.includes("nocopy");
   const extra = type === "bind" ? noCopy && "VolumeOptions" : propagation && "BindOptions";
   const problem = problemOf(type, source, target, extra || undefined);
-  if (problem) throw new CommandError(`${invalid}: ${problem}`);
+  if (problem) throw new Refusal(`${invalid}: ${problem}`);
   const common = { target: cleanPath(target), readOnly: options.includes("ro") };
   if (type === "bind") {
     return { type, source: cleanPath(source), ...common, createSource: true, ...propagated(propagation) };
@@ -124,23 +124,23 @@ export function parseVolume(text: string): MountRequest {
 function yieldingVolume(path: string): MountRequest {
   const target = cleanPath(path);
   const problem = problemOf("volume", "", target);
-  if (problem) throw new CommandError(`invalid volume specification: '${path}': ${problem}`);
+  if (problem) throw new Refusal(`invalid volume specification: '${path}': ${problem}`);
   return { type: "volume", source: "", target, readOnly: false, anonymous: true, yields: true };
 }
 
-/** The mount that a value of --mount stands for: comma-separated key=value pairs. Throws CommandError. */
+/** The mount that a value of --mount stands for: comma-separated key=value pairs. Throws Refusal. */
 export function parseMount(text: string): MountRequest {
   const fields = readMountFields(text);
   const { type, source, target, readOnly } = fields;
   const problem = problemOf(type, source, target);
-  if (problem) throw new CommandError(problem);
+  if (problem) throw new Refusal(problem);
   const common = { target: cleanPath(target), readOnly };
   if (type === "bind") return { type, source: cleanPath(source), ...common, ...bindOptions(fields) };
   if (type === "tmpfs") return { type, source: "", ...common, data: tmpfsData(fields), flags: TMPFS_FLAGS };
   if (source !== "") checkVolumeName(source);
   else if (readOnly) {
     const why = "must not set ReadOnly mode when using anonymous volumes";
-    throw new CommandError(`invalid mount config for type "volume": ${why}`);
+    throw new Refusal(`invalid mount config for type "volume": ${why}`);
   }
   const volume: MountRequest = { type: "volume", source, ...common };
   if (source === "") volume.anonymous = true;
@@ -154,9 +154,7 @@ type BindOptions = Pick<Mount, "propagation" | "nonRecursive" | "writableBelow">
 
 function bindOptions({ propagation, nonRecursive, writableBelow }: MountFields): BindOptions {
   if (propagation && !PROPAGATIONS.includes(propagation)) {
-    throw new CommandError(
-      `invalid mount config for type "bind": invalid propagation mode: ${propagation}`,
-    );
+    throw new Refusal(`invalid mount config for type "bind": invalid propagation mode: ${propagation}`);
   }
   return {
     ...propagated(propagation),
@@ -180,13 +178,13 @@ function tmpfsData(fields: { tmpfsSize?: number; tmpfsMode?: number }): string {
 /**
  * The mount that a value of --tmpfs stands for: PATH[:OPTIONS]. Without a mode= among its data it gets the
  * mode of the directory it covers, or 1777 where there is none: for the caller to look up. Throws
- * CommandError.
+ * Refusal.
  */
 export function parseTmpfs(text: string): MountRequest {
   const colon = text.indexOf(":");
   const target = colon < 0 ? text : text.slice(0, colon);
   const problem = targetProblem(target);
-  if (problem) throw new CommandError(problem);
+  if (problem) throw new Refusal(problem);
   let flags = TMPFS_FLAGS;
   const data = new Map<string, string>();
   const options = colon < 0 || colon === text.length - 1 ? [] : text.slice(colon + 1).split(",");
@@ -200,7 +198,7 @@ export function parseTmpfs(text: string): MountRequest {
       data.set(name, value);
     } else {
       const words = value === undefined ? [name] : [name, value];
-      throw new CommandError(`invalid tmpfs option [${words.map(goQuote).join(" ")}]`);
+      throw new Refusal(`invalid tmpfs option [${words.map(goQuote).join(" ")}]`);
     }
   }
   return {
@@ -215,14 +213,14 @@ export function parseTmpfs(text: string): MountRequest {
 
 /**
  * All mounts of a container, parents before what lies below them: those asked for, and an anonymous volume
- * for each of the image's VOLUME paths where nothing else is. Throws a CommandError for two at the same
+ * for each of the image's VOLUME paths where nothing else is. Throws a Refusal for two at the same
  * target.
  */
 export function mergeMounts(explicit: MountRequest[], imageVolumes: Iterable<string>): MountRequest[] {
   const byTarget = new Map<string, MountRequest>();
   const yielding = explicit.filter((mount) => mount.yields);
   for (const mount of explicit.filter((mount) => !mount.yields)) {
-    if (byTarget.has(mount.target)) throw new CommandError(`Duplicate mount point: ${mount.target}`);
+    if (byTarget.has(mount.target)) throw new Refusal(`Duplicate mount point: ${mount.target}`);
     byTarget.set(mount.target, mount);
   }
   for (const { yields: _, ...mount } of [...yielding, ...[...imageVolumes].map(yieldingVolume)]) {
@@ -233,7 +231,7 @@ export function mergeMounts(explicit: MountRequest[], imageVolumes: Iterable<str
 }
 
 /**
- * Parses and merges what the three flags say, with docker's tolerance for repetition. Throws CommandError.
+ * Parses and merges what the three flags say, with docker's tolerance for repetition. Throws Refusal.
  */
 export function collectMounts(flags: MountFlags, imageVolumes: Iterable<string>): MountRequest[] {
   // docker keeps -v in a set, and --tmpfs in a map by path where the last one wins.

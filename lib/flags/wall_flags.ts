@@ -32,7 +32,7 @@ export const WALL_FLAGS: Flag[] = [
 
 const areGiven = (parsed: Parsed) => WALL_FLAGS.some(({ name }) => parsed.given(name));
 
-/** What the flags say. Throws CommandError. */
+/** What the flags say. Throws Refusal. */
 export async function wallConfig(parsed: Parsed): Promise<WallConfig> {
   if (!areGiven(parsed)) return {};
   const { parseWalls } = await import("./wall_options.ts");

@@ -1,7 +1,7 @@
 // Reading the flags of wall_flags.ts: what docker takes, and its words for what it does not.
 
 import type { Parsed } from "../cli/command.ts";
-import { CommandError } from "../base/error.ts";
+import { Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { parseBytes } from "../base/human.ts";
 import { RLIMITS } from "../security/rlimits.ts";
@@ -48,8 +48,8 @@ export function parseWalls(parsed: Parsed): WallConfig {
 const sorted = (names: string[] | undefined) => names && [...new Set(names)].sort();
 const fromEntries = (entries: [string, string][] | undefined) => entries && Object.fromEntries(entries);
 
-function invalid(flag: string, text: string, why: string): CommandError {
-  return new CommandError(`invalid argument ${goQuote(text)} for "--${flag}" flag: ${why}`);
+function invalid(flag: string, text: string, why: string): Refusal {
+  return new Refusal(`invalid argument ${goQuote(text)} for "--${flag}" flag: ${why}`);
 }
 
 /** In any case, with and without "CAP_". */
@@ -58,17 +58,17 @@ function capability(text: string, field: string): string {
   if (upper === "ALL") return upper;
   const name = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
   if (isCapability(name)) return name;
-  throw new CommandError(`invalid ${field}: unknown capability: ${goQuote(name)}`);
+  throw new Refusal(`invalid ${field}: unknown capability: ${goQuote(name)}`);
 }
 
 /** HOST[:CONTAINER][:ACCESS] */
 function device(text: string): Device {
   const [source, ...rest] = text.split(":");
-  if (rest.length > 2 || source === "") throw new CommandError(`bad format for path: ${text}`);
-  if (rest.length === 2 && !isAccess(rest[1])) throw new CommandError(`bad mode specified: ${rest[1]}`);
+  if (rest.length > 2 || source === "") throw new Refusal(`bad format for path: ${text}`);
+  if (rest.length === 2 && !isAccess(rest[1])) throw new Refusal(`bad mode specified: ${rest[1]}`);
   const onlyAccess = rest.length === 1 && isAccess(rest[0]);
   const target = onlyAccess ? source : rest[0] ?? source;
-  if (!target.startsWith("/")) throw new CommandError(`${target} is not an absolute path`);
+  if (!target.startsWith("/")) throw new Refusal(`${target} is not an absolute path`);
   return { source, target, access: (onlyAccess ? rest[0] : rest[1]) ?? "rwm" };
 }
 
@@ -138,7 +138,7 @@ function shmSize(parsed: Parsed): number | undefined {
 function checkMode(flag: string, text = ""): void {
   if (/^(|host|private|container:.+)$/.test(text)) return;
   const kind = { pid: "PID", uts: "UTS", cgroupns: "CGROUP" }[flag];
-  throw new CommandError(`--${flag}: invalid ${kind} mode`);
+  throw new Refusal(`--${flag}: invalid ${kind} mode`);
 }
 
 /** With a container's ID for whatever names it. */
@@ -146,7 +146,7 @@ function namespaceMode(flag: string, text: string): string {
   if (!text.startsWith("container:")) return text;
   const reference = text.slice("container:".length);
   if (flag === "ipc" && reference === "") {
-    throw new CommandError(`can't join IPC of container : invalid name or ID supplied: ""`);
+    throw new Refusal(`can't join IPC of container : invalid name or ID supplied: ""`);
   }
   const { id, dir } = findContainer(reference);
   file.close(dir);
@@ -156,21 +156,21 @@ function namespaceMode(flag: string, text: string): string {
 function ipcMode(text: string | undefined): string | undefined {
   if (!text || text === "private") return undefined;
   if (!/^(host|shareable|none|container:.*)$/s.test(text)) {
-    throw new CommandError(`Invalid IPC mode: ${text}`);
+    throw new Refusal(`Invalid IPC mode: ${text}`);
   }
   return namespaceMode("ipc", text);
 }
 
 function utsMode(parsed: Parsed, mode: string | undefined): string | undefined {
   if (mode !== undefined && parsed.text("hostname")) {
-    throw new CommandError("conflicting options: hostname and the UTS mode");
+    throw new Refusal("conflicting options: hostname and the UTS mode");
   }
   return mode;
 }
 
 function oomScore(value: number | undefined): number | undefined {
   if (value !== undefined && Math.abs(value) > 1000) {
-    throw new CommandError(`Invalid value ${value}, range for oom score adj is [-1000, 1000]`);
+    throw new Refusal(`Invalid value ${value}, range for oom score adj is [-1000, 1000]`);
   }
   return value;
 }

@@ -1,6 +1,6 @@
 // --change of import and commit: Dockerfile instructions that set what an image's configuration says.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import type { Flag } from "../cli/command.ts";
 import { expandWord, splitWords } from "./change_words.ts";
 import { parseHealthcheck } from "./healthcheck.ts";
@@ -76,7 +76,7 @@ const SINGLE = ["STOPSIGNAL", "USER", "WORKDIR"];
 
 /**
  * The configuration after the instructions, one per line, of `changes`; `config` itself stays as it is.
- * Throws CommandError (exit 1) in docker's words for unknown instructions, and for bad arguments.
+ * Throws Failure in docker's words for unknown instructions, and for bad arguments.
  */
 export function applyChanges(config: ProcessConfig, changes: string[]): ProcessConfig {
   const change: Change = { config: structuredClone(config), commandSet: false };
@@ -96,7 +96,7 @@ export function applyChanges(config: ProcessConfig, changes: string[]): ProcessC
 }
 
 function fail(problem: string): never {
-  throw new CommandError(problem, 1);
+  throw new Failure(problem);
 }
 
 /** The JSON form as it is, anything else for a shell. */

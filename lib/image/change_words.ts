@@ -1,6 +1,6 @@
 // Words of a Dockerfile instruction: quotes, backslashes and variables, as docker's builder reads them.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 
 /** Splits at blanks that are neither quoted nor escaped; quotes and backslashes stay for expandWord. */
 export function splitWords(text: string): string[] {
@@ -9,7 +9,7 @@ export function splitWords(text: string): string[] {
 
 /**
  * A word without its quotes, and with its variables ($NAME, ${NAME}, ${NAME:-default}, ${NAME:+instead})
- * replaced, except in single quotes. Throws CommandError for a brace that is not closed.
+ * replaced, except in single quotes. Throws Failure for a brace that is not closed.
  */
 export function expandWord(word: string, variables: Map<string, string>): string {
   let result = "";
@@ -50,7 +50,7 @@ function expandNext(rest: string, variables: Map<string, string>): [value: strin
   if (plain) return [variables.get(plain[1]) ?? "", plain[0].length];
   const braced = /^\$\{([A-Za-z_]\w*)(?::([-+])((?:\\[^]|[^}\\])*))?\}/.exec(rest);
   if (!braced) {
-    if (rest.startsWith("${")) throw new CommandError(`bad substitution in ${JSON.stringify(rest)}`, 1);
+    if (rest.startsWith("${")) throw new Failure(`bad substitution in ${JSON.stringify(rest)}`);
     return [rest[0], 1];
   }
   const [whole, name, operator, word = ""] = braced;

@@ -1,6 +1,6 @@
 // HEALTHCHECK of --change: how a container's health would be asked for. Kept in images for those who do ask.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { parseDuration } from "../template/when.ts";
 
 /** As docker's image-spec has it: durations in nanoseconds; what is not set has docker's default. */
@@ -17,7 +17,7 @@ const MILLISECOND = 1_000_000n;
 
 /**
  * What "[--interval=…] [--timeout=…] [--start-period=…] [--retries=…] CMD …" or "NONE" stand for; `arrayOf`
- * reads a command in its JSON form. Throws CommandError (exit 1) in docker's words.
+ * reads a command in its JSON form. Throws Failure in docker's words.
  */
 export function parseHealthcheck(text: string, arrayOf: (text: string) => string[] | undefined): Healthcheck {
   const { flags, rest } = splitFlags(text);
@@ -76,5 +76,5 @@ function countOf(text: string): number {
 }
 
 function fail(problem: string): never {
-  throw new CommandError(problem, 1);
+  throw new Failure(problem);
 }

@@ -1,6 +1,6 @@
 // All images with what lists and inspect show of them.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { hasLabel } from "../cli/filter.ts";
 import { layerSize } from "../layer/store.ts";
 import { type ImageConfig, layersOf } from "./config.ts";
@@ -98,7 +98,7 @@ export function parseFilter(text: string, find: (reference: string) => ImageConf
       return ({ config }) => createdAt(config) > limit;
     }
     default:
-      throw new CommandError(`Invalid filter '${key}': use before, dangling, label, reference or since`, 1);
+      throw new Failure(`Invalid filter '${key}': use before, dangling, label, reference or since`);
   }
 }
 
@@ -121,6 +121,6 @@ function compile(source: string, pattern: string): RegExp {
   try {
     return new RegExp(`^(?:${source})$`);
   } catch (error) {
-    throw new CommandError(`invalid pattern ${JSON.stringify(pattern)}`, 1, { cause: error });
+    throw new Failure(`invalid pattern ${JSON.stringify(pattern)}`, { cause: error });
   }
 }

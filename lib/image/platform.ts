@@ -1,6 +1,6 @@
 // Platforms: what an image was made for, as "os/architecture/variant".
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { hostArchitecture } from "./config.ts";
 import { processorLevel } from "./processor.ts";
 
@@ -24,7 +24,7 @@ const NAMES: Record<string, [architecture: string, variant?: string]> = {
 const VARIANTS: Record<string, string> = { amd64: "v1", arm64: "v8", arm: "v7" };
 
 /**
- * "linux/arm/v7", "linux/arm64" or "arm64"; this machine's where there is no text. Throws CommandError (exit
+ * "linux/arm/v7", "linux/arm64" or "arm64"; this machine's where there is no text. Throws Failure (exit
  * 1).
  */
 export function parsePlatform(text: string | undefined): Platform {
@@ -32,13 +32,12 @@ export function parsePlatform(text: string | undefined): Platform {
   const parts = text.toLowerCase().split("/");
   const [os, word, given] = parts.length === 1 && parts[0] !== "linux" ? ["linux", ...parts] : parts;
   if (parts.length > 3 || parts.some((part) => !/^[a-z0-9_.-]+$/.test(part))) {
-    throw new CommandError(
+    throw new Failure(
       `invalid platform ${JSON.stringify(text)}: it must be like linux/amd64 or linux/arm/v7`,
-      1,
     );
   }
   if (os !== "linux") {
-    throw new CommandError(`operating system ${JSON.stringify(os)} is not supported: only linux`, 1);
+    throw new Failure(`operating system ${JSON.stringify(os)} is not supported: only linux`);
   }
   const [architecture, implied] = word === undefined ? [hostArchitecture()] : NAMES[word] ?? [word];
   const variant = given ?? implied;

@@ -1,6 +1,6 @@
 // Removing images that nothing needs.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { type Filters, matchesLabels } from "../cli/filter.ts";
 import { untilOf } from "../cli/until.ts";
 import { listContainers } from "../container/list.ts";
@@ -59,7 +59,7 @@ async function remove(
       reclaimed += gone.reclaimed;
     } catch (error) {
       // It has come into use, or is gone, since it was listed: then it is none that is to go.
-      if (!(error instanceof CommandError)) throw error;
+      if (!(error instanceof Failure)) throw error;
     }
   }
   return { lines, reclaimed };

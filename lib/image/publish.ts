@@ -5,7 +5,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { step } from "../base/debug.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { digestOf } from "../base/digest.ts";
 import { hasLayer, type Layer, moveLayer, type Staging } from "../layer/store.ts";
 import { readJson, replaceFile, writeFile } from "../base/json.ts";
@@ -42,11 +42,11 @@ interface PlannedReference {
 }
 
 /**
- * The bytes of a configuration made here. Throws CommandError where --change has put in what none can have.
+ * The bytes of a configuration made here. Throws Failure where --change has put in what none can have.
  */
 export function configBytes(config: ImageConfig): Uint8Array<ArrayBuffer> {
   const problem = configProblem(config);
-  if (problem !== undefined) throw new CommandError(`invalid image configuration: ${problem}`, 1);
+  if (problem !== undefined) throw new Failure(`invalid image configuration: ${problem}`);
   return new TextEncoder().encode(JSON.stringify(config));
 }
 

@@ -2,7 +2,7 @@
 // image.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { shortId } from "../base/human.ts";
 import { listContainers } from "../container/list.ts";
 import { isAlive } from "../container/state.ts";
@@ -28,7 +28,7 @@ import {
 } from "./store.ts";
 
 /** What removeImage throws where there is nothing to remove: `rmi -f` doesn't mind that. */
-export class NoSuchImage extends CommandError {}
+export class NoSuchImage extends Failure {}
 
 export interface RemoveOptions {
   /** Also where containers that do not run use it, and whatever tags it has. */
@@ -49,7 +49,7 @@ interface Removal {
 
 /**
  * Removes a tag and, if it was the last, the image; or, by ID, the image with its only tag. Returns docker's
- * lines on what is gone, and how many bytes that gave. Throws CommandError, NoSuchImage among them.
+ * lines on what is gone, and how many bytes that gave. Throws Failure, NoSuchImage among them.
  */
 export async function removeImage(
   reference: string,
@@ -61,7 +61,7 @@ export async function removeImage(
       const found = resolveIfAny(reference);
       const damaged = options.force ? removeDamagedTag(reference) : undefined;
       if (damaged !== undefined) return { lines: [`Untagged: ${damaged}`], reclaimed: 0 };
-      if (!found) throw new NoSuchImage(`No such image: ${shownReference(reference)}`, 1);
+      if (!found) throw new NoSuchImage(`No such image: ${shownReference(reference)}`);
       const config = readImage(found.hex);
       for (const layer of config ? layersOf(config) : []) checkNothingMounted(`layers/${layer}`);
       const removal: Removal = { staging, options, lines: [], reclaimed: 0, containers: imageUsers() };
@@ -83,12 +83,11 @@ function imageUsers(): Removal["containers"] {
 async function removeTag(removal: Removal, typed: string, hex: string, tag: string): Promise<void> {
   const user = removal.containers.find(({ image }) => image === `sha256:${hex}`);
   if (!removal.options.force && hasSingleReference(hex) && user) {
-    throw new CommandError(
+    throw new Failure(
       `conflict: unable to remove repository reference "${typed}" (must force) - container ${
         shortId(user.id)
       } ` +
         `is using its referenced image ${shortId(hex)}`,
-      1,
     );
   }
   dropReference(removal, hex, tag);
@@ -157,7 +156,7 @@ async function removeUntagged(removal: Removal, hex: string, force: boolean, qui
 interface Conflict {
   /** A container is what stands in the way. */
   used: boolean;
-  error: CommandError;
+  error: Failure;
 }
 
 function findConflict(
@@ -168,7 +167,7 @@ function findConflict(
 ): Conflict | undefined {
   const conflict = (why: string, how: string, used: boolean): Conflict => ({
     used,
-    error: new CommandError(`conflict: unable to delete ${shortId(hex)} (${how}) - ${why}`, 1),
+    error: new Failure(`conflict: unable to delete ${shortId(hex)} (${how}) - ${why}`),
   });
   if (childrenOf(hex).length > 0) {
     return conflict("image has dependent child images", "cannot be forced", false);

@@ -5,7 +5,7 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { lock } from "../../ffi/lock.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { emitImage } from "../events/emit.ts";
 import { readJson } from "../base/json.ts";
 import { beginWork, rootFd, temporaryName } from "../store/root.ts";
@@ -40,7 +40,7 @@ export function lockImages(kind: "shared" | "exclusive"): number {
 
 /**
  * The image a user's word stands for: a tag (":latest" where none is given) or, failing that, an ID or the
- * beginning of one, with or without "sha256:". Throws CommandError where there is none or its file is
+ * beginning of one, with or without "sha256:". Throws Failure where there is none or its file is
  * damaged.
  */
 export function findImage(reference: string): Image {
@@ -56,7 +56,7 @@ export function findImageIfAny(reference: string): Image | undefined {
 function readResolved(reference: string, { hex, reference: tag }: Resolved): Image {
   const config = readImage(hex);
   if (!config) {
-    throw new CommandError(
+    throw new Failure(
       `image ${reference} is damaged: images/${hex}.json is missing or no image configuration; ` +
         `remove it with: mydocker rmi -f ${reference}`,
     );
@@ -67,7 +67,7 @@ function readResolved(reference: string, { hex, reference: tag }: Resolved): Ima
 /** As findImage, but works on damaged images too. */
 function resolveImage(reference: string): Resolved {
   const resolved = resolveIfAny(reference);
-  if (!resolved) throw new CommandError(`No such image: ${shownReference(reference)}`);
+  if (!resolved) throw new Failure(`No such image: ${shownReference(reference)}`);
   return resolved;
 }
 
@@ -87,9 +87,7 @@ function resolvePrefix(text: string): Resolved | undefined {
   const prefix = text.replace(/^sha256:/, "");
   const matches = imageIds().filter((hex) => hex.startsWith(prefix));
   if (matches.length > 1) {
-    throw new CommandError(
-      `No such image: ${shownReference(text)}: ${matches.length} image IDs begin like this`,
-    );
+    throw new Failure(`No such image: ${shownReference(text)}: ${matches.length} image IDs begin like this`);
   }
   return matches.length === 1 ? { hex: matches[0] } : undefined;
 }
@@ -148,7 +146,7 @@ export function tagTarget(text: string): string | undefined {
     const hex = readTag(formatReference(normalize(parseReference(text))));
     return hex && `sha256:${hex}`;
   } catch (error) {
-    if (error instanceof CommandError) return undefined;
+    if (error instanceof Failure) return undefined;
     throw error;
   }
 }
@@ -206,27 +204,26 @@ export function tagTime(reference: string): string | undefined {
 }
 
 /**
- * A reference fit for tagging, as "name:tag". Throws CommandError (exit 1) for bad ones, digests and too long
+ * A reference fit for tagging, as "name:tag". Throws Failure for bad ones, digests and too long
  * ones.
  */
 export function checkTag(text: string): string {
   const reference = normalize(parseReference(text));
-  if (reference.digest) throw new CommandError("refusing to create a tag with a digest reference", 1);
+  if (reference.digest) throw new Failure("refusing to create a tag with a digest reference");
   const tag = formatReference(reference);
   checkStorable(tag);
   return tag;
 }
 
 /**
- * Throws CommandError (exit 1) for a reference ("name:tag" or "name@digest") that is too long for a file
+ * Throws Failure for a reference ("name:tag" or "name@digest") that is too long for a file
  * name.
  */
 export function checkStorable(reference: string): void {
   const length = tagPath(reference).length - "tags/".length;
   if (length <= 255) return;
-  throw new CommandError(
+  throw new Failure(
     `image name ${reference} is too long: it takes ${length} bytes of the 255 a file name can have`,
-    1,
   );
 }
 

@@ -17,7 +17,7 @@ const CHMOD_BITS = 0o7022;
 const OVERLAY_XATTRS = "trusted.overlay.";
 const MAX_ID = 0xfffffffe;
 
-/** Throws CommandError for an owner the kernel can't have; -1 would even mean "leave as it is". */
+/** Throws Failure for an owner the kernel can't have; -1 would even mean "leave as it is". */
 export function checkOwner({ path, uid, gid }: TarEntry): void {
   for (const id of [uid, gid]) {
     if (id < 0 || id > MAX_ID) throw tarError(`can't unpack ${JSON.stringify(path)}: bad owner ${id}`);

@@ -4,7 +4,7 @@
 import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { awaitReadable } from "../../ffi/input.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { gunzipped, unzstded } from "./inflate.ts";
 
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -38,7 +38,7 @@ export function* chunksOf(fd: number, what: string): Generator<Uint8Array> {
         awaitReadable(fd); // a pipe may be somebody's who wants it so
         continue;
       }
-      throw new CommandError(`can't read ${what}: ${error.message}`, 1, { cause: error });
+      throw new Failure(`can't read ${what}: ${error.message}`, { cause: error });
     }
     if (length === 0) return;
     yield buffer.subarray(0, length);
@@ -47,7 +47,7 @@ export function* chunksOf(fd: number, what: string): Generator<Uint8Array> {
 
 /**
  * The archive inside `source`, decompressed if need be. Chunks of a plain one are those of `source`. Throws
- * CommandError for compressed data that are damaged or cut off.
+ * Failure for compressed data that are damaged or cut off.
  */
 export async function* decompressed(source: Chunks): AsyncGenerator<Uint8Array> {
   const [head, rest] = await withHead(source);

@@ -1,6 +1,6 @@
 // xz and bzip2, by the programs of these names, as docker does it.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
@@ -10,7 +10,7 @@ const XZ_LIMITS = { XZ_DEFAULTS: "--memlimit-decompress=256MiB" };
 
 /**
  * What `program` makes of `source`. All chunks are the same memory: done with one, ask for the next. Throws
- * CommandError where there is no such program or it fails, and whatever `source` throws.
+ * Failure where there is no such program or it fails, and whatever `source` throws.
  */
 export async function* decompressedBy(program: "xz" | "bzip2", source: Chunks): AsyncGenerator<Uint8Array> {
   const child = start(program);
@@ -28,11 +28,10 @@ export async function* decompressedBy(program: "xz" | "bzip2", source: Chunks): 
     const failure = await fed;
     if (failure) throw failure.error;
     if (code !== 0) {
-      throw new CommandError(
+      throw new Failure(
         `can't decompress the archive: ${
           (await complaint).trim().replaceAll("\n", "; ") || `${program}: ${code}`
         }`,
-        1,
       );
     }
   } finally {
@@ -51,9 +50,8 @@ function start(program: string): Deno.ChildProcess {
     }).spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new CommandError(
+    throw new Failure(
       `the archive is compressed with ${program}, and this host has no program of that name: install it`,
-      1,
       { cause: error },
     );
   }

@@ -5,7 +5,7 @@
 // is no documented interface; but the runtime is a part of the file that is built, and the tests of this
 // module use all of it.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 
 /** The decompressor of a stream. */
 interface Handle {
@@ -50,7 +50,7 @@ const NOTHING = new Uint8Array(0);
 
 /**
  * What `source` is, decompressed: of several gzip members one after the other, of zeros behind the last
- * nothing. All chunks are the same memory: done with one, ask for the next. Throws CommandError for data that
+ * nothing. All chunks are the same memory: done with one, ask for the next. Throws Failure for data that
  * are damaged or cut off.
  */
 export async function* gunzipped(source: Chunks): AsyncGenerator<Uint8Array> {
@@ -89,7 +89,7 @@ function isBetweenFrames(state: State): boolean {
   try {
     for (const chunk of convert(state, "zstd", PROBE)) found += new TextDecoder("latin1").decode(chunk);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
+    if (!(error instanceof Failure)) throw error;
     return false;
   }
   return found === "x";
@@ -121,11 +121,11 @@ function write(state: State, kind: string, input: Uint8Array, flush: number): nu
     state.problem = (error as Error).message.replace(/^Zstd decompress error: /, "");
   }
   if (state.problem === "unexpected end of file") throw cutOff(kind);
-  if (state.problem !== undefined) throw new CommandError(`damaged ${kind} data: ${state.problem}`, 1);
+  if (state.problem !== undefined) throw new Failure(`damaged ${kind} data: ${state.problem}`);
   state.rest = left[1];
   return left[0];
 }
 
-function cutOff(kind: string): CommandError {
-  return new CommandError(`unexpected end of archive (${kind})`, 1);
+function cutOff(kind: string): Failure {
+  return new Failure(`unexpected end of archive (${kind})`);
 }

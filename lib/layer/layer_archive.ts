@@ -1,7 +1,7 @@
 // A layer of the store as the archive it came from: bit for bit, or an error.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { rootFd } from "../store/root.ts";
 import { createDigest } from "../base/digest.ts";
 import { pack } from "./pack.ts";
@@ -20,7 +20,7 @@ export async function archiveLength(hex: string): Promise<number> {
 
 /**
  * Gives `sink` the uncompressed archive of layer `hex`; its chunks are the writer's again after the call.
- * Throws CommandError after the last one if together they are not what the layer's digest is of. Hold
+ * Throws Failure after the last one if together they are not what the layer's digest is of. Hold
  * lockImages("shared").
  */
 export async function writeLayer(hex: string, sink: Sink): Promise<void> {
@@ -32,8 +32,8 @@ export async function writeLayer(hex: string, sink: Sink): Promise<void> {
       sink(chunk);
     });
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(`layer sha256:${hex}: ${error.message}`, 1, { cause: error });
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(`layer sha256:${hex}: ${error.message}`, { cause: error });
   } finally {
     file.close(layer);
   }
@@ -42,7 +42,7 @@ export async function writeLayer(hex: string, sink: Sink): Promise<void> {
 
 function openLayer(hex: string): number {
   const layer = file.openIfAny(rootFd(), `layers/${hex}`, file.O_RDONLY | file.O_DIRECTORY);
-  if (layer === undefined) throw new CommandError(`layer sha256:${hex} is missing`, 1);
+  if (layer === undefined) throw new Failure(`layer sha256:${hex} is missing`);
   return layer;
 }
 
@@ -61,13 +61,12 @@ async function writeArchive(hex: string, layer: number, sink: Sink): Promise<voi
   }
 }
 
-function changed(hex: string): CommandError {
+function changed(hex: string): Failure {
   const kept = readLayer(hex)?.archive !== undefined;
   const why = kept
     ? "its files are not what they were"
     : "it is from a mydocker that did not keep what it takes";
-  return new CommandError(
+  return new Failure(
     `layer sha256:${hex} can't be put together again: ${why}; remove its images and load them again`,
-    1,
   );
 }

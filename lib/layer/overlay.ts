@@ -3,7 +3,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { mountDetached } from "../../ffi/mount.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { mountByHelper } from "./overlay_helper.ts";
 import { kernelAtLeast } from "../base/kernel.ts";
 import { rootFd, rootPath } from "../store/root.ts";
@@ -47,7 +47,7 @@ export function openImageRoot(layers: string[]): number {
 function layerPaths(layers: string[]): string[] {
   const stack = [...new Set(layers.toReversed())];
   if (stack.length > MAX_LAYERS) {
-    throw new CommandError(`image has ${stack.length} layers; the kernel mounts at most ${MAX_LAYERS}`);
+    throw new Failure(`image has ${stack.length} layers; the kernel mounts at most ${MAX_LAYERS}`);
   }
   return stack.map((hex) => `layers/${hex}/diff`);
 }
@@ -64,7 +64,7 @@ function mountOverlay(lowers: string[], writable: Writable | undefined): number 
     return (kernelAtLeast(6, 7) ? mountByDescriptors : mountOnOldKernel)(stack, writable);
   } catch (error) {
     if (isErrno(error, "ENODEV")) {
-      throw new CommandError("this kernel has no overlayfs; load it with: modprobe overlay", 125, {
+      throw new Failure("this kernel has no overlayfs; load it with: modprobe overlay", {
         cause: error,
       });
     }
@@ -96,7 +96,7 @@ function openDirectory(path: string): number {
     return file.openat(rootFd(), path, file.O_PATH | file.O_DIRECTORY);
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw error;
-    throw new CommandError(`${rootPath()}/${path} is missing; import or load the image again`, 125, {
+    throw new Failure(`${rootPath()}/${path} is missing; import or load the image again`, {
       cause: error,
     });
   }

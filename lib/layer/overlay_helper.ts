@@ -9,7 +9,7 @@ import * as file from "../../ffi/file.ts";
 import { MS_PRIVATE, MS_REC, OPEN_TREE_CLONE } from "../../ffi/mount.ts";
 import { endHelper, fetchDescriptor, pipe, spawn } from "../../ffi/process.ts";
 import { type Cell, FAILED_STEP, FAILURE, newProgram, type Program } from "../../ffi/program.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 
 /** Above every descriptor that the helper inherits. */
 const FIRST_DIRECTORY = 100;
@@ -19,7 +19,7 @@ const MAX_DATA = 4095;
 /**
  * Mounts an overlay of `lowers` (absolute paths, top layer first) and returns the detached mount's
  * descriptor. The options are mount(2)'s. `target` is any existing directory; nobody sees what is mounted
- * there. Throws CommandError where there are too many layers, KernelError.
+ * there. Throws Failure where there are too many layers, KernelError.
  */
 export function mountByHelper(
   lowers: string[],
@@ -35,7 +35,7 @@ export function mountByHelper(
     ...options,
   ].join(",");
   if (data.length > MAX_DATA) {
-    throw new CommandError(
+    throw new Failure(
       `${lowers.length} layers are more than this kernel mounts; Linux 6.7 and later take 500`,
     );
   }

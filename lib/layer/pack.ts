@@ -5,7 +5,7 @@ import { encodeName } from "../../ffi/bytes.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { getXattr, listXattrs } from "../../ffi/xattr.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import type { TarEntry, TarType } from "./tar_entry.ts";
 import type { SparseMap } from "./tar_sparse.ts";
 import { createTarWriter, type Sink, type TarWriter } from "./tar_write.ts";
@@ -143,12 +143,9 @@ function giveTo({ uid, gid }: { uid: number; gid: number }, entry: TarEntry): vo
 }
 
 /** In an image such a name would delete another file. */
-function reservedName(path: string): CommandError {
+function reservedName(path: string): Failure {
   const shown = JSON.stringify(path);
-  return new CommandError(
-    `can't commit ${shown}: names with "${WHITEOUT}" in front mark deleted files in images`,
-    1,
-  );
+  return new Failure(`can't commit ${shown}: names with "${WHITEOUT}" in front mark deleted files in images`);
 }
 
 function entryOf(path: string, type: TarType, stat: file.Stat): TarEntry {

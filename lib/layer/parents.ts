@@ -15,7 +15,7 @@ const KEPT = 64;
 
 /**
  * The name relative to the root directory: no empty, "." or ".." components; "" for the root itself. Like GNU
- * tar and docker it takes absolute names as relative to the root. Throws CommandError for a name that climbs
+ * tar and docker it takes absolute names as relative to the root. Throws Failure for a name that climbs
  * out of it.
  */
 export function cleanPath(name: string, what = "unpack"): string {

@@ -3,7 +3,7 @@
 import { decodeName } from "../../ffi/bytes.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { BLOCK_LENGTH, DATA, FILE, LITERAL, type Replaced } from "./skeleton.ts";
 
 const BUFFER = 1 << 20;
@@ -26,7 +26,7 @@ interface State {
 
 /**
  * The archive of the layer whose directory `layer` is open, in chunks that all are the same memory. Whether
- * it is the one it was is for the caller to check. Throws CommandError where the skeleton or a file is
+ * it is the one it was is for the caller to check. Throws Failure where the skeleton or a file is
  * damaged or missing.
  */
 export async function replay(layer: number, replaced: Replaced[]): Promise<Generator<Uint8Array>> {
@@ -76,8 +76,8 @@ function readFully(fd: number, buffer: Uint8Array): number {
   return filled;
 }
 
-function damaged(options?: ErrorOptions): CommandError {
-  return new CommandError("its skeleton is damaged", 1, options);
+function damaged(options?: ErrorOptions): Failure {
+  return new Failure("its skeleton is damaged", options);
 }
 
 function* recordsIn(state: State, block: Uint8Array): Generator<Uint8Array> {
@@ -143,7 +143,7 @@ function* data(state: State, position: number, length: number): Generator<Uint8A
   while (length > 0) {
     const wanted = Math.min(length, BUFFER - state.used);
     const done = file.pread(state.fd, state.buffer.subarray(state.used, state.used + wanted), position);
-    if (done === 0) throw new CommandError(`${JSON.stringify(state.path)} is shorter than it was`, 1);
+    if (done === 0) throw new Failure(`${JSON.stringify(state.path)} is shorter than it was`);
     state.used += done;
     position += done;
     length -= done;
@@ -156,6 +156,6 @@ function openContent({ layer, path }: State): number {
     return file.openat(layer, path, file.O_RDONLY | file.O_NOFOLLOW | file.O_NONBLOCK);
   } catch (error) {
     if (!isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) throw error;
-    throw new CommandError(`${JSON.stringify(path)} is missing`, 1, { cause: error });
+    throw new Failure(`${JSON.stringify(path)} is missing`, { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 // The file system's free space, looked at before and while something of unknown size is written.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { humanSize } from "../base/human.ts";
 
 /** So much can be written between two looks. */
@@ -10,7 +10,7 @@ export const LOOK_EVERY = 32 << 20;
 const MOST_KEPT = 256 << 20;
 
 /**
- * Throws CommandError unless `bytes` can be written to the file system that `fd` is on, and some is left
+ * Throws Failure unless `bytes` can be written to the file system that `fd` is on, and some is left
  * after.
  */
 export function requireSpace(fd: number, bytes: number): void {
@@ -18,9 +18,8 @@ export function requireSpace(fd: number, bytes: number): void {
   const kept = Math.min(total / 100, MOST_KEPT);
   if (free - bytes >= kept) return;
   const wanted = bytes > 0 ? `${humanSize(bytes)} are needed and ` : "";
-  throw new CommandError(
+  throw new Failure(
     `no space left on device: ${wanted}${humanSize(free)} are free, of which ${humanSize(kept)} are kept`,
-    1,
   );
 }
 

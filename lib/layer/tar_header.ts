@@ -1,7 +1,7 @@
 // One 512-byte tar header: ustar as in POSIX pax(1), the older v7, and the GNU and star variants of it.
 
 import { decodeName } from "../../ffi/bytes.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { BLOCK, type TarEntry, type TarType } from "./tar_entry.ts";
 
 /** A header's fields before extended headers have their say. */
@@ -29,8 +29,8 @@ const TYPES: Record<string, TarType> = {
 const CHECKSUM = 148;
 
 /** An archive that can't be read. docker exits with 1 where an import fails. */
-export function tarError(problem: string): CommandError {
-  return new CommandError(problem, 1);
+export function tarError(problem: string): Failure {
+  return new Failure(problem);
 }
 
 /**
@@ -63,7 +63,7 @@ export function checksumMatches(bytes: Uint8Array, at: number): boolean {
 
 /**
  * Reads the header at `at`, whose checksum is known to be right. `offset` is its place in the archive, for
- * messages. Throws CommandError for numbers that are none, negative or too large to be true.
+ * messages. Throws Failure for numbers that are none, negative or too large to be true.
  */
 export function parseHeader(bytes: Uint8Array, at: number, offset: number): Header {
   const number = (field: string, start: number, length: number) => {

@@ -75,7 +75,7 @@ interface State {
 /** See createTarReader. */
 export interface TarReader {
   /**
-   * Takes the next bytes of the archive. Throws CommandError where they are damaged, and what the handler
+   * Takes the next bytes of the archive. Throws Failure where they are damaged, and what the handler
    * throws.
    */
   push(chunk: Uint8Array): void;
@@ -83,7 +83,7 @@ export interface TarReader {
   pending(): number;
   /** Takes `pending` bytes as read, without having seen them; the handler does not hear of them. */
   skip(length: number): void;
-  /** To be called after the last chunk: throws CommandError if the archive was cut off. */
+  /** To be called after the last chunk: throws Failure if the archive was cut off. */
   end(): void;
 }
 

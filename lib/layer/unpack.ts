@@ -6,7 +6,7 @@ import * as file from "../../ffi/file.ts";
 import { addressOf } from "../../ffi/libc.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { setXattr } from "../../ffi/xattr.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { checkOwner, completeNode, completeOpen } from "./attributes.ts";
 import { openDirectoryInside } from "./inside.ts";
 import { cleanPath, createParents, type Parents, splitName } from "./parents.ts";
@@ -57,7 +57,7 @@ interface State {
 /**
  * Unpacks the archive pushed into it below the open directory `root`, which should be empty and belong to
  * root. Needs root's rights. Whiteouts become overlayfs's. `recorder` takes down what does not get into
- * files. All methods throw CommandError, naming the entry: what is there then is for the caller to remove.
+ * files. All methods throw Failure, naming the entry: what is there then is for the caller to remove.
  *
  * With `place`, what is unpacked is a copy and no layer: it goes into a directory below `root`, `root` being
  * "/" for every symlink on the way, no name means a whiteout, and directories never make way for files, nor
@@ -123,7 +123,7 @@ function explained(state: State, work: () => void): void {
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     const what = state.entry ? JSON.stringify(state.entry.path) : "the archive";
-    throw new CommandError(`can't unpack ${what}: ${errnoText(error.code)}`, 1, { cause: error });
+    throw new Failure(`can't unpack ${what}: ${errnoText(error.code)}`, { cause: error });
   }
 }
 

@@ -6,7 +6,7 @@ import { errnoText } from "../../ffi/errno.ts";
 import { close } from "../../ffi/file.ts";
 import { kill, readLater, writeLater } from "../../ffi/process.ts";
 import { copyWindowSize, makeRaw } from "../../ffi/terminal.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import type { Scanned } from "./detach_keys.ts";
 import { decodeReport, exitCode, MESSAGE_SIZE } from "../keeper/report.ts";
 import { forwardSignals } from "../container/signals.ts";
@@ -91,11 +91,11 @@ async function waitForEnd(messages: number): Promise<number> {
     [report] = await Promise.all([next(), watching]);
   }
   if (report?.kind !== "ended") {
-    throw new CommandError("the container's keeper was killed, and the container with it", 137);
+    throw new Failure("the container's keeper was killed, and the container with it", { kind: "killed" });
   }
   if (report.outputError === EPIPE) return SIGPIPE_EXIT;
   if (report.outputError) {
-    throw new CommandError(`write to stdout or stderr: ${errnoText(report.outputError)}`, 1);
+    throw new Failure(`write to stdout or stderr: ${errnoText(report.outputError)}`, { kind: "output lost" });
   }
   return exitCode(report.status);
 }

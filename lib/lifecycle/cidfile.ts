@@ -3,10 +3,10 @@
 import { errnoText, isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { callerFileMode } from "../base/environment.ts";
-import { CommandError } from "../base/error.ts";
+import { Refusal } from "../base/error.ts";
 import { writeFile } from "../base/json.ts";
 
-/** Throws CommandError where reserveCidfile would, as far as that can be known without making the file. */
+/** Throws Refusal where reserveCidfile would, as far as that can be known without making the file. */
 export function checkCidfile(path: string): void {
   let present: file.Stat | undefined;
   try {
@@ -20,7 +20,7 @@ export function checkCidfile(path: string): void {
 
 /**
  * Makes the file, so that nothing is created that could not be noted; the ID is written by writeCidfile.
- * Throws CommandError where it exists or can't be made.
+ * Throws Refusal where it exists or can't be made.
  */
 export function reserveCidfile(path: string): void {
   try {
@@ -32,17 +32,17 @@ export function reserveCidfile(path: string): void {
   }
 }
 
-function found(path: string): CommandError {
-  return new CommandError(
+function found(path: string): Refusal {
+  return new Refusal(
     `container ID file found, make sure the other container isn't running or delete ${path}`,
   );
 }
 
-function cantMake(path: string, error: unknown): CommandError {
+function cantMake(path: string, error: unknown): Refusal {
   const reason = error instanceof KernelError
     ? errnoText(error.code).toLowerCase()
     : (error as Error).message;
-  return new CommandError(`failed to create the container ID file: open ${path}: ${reason}`, 125, {
+  return new Refusal(`failed to create the container ID file: open ${path}: ${reason}`, {
     cause: error,
   });
 }

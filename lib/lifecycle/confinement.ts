@@ -1,7 +1,7 @@
 // What a container's processes may not do, as its configuration says.
 
 import { errnoText } from "../../ffi/errno.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure, type FailureKind } from "../base/error.ts";
 import { defaultFilter } from "../seccomp/default.ts";
 import { decodeFilter } from "../seccomp/encode.ts";
 import { capabilitiesOf } from "../security/capabilities.ts";
@@ -28,7 +28,7 @@ function filterOf({ seccomp, privileged }: ContainerConfig, capabilities: number
 }
 
 /** What a start ends with where the kernel did not take the filter. */
-export function filterError(errno: number, exitCode: number): CommandError {
+export function filterError(errno: number, kind: FailureKind = "failed"): Failure {
   const hint = "does this kernel have CONFIG_SECCOMP_FILTER? --security-opt seccomp=unconfined does without";
-  return new CommandError(`can't install the filter of system calls: ${errnoText(errno)}; ${hint}`, exitCode);
+  return new Failure(`can't install the filter of system calls: ${errnoText(errno)}; ${hint}`, { kind });
 }

@@ -3,7 +3,7 @@
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { emitContainer } from "../events/emit.ts";
 import { randomHex } from "../base/hex.ts";
 import { writeFile } from "../base/json.ts";
@@ -25,7 +25,7 @@ export function newId(): string {
 
 /**
  * Makes containers/ID with config.json and all a start needs, under `name` or a random one. The caller holds
- * the locks that keep image and volumes from being removed meanwhile. Throws CommandError where the name is
+ * the locks that keep image and volumes from being removed meanwhile. Throws Failure where the name is
  * taken.
  */
 export async function createContainer(
@@ -44,7 +44,7 @@ export async function createContainer(
     if (claimed) releaseName(claimed, config.id);
     removeTree(rootFd(), staging);
     if (isErrno(error, "ENOSPC", "EDQUOT")) {
-      throw new CommandError(`can't create the container: ${error.message}`, 125, { cause: error });
+      throw new Failure(`can't create the container: ${error.message}`, { cause: error });
     }
     throw error;
   }

@@ -6,7 +6,7 @@ import * as file from "../../ffi/file.ts";
 import { openPidfd, pipe, spawn } from "../../ffi/process.ts";
 import { isDevpts } from "../../ffi/terminal.ts";
 import { groupsToJoin } from "../cgroup/join.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { append } from "../events/append.ts";
 import { containerEvent } from "../events/emit.ts";
 import { framesOf } from "../events/event.ts";
@@ -42,9 +42,12 @@ export interface ExecRequest {
   privileged: boolean;
 }
 
+/** The container is in no state for exec. */
+export class WrongState extends Failure {}
+
 /**
  * Starts the command and returns once it is executed; `attached` says which of this process's streams it
- * gets. Throws CommandError: 127 command not found, 126 not executable or no such user or directory, 1 where
+ * gets. Throws Failure: 127 command not found, 126 not executable or no such user or directory, 1 where
  * the container does not run.
  */
 export async function execIn(
@@ -98,10 +101,10 @@ function execEvents(container: Container, argv: string[], keep: (fd: number) => 
 function enter({ id, dir }: Container, keep: (fd: number) => number): [number, number] {
   const before = containerState(dir);
   if (before.status === "paused") {
-    throw new CommandError(`Container ${id} is paused, unpause the container before exec`, 1);
+    throw new WrongState(`Container ${id} is paused, unpause the container before exec`);
   }
   if (before.status === "restarting") {
-    throw new CommandError(`Container ${id} is restarting, wait until the container is running`, 1);
+    throw new WrongState(`Container ${id} is restarting, wait until the container is running`);
   }
   const pidfd = before.status === "running" ? openPidfd(before.pid) : undefined;
   if (pidfd !== undefined) {
@@ -109,15 +112,15 @@ function enter({ id, dir }: Container, keep: (fd: number) => number): [number, n
     const root = openProcessRoot(dir, before.pid);
     if (root !== undefined) return [pidfd, keep(root)];
   }
-  throw new CommandError(`Container ${id} is not running`, 1);
+  throw new WrongState(`Container ${id} is not running`);
 }
 
 function identityIn(root: number, user: string, groups?: string[]) {
   try {
     return resolveIdentity(root, user, groups);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(error.message, 126, { cause: error });
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(error.message, { kind: "not executable", cause: error });
   }
 }
 
@@ -126,7 +129,9 @@ function openDevpts(root: number): number {
   const fd = openInsideIfAny(root, "/dev/pts", file.O_DIRECTORY);
   if (fd !== undefined && isDevpts(fd)) return fd;
   if (fd !== undefined) file.close(fd);
-  throw new CommandError("can't open a terminal: /dev/pts in the container is not a devpts file system", 126);
+  throw new Failure("can't open a terminal: /dev/pts in the container is not a devpts file system", {
+    kind: "not executable",
+  });
 }
 
 async function launch(
@@ -143,17 +148,17 @@ async function launch(
   const report = await awaitReport(messages, helper, PATIENCE);
   if (report?.kind !== "started") {
     if (report?.kind !== "failed") {
-      throw new CommandError("the helper of exec ended before the command ran", 126);
+      throw new Failure("the helper of exec ended before the command ran", { kind: "not executable" });
     }
     const { call, what } = program.describe(report.step);
     if (call === "execve") throw execError(plan.argv[0], report.errno);
-    if (call === "seccomp") throw filterError(report.errno, 126);
+    if (call === "seccomp") throw filterError(report.errno, "not executable");
     // It has ended since it was looked at.
     if (call === "setns" && report.errno === ESRCH) {
-      throw new CommandError(`Container ${id} is not running`, 1);
+      throw new WrongState(`Container ${id} is not running`);
     }
     const reason = stepError(call, what, report.errno) ?? `${call} ${what}: ${errnoText(report.errno)}`;
-    throw new CommandError(`can't execute ${plan.argv[0]}: ${reason}`, 126);
+    throw new Failure(`can't execute ${plan.argv[0]}: ${reason}`, { kind: "not executable" });
   }
   if (!attached.stdin && input !== undefined) file.close(input);
   return { pid: report.pid, messages, input: attached.stdin ? input ?? terminal : undefined, terminal };

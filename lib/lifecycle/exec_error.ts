@@ -1,8 +1,8 @@
-// A command that could not be executed, in docker's words and with its codes.
+// A command that could not be executed, in docker's words.
 
 import { EACCES, ENOENT, ETIMEDOUT } from "../../ffi/constants.ts";
 import { errnoText } from "../../ffi/errno.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 
 /**
  * Why a step that sets up a process failed, where the call alone would say nothing to a user; undefined for
@@ -16,13 +16,13 @@ export function stepError(call: string, what: string, errno: number): string | u
     : "nobody waits for it any more";
 }
 
-/** For `command`, argv[0], of which execve(2) said `errno`: exit code 127 where it is not there, else 126. */
-export function execError(command: string, errno: number): CommandError {
+/** For `command`, argv[0], of which execve(2) said `errno`: whether it is not there, or can't be executed. */
+export function execError(command: string, errno: number): Failure {
   const [name, reason] = [JSON.stringify(command.toWellFormed()), errnoText(errno)];
   if (errno === ENOENT && !command.includes("/")) {
-    return new CommandError(`exec: ${name}: executable file not found in $PATH`, 127);
+    return new Failure(`exec: ${name}: executable file not found in $PATH`, { kind: "not found" });
   }
-  if (errno === ENOENT) return new CommandError(`exec: ${name}: ${reason}`, 127);
+  if (errno === ENOENT) return new Failure(`exec: ${name}: ${reason}`, { kind: "not found" });
   const hint = errno === EACCES ? "" : " (is it built for this machine, and does a script begin with #!?)";
-  return new CommandError(`exec: ${name}: ${reason}${hint}`, 126);
+  return new Failure(`exec: ${name}: ${reason}${hint}`, { kind: "not executable" });
 }

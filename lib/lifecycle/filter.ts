@@ -1,7 +1,7 @@
 // Which containers a user wants to see: --filter of ps, with docker's names.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { hasLabel, namePattern, parseFilters } from "../cli/filter.ts";
 import { goQuote } from "../template/go_text.ts";
 import { layersOf } from "../image/config.ts";
@@ -70,8 +70,8 @@ const TESTS: Record<string, (values: string[]) => Test> = {
 
 /**
  * Reads the values of --filter. Several of one kind let through what any of them does, but labels must all be
- * there; of different kinds, all count. Throws CommandError in docker's words: exit 125 for what is no
- * name=value, else 1.
+ * there; of different kinds, all count. Throws Failure in docker's words, a Refusal for what is no
+ * name=value.
  */
 export function containerFilter(values: string[]): ContainerFilter {
   const filters = parseFilters(values, "-f, --filter", Object.keys(TESTS));
@@ -90,7 +90,7 @@ function anyOf(make: (value: string) => Test): (values: string[]) => Test {
 }
 
 function refuse(problem: string): never {
-  throw new CommandError(problem, 1);
+  throw new Failure(problem);
 }
 
 /** The time a container was created, as its configuration has it. */
@@ -148,7 +148,7 @@ function resolveImageIfAny(reference: string): string | undefined {
   try {
     parseReference(reference);
   } catch (error) {
-    if (error instanceof CommandError) return undefined; // no name that an image can have
+    if (error instanceof Failure) return undefined; // no name that an image can have
     throw error;
   }
   return resolveIfAny(reference)?.hex;

@@ -3,7 +3,7 @@
 import { KernelError } from "../../ffi/errno.ts";
 import { mortally } from "../../ffi/mortal.ts";
 import { step } from "../base/debug.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { readInside } from "../layer/inside.ts";
 import type { Identity } from "../keeper/plan.ts";
 
@@ -70,13 +70,13 @@ function parseId(text: string): number | undefined {
 
 function asId(text: string): number {
   const id = parseId(text);
-  if (id === undefined) throw new CommandError(`uids and gids must be in range 0-${MAX_ID}`);
+  if (id === undefined) throw new Failure(`uids and gids must be in range 0-${MAX_ID}`);
   return id;
 }
 
 /**
  * Resolves USER[:GROUP], names or numbers, as docker does: a user alone brings the groups that list it, a
- * group given is the only one. The groups of `more` (--group-add) come on top. Throws CommandError for names
+ * group given is the only one. The groups of `more` (--group-add) come on top. Throws Failure for names
  * the image does not know.
  */
 export function resolveIdentity(root: number, spec: string, more: string[] = []): Identity {
@@ -86,7 +86,7 @@ export function resolveIdentity(root: number, spec: string, more: string[] = [])
   const user = known.find((user) => user.name === wanted) ??
     (isNumber(wanted) ? known.find((user) => user.uid === Number(wanted)) : undefined);
   if (!user && !isNumber(wanted)) {
-    throw new CommandError(`unable to find user ${wanted}: no matching entries in passwd file`);
+    throw new Failure(`unable to find user ${wanted}: no matching entries in passwd file`);
   }
   const uid = user?.uid ?? asId(wanted);
   const home = user?.home ?? "/";
@@ -94,13 +94,13 @@ export function resolveIdentity(root: number, spec: string, more: string[] = [])
   const added = more.map((wanted) => {
     const group = groups.find(({ name }) => name === wanted)?.gid ?? (isNumber(wanted) ? asId(wanted) : -1);
     if (group >= 0) return group;
-    throw new CommandError(`Unable to find group ${wanted}: no matching entries in group file`);
+    throw new Failure(`Unable to find group ${wanted}: no matching entries in group file`);
   });
   if (groupPart) {
     const group = groups.find((group) => group.name === groupPart)?.gid ??
       (isNumber(groupPart) ? asId(groupPart) : undefined);
     if (group === undefined) {
-      throw new CommandError(`unable to find group ${groupPart}: no matching entries in group file`);
+      throw new Failure(`unable to find group ${groupPart}: no matching entries in group file`);
     }
     return { uid, gid: group, groups: [...new Set([group, ...added])], home };
   }

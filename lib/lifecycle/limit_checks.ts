@@ -6,7 +6,7 @@ import { makeGroups, PROBE, removeGroups } from "../cgroup/group.ts";
 import type { Limits } from "../cgroup/limits.ts";
 import type { Setting } from "../cgroup/settings.ts";
 import { readIfAny } from "../host/facts.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { writeFile } from "../base/json.ts";
 import { rootFd } from "../store/root.ts";
 import type { Group } from "../cgroup/types.ts";
@@ -21,13 +21,13 @@ export interface Checked {
 }
 
 /**
- * Checks the limits of a new container `id`, by making its group for a moment. Throws CommandError in
+ * Checks the limits of a new container `id`, by making its group for a moment. Throws Failure in
  * docker's words, and where this host has no controller for a limit.
  */
 export async function checkLimits(id: string, given: Limits): Promise<Checked> {
   refuseNonsense(given);
   if (given.memory === undefined && (given.memorySwap ?? 0) > 0) {
-    throw new CommandError("You should always set the Memory limit when using Memoryswap limit, see usage");
+    throw new Failure("You should always set the Memory limit when using Memoryswap limit, see usage");
   }
   const limits = { ...given };
   if (limits.pidsLimit !== undefined && limits.pidsLimit <= 0) delete limits.pidsLimit;
@@ -51,7 +51,7 @@ function markProbe(id: string, place: Limits): string {
 }
 
 /**
- * The limits that a group, if there is one, can be given, and warnings of the others. Throws CommandError
+ * The limits that a group, if there is one, can be given, and warnings of the others. Throws Failure
  * where it has no controller for one.
  */
 export function warningsOf(groups: Group[], limits: Limits): Checked {
@@ -66,7 +66,7 @@ function onlyPlace({ cgroupParent, cpusetCpus, cpusetMems }: Limits): Limits {
   return { cgroupParent, cpusetCpus, cpusetMems };
 }
 
-/** Throws CommandError for what no host can do, nor this one with its processors and memory nodes. */
+/** Throws Failure for what no host can do, nor this one with its processors and memory nodes. */
 export function refuseNonsense(limits: Limits): void {
   refuseMemory(limits);
   refuseProcessor(limits);
@@ -74,48 +74,46 @@ export function refuseNonsense(limits: Limits): void {
   refuseSet("mems", "memory nodes", limits.cpusetMems, "/sys/devices/system/node/online");
   const { blkioWeight: weight } = limits;
   if (weight !== undefined && (weight < 10 || weight > 1000)) {
-    throw new CommandError("Range of blkio weight is from 10 to 1000");
+    throw new Failure("Range of blkio weight is from 10 to 1000");
   }
 }
 
 function refuseMemory({ memory = 0, memorySwap = 0, memoryReservation = 0 }: Limits): void {
-  if (memory !== 0 && memory < LEAST_MEMORY) throw new CommandError("Minimum memory limit allowed is 6MB");
+  if (memory !== 0 && memory < LEAST_MEMORY) throw new Failure("Minimum memory limit allowed is 6MB");
   if (memory > 0 && memorySwap > 0 && memorySwap < memory) {
-    throw new CommandError("Minimum memoryswap limit should be larger than memory limit, see usage");
+    throw new Failure("Minimum memoryswap limit should be larger than memory limit, see usage");
   }
   if (memoryReservation > 0 && memoryReservation < LEAST_MEMORY) {
-    throw new CommandError("Minimum memory reservation allowed is 6MB");
+    throw new Failure("Minimum memory reservation allowed is 6MB");
   }
   if (memory > 0 && memoryReservation > 0 && memory < memoryReservation) {
-    throw new CommandError("Minimum memory limit can not be less than memory reservation limit, see usage");
+    throw new Failure("Minimum memory limit can not be less than memory reservation limit, see usage");
   }
 }
 
 function refuseProcessor({ nanoCpus = 0, cpuPeriod = 0, cpuQuota = 0, cpuShares = 0 }: Limits): void {
   if (nanoCpus > 0 && cpuPeriod > 0) {
-    throw new CommandError("Conflicting options: Nano CPUs and CPU Period cannot both be set");
+    throw new Failure("Conflicting options: Nano CPUs and CPU Period cannot both be set");
   }
   if (nanoCpus > 0 && cpuQuota > 0) {
-    throw new CommandError("Conflicting options: Nano CPUs and CPU Quota cannot both be set");
+    throw new Failure("Conflicting options: Nano CPUs and CPU Quota cannot both be set");
   }
   const available = setMembers(onlineProcessors())!.size;
   // The kernel's least quota is a hundredth of the period.
   if (nanoCpus !== 0 && (nanoCpus < 1e7 || nanoCpus > available * 1e9)) {
-    throw new CommandError(
+    throw new Failure(
       `Range of CPUs is from 0.01 to ${available}.00, as there are only ${available} CPUs available`,
     );
   }
   if (cpuPeriod !== 0 && (cpuPeriod < 1000 || cpuPeriod > 1_000_000)) {
-    throw new CommandError(
-      "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)",
-    );
+    throw new Failure("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
   }
   if (cpuQuota > 0 && cpuQuota < 1000) {
-    throw new CommandError("CPU cfs quota can not be less than 1ms (i.e. 1000)");
+    throw new Failure("CPU cfs quota can not be less than 1ms (i.e. 1000)");
   }
-  if (cpuShares < 0) throw new CommandError("shares: invalid argument");
-  if (cpuShares === 1) throw new CommandError("the minimum allowed cpu-shares is 2");
-  if (cpuShares > 262144) throw new CommandError("the maximum allowed cpu-shares is 262144");
+  if (cpuShares < 0) throw new Failure("shares: invalid argument");
+  if (cpuShares === 1) throw new Failure("the minimum allowed cpu-shares is 2");
+  if (cpuShares > 262144) throw new Failure("the maximum allowed cpu-shares is 262144");
 }
 
 const onlineProcessors = () => readIfAny("/sys/devices/system/cpu/online")?.trim() ?? "0";
@@ -123,13 +121,11 @@ const onlineProcessors = () => readIfAny("/sys/devices/system/cpu/online")?.trim
 function refuseSet(name: string, what: string, text: string | undefined, online: string): void {
   if (text === undefined) return;
   const members = setMembers(text);
-  if (!members) throw new CommandError(`Invalid value ${text} for cpuset ${name}: invalid format: ${text}`);
+  if (!members) throw new Failure(`Invalid value ${text} for cpuset ${name}: invalid format: ${text}`);
   // A kernel without NUMA has one node, and no list of them.
   const available = readIfAny(online)?.trim() ?? "0";
   if (!members.isSubsetOf(setMembers(available)!)) {
-    throw new CommandError(
-      `Requested ${what} are not available - requested ${text}, available: ${available}`,
-    );
+    throw new Failure(`Requested ${what} are not available - requested ${text}, available: ${available}`);
   }
 }
 

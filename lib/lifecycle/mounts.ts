@@ -13,7 +13,7 @@ import {
   MS_SHARED,
   MS_SLAVE,
 } from "../../ffi/mount.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { mountOf } from "../base/mount_table.ts";
 import { openInsideIfAny } from "../layer/inside.ts";
 import { openImageRoot } from "../layer/overlay.ts";
@@ -107,7 +107,7 @@ function newTmpfs(mount: Mount, layers: string[], rootfs: number): number {
   try {
     return mountDetached("tmpfs", all, attributesOf(flags) | (readOnly ? MOUNT_ATTR.readOnly : 0));
   } catch (error) {
-    throw new CommandError(`can't mount a tmpfs on ${mount.target}: ${(error as Error).message}`, 125, {
+    throw new Failure(`can't mount a tmpfs on ${mount.target}: ${(error as Error).message}`, {
       cause: error,
     });
   }
@@ -149,13 +149,11 @@ function bindSource({ source: path, nonRecursive, propagation }: Mount): number 
     if (propagation && !propagation.endsWith("private")) checkPropagates(source, path, propagation);
     return cloneMount(source, "", !nonRecursive);
   } catch (error) {
-    if (error instanceof CommandError) throw error;
+    if (error instanceof Failure) throw error;
     if (isErrno(error, "ENOENT")) {
-      throw new CommandError(
-        `invalid mount config for type "bind": bind source path does not exist: ${path}`,
-      );
+      throw new Failure(`invalid mount config for type "bind": bind source path does not exist: ${path}`);
     }
-    throw new CommandError(`can't mount ${path}: ${(error as Error).message}`, 125, { cause: error });
+    throw new Failure(`can't mount ${path}: ${(error as Error).message}`, { cause: error });
   } finally {
     if (source !== undefined) file.close(source);
   }
@@ -168,7 +166,7 @@ function checkPropagates(source: number, path: string, propagation: Propagation)
   if (has("shared")) return;
   const wanted = propagation.endsWith("shared") ? "a shared mount" : "a shared or slave mount";
   if (wanted !== "a shared mount" && has("master")) return;
-  throw new CommandError(`path ${path} is mounted on ${mount?.point ?? "nothing"} but it is not ${wanted}`);
+  throw new Failure(`path ${path} is mounted on ${mount?.point ?? "nothing"} but it is not ${wanted}`);
 }
 
 async function volumeSource(name: string): Promise<number> {

@@ -2,26 +2,26 @@
 
 import { close } from "../../ffi/file.ts";
 import { freeze, freezerGroup } from "../cgroup/freezer.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { emitContainer } from "../events/emit.ts";
 import { isMarkedPaused, lockPause, markPaused, thawContainer, thawIfPaused } from "../container/frozen.ts";
 import { containerState, firstProcess } from "../container/state.ts";
 import type { Container } from "../model/container.ts";
 
-/** Throws CommandError where it does not run, is paused, or can't be; it then goes on as before. */
+/** Throws Failure where it does not run, is paused, or can't be; it then goes on as before. */
 export function pauseContainer(container: Container): void {
   const { id, dir } = container;
   const { status, pid } = containerState(dir);
-  if (status === "paused") throw new CommandError(`Container ${id} is already paused`, 1);
+  if (status === "paused") throw new Failure(`Container ${id} is already paused`);
   if (status === "restarting") {
-    throw new CommandError(`Container ${id} is restarting, wait until the container is running`, 1);
+    throw new Failure(`Container ${id} is restarting, wait until the container is running`);
   }
-  const notRunning = new CommandError(`Container ${id} is not running`, 1);
+  const notRunning = new Failure(`Container ${id} is not running`);
   if (status !== "running") throw notRunning;
   const lock = lockPause(dir);
   if (lock === undefined) throw notRunning;
   try {
-    if (isMarkedPaused(dir)) throw new CommandError(`Container ${id} is already paused`, 1);
+    if (isMarkedPaused(dir)) throw new Failure(`Container ${id} is already paused`);
     freezeAll(container);
     if (firstProcess(dir) === pid) return emitContainer(container, "pause");
     thawContainer(dir);
@@ -34,10 +34,9 @@ export function pauseContainer(container: Container): void {
 function freezeAll({ dir, config }: Container): void {
   const group = freezerGroup(config);
   if (!group) {
-    throw new CommandError(
+    throw new Failure(
       "it has no cgroup that can be frozen: neither cgroup v2 nor v1's freezer hierarchy was there for it when it " +
         "started; see: mydocker info",
-      1,
     );
   }
   markPaused(dir);
@@ -45,16 +44,16 @@ function freezeAll({ dir, config }: Container): void {
     freeze(group);
   } catch (error) {
     thawContainer(dir);
-    if (error instanceof CommandError) throw error;
-    throw new CommandError(`can't freeze: ${(error as Error).message}`, 1, { cause: error });
+    if (error instanceof Failure) throw error;
+    throw new Failure(`can't freeze: ${(error as Error).message}`, { cause: error });
   }
 }
 
-/** Throws CommandError where it is not paused. */
+/** Throws Failure where it is not paused. */
 export function unpauseContainer(container: Container): void {
   const { id, dir } = container;
   if (containerState(dir).status !== "paused" || !thawIfPaused(container)) {
-    throw new CommandError(`Container ${id} is not paused`, 1);
+    throw new Failure(`Container ${id} is not paused`);
   }
   emitContainer(container, "unpause");
 }

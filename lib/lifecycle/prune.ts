@@ -1,7 +1,7 @@
 // Removing all containers that are not up.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { type Filters, matchesLabels } from "../cli/filter.ts";
 import type { Pruned } from "../cli/pruned.ts";
 import { untilOf } from "../cli/until.ts";
@@ -77,7 +77,7 @@ async function removeStopped(id: string, kept: string[]): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof MountedWithin) kept.push(error.message);
-    else if (!(error instanceof CommandError) || !keeperLives(container.dir)) throw error;
+    else if (!(error instanceof Failure) || !keeperLives(container.dir)) throw error;
     file.close(container.dir);
     return false;
   }

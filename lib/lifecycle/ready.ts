@@ -3,7 +3,7 @@
 import { now, type Time } from "../../ffi/clock.ts";
 import { close } from "../../ffi/file.ts";
 import { anyReadable } from "../../ffi/process.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { followLog } from "../log/follow.ts";
 import { logBeginning, presentEnd, readFrames } from "../log/frames.ts";
@@ -17,8 +17,6 @@ import { waitForExit } from "./wait.ts";
 import type { Container } from "../model/container.ts";
 import type { Readiness } from "../model/readiness.ts";
 
-/** GNU timeout's. */
-const TIMED_OUT = 124;
 /** How often to look at the ports, in ms. */
 const PORT_INTERVAL = 20;
 /** How many lines of the log an error shows. */
@@ -26,8 +24,8 @@ const HINT_LINES = 5;
 
 /**
  * Waits until the container is ready, counted from its current start; where its restart policy starts it
- * again, on and on. Returns its exit code where its end was waited for. Throws CommandError where the time is
- * up (124), or the container has ended before (1).
+ * again, on and on. Returns its exit code where its end was waited for. Throws Failure where the time is
+ * up, or the container has ended before.
  */
 export async function waitFor(
   container: Container,
@@ -40,7 +38,7 @@ export async function waitFor(
     return code;
   }
   const life = openLife(container);
-  if (!life) throw new CommandError(`No such container: ${container.config.name}`, 1);
+  if (!life) throw new Failure(`No such container: ${container.config.name}`, { kind: "not ready" });
   try {
     const deadline = performance.now() + milliseconds;
     const left = () => deadline - performance.now();
@@ -56,8 +54,8 @@ export async function waitFor(
   }
 }
 
-function timedOut({ config: { name } }: Container, what: Readiness["what"], seconds: number): CommandError {
-  return new CommandError(`gave up on ${name} after ${seconds} s: ${missing(what)}`, TIMED_OUT);
+function timedOut({ config: { name } }: Container, what: Readiness["what"], seconds: number): Failure {
+  return new Failure(`gave up on ${name} after ${seconds} s: ${missing(what)}`, { kind: "timed out" });
 }
 
 function missing(what: Readiness["what"]): string {
@@ -130,14 +128,16 @@ function after({ seconds, nanoseconds }: Time, milliseconds: number): Time {
 }
 
 /** With the last lines of its log, which mostly say why. */
-function endedBefore(container: Container, life: Life, what: Readiness["what"]): CommandError {
+function endedBefore(container: Container, life: Life, what: Readiness["what"]): Failure {
   const { start, end } = look(life);
   const name = container.config.name;
-  if (!start) return new CommandError(`${name} is not running, and ${missing(what)}`, 1);
+  if (!start) return new Failure(`${name} is not running, and ${missing(what)}`, { kind: "not ready" });
   const code = end ? exitCode(end.status) : UNKNOWN_END;
   const lines = lastLines(container, start.time);
   const hint = lines.length > 0 ? `; its last words:\n  ${lines.join("\n  ")}` : "; its log is empty";
-  return new CommandError(`${name} ended with exit code ${code}, and ${missing(what)}${hint}`, 1);
+  return new Failure(`${name} ended with exit code ${code}, and ${missing(what)}${hint}`, {
+    kind: "not ready",
+  });
 }
 
 function lastLines(container: Container, since: number): string[] {

@@ -5,7 +5,7 @@ import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { groupsOf, removeGroups } from "../cgroup/group.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { append } from "../events/append.ts";
 import { emitContainer } from "../events/emit.ts";
 import { sleep } from "../base/sleep.ts";
@@ -20,7 +20,7 @@ import type { Container } from "../model/container.ts";
 
 /**
  * Removes a container that is not running, or with `force` kills it first. Anonymous volumes go with it if
- * `volumes`. Throws CommandError where it runs.
+ * `volumes`. Throws Failure where it runs.
  */
 export async function removeContainer(
   container: Container,
@@ -122,13 +122,12 @@ function isBeingRemoved(dir: number, lock: number): boolean {
   return readRecords(lock).end !== undefined && readConfig(dir)?.autoRemove !== false;
 }
 
-function notStopped(id: string, { status }: ContainerState): CommandError {
+function notStopped(id: string, { status }: ContainerState): Failure {
   const first = status === "paused" ? "Unpause and then stop" : "Stop";
   const shown = status === "paused" || status === "restarting" ? status : "running";
-  return new CommandError(
+  return new Failure(
     `You cannot remove a ${shown} container ${id}. ` +
       `${first} the container before attempting removal or force remove`,
-    1,
   );
 }
 

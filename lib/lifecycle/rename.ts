@@ -1,7 +1,7 @@
 // Giving a container another name.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { emitContainer } from "../events/emit.ts";
 import { noteRenamed } from "../events/names.ts";
 import { staged } from "../layer/store.ts";
@@ -14,7 +14,7 @@ import { checkName } from "../model/container_name.ts";
 
 /**
  * Renames a container, which may run. Whoever looks it up meanwhile finds it by the one name or the other,
- * never by both: what config.json says counts, and that changes at once. Throws CommandError (exit 1) in
+ * never by both: what config.json says counts, and that changes at once. Throws Failure in
  * docker's words.
  */
 export async function renameContainer({ id, dir }: Container, wanted: string): Promise<void> {
@@ -34,7 +34,7 @@ export async function renameContainer({ id, dir }: Container, wanted: string): P
 function exchangeName(id: string, dir: number, wanted: string): void {
   const config = readConfig(dir);
   if (!config || !file.statIfAny(rootFd(), `containers/${id}`)) {
-    throw new CommandError(`No such container: ${id}`, 1);
+    throw new Failure(`No such container: ${id}`);
   }
   const name = claim(id, config.name, wanted);
   try {
@@ -50,15 +50,14 @@ function exchangeName(id: string, dir: number, wanted: string): void {
 
 /** Makes names/WANTED the container's; returns the name without a "/" before it. */
 function claim(id: string, current: string, wanted: string): string {
+  const plain = wanted.replace(/^\//, "");
+  if (plain === current) throw new Failure("Renaming a container with the same name as its current name");
   try {
-    const name = checkName(`/${wanted.replace(/^\//, "")}`);
-    if (name === current) {
-      throw new CommandError("Renaming a container with the same name as its current name", 1);
-    }
+    const name = checkName(`/${plain}`);
     // A killed rename may have got as far as this, with others at work since, so that nobody swept.
     return nameOwner(name) === id ? name : claimName(id, name);
   } catch (error) {
-    if (!(error instanceof CommandError) || error.exitCode === 1) throw error;
-    throw new CommandError(`Error when allocating new name: ${error.message}`, 1);
+    if (!(error instanceof Failure)) throw error;
+    throw error.reworded(`Error when allocating new name: ${error.message}`);
   }
 }

@@ -6,7 +6,7 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import { attachMount, leaveMountNamespace } from "../../ffi/mount.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { noteEnd } from "../keeper/report.ts";
 import { openInside, openInsideIfAny } from "../layer/inside.ts";
 import { mountRootfs } from "../layer/overlay.ts";
@@ -39,7 +39,7 @@ export function openProcessRoot(dir: number, pid: number): number | undefined {
  * Root directory (O_PATH) of the container, to read and write in, until this process ends: a container that
  * does not run can't be started, removed or entered otherwise for so long. To be called once per process,
  * which leaves its mount namespace for it. What is in there is the container's, which may change it at any
- * moment: every path is to be resolved with this root (openInside). Throws CommandError (exit 1).
+ * moment: every path is to be resolved with this root (openInside). Throws Failure.
  */
 export async function openRoot(container: Container): Promise<number> {
   const { id, dir } = container;
@@ -50,7 +50,7 @@ export async function openRoot(container: Container): Promise<number> {
     if (running !== undefined) return running;
     if (holdStopped(container)) return await openStopped(container);
     if (performance.now() > patience) {
-      throw new CommandError(`container ${id.slice(0, 12)} is being used by another command; try again`, 1);
+      throw new Failure(`container ${id.slice(0, 12)} is being used by another command; try again`);
     }
     sleep(10);
   }
@@ -62,7 +62,7 @@ function holdStopped({ id, dir }: Container): boolean {
   try {
     lock = file.openat(dir, "lock", file.O_RDWR | file.O_CREAT, 0o600);
   } catch (error) {
-    if (isErrno(error, "ENOENT")) throw new CommandError(`No such container: ${id}`, 1);
+    if (isErrno(error, "ENOENT")) throw new Failure(`No such container: ${id}`);
     throw error;
   }
   if (!tryLock(lock, "exclusive")) {

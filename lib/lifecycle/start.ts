@@ -11,7 +11,7 @@ import { DEFAULT_DEVICE_RULES } from "../cgroup/devices.ts";
 import { makeGroups, removeGroups, shownGroups } from "../cgroup/group.ts";
 import { step } from "../base/debug.ts";
 import { callerEnvironment, selfPath } from "../base/environment.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { mountRootfs } from "../layer/overlay.ts";
 import { writeFile } from "../base/json.ts";
 import { containerEvent, endpointEvent, volumeEvents } from "../events/emit.ts";
@@ -28,7 +28,6 @@ import { keeperDescriptors, keeperProgram } from "../keeper/keeper_program.ts";
 import { openMounts } from "./mounts.ts";
 import type { Joined } from "../network/join.ts";
 import { clearRecords, type Report } from "../keeper/report.ts";
-import { refusal } from "./refusal.ts";
 import { nextDelay } from "./restart.ts";
 import { awaitReport } from "./start_report.ts";
 import { containerState, type Restarts, type StartFailure } from "../container/state.ts";
@@ -51,7 +50,7 @@ export interface Running {
 }
 
 /** What startContainer throws where the container runs, or somebody else just starts it. */
-export class AlreadyStarted extends CommandError {}
+export class AlreadyStarted extends Failure {}
 
 /** Group 5 is tty, everywhere docker runs. */
 const DEVPTS: [string, string][] = [["source", "devpts"], ["ptmxmode", "666"], ["mode", "620"], ["gid", "5"]];
@@ -62,8 +61,8 @@ const FIRST: Restarts = { count: 0, delay: 0 };
 
 /**
  * Starts the container and returns once its command is executed. What it writes goes to this process's stdout
- * and stderr as far as `attached` says, besides the log. Throws CommandError: 127 command not found, 126 not
- * executable, 125 all else; the container then is as created.
+ * and stderr as far as `attached` says, besides the log. Throws Failure, whose kind says whether it
+ * was the command that is not there or can't be executed; the container then is as created.
  */
 export async function startContainer(
   container: Container,
@@ -156,10 +155,9 @@ async function launch(
     return running(report.pid, messages, streams, attached, config);
   } catch (error) {
     await giveUp();
-    const refused = refusal(error);
-    noteFailure(dir, refused, former);
+    noteFailure(dir, error, former);
     removeGroups(groups);
-    throw refused;
+    throw error;
   } finally {
     for (const fd of opened) file.close(fd);
   }
@@ -325,7 +323,7 @@ function requireDirectories(rootfs: number, image: string): void {
   for (const name of ["proc", "sys", "dev"]) {
     const found = file.statIfAny(rootfs, name);
     if (found && (found.mode & file.S_IFMT) !== file.S_IFDIR) {
-      throw new CommandError(`/${name} of image ${image} is not a directory, which a container needs there`);
+      throw new Failure(`/${name} of image ${image} is not a directory, which a container needs there`);
     }
   }
 }
@@ -345,22 +343,28 @@ function startError(
   report: Report | undefined,
   program: ReturnType<typeof keeperProgram>,
   { config }: Container,
-): CommandError {
+): Failure {
   if (report?.kind !== "failed") {
-    return new CommandError(`the keeper of ${config.name} ended before the container ran`);
+    return new Failure(`the keeper of ${config.name} ended before the container ran`);
   }
   const { call, what } = program.describe(report.step);
   if (call === "execve") return execError(config.argv[0], report.errno);
-  if (call === "seccomp") return filterError(report.errno, 125);
+  if (call === "seccomp") return filterError(report.errno);
   const reason = errnoText(report.errno);
   const plain = stepError(call, what, report.errno);
-  if (plain !== undefined) return new CommandError(`can't start ${config.name}: ${plain}`);
+  if (plain !== undefined) return new Failure(`can't start ${config.name}: ${plain}`);
   if (call === "move_mount") {
     const hint = "a directory can be mounted on a directory only, and a file on a file";
-    return new CommandError(`can't mount on ${what}: ${reason}; ${hint}`);
+    return new Failure(`can't mount on ${what}: ${reason}; ${hint}`);
   }
-  if (call === "recvfrom") return new CommandError(`can't set up ${what} in ${config.name}: ${reason}`);
-  return new CommandError(`can't start ${config.name}: ${call} ${what}: ${reason}`);
+  if (call === "recvfrom") return new Failure(`can't set up ${what} in ${config.name}: ${reason}`);
+  return new Failure(`can't start ${config.name}: ${call} ${what}: ${reason}`);
+}
+
+/** What docker notes as the exit code of a container that could not be started. */
+function notedCode(error: unknown): number {
+  const kind = error instanceof Failure ? error.kind : "failed";
+  return kind === "not found" ? 127 : kind === "not executable" ? 126 : 128;
 }
 
 /** For inspect and ps: a container that could not be started says why. */
@@ -368,8 +372,7 @@ function noteFailure(dir: number, error: unknown, former: Pick<StartFailure, "st
   const failure: StartFailure = {
     ...former,
     error: error instanceof Error ? error.message : String(error),
-    // Docker's 125 is that of the command `run`; what it notes is 128.
-    exitCode: error instanceof CommandError && error.exitCode !== 125 ? error.exitCode : 128,
+    exitCode: notedCode(error),
   };
   try {
     writeFile(dir, "start.json", JSON.stringify(failure));

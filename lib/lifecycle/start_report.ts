@@ -4,7 +4,7 @@
 import { SIGKILL } from "../../ffi/constants.ts";
 import { close } from "../../ffi/file.ts";
 import { anyReadable, kill, openPidfd, readableWithin } from "../../ffi/process.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { readReport, type Report } from "../keeper/report.ts";
 import { askedToEnd } from "../container/signals.ts";
 
@@ -19,7 +19,7 @@ const FAREWELL = 2000;
 /**
  * Waits for the first message of `helper`, a child of this process: undefined where it ended without one.
  * Gives up, and ends what it has begun, after a signal to end, and after so many milliseconds. Throws
- * CommandError then.
+ * Failure then.
  */
 export async function awaitReport(
   messages: number,
@@ -34,11 +34,14 @@ export async function awaitReport(
     if (askedToEnd() !== undefined) signalled ??= now;
     if (signalled !== undefined && now - signalled > GRACE) {
       await giveUp(messages, helper);
-      throw new CommandError("interrupted before the command was executed", 128 + askedToEnd()!);
+      throw new Failure("interrupted before the command was executed", {
+        kind: "interrupted",
+        signal: askedToEnd(),
+      });
     }
     if (now - begin > milliseconds) {
       await giveUp(messages, helper);
-      throw new CommandError("the command was not executed: its helper says nothing", 126);
+      throw new Failure("the command was not executed: its helper says nothing", { kind: "not executable" });
     }
   }
   return readReport(messages);

@@ -4,7 +4,7 @@ import { SIGKILL, SIGTERM } from "../../ffi/constants.ts";
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { signalPidfd } from "../../ffi/process.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { writeFile } from "../base/json.ts";
 import { emitContainer } from "../events/emit.ts";
 import { thawIfPaused } from "../container/frozen.ts";
@@ -36,7 +36,7 @@ export interface StopOptions {
 
 /**
  * Ends a container, also one that is paused or waits to be started again, and returns once its keeper has
- * said how; false where it was not running. Throws CommandError where not even SIGKILL helps.
+ * said how; false where it was not running. Throws Failure where not even SIGKILL helps.
  */
 export async function stopContainer(container: Container, options: StopOptions = {}): Promise<boolean> {
   const { process: { StopSignal }, stopTimeout } = container.config;
@@ -50,21 +50,21 @@ export async function stopContainer(container: Container, options: StopOptions =
 /** A container to be ended; one that is damaged has no configuration. */
 type Target = Pick<Container, "id" | "dir"> & { config?: ContainerConfig };
 
-/** Ends a container at once, whatever it is doing; nothing where it is not running. Throws CommandError. */
+/** Ends a container at once, whatever it is doing; nothing where it is not running. Throws Failure. */
 export async function endContainer(container: Target): Promise<void> {
   await untilOver(container, endNow);
 }
 
 /**
  * Sends a signal to the container's first process. With SIGKILL, returns once it has ended; any other may be
- * ignored. Throws CommandError where there is none.
+ * ignored. Throws Failure where there is none.
  */
 export async function killContainer(container: Container, signal: number): Promise<void> {
   const { id, dir, config } = container;
   const first = processOf(container);
   if (first === undefined) {
     if (containerState(dir).status !== "restarting") {
-      throw new CommandError(`Container ${id} is not running`, 1);
+      throw new Failure(`Container ${id} is not running`);
     }
     // There is nothing to send it to, but its being started again is over.
     if (isFinal(config, signal)) await untilOver(container, endNow);
@@ -154,10 +154,9 @@ async function endNow(pidfd: number, container: Target): Promise<void> {
 /** After SIGKILL. */
 async function expectEnd(pidfd: number, { id }: Target): Promise<void> {
   if (await hasEnded(pidfd, KILL_TIMEOUT)) return;
-  throw new CommandError(
+  throw new Failure(
     `tried to kill container ${id}, but it has not ended within ${KILL_TIMEOUT / 1000} s; ` +
       "is it frozen from outside, or does it wait for a disk?",
-    1,
   );
 }
 

@@ -4,7 +4,7 @@
 import * as file from "../../ffi/file.ts";
 import { pipe } from "../../ffi/process.ts";
 import { copyWindowSize, isDevpts, openSlave, PTMX } from "../../ffi/terminal.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { openDeviceInside } from "../layer/inside.ts";
 import type { Source } from "../keeper/source_program.ts";
 import type { ContainerConfig } from "../model/container.ts";
@@ -59,7 +59,9 @@ function openTerminalStreams(
   // A running container may have mounted something else there.
   if (master === undefined || !isDevpts(master)) {
     if (master !== undefined) file.close(master);
-    throw new CommandError("can't open a terminal: /dev/pts/ptmx in the container is none of devpts", 126);
+    throw new Failure("can't open a terminal: /dev/pts/ptmx in the container is none of devpts", {
+      kind: "not executable",
+    });
   }
   const slave = keep(openSlave(master));
   if (attached.stdin) copyWindowSize(0, master);

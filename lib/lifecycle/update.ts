@@ -4,7 +4,7 @@ import * as file from "../../ffi/file.ts";
 import { applyLimits } from "../cgroup/apply.ts";
 import { presentGroups } from "../cgroup/group.ts";
 import type { Limits } from "../cgroup/limits.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { emitContainer } from "../events/emit.ts";
 import { replaceFile, writeFile } from "../base/json.ts";
 import { rootFd } from "../store/root.ts";
@@ -22,7 +22,7 @@ export interface Changes {
 }
 
 /**
- * Returns what could not be had and was left out. Throws CommandError (exit 1) in docker's words; nothing is
+ * Returns what could not be had and was left out. Throws Failure in docker's words; nothing is
  * changed then.
  */
 export function updateContainer({ id, dir }: Container, changes: Changes): string[] {
@@ -31,15 +31,15 @@ export function updateContainer({ id, dir }: Container, changes: Changes): strin
   try {
     const config = readConfig(dir);
     if (!config || !file.statIfAny(rootFd(), `containers/${id}`)) {
-      throw new CommandError(`No such container: ${id}`, 1);
+      throw new Failure(`No such container: ${id}`);
     }
     const runs = containerState(dir).status !== "exited";
     const warnings = changeAll(dir, config, changes, runs ? presentGroups(config) : []);
     emitContainer({ id, config }, "update");
     return warnings;
   } catch (error) {
-    if (!(error instanceof CommandError) || error.message.startsWith("No such")) throw error;
-    throw new CommandError(`Cannot update container ${id}: ${error.message}`, 1, { cause: error });
+    if (!(error instanceof Failure) || error.message.startsWith("No such")) throw error;
+    throw new Failure(`Cannot update container ${id}: ${error.message}`, { cause: error });
   } finally {
     file.close(lock);
   }
@@ -55,9 +55,7 @@ function changeAll(
   let warnings: string[] = [];
   if (restart) {
     if (config.autoRemove && restart.name !== "no") {
-      throw new CommandError(
-        "Restart policy cannot be updated because AutoRemove is enabled for the container",
-      );
+      throw new Failure("Restart policy cannot be updated because AutoRemove is enabled for the container");
     }
     now.restart = restart;
   }
@@ -78,14 +76,12 @@ function changeAll(
 /** What has been set before and what shall be set now may exclude each other. */
 function refuseConflicts(before: Limits, wanted: Limits): void {
   if ((wanted.memory ?? 0) > (before.memorySwap ?? 0) && wanted.memorySwap === undefined) {
-    throw new CommandError(
+    throw new Failure(
       "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
     );
   }
   const conflict = (what: string, former: string) => {
-    throw new CommandError(
-      `Conflicting options: ${what} cannot be updated as ${former} has already been set`,
-    );
+    throw new Failure(`Conflicting options: ${what} cannot be updated as ${former} has already been set`);
   };
   if (wanted.nanoCpus !== undefined && before.cpuPeriod) conflict("Nano CPUs", "CPU Period");
   if (wanted.nanoCpus !== undefined && before.cpuQuota) conflict("Nano CPUs", "CPU Quota");

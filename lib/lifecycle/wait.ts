@@ -1,6 +1,6 @@
 // Waiting for a container's end.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import * as file from "../../ffi/file.ts";
 import {
   change,
@@ -18,7 +18,7 @@ import type { Container } from "../model/container.ts";
 /**
  * The exit code of a container: at once where it is not running, else when it has ended. Of one that its
  * restart policy starts again that is its next end, as docker has it. Right also where the container is
- * removed at its end. Undefined where it has not ended after so many milliseconds. Throws CommandError where
+ * removed at its end. Undefined where it has not ended after so many milliseconds. Throws Failure where
  * it was removed before.
  */
 export async function waitForExit(
@@ -26,7 +26,7 @@ export async function waitForExit(
   milliseconds = Infinity,
 ): Promise<number | undefined> {
   const life = openLife(container);
-  if (!life) throw new CommandError(`No such container: ${container.config.name}`, 1);
+  if (!life) throw new Failure(`No such container: ${container.config.name}`);
   try {
     if (!look(life).kept) return containerState(container.dir).exitCode;
     const end = await nextEnd(life, milliseconds);

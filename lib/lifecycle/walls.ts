@@ -4,7 +4,7 @@ import { CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWUTS } from "../..
 import * as file from "../../ffi/file.ts";
 import { bindDetached } from "../../ffi/mount.ts";
 import { DEFAULT_DEVICE_RULES } from "../cgroup/devices.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { type Walls, wallSteps } from "../keeper/wall_program.ts";
 import { type DeviceNode, devicesAt, hostDevices, parseRule, ruleFor } from "../security/devices.ts";
 import { openContainer } from "../container/find.ts";
@@ -20,12 +20,12 @@ export interface PreparedWalls {
   steps: Walls;
   /** For its cgroup. */
   deviceRules: DeviceRule[] | "all";
-  /** To be called where the host lets it have no cgroup. Throws CommandError if it can't do without. */
+  /** To be called where the host lets it have no cgroup. Throws Failure if it can't do without. */
   mindNoGroups(): void;
 }
 
 /**
- * Opens and decides; `keep` takes what is to be closed. Throws CommandError where what it asks for is not
+ * Opens and decides; `keep` takes what is to be closed. Throws Failure where what it asks for is not
  * there.
  */
 export function prepareWalls({ config }: Container, keep: (fd: number) => number): PreparedWalls {
@@ -51,7 +51,7 @@ export function prepareWalls({ config }: Container, keep: (fd: number) => number
     ...{ steps, deviceRules: rules },
     mindNoGroups() {
       if (config.pidMode === undefined) return;
-      throw new CommandError(
+      throw new Failure(
         "this host has no cgroups that could be used, and without a PID namespace of its own nothing else tells a " +
           "container's processes: leave --pid out, or mount them, as with: mount -t cgroup2 none /sys/fs/cgroup",
       );
@@ -72,10 +72,10 @@ function checkSysctls({ sysctls = {}, network, ipcMode }: ContainerConfig): void
   for (const name of Object.keys(sysctls)) {
     if (name.startsWith("net.")) {
       if (network !== "host") continue;
-      throw new CommandError(`sysctl ${JSON.stringify(name)} not allowed in host network namespace`);
+      throw new Failure(`sysctl ${JSON.stringify(name)} not allowed in host network namespace`);
     }
     if (ipcMode === "host") {
-      throw new CommandError(`sysctl ${JSON.stringify(name)} is not allowed in the hosts ipc namespace`);
+      throw new Failure(`sysctl ${JSON.stringify(name)} is not allowed in the hosts ipc namespace`);
     }
   }
 }
@@ -103,20 +103,20 @@ function shmOf({ ipcMode = "", shmSize = SHM_SIZE }: ContainerConfig, keep: (fd:
   if (ipcMode.startsWith("container:")) return "joined";
   if (ipcMode !== "host") return { size: shmSize };
   if (!file.statIfAny(file.AT_FDCWD, "/dev/shm")) {
-    throw new CommandError("/dev/shm is not mounted, but must be for --ipc=host");
+    throw new Failure("/dev/shm is not mounted, but must be for --ipc=host");
   }
   return { fd: keep(bindDetached(file.AT_FDCWD, "/dev/shm")) };
 }
 
 /**
- * A pidfd of the first process of the container whose namespace it shall be. Throws CommandError in docker's
+ * A pidfd of the first process of the container whose namespace it shall be. Throws Failure in docker's
  * words.
  */
 function joinedProcess(id: string, kind: "PID" | "IPC" | "UTS" | "cgroup"): number {
   const joining = kind === "IPC" ? `can't join IPC of container ${id}: ` : "";
   const donor = openContainer(id);
   if (!donor) {
-    throw new CommandError(
+    throw new Failure(
       joining
         ? `${joining}No such container: ${id}`
         : `cannot join ${kind} of a non running container: ${id}: No such container: ${id}`,
@@ -127,15 +127,11 @@ function joinedProcess(id: string, kind: "PID" | "IPC" | "UTS" | "cgroup"): numb
     if (process === undefined) {
       const { status } = containerState(donor.dir);
       const why = status === "restarting" ? "restarting, wait until the container is running" : "not running";
-      throw new CommandError(
-        `${joining}${status === "restarting" ? "Container" : "container"} ${id} is ${why}`,
-      );
+      throw new Failure(`${joining}${status === "restarting" ? "Container" : "container"} ${id} is ${why}`);
     }
     if (kind === "IPC" && ["", "none"].includes(donor.config.ipcMode ?? "")) {
       file.close(process);
-      throw new CommandError(
-        `${joining}non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
-      );
+      throw new Failure(`${joining}non-shareable IPC (hint: use IpcMode:shareable for the donor container)`);
     }
     return process;
   } finally {

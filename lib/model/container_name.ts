@@ -1,14 +1,14 @@
 // What may be a container's name.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 
 /**
- * Throws CommandError unless `name` may name a container; returns it without the "/" that docker tolerates.
+ * Throws Failure unless `name` may name a container; returns it without the "/" that docker tolerates.
  */
 export function checkName(name: string): string {
   const plain = name.replace(/^\//, "");
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(plain)) {
-    throw new CommandError(
+    throw new Failure(
       `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two of them`,
     );
   }

@@ -1,6 +1,6 @@
 // Names of volumes.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 
 /** Whether a volume may have this name; no such name leads out of the volumes' directory. */
@@ -8,13 +8,13 @@ export function isVolumeName(name: string): boolean {
   return /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name) && name.length <= 255;
 }
 
-/** Throws a CommandError, in docker's words, for what can't be a volume's name. */
-export function checkVolumeName(name: string, exitCode = 125): void {
+/** Throws a Failure, in docker's words, for what can't be a volume's name. */
+export function checkVolumeName(name: string): void {
   if (isVolumeName(name)) return;
   let problem = `${goQuote(name)} includes invalid characters for a local volume name, only ` +
     `"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`;
   if (name.length === 1) {
     problem = "volume name is too short, names should be at least two alphanumeric characters";
   } else if (name.length > 255) problem = "volume name is too long, 255 characters are the most";
-  throw new CommandError(`create ${name}: ${problem}`, exitCode);
+  throw new Failure(`create ${name}: ${problem}`);
 }

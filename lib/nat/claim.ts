@@ -6,7 +6,7 @@ import { errnoText, isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { pause } from "../../ffi/process.ts";
 import { type PortProtocol, takePort } from "../../ffi/socket.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { parseAddress, toBytes } from "../base/address.ts";
 import { holderOf } from "./port_holder.ts";
 
@@ -38,7 +38,7 @@ const RETRIES = 20;
 const RETRY_MS = 10;
 
 /**
- * Takes all ports, or none: then it throws CommandError with docker's words. `owner` is the container's name.
+ * Takes all ports, or none: then it throws Failure with docker's words. `owner` is the container's name.
  * Particular ports go first, so that none of them is chosen for another.
  */
 export async function claimPorts(requests: PortRequest[], owner: string): Promise<Claim[]> {
@@ -48,9 +48,10 @@ export async function claimPorts(requests: PortRequest[], owner: string): Promis
     for (const request of ordered) claims.push(...await claimOne(request));
   } catch (error) {
     releasePorts(claims);
-    if (!(error instanceof CommandError)) throw error;
-    const message = `driver failed programming external connectivity on endpoint ${owner}: ${error.message}`;
-    throw new CommandError(message, error.exitCode, { cause: error });
+    if (!(error instanceof Failure)) throw error;
+    throw error.reworded(
+      `driver failed programming external connectivity on endpoint ${owner}: ${error.message}`,
+    );
   }
   return claims.sort((a, b) => requests.findIndex(same(a)) - requests.findIndex(same(b)));
 }
@@ -79,7 +80,7 @@ async function claimOne(request: PortRequest): Promise<Claim[]> {
       if (Array.isArray(taken)) return taken;
       refused = taken;
     }
-    if (count > 1) throw new CommandError("all ports are allocated");
+    if (count > 1) throw new Failure("all ports are allocated");
     await explain(request, first, refused!, retry);
   }
 }
@@ -121,17 +122,13 @@ async function explain(
     // A container that has just ended, or one that is just being started.
     if (holder === undefined && retry < RETRIES) return await pause(RETRY_MS);
     if (holder === "mydocker-keeper") {
-      throw new CommandError(`Bind for ${shown}:${port} failed: port is already allocated`);
+      throw new Failure(`Bind for ${shown}:${port} failed: port is already allocated`);
     }
   }
   const family = hostIp.includes(":") ? 6 : 4;
-  throw new CommandError(
-    `listen ${protocol}${family} ${shown}:${port}: bind: ${errnoText(error.code)}`,
-    125,
-    {
-      cause: error,
-    },
-  );
+  throw new Failure(`listen ${protocol}${family} ${shown}:${port}: bind: ${errnoText(error.code)}`, {
+    cause: error,
+  });
 }
 
 /** Where Linux takes ports from that nobody asked for (net.ipv4.ip_local_port_range), as docker does. */

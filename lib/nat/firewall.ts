@@ -4,7 +4,7 @@
 
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import { step } from "../base/debug.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { printError } from "../base/output.ts";
 import { acceptForeign, forgetForeign } from "./foreign.ts";
 import { forwardPackets, routeLoopback } from "./forwarding.ts";
@@ -15,7 +15,7 @@ import type { NetworkRules, PortRules, PublishedPort } from "./rules.ts";
 /**
  * Puts up the rules of a network whose bridge is there; also where some of them are left of before. Where
  * there is nothing to put them into, that is said on stderr, and the network is one of its containers and
- * this host. Throws CommandError.
+ * this host. Throws Failure.
  */
 export async function raiseNetwork(rules: NetworkRules): Promise<void> {
   try {
@@ -125,5 +125,5 @@ function isMissing(error: unknown): boolean {
 
 function refused(error: unknown): unknown {
   if (!(error instanceof KernelError)) return error;
-  return new CommandError(`can't set up the host's packet filter: ${error.message}`, 125, { cause: error });
+  return new Failure(`can't set up the host's packet filter: ${error.message}`, { cause: error });
 }

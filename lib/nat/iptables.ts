@@ -4,7 +4,7 @@
 
 import { memfd } from "../../ffi/elf.ts";
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { NoFirewall, preference } from "./preference.ts";
 import { type Family, familyOf, type NetworkRules, type PortRules } from "./rules.ts";
 
@@ -158,7 +158,7 @@ function exists(path: string): boolean {
   }
 }
 
-/** Runs it and returns what it writes. Throws CommandError. */
+/** Runs it and returns what it writes. Throws Failure. */
 function runProgram(
   variant: Variant,
   family: Family,
@@ -184,7 +184,7 @@ function runProgram(
     }).outputSync();
     const decoder = new TextDecoder();
     if (code === 0) return decoder.decode(stdout);
-    throw new CommandError(`${path} failed: ${decoder.decode(stderr).trim().replaceAll("\n", "; ")}`);
+    throw new Failure(`${path} failed: ${decoder.decode(stderr).trim().replaceAll("\n", "; ")}`);
   } finally {
     file.close(fd);
   }

@@ -1,10 +1,10 @@
 // Which packet filter it is to be, and that there is none.
 
 import { callerEnvironment } from "../base/environment.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 
 /** There is nothing that could filter or translate packets. */
-export class NoFirewall extends CommandError {}
+export class NoFirewall extends Failure {}
 
 /** MYDOCKER_FIREWALL, for who wants "iptables" or nothing but "nftables". */
 export function preference(): string | undefined {

@@ -2,7 +2,7 @@
 
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { rootFd } from "../store/root.ts";
 import { addressText, bounds, contains, parseAddress, subnetOf } from "../base/address.ts";
 import { claimPath, claimsFolder, claimsOn, isKept } from "./claims.ts";
@@ -11,7 +11,7 @@ import type { AddressPool, Network } from "./store.ts";
 /**
  * Claims an address for a container, whose lock the caller holds or which runs: the `wanted` one, or the
  * lowest that is free. Undefined where none is, or somebody has it, but only by claims of the dead, which
- * repair takes away. Throws CommandError where the living have them.
+ * repair takes away. Throws Failure where the living have them.
  */
 export function claimAddress(
   network: Network,
@@ -38,16 +38,14 @@ export function claimAddress(
 function checkWanted({ name }: Network, { subnet, gateway }: AddressPool, wanted: string): void {
   const address = parseAddress(wanted);
   if (!address || !contains(subnetOf(subnet), address)) {
-    throw new CommandError(
-      `Invalid address ${wanted}: It does not belong to any of network ${name}'s subnets`,
-    );
+    throw new Failure(`Invalid address ${wanted}: It does not belong to any of network ${name}'s subnets`);
   }
-  if (wanted === gateway) throw new CommandError("Address already in use");
+  if (wanted === gateway) throw new Failure("Address already in use");
 }
 
-function noneLeft({ name, id }: Network, wanted?: string): CommandError {
-  if (wanted !== undefined) return new CommandError("Address already in use");
-  return new CommandError(`no available IPv4 addresses on this network's address pools: ${name} (${id})`);
+function noneLeft({ name, id }: Network, wanted?: string): Failure {
+  if (wanted !== undefined) return new Failure("Address already in use");
+  return new Failure(`no available IPv4 addresses on this network's address pools: ${name} (${id})`);
 }
 
 function lowestFree({ subnet, gateway, range }: AddressPool, taken: Set<string>): string | undefined {

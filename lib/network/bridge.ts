@@ -9,7 +9,7 @@ import { isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import * as netlink from "../../ffi/netlink.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { step } from "../base/debug.ts";
 import { sleep } from "../base/sleep.ts";
 import { overlaps, parseAddress, subnetOf } from "../base/address.ts";
@@ -42,7 +42,7 @@ export interface Raised {
 
 /**
  * Makes the network's bridge unless it is up. `route` is a netlink socket in the host's network namespace.
- * The caller holds the shared lock of `users`. Throws CommandError where the host has no bridges, or mydocker
+ * The caller holds the shared lock of `users`. Throws Failure where the host has no bridges, or mydocker
  * may not make any.
  */
 export async function raiseBridge(route: number, before: Network): Promise<Raised> {
@@ -68,7 +68,7 @@ function upIndex(route: number, network: Network): number | undefined {
 
 async function reread({ name }: Network): Promise<Network> {
   const network = await networkByName(name);
-  if (!network) throw new CommandError(`network ${name} not found`);
+  if (!network) throw new Failure(`network ${name} not found`);
   return network;
 }
 
@@ -78,7 +78,7 @@ async function makeBridge(route: number, before: Network): Promise<void> {
     // Not up, or without the mark: whoever began to make it was killed.
     if (linkByName(route, bridge)) {
       if (options[BRIDGE_NAME] && !mayBeUp(before)) {
-        throw new CommandError(`can't bring up network ${name}: there is an interface ${bridge} already`);
+        throw new Failure(`can't bring up network ${name}: there is an interface ${bridge} already`);
       }
       netlink.request(route, deleteMessage(bridge), bridge);
     }
@@ -88,9 +88,9 @@ async function makeBridge(route: number, before: Network): Promise<void> {
     netlink.request(route, upMessage(bridge), `${bridge} up`);
     step(`bridge ${bridge} made for network ${name}`);
   } catch (error) {
-    if (error instanceof CommandError) throw new CommandError(error.message, 125, { cause: error });
+    if (error instanceof Failure) throw new Failure(error.message, { cause: error });
     if (!(error instanceof KernelError)) throw error;
-    throw new CommandError(`can't bring up network ${name}: ${error.message}; ${advice(error)}`, 125, {
+    throw new Failure(`can't bring up network ${name}: ${error.message}; ${advice(error)}`, {
       cause: error,
     });
   }

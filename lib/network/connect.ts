@@ -3,7 +3,7 @@
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import * as netlink from "../../ffi/netlink.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { findContainer } from "../container/find.ts";
 import { containerState, firstProcess } from "../container/state.ts";
 import { openLock } from "../container/stray.ts";
@@ -35,9 +35,9 @@ import type { Container, EndpointRequest } from "../model/container.ts";
 /** How long a container may take to start, in ms. */
 const PATIENCE = 10_000;
 
-const refused = (message: string) => new CommandError(message, 1);
+const refused = (message: string) => new Failure(message);
 
-/** Brings a container into a network. Throws CommandError (exit 1), in docker's words. */
+/** Brings a container into a network. Throws Failure, in docker's words. */
 export async function connectNetwork(
   reference: string,
   name: string,

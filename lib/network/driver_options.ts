@@ -1,6 +1,6 @@
 // network create -o: docker's options of its bridge driver.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { parseAddress } from "../base/address.ts";
 
 export const BRIDGE_NAME = "com.docker.network.bridge.name";
@@ -21,17 +21,16 @@ const VALUES: Record<string, (value: string) => boolean> = {
   "com.docker.network.bridge.enable_icc": (value) => value === "true" || value === "1",
 };
 
-/** Throws CommandError (exit 1): one that is not known here would do nothing. */
+/** Throws Failure: one that is not known here would do nothing. */
 export function checkDriverOptions(options: Record<string, string>): void {
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(VALUES, name)) {
-      throw new CommandError(
+      throw new Failure(
         `network option ${name} is not supported: there are ${Object.keys(VALUES).join(", ")}`,
-        1,
       );
     }
     if (VALUES[name](value)) continue;
-    throw new CommandError(`network option ${name} can't be ${JSON.stringify(value)}`, 1);
+    throw new Failure(`network option ${name} can't be ${JSON.stringify(value)}`);
   }
 }
 

@@ -7,7 +7,7 @@ import { toHex } from "../base/hex.ts";
 import { writeFile } from "../base/json.ts";
 import { hexId, listOf, optional, readRecord, shapeOf, text, whole } from "../base/shape.ts";
 import { parseAddress, toBytes } from "../base/address.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { isDefaultBridge, type Network, networkByName, requireWhole } from "./store.ts";
 import type { Request } from "../keeper/network_steps.ts";
 import { defaultRouteMessage } from "./link.ts";
@@ -60,16 +60,16 @@ export function vethName({ networkId, addresses }: Pick<Endpoint, "networkId" | 
   return `veth${networkId.slice(0, 3)}${toHex(toBytes(parseAddress(addresses[0])!)).slice(-8)}`;
 }
 
-/** Throws CommandError where a network can't give that. */
+/** Throws Failure where a network can't give that. */
 export function checkEndpoint(network: Network, { aliases, ip, ip6 }: Partial<EndpointRequest>): void {
   if (isDefaultBridge(network) && aliases) {
-    throw new CommandError("network-scoped alias is supported only for containers in user defined networks");
+    throw new Failure("network-scoped alias is supported only for containers in user defined networks");
   }
   if ((ip || ip6) && isDefaultBridge(network)) {
-    throw new CommandError("user specified IP address is supported on user defined networks only");
+    throw new Failure("user specified IP address is supported on user defined networks only");
   }
   if (ip && network.pools[0]?.automatic) {
-    throw new CommandError(
+    throw new Failure(
       "user specified IP address is supported only when connecting to networks with user configured subnets",
     );
   }
@@ -106,10 +106,10 @@ export function defaultRoutes(joined: JoinedNetwork[], replace?: "replace"): Req
   return [...found.values()];
 }
 
-/** The network of this name. Throws CommandError where there is none, or it is damaged. */
+/** The network of this name. Throws Failure where there is none, or it is damaged. */
 export async function existingNetwork(name: string): Promise<Network> {
   const network = await networkByName(name);
   if (network) return network;
   requireWhole(name);
-  throw new CommandError(`network ${name} not found`);
+  throw new Failure(`network ${name} not found`);
 }

@@ -7,7 +7,7 @@ import { removeTree } from "../../ffi/remove_tree.ts";
 import { lock } from "../../ffi/lock.ts";
 import * as netlink from "../../ffi/netlink.ts";
 import { step } from "../base/debug.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import {
   CONNECTED,
   type InterfacePlan,
@@ -54,7 +54,7 @@ export interface Joined {
 
 /**
  * Prepares the container's interfaces, in the order of its networks; `keep` gets the descriptors that the
- * keeper inherits. The caller has the container's lock. Throws CommandError.
+ * keeper inherits. The caller has the container's lock. Throws Failure.
  */
 export async function joinNetworks(container: Container, keep: (fd: number) => number): Promise<Joined> {
   await finishChange();
@@ -156,7 +156,7 @@ function allowHairpins({ init }: Joined, endpoints: Endpoint[]): void {
 export function holdNetwork(name: string): number {
   for (;;) {
     const users = openUsers(name);
-    if (users === undefined) throw new CommandError(`network ${name} not found`);
+    if (users === undefined) throw new Failure(`network ${name} not found`);
     lock(users, "shared");
     const now = file.statIfAny(rootFd(), `networks/${name}/users`);
     if (now?.inode === file.stat(users, "").inode) return users;
@@ -165,7 +165,7 @@ export function holdNetwork(name: string): number {
 }
 
 /**
- * Claims an address in each of the network's pools for the container `id`. Throws CommandError, and then has
+ * Claims an address in each of the network's pools for the container `id`. Throws Failure, and then has
  * claimed none.
  */
 export async function claimEndpoint(

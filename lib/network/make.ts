@@ -2,8 +2,8 @@
 
 import { AF_INET } from "../../ffi/constants.ts";
 import * as file from "../../ffi/file.ts";
+import { Failure } from "../base/error.ts";
 import { openRoute } from "../../ffi/netlink.ts";
-import { CommandError } from "../base/error.ts";
 import { emitNetwork } from "../events/emit.ts";
 import { randomHex } from "../base/hex.ts";
 import {
@@ -38,9 +38,9 @@ export interface AddressWishes {
 
 export type NetworkWishes = Pick<Network, "name" | "internal" | "options" | "labels"> & AddressWishes;
 
-const refused = (message: string) => new CommandError(message, 1);
+const refused = (message: string) => new Failure(message);
 
-/** Makes a network; its bridge comes with the first container. Throws CommandError (exit 1). */
+/** Makes a network; its bridge comes with the first container. Throws Failure. */
 export async function createNetwork(wishes: NetworkWishes): Promise<Network> {
   const { name, internal, options, labels } = wishes;
   if (!isNetworkName(name)) {

@@ -10,7 +10,7 @@
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { lockWithin } from "../../ffi/lock.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { rootFd } from "../store/root.ts";
 
 /** Milliseconds that somebody else may take for it. */
@@ -18,7 +18,7 @@ const PATIENCE = 20_000;
 const FOLDER = "/run/mydocker";
 const WRITABLE_FOR_OTHERS = 0o022;
 
-/** Does `work` with both locks. Throws CommandError where somebody else keeps one of them for too long. */
+/** Does `work` with both locks. Throws Failure where somebody else keeps one of them for too long. */
 export async function makingBridges<T>(work: () => Promise<T>): Promise<T> {
   const ofRoot = lockedFile(rootFd(), "networks/.making");
   try {
@@ -54,7 +54,7 @@ function lockedFile(dir: number, name: string): number {
     const fd = file.openat(dir, name, file.O_RDWR | file.O_CREAT | file.O_NOFOLLOW, 0o600);
     if (!lockWithin(fd, "exclusive", PATIENCE)) {
       file.close(fd);
-      throw new CommandError(`waited ${PATIENCE / 1000} s for another mydocker to make a bridge`);
+      throw new Failure(`waited ${PATIENCE / 1000} s for another mydocker to make a bridge`);
     }
     if (file.statIfAny(dir, name)?.inode === file.stat(fd, "").inode) return fd;
     file.close(fd);

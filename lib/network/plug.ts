@@ -3,11 +3,11 @@
 import { errnoText } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { pipe, spawn } from "../../ffi/process.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { connectDescriptors, type ConnectPlan, connectProgram } from "../keeper/connect_program.ts";
 import { readReport } from "../keeper/report.ts";
 
-/** Makes interfaces and adds routes in a network namespace. Throws CommandError (exit 1). */
+/** Makes interfaces and adds routes in a network namespace. Throws Failure. */
 export function plug(namespace: number, network: ConnectPlan["network"]): void {
   const [messages, written] = pipe();
   const plan = { namespace, network, messages: written };
@@ -21,8 +21,8 @@ export function plug(namespace: number, network: ConnectPlan["network"]): void {
   file.close(messages);
   if (report?.kind === "started") return;
   if (report?.kind !== "failed") {
-    throw new CommandError("the helper of network connect ended before it was done", 1);
+    throw new Failure("the helper of network connect ended before it was done");
   }
   const { what } = program.describe(report.step);
-  throw new CommandError(`can't set up ${what}: ${errnoText(report.errno)}`, 1);
+  throw new Failure(`can't set up ${what}: ${errnoText(report.errno)}`);
 }

@@ -3,7 +3,7 @@
 import { IFA_ADDRESS } from "../../ffi/constants.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC } from "../../ffi/constants.ts";
 import * as netlink from "../../ffi/netlink.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import {
   addressText,
   bounds,
@@ -57,13 +57,13 @@ export async function withFreedSubnets<T>(route: number, choose: (used: Subnet[]
     const roots = rootsWithNetworks(route);
     if (!(error instanceof NoPool) || roots.length === 0) throw error;
     const shown = roots.slice(0, 3).join(", ") + (roots.length > 3 ? ` and ${roots.length - 3} more` : "");
-    throw new CommandError(`${error.message}; those of these root directories are up: ${shown}`, 1, {
+    throw new Failure(`${error.message}; those of these root directories are up: ${shown}`, {
       cause: error,
     });
   }
 }
 
-class NoPool extends CommandError {}
+class NoPool extends Failure {}
 
 function outgoing(attributes: Map<number, Uint8Array>): number | undefined {
   const bytes = attributes.get(RTA_OIF);
@@ -77,14 +77,13 @@ function subnet(header: DataView, prefixAt: number, bytes: Uint8Array | undefine
   return { family, value: fromBytes(bytes), prefix: header.getUint8(prefixAt) };
 }
 
-/** A pool that overlaps with none of `used`. Throws CommandError where there is none left. */
+/** A pool that overlaps with none of `used`. Throws Failure where there is none left. */
 export function choosePool(used: Subnet[]): AddressPool {
   const free = candidates().find((candidate) => !used.some((other) => overlaps(candidate, other)));
   if (!free) {
     throw new NoPool(
       "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network; " +
         "choose one with network create --subnet",
-      1,
     );
   }
   return { subnet: subnetText(free), gateway: firstHost(free), automatic: true };
@@ -97,14 +96,14 @@ export function firstHost(subnet: Subnet): string {
 
 /**
  * The network's pools, now that it comes up: those chosen here are chosen again where they have come to
- * overlap with what the host uses. Throws CommandError where a user's own do.
+ * overlap with what the host uses. Throws Failure where a user's own do.
  */
 export function poolsNow(network: Network, used: Subnet[], elsewhere: Subnet[]): AddressPool[] {
   return network.pools.map((pool) => {
     const conflict = pool.subnet && used.find((other) => overlaps(subnetOf(pool.subnet), other));
     if (pool.subnet && !conflict) return pool;
     if (pool.automatic) return choosePool([...used, ...elsewhere]);
-    throw new CommandError(
+    throw new Failure(
       `network ${network.name} can't come up: the host has ${
         subnetText(conflict as Subnet)
       } already, which overlaps with ${pool.subnet}`,

@@ -2,7 +2,7 @@
 
 import type { PortProtocol } from "../../ffi/socket.ts";
 import { showPort } from "../../ffi/socket.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { type Claim, claimPorts, type PortRequest } from "../nat/claim.ts";
 import { raisePorts } from "../nat/firewall.ts";
 import type { Held } from "../nat/nftables.ts";
@@ -30,7 +30,7 @@ export interface HeldPorts {
 
 /**
  * Publishes the container's ports on its first network that is not internal. `keep` gets the descriptors that
- * the keeper inherits. Throws CommandError: a port is taken, or an address is not there.
+ * the keeper inherits. Throws Failure: a port is taken, or an address is not there.
  */
 export async function publishPorts(
   { id, dir, config }: Container,
@@ -92,14 +92,14 @@ function requestsOf(
 /** Packets from ::1 leave the loopback interface for nobody: there is no route_localnet for IPv6. */
 function checkReachable(hostIp: string, hostPort: string): void {
   if (!hostIp.includes(":") || parseAddress(hostIp)?.value !== 1n) return;
-  throw new CommandError(
+  throw new Failure(
     `can't publish on [::1]:${hostPort || "0"}: the kernel lets nothing out from there; use 127.0.0.1`,
   );
 }
 
-function unreachable(hostIp: string, hostPort: string, network: string): CommandError {
+function unreachable(hostIp: string, hostPort: string, network: string): Failure {
   const [shown, version] = hostIp.includes(":") ? [`[${hostIp}]`, "IPv6"] : [hostIp, "IPv4"];
-  return new CommandError(
+  return new Failure(
     `can't publish on ${shown}:${
       hostPort || "0"
     }: containers of network ${network} have no ${version} address, ` +

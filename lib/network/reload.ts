@@ -17,7 +17,7 @@ import { readPorts } from "../container/ports.ts";
 import { listNetworks, openUsers } from "./store.ts";
 
 /**
- * Puts up the rules of every network that is up, and of every running container's ports. Throws CommandError.
+ * Puts up the rules of every network that is up, and of every running container's ports. Throws Failure.
  */
 export async function reloadRules(): Promise<void> {
   const route = netlink.openRoute();

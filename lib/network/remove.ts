@@ -3,7 +3,7 @@
 import * as file from "../../ffi/file.ts";
 import { lockWithin, tryLock } from "../../ffi/lock.ts";
 import { openRoute } from "../../ffi/netlink.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { type Filters, matchesLabels } from "../cli/filter.ts";
 import { untilOf } from "../cli/until.ts";
 import { emitNetwork, emitPrune } from "../events/emit.ts";
@@ -27,18 +27,18 @@ import { members } from "./users.ts";
 const PATIENCE = 3000;
 
 /**
- * Removes a network, by whatever names it. Throws CommandError (exit 1) where there is none, or containers
+ * Removes a network, by whatever names it. Throws Failure where there is none, or containers
  * are in it.
  */
 export async function removeNetwork(reference: string): Promise<void> {
   const network = await findNetwork(reference);
-  if (!network) throw new CommandError(`No such network: ${reference}`, 1);
+  if (!network) throw new Failure(`No such network: ${reference}`);
   const { name, id } = network;
   if (DEFAULT_NETWORKS.includes(name)) {
-    throw new CommandError(`${name} is a pre-defined network and cannot be removed`, 1);
+    throw new Failure(`${name} is a pre-defined network and cannot be removed`);
   }
   if (!await removeIfUnused(network)) {
-    throw new CommandError(`error while removing network: network ${name} id ${id} has active endpoints`, 1);
+    throw new Failure(`error while removing network: network ${name} id ${id} has active endpoints`);
   }
 }
 
@@ -63,12 +63,12 @@ export async function pruneNetworks(filters: Filters): Promise<string[]> {
 }
 
 /**
- * Removes a network of which no more is known than its name. Throws CommandError (exit 1) where containers
+ * Removes a network of which no more is known than its name. Throws Failure where containers
  * are in it.
  */
 export async function removeDamagedNetwork(name: string): Promise<void> {
   if (await removeDamaged(name)) return;
-  throw new CommandError(`error while removing network: network ${name} has active endpoints`, 1);
+  throw new Failure(`error while removing network: network ${name} has active endpoints`);
 }
 
 /** False where a container is in it. */

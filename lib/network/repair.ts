@@ -13,7 +13,7 @@ import { refreshNames } from "./names.ts";
 import { readPorts } from "../container/ports.ts";
 import { networkByName, networkNames } from "./store.ts";
 
-/** Does it for all of them, and takes down the bridges that nobody uses then. Throws CommandError. */
+/** Does it for all of them, and takes down the bridges that nobody uses then. Throws Failure. */
 export async function repairNetworks(): Promise<void> {
   const owners = new Set(networkNames().flatMap((name) => claimsOn({ name })).map(({ owner }) => owner));
   for (const id of owners) if (!isKept(id)) await repairOne(id);

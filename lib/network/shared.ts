@@ -1,7 +1,7 @@
 // --network container:ID: another container's network namespace.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { findContainer } from "../container/find.ts";
 import { firstProcess } from "../container/state.ts";
 import { JOINED } from "../keeper/network_steps.ts";
@@ -9,13 +9,13 @@ import { writeFile } from "../base/json.ts";
 import type { Container } from "../model/container.ts";
 
 /**
- * The container that the network mode "container:ID" names. Throws docker's CommandError where there is none.
+ * The container that the network mode "container:ID" names. Throws docker's Failure where there is none.
  */
 export function sharedContainer(mode: string): Container {
   return findContainer(mode.slice("container:".length));
 }
 
-/** Descriptor of that container's network namespace. Throws CommandError where it does not run. */
+/** Descriptor of that container's network namespace. Throws Failure where it does not run. */
 export function openNetworkOf(mode: string): number {
   const { id, dir } = sharedContainer(mode);
   try {
@@ -23,7 +23,7 @@ export function openNetworkOf(mode: string): number {
     writeFile(dir, JOINED, "");
     const fd = openNetwork(dir);
     if (fd !== undefined) return fd;
-    throw new CommandError(`cannot join network of a non running container: ${id}`);
+    throw new Failure(`cannot join network of a non running container: ${id}`);
   } finally {
     file.close(dir);
   }

@@ -15,7 +15,7 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { lock } from "../../ffi/lock.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { randomHex } from "../base/hex.ts";
 import { replaceFile, writeFile } from "../base/json.ts";
 import { rootMark } from "../store/mark.ts";
@@ -119,7 +119,7 @@ export function isNetworkName(name: string): boolean {
 }
 
 /**
- * As networkByName, by what a user types: a name, an ID, or the beginning of one. Throws CommandError (exit
+ * As networkByName, by what a user types: a name, an ID, or the beginning of one. Throws Failure (exit
  * 1).
  */
 export async function findNetwork(reference: string): Promise<Network | undefined> {
@@ -128,9 +128,8 @@ export async function findNetwork(reference: string): Promise<Network | undefine
   if (named || !/^[0-9a-f]+$/.test(reference)) return named;
   const matches = (await listNetworks()).filter(({ id }) => id.startsWith(reference));
   if (matches.length > 1) {
-    throw new CommandError(
+    throw new Failure(
       `network ${reference} is ambiguous (${matches.length} matches found based on ID prefix)`,
-      1,
     );
   }
   return matches[0];
@@ -149,11 +148,11 @@ export function damagedNetworks(): string[] {
   return networkNames().filter((name) => !DEFAULT_NETWORKS.includes(name) && !readNetwork(name));
 }
 
-/** Throws CommandError (exit 1) where the network is there, but nothing is known of it. */
+/** Throws Failure where the network is there, but nothing is known of it. */
 export function requireWhole(name: string): void {
   if (!damagedNetworks().includes(name)) return;
   const way = `remove it with: mydocker network rm -f ${name}`;
-  throw new CommandError(`network.json of network ${name} is missing or damaged; ${way}`, 1);
+  throw new Failure(`network.json of network ${name} is missing or damaged; ${way}`);
 }
 
 /** All networks, by name. */

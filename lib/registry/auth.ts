@@ -1,6 +1,6 @@
 // Who we are, to a registry that asks: https://distribution.github.io/distribution/spec/auth/token/
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { bodyOf, readBody } from "./body.ts";
 import { get, send } from "./connection.ts";
 import { type Credentials, credentialsFor } from "./credentials.ts";
@@ -18,7 +18,7 @@ interface Challenge {
   parameters: Record<string, string>;
 }
 
-/** The Authorization that the WWW-Authenticate of a 401 from `url` asks for. Throws CommandError. */
+/** The Authorization that the WWW-Authenticate of a 401 from `url` asks for. Throws Failure. */
 export async function authorize(repository: Repository, header: string, url: string): Promise<string> {
   const challenges = parseChallenges(header);
   const bearer = challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters.realm);
@@ -28,7 +28,7 @@ export async function authorize(repository: Repository, header: string, url: str
   const credentials = await credentialsFor(repository.registry);
   if (bearer) return `Bearer ${await token(repository, bearer.parameters, credentials, url)}`;
   if (!credentials || "identity" in credentials) {
-    throw new CommandError(`Get "${url}": no basic auth credentials`, 1);
+    throw new Failure(`Get "${url}": no basic auth credentials`);
   }
   return basic(credentials);
 }

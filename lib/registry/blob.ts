@@ -1,7 +1,7 @@
 // Blobs: fetched as they come, resumed where the connection broke, and checked.
 
 import { step } from "../base/debug.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { createDigest } from "../base/digest.ts";
 import type { Client } from "./client.ts";
 import { BrokenConnection } from "./failure.ts";
@@ -20,15 +20,15 @@ export interface BlobReport {
 }
 
 /** What came is not what the digest says. */
-export class WrongDigest extends CommandError {
+export class WrongDigest extends Failure {
   constructor({ digest }: Descriptor, /** Put together from several answers. */ readonly resumed: boolean) {
-    super(`filesystem layer verification failed for digest ${digest}`, 1);
+    super(`filesystem layer verification failed for digest ${digest}`);
   }
 }
 
 /**
  * The bytes of a blob. A broken connection is made again and goes on where the old one ended. Once all have
- * come, ends only if they are what the descriptor says; throws WrongDigest otherwise, and CommandError for
+ * come, ends only if they are what the descriptor says; throws WrongDigest otherwise, and Failure for
  * what else may happen. All chunks are the same memory.
  */
 export async function* readBlob(
@@ -100,10 +100,7 @@ export async function fetchBlob(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const limit = 16 << 20;
   if (descriptor.size > limit) {
-    throw new CommandError(
-      `${descriptor.digest}: ${descriptor.size} bytes are too many for a configuration`,
-      1,
-    );
+    throw new Failure(`${descriptor.digest}: ${descriptor.size} bytes are too many for a configuration`);
   }
   const silent = { received() {}, retrying() {} };
   const bytes = new Uint8Array(descriptor.size);

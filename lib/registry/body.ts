@@ -1,6 +1,6 @@
 // Bodies of answers: as they come, or whole, which has a limit then, in bytes and in time.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { BadAnswer, BrokenConnection } from "./failure.ts";
 import type { StallGuard } from "./stall.ts";
 
@@ -29,7 +29,7 @@ export async function* bodyOf(
       buffer = value.buffer;
     }
   } catch (error) {
-    if (error instanceof CommandError) throw error;
+    if (error instanceof Failure) throw error;
     throw new BrokenConnection(`Get "${url}": ${(error as Error).message}`, false, { cause: error });
   } finally {
     guard.end();

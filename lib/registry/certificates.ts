@@ -1,7 +1,7 @@
 // Whom to trust, and as whom to come: docker's directory of a registry's certificates. See dockerd(8) and
 // https://docs.docker.com/engine/security/certificates/
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { readInput } from "../cli/input_file.ts";
 
 const DIRECTORY = "/etc/docker/certs.d";
@@ -21,7 +21,7 @@ export function hasCertificates(host: string): boolean {
 }
 
 /**
- * What docker has been told about a host. Throws CommandError for what can't be read, and for half a pair.
+ * What docker has been told about a host. Throws Failure for what can't be read, and for half a pair.
  */
 export function certificatesFor(host: string): Certificates {
   const names = namesFor(host);
@@ -35,7 +35,7 @@ export function certificatesFor(host: string): Certificates {
     const [have, hint] = name.endsWith(".key")
       ? [cert, "; an authority's certificate must end in .crt"]
       : [key, ""];
-    throw new CommandError(`missing ${name} for ${have} in ${DIRECTORY}/${host}${hint}`, 1);
+    throw new Failure(`missing ${name} for ${have} in ${DIRECTORY}/${host}${hint}`);
   }
   return { caCerts, cert: read(cert), key: read(key) };
 }
@@ -51,14 +51,14 @@ function namesFor(host: string): string[] {
 
 function readFile(path: string): string {
   try {
-    return readInput(path, 1);
+    return readInput(path);
   } catch (error) {
     throw unreadable(path, error);
   }
 }
 
-function unreadable(path: string, error: unknown): CommandError {
-  return new CommandError(`can't read ${path}: ${(error as Error).message}`, 1, { cause: error });
+function unreadable(path: string, error: unknown): Failure {
+  return new Failure(`can't read ${path}: ${(error as Error).message}`, { cause: error });
 }
 
 /**

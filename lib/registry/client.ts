@@ -32,7 +32,7 @@ export interface Download {
   chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>>;
 }
 
-/** A client for a repository; it connects when it is first asked. Its methods throw CommandErrors. */
+/** A client for a repository; it connects when it is first asked. Its methods throw Failures. */
 export function createClient(repository: Repository): Client {
   let authorization: string | undefined;
   let pending: Promise<string> | undefined;
@@ -64,7 +64,7 @@ export function createClient(repository: Repository): Client {
   };
 }
 
-/** What any address gives to everybody. One attempt; throws CommandError. */
+/** What any address gives to everybody. One attempt; throws Failure. */
 export function openURL(url: string): Promise<Download> {
   return openDownload((at, headers, guard) => get(at, headers, undefined, guard), url, {});
 }

@@ -1,6 +1,6 @@
 // Requests over Deno's fetch: to whom what may be sent, and how long to wait.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { certificatesFor } from "./certificates.ts";
 import { BadAnswer } from "./failure.ts";
 import { isLoopback } from "./repository.ts";
@@ -19,7 +19,7 @@ export interface Answer {
 
 /**
  * Sends a GET and follows redirects. `secret` is the Authorization for `url`'s own host; no other gets it.
- * `from` is who has given the address, if another machine has. Throws CommandErrors, BrokenConnection among
+ * `from` is who has given the address, if another machine has. Throws Failures, BrokenConnection among
  * them; an answer with whatever status is an answer.
  */
 export async function get(
@@ -47,7 +47,7 @@ export async function get(
 }
 
 /**
- * One request to an address that `from` has given, if another machine has. Throws CommandError where it must
+ * One request to an address that `from` has given, if another machine has. Throws Failure where it must
  * not be sent or the answer's headers are no answer's, and what Deno's fetch throws.
  */
 export async function send(
@@ -114,7 +114,7 @@ function createClient(host: string): Deno.HttpClient {
   try {
     return Deno.createHttpClient(cert && key ? { caCerts, cert, key } : { caCerts });
   } catch (error) {
-    throw new CommandError(`can't use the certificates for ${host}: ${(error as Error).message}`, 1, {
+    throw new Failure(`can't use the certificates for ${host}: ${(error as Error).message}`, {
       cause: error,
     });
   }

@@ -2,7 +2,7 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import { callerEnvironment } from "../base/environment.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { readInput } from "../cli/input_file.ts";
 import { fields, map, text } from "../image/shape.ts";
 import { printError } from "../base/output.ts";
@@ -31,7 +31,7 @@ export async function credentialsFor(registry: string): Promise<Credentials | un
   const key = registry === "docker.io" ? DOCKER_HUB_KEY : registry;
   const helper = config.credHelpers?.[key] ?? config.credHelpers?.[registry] ?? config.credsStore;
   // With a slash it would be a path from the current directory on, which the file's owner may have prepared.
-  if (helper?.includes("/")) throw new CommandError(`${path}: invalid credential helper: ${helper}`, 1);
+  if (helper?.includes("/")) throw new Failure(`${path}: invalid credential helper: ${helper}`);
   const kept = helper ? await askHelper(helper, key, path) : undefined;
   return kept ?? credentialsIn(config, key, path);
 }
@@ -43,11 +43,11 @@ function home(): string {
 function readConfig(path: string): ConfigFile {
   let problem: string | undefined;
   try {
-    const config = JSON.parse(readInput(path, 1));
+    const config = JSON.parse(readInput(path));
     problem = CONFIG(config, "");
     if (problem === undefined) return config;
   } catch (error) {
-    if (error instanceof CommandError && isErrno(error.cause, "ENOENT", "ENOTDIR")) return {};
+    if (error instanceof Failure && isErrno(error.cause, "ENOENT", "ENOTDIR")) return {};
     // What the parser says has a piece of the file in it, where the secrets are.
     problem = error instanceof SyntaxError ? "it is no JSON" : (error as Error).message;
   }
@@ -64,7 +64,7 @@ function credentialsIn(config: ConfigFile, key: string, path: string): Credentia
   if (entry.username && entry.password) return { username: entry.username, password: entry.password };
   if (!entry.auth) return undefined;
   const [username, password] = decode(entry.auth, path).split(/:([^]*)/, 2);
-  if (password === undefined) throw new CommandError(`${path}: invalid auth for ${key}`, 1);
+  if (password === undefined) throw new Failure(`${path}: invalid auth for ${key}`);
   return { username, password: password.replace(/\0+$/, "") };
 }
 
@@ -72,7 +72,7 @@ function decode(text: string, path: string): string {
   try {
     return new TextDecoder().decode(Uint8Array.from(atob(text), (char) => char.charCodeAt(0)));
   } catch (error) {
-    throw new CommandError(`${path}: an auth is not base64`, 1, { cause: error });
+    throw new Failure(`${path}: an auth is not base64`, { cause: error });
   }
 }
 
@@ -115,6 +115,6 @@ function fromHelper(text: string, program: string): Credentials | undefined {
     if (!username || !password) return undefined;
     return username === IDENTITY ? { identity: password } : { username, password };
   } catch (error) {
-    throw new CommandError(`${program} did not write JSON`, 1, { cause: error });
+    throw new Failure(`${program} did not write JSON`, { cause: error });
   }
 }

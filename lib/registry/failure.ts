@@ -1,6 +1,6 @@
 // What can go wrong between here and a registry, in docker's words.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { plain } from "../cli/plain.ts";
 import { certificateProblem } from "./certificates.ts";
 
@@ -8,25 +8,25 @@ import { certificateProblem } from "./certificates.ts";
 // errors where such words are part of one.
 
 /** What came is not what it has to be, and will be no better the next time. */
-export class BadAnswer extends CommandError {
+export class BadAnswer extends Failure {
   constructor(message: string, options?: ErrorOptions) {
-    super(plain(message), 1, options);
+    super(plain(message), options);
   }
 }
 
 /** A connection that could not be made, or broke: another may do. */
-export class BrokenConnection extends CommandError {
+export class BrokenConnection extends Failure {
   constructor(
     message: string,
     /** No use to try at once. */ readonly definite = false,
     options?: ErrorOptions,
   ) {
-    super(plain(message), 1, options);
+    super(plain(message), options);
   }
 }
 
 /** A registry's answer that is an error. */
-export class RegistryError extends CommandError {
+export class RegistryError extends Failure {
   constructor(
     message: string,
     readonly status: number,
@@ -35,7 +35,7 @@ export class RegistryError extends CommandError {
     /** Seconds the registry wants to be left alone, if it says so. */
     readonly retryAfter?: number,
   ) {
-    super(plain(message), 1);
+    super(plain(message));
   }
 }
 
@@ -43,7 +43,7 @@ export class RegistryError extends CommandError {
  * What is known of a request that got no answer, from what Deno's fetch says of it, which has no error codes.
  */
 export function connectionFailure(error: unknown, url: string): Error {
-  if (error instanceof CommandError || !(error instanceof Error)) return error as Error;
+  if (error instanceof Failure || !(error instanceof Error)) return error as Error;
   const { host, hostname, protocol } = new URL(url);
   const address = /:\d+$/.test(host) ? host : `${host}:${protocol === "http:" ? 80 : 443}`;
   const text = error.cause instanceof Error ? error.cause.message : error.message;

@@ -1,6 +1,6 @@
 // An interrupt while something arrives: what there is of it goes before the program does.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 
 const SIGNALS: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
@@ -13,7 +13,7 @@ export async function endingBySignals<T>(work: (signal: AbortSignal) => Promise<
   let received: Deno.Signal | undefined;
   const listeners = SIGNALS.map((signal) => () => {
     received ??= signal;
-    controller.abort(new CommandError(`ended by ${signal}`, 1));
+    controller.abort(new Failure(`ended by ${signal}`));
   });
   SIGNALS.forEach((signal, i) => Deno.addSignalListener(signal, listeners[i]));
   try {

@@ -3,7 +3,7 @@
 import * as file from "../../ffi/file.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { shortId } from "../base/human.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { decompressed } from "../layer/decompress.ts";
 import type { NewLayer } from "../image/publish.ts";
 import { addLayer, type Layer, type Staging } from "../layer/store.ts";
@@ -112,13 +112,12 @@ async function unpackLayer(
     // What can't be unpacked is often damaged, which is then the matter; only the rest of it can tell.
     for await (const _ of bytes);
     if (failure) throw failure;
-    if (!(error instanceof CommandError) || error instanceof WrongDigest || signal.aborted) throw error;
-    throw new CommandError(`failed to register layer ${id}: ${error.message}`, 1, { cause: error });
+    if (!(error instanceof Failure) || error instanceof WrongDigest || signal.aborted) throw error;
+    throw new Failure(`failed to register layer ${id}: ${error.message}`, { cause: error });
   }
   if (layer.diffId !== diffId) {
-    throw new CommandError(
+    throw new Failure(
       `failed to register layer ${id}: its contents are ${layer.diffId}, the image's configuration says ${diffId}`,
-      1,
     );
   }
   progress.status(id, "Pull complete");

@@ -33,7 +33,7 @@ export interface Resolution {
 
 /**
  * The manifest that `reference`, a tag or a digest, stands for; of a list the one for `platform`. `shown` is
- * the image's name in errors. Throws CommandError.
+ * the image's name in errors. Throws Failure.
  */
 export async function resolveManifest(
   client: Client,

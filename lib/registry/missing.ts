@@ -9,7 +9,7 @@ import { createProgress, SILENT } from "../cli/progress.ts";
 import { pullImage, statusLine } from "./pull.ts";
 import { parsePullReference, repositoryOf } from "./repository.ts";
 
-/** Pulls an image unless it is here and that will do. Throws CommandError (exit 1). */
+/** Pulls an image unless it is here and that will do. Throws Failure. */
 export async function pullForContainer({ image, always, platform, quiet }: PullRequest): Promise<void> {
   const wanted = parsePlatform(platform);
   const given = platform !== undefined;

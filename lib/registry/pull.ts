@@ -1,7 +1,7 @@
 // An image out of a registry and into the store.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { shortId } from "../base/human.ts";
 import { emitImage } from "../events/emit.ts";
 import { asImageConfig, configProblem, type ImageConfig, layersOf } from "../image/config.ts";
@@ -20,7 +20,7 @@ import type { Progress } from "../cli/progress.ts";
 
 /**
  * Pulls what `reference`, with a tag or a digest, stands for; `platform` is what was asked for, if anything.
- * Returns whether the reference stands for something new now. Throws CommandError (exit 1), after which the
+ * Returns whether the reference stands for something new now. Throws Failure, after which the
  * store is as before.
  */
 export async function pullImage(
@@ -67,7 +67,7 @@ function inDockersWords(error: unknown, name: string, shown: string): unknown {
     MANIFEST_UNKNOWN: `manifest for ${shown} not found`,
     NAME_UNKNOWN: `repository ${name} not found`,
   }[code];
-  return intro === undefined ? error : new CommandError(`${intro}: ${message}`, 1, { cause: error });
+  return intro === undefined ? error : new Failure(`${intro}: ${message}`, { cause: error });
 }
 
 /** Sees to it that the image and what refers to it are in the store. */

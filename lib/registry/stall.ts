@@ -1,6 +1,6 @@
 // How long to wait for another machine.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { BrokenConnection, connectionFailure } from "./failure.ts";
 
 const DEFAULT_PATIENCE = 20;
@@ -11,7 +11,7 @@ function patience(): number {
   if (!text) return DEFAULT_PATIENCE;
   const seconds = Number(text);
   if (!(seconds > 0)) {
-    throw new CommandError(`MYDOCKER_PULL_TIMEOUT=${text}: it must be a number of seconds`, 1);
+    throw new Failure(`MYDOCKER_PULL_TIMEOUT=${text}: it must be a number of seconds`);
   }
   return seconds;
 }

@@ -7,7 +7,7 @@ import { BadAnswer } from "./failure.ts";
 const MAX_SIZE = 16 << 20;
 const MAX_PAGES = 10_000;
 
-/** All tags of a repository, in the registry's order. Throws CommandError. */
+/** All tags of a repository, in the registry's order. Throws Failure. */
 export async function listTags(client: Client): Promise<string[]> {
   const tags: string[] = [];
   let path: string | undefined = "tags/list";

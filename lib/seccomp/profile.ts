@@ -1,7 +1,7 @@
 // Docker's profile files, compiled. Loaded only where one is given: it takes the table of all system calls.
 
+import { Failure } from "../base/error.ts";
 import { ENOSYS, EPERM } from "../../ffi/constants.ts";
-import { CommandError } from "../base/error.ts";
 import { readInput } from "../cli/input_file.ts";
 import { kernelAtLeast } from "../base/kernel.ts";
 import { PLATFORM } from "../host/facts.ts";
@@ -27,7 +27,7 @@ const FOREIGN = /^(MIPS(64|64N32|EL|EL64|EL64N32)?|PPC(64|64LE)?|S390X?|PARISC(6
 
 /**
  * The profile in a file: its JSON for inspect, and its filter for a container that has these capabilities, as
- * text; without one where it asks for none. Throws CommandError for files that can't be read, or make no
+ * text; without one where it asks for none. Throws Failure for files that can't be read, or make no
  * sense.
  */
 export function readProfile(
@@ -41,10 +41,10 @@ export function readProfile(
 
 function readText(path: string): string {
   try {
-    return readInput(path, 125);
+    return readInput(path);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(`opening seccomp profile (${path}) failed: ${error.message}`, 125, {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(`opening seccomp profile (${path}) failed: ${error.message}`, {
       cause: error,
     });
   }
@@ -83,7 +83,7 @@ function compileProfile(profile: Profile, capabilities: number[]): Uint8Array | 
     return compile(sectionsOf(abisOf(profile), verdicts, otherwise, beyond(otherwise))).code;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new CommandError(`the seccomp profile is too long for the kernel: ${error.message}`, 125, {
+    throw new Failure(`the seccomp profile is too long for the kernel: ${error.message}`, {
       cause: error,
     });
   }
@@ -93,7 +93,7 @@ function compileProfile(profile: Profile, capabilities: number[]): Uint8Array | 
 function requireEnd(verdict: Verdict): void {
   const ends = [RET.allow, RET.log, RET.trap, RET.killThread, RET.killProcess];
   if (typeof verdict === "number" && ends.includes(verdict)) return;
-  throw new CommandError("the seccomp profile must allow exit_group: without it nothing can start");
+  throw new Failure("the seccomp profile must allow exit_group: without it nothing can start");
 }
 
 /**
@@ -106,7 +106,7 @@ function beyond(otherwise: number): number {
 
 function namesOf({ name, names }: Rule): string[] {
   if (name && names?.length) {
-    throw new CommandError(
+    throw new Failure(
       "'name' and 'names' were specified in the seccomp profile, use either 'name' or 'names'",
     );
   }
@@ -114,7 +114,7 @@ function namesOf({ name, names }: Rule): string[] {
 }
 
 function actionOf(name = "", errno = EPERM): number {
-  if (errno > 0xffff) throw new CommandError(`${errno} in the seccomp profile is no errno`);
+  if (errno > 0xffff) throw new Failure(`${errno} in the seccomp profile is no errno`);
   const actions: Record<string, number> = {
     SCMP_ACT_KILL: RET.killThread,
     SCMP_ACT_KILL_THREAD: RET.killThread,
@@ -126,9 +126,9 @@ function actionOf(name = "", errno = EPERM): number {
     SCMP_ACT_ALLOW: RET.allow,
   };
   if (name === "SCMP_ACT_NOTIFY") {
-    throw new CommandError("SCMP_ACT_NOTIFY in the seccomp profile needs a listener, and there is none here");
+    throw new Failure("SCMP_ACT_NOTIFY in the seccomp profile needs a listener, and there is none here");
   }
-  if (actions[name] === undefined) throw new CommandError(`string ${name} is not a valid action for seccomp`);
+  if (actions[name] === undefined) throw new Failure(`string ${name} is not a valid action for seccomp`);
   return actions[name];
 }
 
@@ -149,7 +149,7 @@ function counts({ includes, excludes }: Rule, capabilities: number[]): boolean {
 function isAtLeast(version: string): boolean {
   const match = /^(\d+)\.(\d+)$/.exec(version);
   if (match) return kernelAtLeast(Number(match[1]), Number(match[2]));
-  throw new CommandError(
+  throw new Failure(
     `Decoding seccomp profile failed: invalid kernel version: "${version}", expected "<kernel>.<major>"`,
   );
 }
@@ -166,7 +166,7 @@ function alternatives(args: Argument[]): Condition[][] {
 
 function conditionOf({ index, op, value = 0n, valueTwo = 0n }: Argument): Condition {
   if (index > 5) {
-    throw new CommandError(`seccomp profile: syscalls only have up to 6 arguments (index ${index} given)`);
+    throw new Failure(`seccomp profile: syscalls only have up to 6 arguments (index ${index} given)`);
   }
   if (op === "SCMP_CMP_MASKED_EQ") return { argument: index, operator: "&==", mask: value, value: valueTwo };
   const operators: Record<string, Condition["operator"]> = {
@@ -177,14 +177,14 @@ function conditionOf({ index, op, value = 0n, valueTwo = 0n }: Argument): Condit
     SCMP_CMP_GE: ">=",
     SCMP_CMP_GT: ">",
   };
-  if (!operators[op]) throw new CommandError(`string ${op} is not a valid operator for seccomp`);
+  if (!operators[op]) throw new Failure(`string ${op} is not a valid operator for seccomp`);
   return { argument: index, operator: operators[op], value };
 }
 
 /** The machine's own ABI and those that the profile names. */
 function abisOf({ architectures, archMap }: Profile): Abi[] {
   if (architectures?.length && archMap?.length) {
-    throw new CommandError(
+    throw new Failure(
       "'architectures' and 'archMap' were specified in the seccomp profile, use either 'architectures' or 'archMap'",
     );
   }
@@ -193,7 +193,7 @@ function abisOf({ architectures, archMap }: Profile): Abi[] {
   const named = [...architectures ?? [], ...entry?.subArchitectures ?? []].map((name) => {
     const abi = name.replace(/^SCMP_ARCH_/, "");
     if (abi !== name && (ABIS.includes(abi) || FOREIGN.test(abi))) return abi;
-    throw new CommandError(`string ${name} is not a valid arch for seccomp`);
+    throw new Failure(`string ${name} is not a valid arch for seccomp`);
   });
   return [own, ...named.filter((abi) => ABIS.includes(abi)) as Abi[]];
 }

@@ -1,6 +1,6 @@
 // Docker's profile files (--security-opt seccomp=FILE): their JSON, checked.
 
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 
 export interface Profile {
   defaultAction?: string;
@@ -45,7 +45,7 @@ export interface Filter {
 type Check = (value: unknown, at: string) => void;
 
 /**
- * A profile from its text; null stands for an absent field, as in Go. Throws CommandError that says what is
+ * A profile from its text; null stands for an absent field, as in Go. Throws Failure that says what is
  * wrong where.
  */
 export function parseProfile(text: string, path: string): Profile {
@@ -60,12 +60,10 @@ export function parseProfile(text: string, path: string): Profile {
       } as (key: string, value: unknown) => unknown,
     );
   } catch (error) {
-    throw new CommandError(
-      `compacting json for seccomp profile (${path}) failed: ${(error as Error).message}`,
-    );
+    throw new Failure(`compacting json for seccomp profile (${path}) failed: ${(error as Error).message}`);
   }
   const fail = (at: string, wanted: string): never => {
-    throw new CommandError(
+    throw new Failure(
       `Decoding seccomp profile failed: ${at || "the profile"} is not ${wanted} (in ${path})`,
     );
   };

@@ -2,7 +2,7 @@
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import type { DeviceRule } from "../cgroup/types.ts";
 
 /** A node to be made in the container. */
@@ -37,18 +37,18 @@ export function hostDevices(): DeviceNode[] {
 
 /**
  * The device that `source` names on the host, or all in that directory, to be at `target`. Throws
- * CommandError: 127 where there is nothing, as docker.
+ * Failure, of kind "not found" where there is nothing.
  */
 export function devicesAt(source: string, target: string): DeviceNode[] {
   const gathering = `error gathering device information while adding custom device ${JSON.stringify(source)}`;
   const found = file.statIfAny(file.AT_FDCWD, source, true);
-  if (!found) throw new CommandError(`${gathering}: no such file or directory`, 127);
+  if (!found) throw new Failure(`${gathering}: no such file or directory`, { kind: "not found" });
   const node = nodeOf(found, target);
   if (node) return [node];
   const isDirectory = (found.mode & file.S_IFMT) === file.S_IFDIR;
   const all = isDirectory ? devicesBelow(source.replace(/\/+$/, ""), target.replace(/\/+$/, "")) : [];
   if (all.length > 0) return all;
-  throw new CommandError(`${gathering}: not a device node`);
+  throw new Failure(`${gathering}: not a device node`);
 }
 
 function nodeOf({ mode, uid, gid, rdevMajor: major, rdevMinor: minor }: file.Stat, path: string) {

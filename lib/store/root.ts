@@ -21,7 +21,7 @@ import * as file from "../../ffi/file.ts";
 import { lock, tryLock } from "../../ffi/lock.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { absolutePath, variable } from "../base/environment.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure, Refusal } from "../base/error.ts";
 import { requireRoot } from "../base/kernel.ts";
 import { mountedWithin } from "../base/mount_table.ts";
 
@@ -42,7 +42,7 @@ export function rootPath(): string {
 
 let opened: number | undefined;
 
-/** Descriptor of the root directory, which is made on first use. Throws CommandError if it can't be. */
+/** Descriptor of the root directory, which is made on first use. Throws Failure if it can't be. */
 export function rootFd(): number {
   return opened ??= openRoot(rootPath());
 }
@@ -56,9 +56,8 @@ function openRoot(path: string): number {
     return fd;
   } catch (error) {
     if (isErrno(error, "EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOSPC", "ENOENT")) {
-      throw new CommandError(
+      throw new Refusal(
         `can't use ${path} as root directory: ${error.message}; name another with --root or MYDOCKER_ROOT`,
-        125,
         { cause: error },
       );
     }
@@ -77,7 +76,7 @@ function openOrMake(path: string): number {
 }
 
 /**
- * Throws CommandError where somebody else than root could put something into the directory, or another in its
+ * Throws Failure where somebody else than root could put something into the directory, or another in its
  * place: image names, set-user-ID programs and what keepers execute lie there, and MYDOCKER_ROOT may have
  * come with somebody's environment (sudo -E). In a directory like /tmp, with its sticky bit, others can't
  * touch what isn't theirs. Walks up by "..", so what is looked at is what is used, whatever links lead there.
@@ -93,10 +92,9 @@ function refuseOthers(fd: number, path: string): void {
       const names = file.pathOf(fd).split("/");
       const place = names.slice(0, names.length - depth).join("/") || "/";
       const who = uid !== 0 ? `it belongs to user ${uid}` : `its mode is 0${(mode & 0o7777).toString(8)}`;
-      throw new CommandError(
+      throw new Refusal(
         `can't use ${path} as root directory: others than root could write to ${place}, ${who}; ` +
           `chown root and chmod go-w it, or name another with --root or MYDOCKER_ROOT`,
-        125,
       );
     }
     below = { inode, device };
@@ -167,7 +165,7 @@ export function temporaryName(kind: string): string {
 }
 
 /** Something is mounted in what was to be removed, of which nothing was touched. */
-export class MountedWithin extends CommandError {}
+export class MountedWithin extends Failure {}
 
 /**
  * Moves `path` (relative to the root) into tmp/ and deletes it there: gone at once, whatever happens after.
@@ -197,12 +195,11 @@ export function bury(path: string): string | undefined {
   }
 }
 
-/** Throws MountedWithin (exit 1) where something is mounted in `path` (relative to the root), or on it. */
+/** Throws MountedWithin where something is mounted in `path` (relative to the root), or on it. */
 export function checkNothingMounted(path: string): void {
   const point = mountedWithin(rootFd(), path);
   if (point === undefined) return;
   throw new MountedWithin(
     `can't remove ${rootPath()}/${path}: something is mounted at ${point}; unmount it first`,
-    1,
   );
 }

@@ -1,6 +1,6 @@
 // @ts-types="../cli/std.d.ts"
 import { sprintf } from "@std/fmt/printf";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { goQuote, goText, goType } from "./go_text.ts";
 
 /**
@@ -43,7 +43,7 @@ function length(value: unknown): number {
   if (Array.isArray(value)) return value.length;
   if (value === null) return 0;
   if (typeof value === "object") return Object.keys(value).length;
-  throw new CommandError(value === undefined ? "len of nil pointer" : `len of type ${goType(value)}`);
+  throw new Failure(value === undefined ? "len of nil pointer" : `len of type ${goType(value)}`);
 }
 
 /**
@@ -53,50 +53,50 @@ function length(value: unknown): number {
 function indexOne(value: unknown, key: unknown): unknown {
   const isList = typeof value === "string" || Array.isArray(value);
   if (isList || typeof key === "number") {
-    if (value === undefined) throw new CommandError("index of untyped nil");
-    if (!isList && value !== null) throw new CommandError(`value has type int; should be string`);
-    if (typeof key !== "number") throw new CommandError(`cannot index slice/array with type ${goType(key)}`);
+    if (value === undefined) throw new Failure("index of untyped nil");
+    if (!isList && value !== null) throw new Failure(`value has type int; should be string`);
+    if (typeof key !== "number") throw new Failure(`cannot index slice/array with type ${goType(key)}`);
     const items = typeof value === "string" ? new TextEncoder().encode(value) : (value ?? []) as unknown[];
-    if (key < 0 || key >= items.length) throw new CommandError(`index out of range: ${key}`);
+    if (key < 0 || key >= items.length) throw new Failure(`index out of range: ${key}`);
     return items[key];
   }
-  if (value === undefined) throw new CommandError("index of untyped nil");
-  if (typeof value !== "object") throw new CommandError(`can't index item of type ${goType(value)}`);
-  if (typeof key !== "string") throw new CommandError(`value has type ${goType(key)}; should be string`);
+  if (value === undefined) throw new Failure("index of untyped nil");
+  if (typeof value !== "object") throw new Failure(`can't index item of type ${goType(value)}`);
+  if (typeof key !== "string") throw new Failure(`value has type ${goType(key)}; should be string`);
   return value !== null && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : "";
 }
 
 function slice(value: unknown, from: unknown = 0, to: unknown = length(value)): unknown {
   if (typeof value !== "string" && !Array.isArray(value)) {
-    throw new CommandError(`can't slice item of type ${goType(value)}`);
+    throw new Failure(`can't slice item of type ${goType(value)}`);
   }
   for (const bound of [from, to]) {
     if (typeof bound !== "number" || bound < 0 || bound > length(value)) {
-      throw new CommandError(`index out of range: ${goText(bound)}`);
+      throw new Failure(`index out of range: ${goText(bound)}`);
     }
   }
-  if (from as number > (to as number)) throw new CommandError(`invalid slice index: ${from} > ${to}`);
+  if (from as number > (to as number)) throw new Failure(`invalid slice index: ${from} > ${to}`);
   return value.slice(from as number, to as number);
 }
 
 function basicType(value: unknown): string {
   const type = typeof value;
   if (type === "string" || type === "number" || type === "boolean") return type;
-  throw new CommandError("invalid type for comparison");
+  throw new Failure("invalid type for comparison");
 }
 
 function equal(a: unknown, ...others: unknown[]): boolean {
-  if (others.length === 0) throw new CommandError("missing argument for comparison");
+  if (others.length === 0) throw new Failure("missing argument for comparison");
   return others.some((b) => {
     if (a === null || a === undefined || b === null || b === undefined) return (a ?? null) === (b ?? null);
-    if (basicType(a) !== basicType(b)) throw new CommandError("incompatible types for comparison");
+    if (basicType(a) !== basicType(b)) throw new Failure("incompatible types for comparison");
     return a === b;
   });
 }
 
 function less(a: unknown, b: unknown): boolean {
-  if (basicType(a) === "boolean") throw new CommandError("invalid type for comparison");
-  if (basicType(a) !== basicType(b)) throw new CommandError("incompatible types for comparison");
+  if (basicType(a) === "boolean") throw new Failure("invalid type for comparison");
+  if (basicType(a) !== basicType(b)) throw new Failure("incompatible types for comparison");
   return (a as string) < (b as string);
 }
 
@@ -115,7 +115,7 @@ function operandText(value: unknown): string {
 
 function join(list: unknown, separator: unknown): string {
   if (list === null || list === undefined) return "";
-  if (typeof list !== "object") throw new CommandError(`expected slice, got ${goType(list)}`);
+  if (typeof list !== "object") throw new Failure(`expected slice, got ${goType(list)}`);
   const items = Array.isArray(list) ? list.map(operandText) : Object.values(list).map(operandText).sort();
   return items.join(separator as string);
 }
@@ -167,7 +167,7 @@ const text = (call: (value: string) => unknown): TemplateFunction => ({
 
 /**
  * The functions a template may call: those of text/template (without html, js, urlquery and call) and
- * docker's own. They throw a CommandError whose message says only what is wrong; the template adds where.
+ * docker's own. They throw a Failure whose message says only what is wrong; the template adds where.
  * `and` and `or` are here for their names: the evaluator stops at the argument that decides.
  */
 export const FUNCTIONS: Record<string, TemplateFunction> = {

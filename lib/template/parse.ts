@@ -1,4 +1,4 @@
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { goQuote, goUnquote } from "./go_text.ts";
 import { lexTemplate, type Token, type TokenType } from "./lex.ts";
 
@@ -41,12 +41,9 @@ interface Parser {
   isFunction: (name: string) => boolean;
 }
 
-/** Exit status of docker when a template can't be read. */
-const SYNTAX_EXIT = 64;
-
 /**
- * Parses a text/template into its nodes. Throws a CommandError with docker's and Go's text (`template parsing
- * error: template: :LINE: …`, exit 64).
+ * Parses a text/template into its nodes. Throws a Failure with docker's and Go's text (`template parsing
+ * error: template: :LINE: …`, kind "template").
  */
 export function parseTemplate(source: string, isFunction: (name: string) => boolean): Node[] {
   const parser: Parser = { source, tokens: lexTemplate(source), at: 0, variables: ["$"], isFunction };
@@ -58,7 +55,7 @@ export function parseTemplate(source: string, isFunction: (name: string) => bool
 function fail(parser: Parser, problem: string): never {
   const { pos } = parser.tokens[Math.max(0, parser.at - 1)] ?? { pos: 0 };
   const line = parser.source.slice(0, pos).split("\n").length;
-  throw new CommandError(`template parsing error: template: :${line}: ${problem}`, SYNTAX_EXIT);
+  throw new Failure(`template parsing error: template: :${line}: ${problem}`, { kind: "template" });
 }
 
 function unexpected(parser: Parser, token: Token, context: string): never {

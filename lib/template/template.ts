@@ -1,4 +1,4 @@
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { goQuote, goText, goType, isMapField, isPointerField } from "./go_text.ts";
 import { FUNCTIONS, isTrue, type TemplateFunction } from "./funcs.ts";
 import { type Command, type Node, type Operand, parseTemplate, type Pipe } from "./parse.ts";
@@ -33,12 +33,10 @@ interface State {
 }
 
 /** Exit status of docker when a template fails on its data. */
-const EXECUTION_EXIT = 1;
-
 /**
  * Compiles a Go text/template for docker's --format; the result renders plain JSON data. Integral numbers
- * count as Go's int. Compiling throws a CommandError with exit 64, rendering one with exit 1, both in Go's
- * words: `template parsing error: template: :1:2: executing "" at <.Foo>: map has no entry for key "Foo"`.
+ * count as Go's int. Compiling throws a Failure of kind "template", rendering one of kind "failed", both
+ * in Go's words: `template parsing error: template: :1:2: executing "" at <.Foo>: map has no entry for key "Foo"`.
  */
 export function compileTemplate(source: string, options: TemplateOptions = {}): (data: unknown) => string {
   const functions = { ...FUNCTIONS, ...options.functions };
@@ -55,7 +53,7 @@ function fail(state: State, at: { pos: number; source: string }, problem: string
   const before = state.source.slice(0, at.pos).split("\n");
   const column = new TextEncoder().encode(before.at(-1)!).length;
   const place = `template: :${before.length}:${column}: executing "" at <${at.source}>`;
-  throw new CommandError(`template parsing error: ${place}: ${problem}`, EXECUTION_EXIT);
+  throw new Failure(`template parsing error: ${place}: ${problem}`);
 }
 
 function walk(state: State, nodes: Node[], dot: unknown): void {
@@ -231,7 +229,7 @@ function callFunction(
   try {
     return fn.call(...args);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
+    if (!(error instanceof Failure)) throw error;
     return fail(state, { ...operand, source: command.source }, `error calling ${name}: ${error.message}`);
   }
 }

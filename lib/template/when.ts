@@ -1,7 +1,7 @@
 // Moments as --since and --until take them.
 
 import type { Time } from "../../ffi/clock.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { goQuote } from "./go_text.ts";
 
 const BILLION = 1_000_000_000n;
@@ -21,7 +21,7 @@ const UNITS: Record<string, bigint> = {
  * The moment that `text` means: a Go duration before `now` ("1h30m", "1.5s"), seconds since 1970 with or
  * without a fraction, or a date with as much of "2006-01-02T15:04:05.999999999Z07:00" as is wanted, in the
  * local time zone where it names none. Durations count to the nanosecond, where docker's count whole seconds.
- * Throws a CommandError with docker's words and exit code 1; `logs` puts the flag's name before them.
+ * Throws a Failure with docker's words; `logs` puts the flag's name before them.
  */
 export function parseWhen(text: string, now: Time): Time {
   const ago = parseDuration(text);
@@ -29,7 +29,7 @@ export function parseWhen(text: string, now: Time): Time {
   const unix = /^(\d{1,15})(?:\.(\d+))?$/.exec(text);
   if (unix) return { seconds: Number(unix[1]), nanoseconds: nanoseconds(unix[2]) };
   if (text.includes("-")) return parseDate(text);
-  throw new CommandError(`failed to parse value as time or duration: ${goQuote(text)}`, 1);
+  throw new Failure(`failed to parse value as time or duration: ${goQuote(text)}`);
 }
 
 function moment(nanoseconds: bigint): Time {
@@ -122,7 +122,7 @@ function readParts(text: string, parts: Part[]): Record<string, string> {
     if (match === undefined) {
       const whole = parts.map((part) => part.layout).join("");
       const where = `cannot parse ${goQuote(rest)} as ${goQuote(layout)}`;
-      throw new CommandError(`parsing time ${goQuote(text)} as ${goQuote(whole)}: ${where}`, 1);
+      throw new Failure(`parsing time ${goQuote(text)} as ${goQuote(whole)}: ${where}`);
     }
     if (range && (Number(match) < range[1] || Number(match) > range[2])) {
       unreadable(text, `${range[0]} out of range`);
@@ -135,5 +135,5 @@ function readParts(text: string, parts: Part[]): Record<string, string> {
 }
 
 function unreadable(text: string, why: string): never {
-  throw new CommandError(`parsing time ${goQuote(text)}: ${why}`, 1);
+  throw new Failure(`parsing time ${goQuote(text)}: ${why}`);
 }

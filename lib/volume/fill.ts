@@ -1,7 +1,7 @@
 // What a volume begins with, when a container is created that has it.
 
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { openInsideIfAny } from "../layer/inside.ts";
 import { openImageRoot } from "../layer/overlay.ts";
 import { isMounted, isVolatile, mountLocal } from "./local_options.ts";
@@ -11,7 +11,7 @@ import type { Mount } from "../model/container.ts";
 
 /**
  * Fills those of the volumes among `mounts` that are empty with what the image of these layers has at their
- * mount points. Hold lockVolumes("shared"). Throws CommandError.
+ * mount points. Hold lockVolumes("shared"). Throws Failure.
  */
 export async function fillVolumes(mounts: Mount[], layers: string[]): Promise<void> {
   const wanting = mounts.filter(({ type, source, noCopy }) => type === "volume" && !noCopy && wants(source));
@@ -47,7 +47,7 @@ async function fill(name: string, image: number): Promise<void> {
   try {
     await populateMounted(name, mount, image);
   } catch (error) {
-    throw new CommandError(`can't fill volume ${name} from the image: ${(error as Error).message}`, 125, {
+    throw new Failure(`can't fill volume ${name} from the image: ${(error as Error).message}`, {
       cause: error,
     });
   } finally {

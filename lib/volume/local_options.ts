@@ -4,7 +4,7 @@
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { changeMount, cloneMount, mountDetached, MS_BIND, MS_REC } from "../../ffi/mount.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { attributesOf, fileSystemOptions } from "./mount_flags.ts";
 import { MOUNT_FLAGS } from "../model/mount_flags.ts";
@@ -12,10 +12,10 @@ import { MOUNT_FLAGS } from "../model/mount_flags.ts";
 /** "type", "o" and "device", as they were given. */
 export type LocalOptions = Record<string, string>;
 
-/** Throws CommandError, in docker's words, for what can't be the options of the volume `name`. */
-export function checkLocalOptions(name: string, options: LocalOptions, exitCode: number): void {
+/** Throws Failure, in docker's words, for what can't be the options of the volume `name`. */
+export function checkLocalOptions(name: string, options: LocalOptions): void {
   const fail = (problem: string): never => {
-    throw new CommandError(`create ${name}: ${problem}`, exitCode);
+    throw new Failure(`create ${name}: ${problem}`);
   };
   for (const key of Object.keys(options)) {
     if (key === "size") fail("quota size requested but no quota support");
@@ -59,7 +59,7 @@ function parse(text: string): Parsed {
   return { flags, data };
 }
 
-/** Mounts it, detached. `shown` is the path that an error names. Throws CommandError in docker's words. */
+/** Mounts it, detached. `shown` is the path that an error names. Throws Failure in docker's words. */
 export async function mountLocal(options: LocalOptions, shown: string): Promise<number> {
   const { type, device, o = "" } = options;
   const { flags, data } = parse(o);
@@ -74,9 +74,8 @@ export async function mountLocal(options: LocalOptions, shown: string): Promise<
       ...(data.length > 0 ? [`data: ${data.join(",")}`] : []),
     ].join(", ");
     const why = errnoText(error.code) + (error.hint ? ` (${error.hint})` : "");
-    throw new CommandError(
+    throw new Failure(
       `error while mounting volume '${shown}': failed to mount local volume: ${details}: ${why}`,
-      125,
       { cause: error },
     );
   }
@@ -111,9 +110,8 @@ async function resolveAddress(data: string[]): Promise<void> {
     const [address] = await Deno.resolveDns(name, "A");
     data[at] = `addr=${address}`;
   } catch (error) {
-    throw new CommandError(
+    throw new Failure(
       `error resolving passed in network volume address: lookup ${name}: ${(error as Error).message}`,
-      125,
       { cause: error },
     );
   }

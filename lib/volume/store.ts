@@ -7,7 +7,7 @@ import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
 import { cloneMount } from "../../ffi/mount.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
-import { CommandError } from "../base/error.ts";
+import { Failure } from "../base/error.ts";
 import { readConfig } from "../container/config.ts";
 import { containerIds, damagedContainers } from "../container/find.ts";
 import { emitVolume } from "../events/emit.ts";
@@ -46,17 +46,14 @@ export interface VolumeOptions {
   options?: LocalOptions;
 }
 
-/** Exit code of docker's volume commands when they fail. */
-const FAILURE = 1;
-
 /**
  * Makes a volume, or leaves an existing one as it is; without a name it gets 64 random hex digits. Throws
- * CommandError (exit 1) for a bad name, and KernelError.
+ * Failure for a bad name, and KernelError.
  */
 export async function createVolume(name: string | undefined, options: VolumeOptions = {}): Promise<Volume> {
   const chosen = name ?? randomHex();
-  checkVolumeName(chosen, FAILURE);
-  if (options.options) checkLocalOptions(chosen, options.options, FAILURE);
+  checkVolumeName(chosen);
+  if (options.options) checkLocalOptions(chosen, options.options);
   const existing = readVolume(chosen);
   if (existing) return existing;
   await beginWork();
@@ -189,7 +186,7 @@ export function lockVolumes(kind: "shared" | "exclusive"): number {
 }
 
 /**
- * Removes a volume. Throws CommandError (exit 1) where there is none, a container has it, or something is
+ * Removes a volume. Throws Failure where there is none, a container has it, or something is
  * mounted in it.
  */
 export async function removeVolume(name: string): Promise<void> {
@@ -199,20 +196,19 @@ export async function removeVolume(name: string): Promise<void> {
       checkDamaged(name);
       return [name];
     }
-    throw new CommandError(`remove ${name}: volume is in use - [${ids.join(", ")}]`, FAILURE);
+    throw new Failure(`remove ${name}: volume is in use - [${ids.join(", ")}]`);
   });
   if (kept.length > 0) throw kept[0];
-  if (removed.length === 0) throw new CommandError(`No such volume: ${name}`, FAILURE);
+  if (removed.length === 0) throw new Failure(`No such volume: ${name}`);
 }
 
 /** Of a damaged container it is not known which volumes it has. */
 function checkDamaged(name: string): void {
   const [damaged] = volumeExists(name) ? damagedContainers() : [];
   if (damaged === undefined) return;
-  throw new CommandError(
+  throw new Failure(
     `remove ${name}: volume may be in use by the damaged container ${damaged}; remove that first, with: ` +
       `mydocker rm -f ${damaged.slice(0, 12)}`,
-    FAILURE,
   );
 }
 

@@ -211,9 +211,9 @@ const LIFE: Mutant[] = [
     fault: "what is not executable is 127",
     file: "exec_error.ts",
     find:
-      '(is it built for this machine, and does a script begin with #!?)";\n  return new CommandError(`exec: ${name}: ${reason}${hint}`, 126);',
+      '(is it built for this machine, and does a script begin with #!?)";\n  return new Failure(`exec: ${name}: ${reason}${hint}`, { kind: "not executable" });',
     put:
-      '(is it built for this machine, and does a script begin with #!?)";\n  return new CommandError(`exec: ${name}: ${reason}${hint}`, 127);',
+      '(is it built for this machine, and does a script begin with #!?)";\n  return new Failure(`exec: ${name}: ${reason}${hint}`, { kind: "not found" });',
     tests: ["system/errors_test.ts"],
     filter: "is 126",
   },

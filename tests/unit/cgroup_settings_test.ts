@@ -2,7 +2,7 @@
 // documentation of the conversions and the kernel's (cgroup-v1/, cgroup-v2.rst) have it.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { CommandError } from "../../lib/base/error.ts";
+import { Failure } from "../../lib/base/error.ts";
 import type { Limits } from "../../lib/cgroup/limits.ts";
 import { settings } from "../../lib/cgroup/settings.ts";
 
@@ -118,7 +118,7 @@ for (const version of [1, 2] as const) {
     }
     assertEquals(lines(version, {}), []);
     for (const path of ["/nonexistent", "/dev/null", "/etc/passwd/x"]) {
-      assertThrows(() => settings(version, { deviceReadBps: [{ path, value: 1 }] }), CommandError, path);
+      assertThrows(() => settings(version, { deviceReadBps: [{ path, value: 1 }] }), Failure, path);
     }
   });
 }

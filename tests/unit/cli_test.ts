@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import type { CommandSpec, Parsed } from "../../lib/cli/command.ts";
-import { CommandError } from "../../lib/base/error.ts";
+import { exitCodeOf } from "../../lib/cli/exit_code.ts";
+import { Failure } from "../../lib/base/error.ts";
 import { matchesLabels, parseFilters } from "../../lib/cli/filter.ts";
 import { formatRows } from "../../lib/cli/format.ts";
 import { commandHelp, overview } from "../../lib/cli/help.ts";
@@ -47,8 +48,8 @@ function parse(...argv: string[]): Parsed {
 }
 
 function failure(spec: CommandSpec, argv: string[], exitCode = 125): string {
-  const error = assertThrows(() => parseCommand(spec, argv), CommandError);
-  assertEquals(error.exitCode, exitCode);
+  const error = assertThrows(() => parseCommand(spec, argv), Failure);
+  assertEquals(exitCodeOf(error), exitCode);
   return error.message;
 }
 
@@ -312,9 +313,9 @@ Deno.test("formatRows: json, table and plain templates", () => {
     '{"ID":"12","Names":"\\u003ca\\u003e"}\n',
   );
   assertEquals(formatRows("{{json .Names}}", titles, rows.slice(0, 1)), '"<a>"\n');
-  assertThrows(() => formatRows("{{.Nope}}", titles, rows), CommandError, 'map has no entry for key "Nope"');
-  const unclosed = assertThrows(() => formatRows("{{.ID", titles, rows), CommandError, "unclosed action");
-  assertEquals(unclosed.exitCode, 1);
+  assertThrows(() => formatRows("{{.Nope}}", titles, rows), Failure, 'map has no entry for key "Nope"');
+  const unclosed = assertThrows(() => formatRows("{{.ID", titles, rows), Failure, "unclosed action");
+  assertEquals(exitCodeOf(unclosed), 1);
 });
 
 Deno.test("humanDuration: docker's words", () => {
@@ -367,7 +368,7 @@ Deno.test("parseBytes: binary units", () => {
   ];
   for (const [text, bytes] of cases) assertEquals(parseBytes(text), bytes, text);
   for (const text of ["x", "", "-1", "1x", "1ib", "1.2.3m", "m"]) {
-    assertThrows(() => parseBytes(text), CommandError, `invalid size: '${text}'`);
+    assertThrows(() => parseBytes(text), Failure, `invalid size: '${text}'`);
   }
 });
 

@@ -1,7 +1,7 @@
 // gzip and zstd: what is one archive and what is none, however the bytes arrive.
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { CommandError } from "../../lib/base/error.ts";
+import { Failure } from "../../lib/base/error.ts";
 import { decompressed } from "../../lib/layer/decompress.ts";
 import { bare, type Requirements, requires } from "../world/world.ts";
 import { chunked, Scratch, shell } from "../world/tar_tools.ts";
@@ -32,7 +32,7 @@ function archives(pack: string, wanted: Record<string, number | RegExp>, needs: 
         if (typeof outcome === "number") {
           assertEquals(await collect(bytes, piece), EXPECTED.repeat(outcome));
         } else {
-          const { message } = await assertRejects(() => collect(bytes, piece), CommandError);
+          const { message } = await assertRejects(() => collect(bytes, piece), Failure);
           assertMatch(message, outcome);
         }
       }

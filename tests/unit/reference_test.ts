@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { CommandError } from "../../lib/base/error.ts";
+import { Failure } from "../../lib/base/error.ts";
 import {
   canonicalName,
   familiarName,
@@ -60,7 +60,7 @@ Deno.test("parseReference: docker's words for what is wrong", () => {
     [`localhost/${"a".repeat(246)}`, "repository name must not be more than 255 characters"],
   ];
   for (const [text, message] of cases) {
-    const error = assertThrows(() => parseReference(text), CommandError, "", text);
+    const error = assertThrows(() => parseReference(text), Failure, "", text);
     assertEquals(error.message, message, text);
   }
 });

@@ -197,7 +197,7 @@ unit("whatever is unpacked comes out: random entries whose names collide", async
       await assertExact(scratch, bytes);
       unpacked++;
     } catch (error) {
-      const refused = (error as Error).name === "CommandError" &&
+      const refused = (error as Error).name === "Failure" &&
         !/missing|shorter/.test((error as Error).message);
       if (!refused) {
         throw new Error(`${JSON.stringify(entries)}: ${(error as Error).message}`, { cause: error });

@@ -3,7 +3,7 @@
 
 import { assertEquals } from "@std/assert";
 import { decodeName } from "../../ffi/bytes.ts";
-import { CommandError } from "../../lib/base/error.ts";
+import { Failure } from "../../lib/base/error.ts";
 import type { TarEntry } from "../../lib/layer/tar_entry.ts";
 import { readNumber } from "../../lib/layer/tar_header.ts";
 import { createTarReader } from "../../lib/layer/tar_read.ts";
@@ -262,7 +262,7 @@ function ours(tar: Bytes, chunk: number): { lines: string[]; refused?: string } 
     reader.end();
     return { lines };
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
+    if (!(error instanceof Failure)) throw error;
     return { lines, refused: error.message };
   }
 }

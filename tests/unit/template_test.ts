@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { CommandError } from "../../lib/base/error.ts";
+import { exitCodeOf } from "../../lib/cli/exit_code.ts";
+import { Failure } from "../../lib/base/error.ts";
 import { goQuote, goText, goUnquote } from "../../lib/template/go_text.ts";
 import { compileTemplate, type TemplateOptions } from "../../lib/template/template.ts";
 
@@ -28,9 +29,9 @@ function renders(cases: [template: string, expected: string][]): void {
 /** Both kinds of failure: exit 64 while compiling, exit 1 while rendering. */
 function fails(exitCode: number, cases: [string, string][], options?: TemplateOptions): void {
   for (const [template, expected] of cases) {
-    const error = assertThrows(() => compileTemplate(template, options)(DATA), CommandError);
+    const error = assertThrows(() => compileTemplate(template, options)(DATA), Failure);
     assertEquals(error.message, `template parsing error: template: :1:${expected}`, template);
-    assertEquals(error.exitCode, exitCode, template);
+    assertEquals(exitCodeOf(error), exitCode, template);
   }
 }
 

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as file from "../../ffi/file.ts";
-import { CommandError } from "../../lib/base/error.ts";
+import { exitCodeOf } from "../../lib/cli/exit_code.ts";
+import { Failure } from "../../lib/base/error.ts";
 import { unpack } from "../../lib/layer/unpack.ts";
 import {
   archive,
@@ -56,7 +57,7 @@ Deno.test("set-ID bits outlast the owner, and owners are ones that the kernel ca
   for (const owner of [{ uid: 0xffffffff }, { gid: 0xffffffff }]) {
     await assertRejects(
       () => unpack(chunked(archive({ path: "none", ...owner })), out),
-      CommandError,
+      Failure,
       "bad owner",
     );
   }
@@ -91,8 +92,8 @@ Deno.test("nothing leads out of the root", async () => {
   ];
   for (const [entries, message] of refused) {
     const attempt = () => unpack(chunked(archive(...entries)), scratch.fd("out"));
-    const error = await assertRejects(attempt, CommandError, message, `not refused: ${message}`);
-    assertEquals(error.exitCode, 1);
+    const error = await assertRejects(attempt, Failure, message, `not refused: ${message}`);
+    assertEquals(exitCodeOf(error), 1);
     assertEquals(Deno.readTextFileSync(secret), "untouched");
     assertEquals([...Deno.readDirSync(scratch.path)].map(({ name }) => name).sort(), ["out", "secret"]);
     Deno.removeSync(`${scratch.path}/out`, { recursive: true });
@@ -146,25 +147,25 @@ Deno.test("archives that end early or are none are refused", async () => {
     if (complete) await attempt(cut);
     else {await assertRejects(
         () => attempt(cut),
-        CommandError,
+        Failure,
         length < 512 ? "not a tar" : "unexpected end of archive",
       );}
   }
   await assertRejects(
     () => attempt(new TextEncoder().encode("no tar at all".repeat(100))),
-    CommandError,
+    Failure,
     "not a tar",
   );
   const damaged = whole.slice();
   damaged[700] ^= 1;
-  await assertRejects(() => attempt(damaged), CommandError, "bad checksum in header at byte 512");
+  await assertRejects(() => attempt(damaged), Failure, "bad checksum in header at byte 512");
   await assertRejects(
     () => attempt(withField(whole, 124, "\x80" + "\x7f".repeat(11))),
-    CommandError,
+    Failure,
     "bad size",
   );
-  await assertRejects(() => attempt(withField(whole, 124, "\xff".repeat(12))), CommandError, "negative size");
-  await assertRejects(() => attempt(withField(whole, 156, "Q")), CommandError, `unknown type "Q"`);
+  await assertRejects(() => attempt(withField(whole, 124, "\xff".repeat(12))), Failure, "negative size");
+  await assertRejects(() => attempt(withField(whole, 156, "Q")), Failure, `unknown type "Q"`);
 });
 
 Deno.test("a full disk is one clear error", async () => {
@@ -176,7 +177,7 @@ Deno.test("a full disk is one clear error", async () => {
     const layer = archive({ path: "dir/big", content: "x".repeat(200_000) });
     await assertRejects(
       () => unpack(chunked(layer), fd),
-      CommandError,
+      Failure,
       `can't unpack "dir/big": no space left on device`,
     );
     file.close(fd);
@@ -226,7 +227,7 @@ Deno.test("mutated archives unpack or are refused, and write nothing outside", a
     try {
       await unpack(chunked(mutated(seeds[count % seeds.length], next), 512 + count % 700), out);
     } catch (error) {
-      assert(error instanceof CommandError, `seed ${count}: ${error instanceof Error ? error.stack : error}`);
+      assert(error instanceof Failure, `seed ${count}: ${error instanceof Error ? error.stack : error}`);
       refused++;
     }
     file.close(out);

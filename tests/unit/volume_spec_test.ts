@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { CommandError } from "../../lib/base/error.ts";
+import { CONTAINER_EXITS, exitCodeOf } from "../../lib/cli/exit_code.ts";
+import { Failure } from "../../lib/base/error.ts";
 import {
   cleanPath,
   collectMounts,
@@ -16,9 +17,9 @@ const BAD_NAME =
 
 /** Checks for the whole message, and docker's exit code for a container that could not be created. */
 function refuses(act: () => unknown, message: string): void {
-  const error = assertThrows(act, CommandError);
+  const error = assertThrows(act, Failure);
   assertEquals(error.message, message);
-  assertEquals(error.exitCode, 125);
+  assertEquals(exitCodeOf(error, CONTAINER_EXITS), 125);
 }
 
 Deno.test("cleanPath works by text alone", () => {

@@ -4,7 +4,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import { getXattr, listXattrs, setXattr } from "../../ffi/xattr.ts";
-import { CommandError } from "../../lib/base/error.ts";
+import { exitCodeOf } from "../../lib/cli/exit_code.ts";
+import { Failure } from "../../lib/base/error.ts";
 import { naturalOrder } from "../../lib/volume/natural_order.ts";
 import { populate } from "../../lib/volume/populate.ts";
 import * as store from "../../lib/volume/store.ts";
@@ -123,8 +124,8 @@ function makeContainer(id: string, volumes: string[]): void {
 }
 
 async function refuses(act: Promise<unknown>, message: string): Promise<void> {
-  const error = await assertRejects(() => act, CommandError);
-  assertEquals([error.message, error.exitCode], [message, 1]);
+  const error = await assertRejects(() => act, Failure);
+  assertEquals([error.message, exitCodeOf(error)], [message, 1]);
 }
 
 /** Starts a process of its own that says "ready", populates, and says whether it did. */
@@ -165,8 +166,8 @@ Deno.test("volumes are made once, and listed in natural order", async () => {
 Deno.test("a volume's name is checked, with the exit code of docker's volume commands", async () => {
   const short = "volume name is too short, names should be at least two alphanumeric characters";
   await refuses(store.createVolume("a"), `create a: ${short}`);
-  await assertRejects(() => store.createVolume("../x"), CommandError, "includes invalid characters");
-  await assertRejects(() => store.createVolume("x".repeat(256)), CommandError, "too long");
+  await assertRejects(() => store.createVolume("../x"), Failure, "includes invalid characters");
+  await assertRejects(() => store.createVolume("x".repeat(256)), Failure, "too long");
 });
 
 Deno.test("a volume that lost its volume.json is still there", async () => {

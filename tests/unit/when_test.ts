@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { CommandError } from "../../lib/base/error.ts";
+import { Failure } from "../../lib/base/error.ts";
 import { parseWhen } from "../../lib/template/when.ts";
 
 const now = { seconds: 1_000_000_000, nanoseconds: 5 };
@@ -54,7 +54,7 @@ Deno.test("parseWhen: dates without a zone are local", () => {
 
 Deno.test("parseWhen: what is wrong, in docker's words", () => {
   const says = (text: string, message: string) =>
-    assertEquals(assertThrows(() => parseWhen(text, now), CommandError).message, message);
+    assertEquals(assertThrows(() => parseWhen(text, now), Failure).message, message);
   says("x", 'failed to parse value as time or duration: "x"');
   says("10x", 'failed to parse value as time or duration: "10x"');
   says("15:04", 'failed to parse value as time or duration: "15:04"');

@@ -6,7 +6,7 @@ import { close, O_RDONLY, openat } from "../../../ffi/file.ts";
 import { fetchDescriptor } from "../../../ffi/process.ts";
 import { nudgeWindowSize } from "../../../ffi/terminal.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { print, printError } from "../../base/output.ts";
 import { DETACHED, giveTerminal, proxySignals, pumpInput, pumpKeys } from "../../lifecycle/attach.ts";
 import { parseDetachKeys } from "../../flags/detach_keys.ts";
@@ -45,13 +45,13 @@ export async function run(parsed: Parsed): Promise<number> {
   const container = findContainer(parsed.args[0]);
   const wishes = { stdin: !parsed.bool("no-stdin"), signals: parsed.bool("sig-proxy"), detachKeys };
   const result = await attachTo(container, wishes);
-  if (result === DETACHED) throw new CommandError("read escape sequence", 1);
+  if (result === DETACHED) throw new Failure("read escape sequence");
   return result;
 }
 
 /**
  * Goes along with a container that runs, to its end; returns its exit code, or that the keys were typed.
- * Throws CommandError.
+ * Throws Failure.
  */
 export async function attachTo(container: Container, wishes: Wishes): Promise<number | typeof DETACHED> {
   requireRunning(container);
@@ -59,7 +59,7 @@ export async function attachTo(container: Container, wishes: Wishes): Promise<nu
   const { config } = container;
   const stdin = wishes.stdin && config.stdin;
   if (stdin && config.tty && !Deno.stdin.isTerminal()) {
-    throw new CommandError("the input device is not a TTY", 1);
+    throw new Failure("the input device is not a TTY", { kind: "no terminal" });
   }
   // Those of a terminal come as keys, from whoever has its input; anybody else may leave with Ctrl-C.
   const passSignalsTo = proxySignals(wishes.signals && !config.tty);
@@ -70,7 +70,7 @@ export async function attachTo(container: Container, wishes: Wishes): Promise<nu
   // Only now is it certain that they were the keeper's, and not those of a process with its number.
   requireRunning(container);
   if (!start || readRecords(lock).start?.time !== start.time) return await attachTo(container, wishes);
-  if (!streams) throw new CommandError("You cannot attach to a container that has closed its terminal", 1);
+  if (!streams) throw new Failure("You cannot attach to a container that has closed its terminal");
   const { terminal, input } = streams;
   emitContainer(container, "attach");
   passSignalsTo({ pid: start.pid, messages: -1, terminal });
@@ -94,7 +94,7 @@ function requireRunning({ dir }: Container): void {
     : status === "restarting"
     ? ["restarting", "wait until it is running"]
     : ["stopped", "start it first"];
-  throw new CommandError(`You cannot attach to a ${state} container, ${way}`, 1);
+  throw new Failure(`You cannot attach to a ${state} container, ${way}`);
 }
 
 /** The keeper's descriptors, as this process's own; undefined where it is gone. */

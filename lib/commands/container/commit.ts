@@ -4,7 +4,7 @@ import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { stubFilter } from "../../lifecycle/stubs.ts";
 import { step } from "../../base/debug.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { print } from "../../base/output.ts";
 import { findContainer } from "../../container/find.ts";
 import { containerState } from "../../container/state.ts";
@@ -12,7 +12,6 @@ import { emitContainer, emitImage } from "../../events/emit.ts";
 import { applyChanges, CHANGE_FLAG } from "../../image/change.ts";
 import { hostArchitecture, type ImageConfig } from "../../image/config.ts";
 import { timestamp } from "../../base/time.ts";
-import { failingWith1 } from "../../image/failure.ts";
 import { configBytes, publish } from "../../image/publish.ts";
 import { checkTag, lockImages, readImage } from "../../image/store.ts";
 import { pack } from "../../layer/pack.ts";
@@ -45,34 +44,32 @@ export const spec: CommandSpec = {
   args: [1, 2],
 };
 
-export function run(parsed: Parsed): Promise<number> {
-  return failingWith1(async () => {
-    const [reference, name] = parsed.args;
-    const tag = name === undefined || name === "" ? undefined : checkTag(name);
-    const id = await staged("commit", async (staging) => {
-      // Taken before the container is looked up: as long as it is there, so are its layers.
-      const lock = lockImages("shared");
-      try {
-        const container = findContainer(reference);
-        const process = applyChanges(processOf(container.config), parsed.list("change"));
-        const layer = await whilePaused(
-          container,
-          parsed.bool("pause"),
-          () => commitUpper(staging, container),
-        );
-        const image = imageOf(container.config, process, layer, parsed);
-        const wanted = { config: configBytes(image), references: tag === undefined ? [] : [tag] };
-        const [imageID] = await publish(staging, layer ? [{ layer, staging }] : [], [wanted]);
-        if (tag !== undefined) emitImage({ id: imageID, labels: image.config.Labels }, "tag", tag);
-        emitContainer(container, "commit", { comment: image.comment ?? "", imageID, imageRef: tag ?? "" });
-        return imageID;
-      } finally {
-        file.close(lock);
-      }
-    });
-    print(`${id}\n`);
-    return 0;
+export async function run(parsed: Parsed): Promise<number> {
+  const [reference, name] = parsed.args;
+  const tag = name === undefined || name === "" ? undefined : checkTag(name);
+  const id = await staged("commit", async (staging) => {
+    // Taken before the container is looked up: as long as it is there, so are its layers.
+    const lock = lockImages("shared");
+    try {
+      const container = findContainer(reference);
+      const process = applyChanges(processOf(container.config), parsed.list("change"));
+      const layer = await whilePaused(
+        container,
+        parsed.bool("pause"),
+        () => commitUpper(staging, container),
+      );
+      const image = imageOf(container.config, process, layer, parsed);
+      const wanted = { config: configBytes(image), references: tag === undefined ? [] : [tag] };
+      const [imageID] = await publish(staging, layer ? [{ layer, staging }] : [], [wanted]);
+      if (tag !== undefined) emitImage({ id: imageID, labels: image.config.Labels }, "tag", tag);
+      emitContainer(container, "commit", { comment: image.comment ?? "", imageID, imageRef: tag ?? "" });
+      return imageID;
+    } finally {
+      file.close(lock);
+    }
   });
+  print(`${id}\n`);
+  return 0;
 }
 
 /** Volumes made for the container alone become the image's; those with names stay the user's business. */
@@ -93,7 +90,7 @@ async function whilePaused<T>(container: Container, wanted: boolean, work: () =>
     await pauseContainer(container);
   } catch (error) {
     // It has ended meanwhile, or somebody else has paused it: nothing of it runs either way.
-    if (!(error instanceof CommandError) || containerState(container.dir).status === "running") throw error;
+    if (!(error instanceof Failure) || containerState(container.dir).status === "running") throw error;
     return await work();
   }
   try {
@@ -119,7 +116,7 @@ async function commitUpper(staging: Staging, { id, dir, config }: Container): Pr
   }
   // rm moves the directory away first: what vanished while it was read looks like a file that never was.
   if (!file.statIfAny(rootFd(), `containers/${id}`)) {
-    throw new CommandError(`container ${id.slice(0, 12)} was removed while it was being committed`, 1);
+    throw new Failure(`container ${id.slice(0, 12)} was removed while it was being committed`);
   }
   return count === 0 ? undefined : layer;
 }

@@ -5,7 +5,7 @@ import { errnoText, KernelError } from "../../../ffi/errno.ts";
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { absolutePath } from "../../base/environment.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { humanSize } from "../../base/human.ts";
 import { printError } from "../../base/output.ts";
 import { findContainer } from "../../container/find.ts";
@@ -56,15 +56,15 @@ const ROOT_OWNER = { uid: 0, gid: 0 };
 
 export async function run(parsed: Parsed): Promise<number> {
   const [from, to] = parsed.args;
-  if (from === "") throw new CommandError("source can not be empty", 1);
-  if (to === "") throw new CommandError("destination can not be empty", 1);
+  if (from === "") throw new Failure("source can not be empty");
+  if (to === "") throw new Failure("destination can not be empty");
   const [source, destination] = [splitArgument(from), splitArgument(to)];
   if (source.container && destination.container) {
-    throw new CommandError("copying between containers is not supported", 1);
+    throw new Failure("copying between containers is not supported");
   }
   if (source.container) await copyOut(parsed, source.container, source.path, to);
   else if (destination.container) await copyIn(parsed, from, destination.container, destination.path);
-  else throw new CommandError("must specify at least one container source", 1);
+  else throw new Failure("must specify at least one container source");
   return 0;
 }
 
@@ -82,7 +82,7 @@ function host(): Side {
 async function copyOut(parsed: Parsed, name: string, path: string, to: string): Promise<void> {
   const target = to === "-" ? undefined : findOutput(to);
   const container = findContainer(name);
-  if (path === "") throw new CommandError("bad parameter: path cannot be empty", 1);
+  if (path === "") throw new Failure("bad parameter: path cannot be empty");
   const side = { root: await openRoot(container), container: name };
   const source = openSource(side, path, parsed.bool("follow-link"));
   if (target) copy(parsed, source, host(), target, to);
@@ -97,7 +97,7 @@ function toStdout(chunk: Uint8Array): void {
     if (!(error instanceof KernelError)) throw error;
     // main knows what to do where nobody reads.
     if (error.errno === "EPIPE") throw new Deno.errors.BrokenPipe();
-    throw new CommandError(`can't write standard output: ${errnoText(error.code)}`, 1, { cause: error });
+    throw new Failure(`can't write standard output: ${errnoText(error.code)}`, { cause: error });
   }
 }
 
@@ -107,12 +107,12 @@ function findOutput(to: string): Destination {
   const clean = cleanAbsolute(typed);
   const [directory] = splitPath(clean);
   if (!file.statIfAny(file.AT_FDCWD, directory, true)) {
-    throw new CommandError(`invalid output path: directory "${directory}" does not exist`, 1);
+    throw new Failure(`invalid output path: directory "${directory}" does not exist`);
   }
   const there = file.statIfAny(file.AT_FDCWD, clean, true);
   const end = saysContents(typed) ? "/." : typed.endsWith("/") ? "/" : "";
   if (there && end !== "" && (there.mode & file.S_IFMT) !== file.S_IFDIR) {
-    throw new CommandError(`stat ${clean}${end}: not a directory`, 1);
+    throw new Failure(`stat ${clean}${end}: not a directory`);
   }
   checkNoDevice(there, `invalid output path: "${to}"`);
   return findDestination(host(), clean === "/" ? clean : clean + end);
@@ -121,13 +121,13 @@ function findOutput(to: string): Destination {
 function checkNoDevice(stat: file.Stat | undefined, what: string): void {
   const type = (stat?.mode ?? 0) & file.S_IFMT;
   if (type !== file.S_IFCHR && type !== file.S_IFBLK) return;
-  throw new CommandError(`${what} must be a directory or a regular file: got a device`, 1);
+  throw new Failure(`${what} must be a directory or a regular file: got a device`);
 }
 
 async function copyIn(parsed: Parsed, from: string, name: string, path: string): Promise<void> {
   const source = from === "-" ? undefined : openSource(host(), from, parsed.bool("follow-link"));
   const container = findContainer(name);
-  if (path === "") throw new CommandError("no such directory", 1);
+  if (path === "") throw new Failure("no such directory");
   const side = { root: await openRoot(container), container: name };
   const destination = findDestination(side, path.startsWith("/") ? path : `/${path}`);
   checkNoDevice(destination.stat, `destination "${name}:${path}"`);
@@ -135,7 +135,7 @@ async function copyIn(parsed: Parsed, from: string, name: string, path: string):
     copy(parsed, source, side, destination, `${name}:${path}`, container);
   } else {
     if (!isDirectory(destination)) {
-      throw new CommandError(`destination "${name}:${path}" must be a directory`, 1);
+      throw new Failure(`destination "${name}:${path}" must be a directory`);
     }
     checkWritable(container, destination.path);
     await unpack(
@@ -152,8 +152,8 @@ function checkWritable({ config }: Container, path: string): void {
   const clean = cleanAbsolute(path);
   const mount = config.mounts.filter(({ target }) => target === clean || clean.startsWith(`${target}/`))
     .sort((a, b) => b.target.length - a.target.length)[0];
-  if (mount?.readOnly) throw new CommandError("mounted volume is marked read-only", 1);
-  if (!mount && config.readOnlyRootfs) throw new CommandError("container rootfs is marked read-only", 1);
+  if (mount?.readOnly) throw new Failure("mounted volume is marked read-only");
+  if (!mount && config.readOnlyRootfs) throw new Failure("container rootfs is marked read-only");
 }
 
 /** `shown` is the destination as typed; `container` is what is copied into, if it is one. */

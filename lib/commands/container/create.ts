@@ -3,14 +3,14 @@
 import { errnoText, KernelError } from "../../../ffi/errno.ts";
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { CONTAINER_EXITS } from "../../cli/exit_code.ts";
 import { step } from "../../base/debug.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { print, printError } from "../../base/output.ts";
 import { checkCidfile, dropCidfile, reserveCidfile, writeCidfile } from "../../lifecycle/cidfile.ts";
 import { createContainer } from "../../lifecycle/create.ts";
 import { checkName } from "../../model/container_name.ts";
 import { CONTAINER_FLAGS, containerConfig, type NewContainer } from "../../flags/options.ts";
-import { refusing } from "../../lifecycle/refusal.ts";
 import { PULL_FLAGS } from "../../flags/pull_flags.ts";
 import { obtainImage } from "../../registry/obtain.ts";
 import { findImage, type Image, lockImages } from "../../image/store.ts";
@@ -25,6 +25,7 @@ export const spec: CommandSpec = {
   aliases: ["container create"],
   flags: [...CONTAINER_FLAGS, ...PULL_FLAGS],
   args: [1, Infinity],
+  exits: CONTAINER_EXITS,
   stopAtFirstArg: true,
 };
 
@@ -36,11 +37,11 @@ export async function run(parsed: Parsed): Promise<number> {
 }
 
 /**
- * Sees to it that the image is there; what is wrong with the flags is said before. Throws CommandError
+ * Sees to it that the image is there; what is wrong with the flags is said before. Throws Failure
  * (lifecycle/refusal.ts).
  */
-export function obtainImageFor(parsed: Parsed, detached: boolean): Promise<void> {
-  return refusing(() => obtainImage(parsed, () => checkFlags(parsed, detached)));
+export async function obtainImageFor(parsed: Parsed, detached: boolean): Promise<void> {
+  await obtainImage(parsed, () => checkFlags(parsed, detached));
 }
 
 /** What can stand for an image that is not there yet. */
@@ -58,7 +59,7 @@ const NO_IMAGE: Image = {
 
 /**
  * Finds the mistakes that createFromFlags would, as far as they have nothing to do with the image: before
- * minutes are spent on pulling that. Throws CommandError.
+ * minutes are spent on pulling that. Throws Failure.
  */
 async function checkFlags(parsed: Parsed, detached: boolean): Promise<void> {
   const [imageName, ...command] = parsed.args;
@@ -83,14 +84,10 @@ function isRegularFile(path: string): boolean {
 
 /**
  * Makes the container that a command line of `run` or `create` describes, with its volumes and its cidfile;
- * `detached` is for what is different then (docker's Attach fields). Throws CommandError
+ * `detached` is for what is different then (docker's Attach fields). Throws Failure
  * (lifecycle/refusal.ts).
  */
-export function createFromFlags(parsed: Parsed, detached: boolean): Promise<Container> {
-  return refusing(() => createWithCidfile(parsed, detached));
-}
-
-async function createWithCidfile(parsed: Parsed, detached: boolean): Promise<Container> {
+export async function createFromFlags(parsed: Parsed, detached: boolean): Promise<Container> {
   const cidfile = parsed.text("cidfile");
   if (cidfile !== undefined) reserveCidfile(cidfile);
   try {
@@ -164,6 +161,6 @@ function makeHostDirectory(path: string): void {
     if (!file.statIfAny(file.AT_FDCWD, path, true)) file.makeDirectories(path, 0o755);
   } catch (error) {
     const reason = error instanceof KernelError ? errnoText(error.code) : (error as Error).message;
-    throw new CommandError(`can't create ${path} to mount it: ${reason}`, 125, { cause: error });
+    throw new Failure(`can't create ${path} to mount it: ${reason}`, { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 // diff: what a container has changed of its image.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { print } from "../../base/output.ts";
 import { containerChanges } from "../../lifecycle/changes.ts";
 import { findContainer } from "../../container/find.ts";
@@ -17,7 +17,7 @@ export const spec: CommandSpec = {
 
 export function run(parsed: Parsed): number {
   const [reference] = parsed.args;
-  if (reference.trim() === "") throw new CommandError("Container name cannot be empty", 1);
+  if (reference.trim() === "") throw new Failure("Container name cannot be empty");
   const changes = containerChanges(findContainer(reference));
   print(changes.map(({ kind, path }) => `${kind} ${path}\n`).join(""));
   return 0;

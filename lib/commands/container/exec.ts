@@ -3,10 +3,10 @@
 import { close } from "../../../ffi/file.ts";
 import { pause } from "../../../ffi/process.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError, isFailure } from "../../base/error.ts";
+import { Failure, isExpected } from "../../base/error.ts";
 import { attach, DETACHED, giveTerminal, proxySignals } from "../../lifecycle/attach.ts";
 import { parseDetachKeys } from "../../flags/detach_keys.ts";
-import { execIn, type ExecRequest } from "../../lifecycle/exec.ts";
+import { execIn, type ExecRequest, WrongState } from "../../lifecycle/exec.ts";
 import { findContainer } from "../../container/find.ts";
 import { ENVIRONMENT_FLAGS, givenEnvironment } from "../../flags/environment_flags.ts";
 import { endsProcess } from "../../base/signals.ts";
@@ -55,7 +55,7 @@ export async function run(parsed: Parsed): Promise<number> {
     return 0;
   }
   if (request.stdin && request.tty && !Deno.stdin.isTerminal()) {
-    throw new CommandError("the input device is not a TTY", 1);
+    throw new Failure("the input device is not a TTY", { kind: "no terminal" });
   }
   let leave: (signal: number) => void;
   const left = new Promise<number>((resolve) => leave = resolve);
@@ -71,7 +71,7 @@ export async function run(parsed: Parsed): Promise<number> {
   } finally {
     takeTerminalBack();
   }
-  throw new CommandError("read escape sequence", 1);
+  throw new Failure("read escape sequence");
 }
 
 /**
@@ -84,7 +84,7 @@ async function staysStopped(pid: number): Promise<boolean> {
 }
 
 function stopped(signal: number): never {
-  throw new CommandError("the command is stopped, and was left as it is", 128 + signal);
+  throw new Failure("the command is stopped, and was left as it is", { kind: "interrupted", signal });
 }
 
 /** As execIn; whatever it is that fails because the container ends meanwhile, that is what is said. */
@@ -92,21 +92,24 @@ async function start(container: Container, request: ExecRequest, attached: Attac
   try {
     return await execIn(container, request, attached);
   } catch (error) {
-    // Those of exit code 1 are about its state already.
-    if (!isFailure(error) || error instanceof CommandError && error.exitCode === 1) throw error;
+    if (!isExpected(error) || error instanceof WrongState) throw error;
     const { hasFirstProcess } = await import("../../container/process.ts");
     if (await hasFirstProcess(container)) throw error;
-    throw new CommandError(`Container ${container.id} is not running`, 1, { cause: error });
+    throw new Failure(`Container ${container.id} is not running`, { cause: error });
   }
 }
 
 function requestFrom(parsed: Parsed): ExecRequest {
   const workingDirectory = parsed.text("workdir") || undefined;
   if (workingDirectory && !workingDirectory.startsWith("/")) {
-    throw new CommandError(`the working directory '${workingDirectory}' must be an absolute path`, 126);
+    throw new Failure(`the working directory '${workingDirectory}' must be an absolute path`, {
+      kind: "not executable",
+    });
   }
   const argv = parsed.args.slice(1);
-  if (argv[0] === "") throw new CommandError('exec: "": executable file not found in $PATH', 127);
+  if (argv[0] === "") {
+    throw new Failure('exec: "": executable file not found in $PATH', { kind: "not found" });
+  }
   return {
     ...{ argv, workingDirectory },
     environment: givenEnvironment(parsed),

@@ -1,7 +1,7 @@
 // kill: a signal for the first processes of containers.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError, isFailure } from "../../base/error.ts";
+import { Failure, isExpected } from "../../base/error.ts";
 import { several } from "../../cli/several.ts";
 import { findContainer } from "../../container/find.ts";
 import { isSignal, parseSignal } from "../../base/signals.ts";
@@ -21,17 +21,17 @@ export async function run(parsed: Parsed): Promise<number> {
   return await several(parsed.args, async (reference) => {
     try {
       const container = findContainer(reference);
-      if (!isSignal(signal)) throw new CommandError(`The linux daemon does not support signal ${signal}`, 1);
+      if (!isSignal(signal)) throw new Failure(`The linux daemon does not support signal ${signal}`);
       await killContainer(container, signal);
     } catch (error) {
-      if (!isFailure(error)) throw error;
-      throw new CommandError(`Cannot kill container: ${reference}: ${error.message}`, 1, { cause: error });
+      if (!isExpected(error)) throw error;
+      throw new Failure(`Cannot kill container: ${reference}: ${error.message}`, { cause: error });
     }
     return reference;
   });
 }
 
-/** Numbers are looked at later, as docker does. Throws CommandError for what is neither one nor a name. */
+/** Numbers are looked at later, as docker does. Throws Failure for what is neither one nor a name. */
 function signalNumber(text: string): number {
   const number = /^[+-]?\d+$/.test(text) ? Number(text) : 0;
   return number === 0 ? parseSignal(text) : number;

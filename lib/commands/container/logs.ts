@@ -2,7 +2,7 @@
 
 import { now, type Time } from "../../../ffi/clock.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { goQuote } from "../../template/go_text.ts";
 import { parseWhen } from "../../template/when.ts";
 import { findContainer } from "../../container/find.ts";
@@ -59,7 +59,7 @@ export async function run(parsed: Parsed): Promise<number> {
     tail: readTail(parsed.text("tail")!),
   };
   if (container.config.log.driver === "none") {
-    throw new CommandError("configured logging driver does not support reading", 1);
+    throw new Failure("configured logging driver does not support reading");
   }
   const writer = logWriter(linePrefix(parsed.bool("timestamps"), parsed.bool("details")));
   await show(container, selection, writer, parsed.bool("follow"));
@@ -72,15 +72,15 @@ function readMoment(parsed: Parsed, flag: string): Time | undefined {
   try {
     return parseWhen(text, now());
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(`invalid value for "${flag}": ${error.message}`, 1, { cause: error });
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(`invalid value for "${flag}": ${error.message}`, { cause: error });
   }
 }
 
 function readTail(text: string): number | undefined {
   if (text === "all" || text === "") return undefined;
   if (!/^[+-]?\d+$/.test(text)) {
-    throw new CommandError(`invalid value for "tail": ${goQuote(text)} is neither a number nor "all"`, 1);
+    throw new Failure(`invalid value for "tail": ${goQuote(text)} is neither a number nor "all"`);
   }
   return Number(text) < 0 ? undefined : Number(text);
 }

@@ -2,7 +2,7 @@
 
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { print } from "../../base/output.ts";
 import { findContainer } from "../../container/find.ts";
 import { containerState, isAlive } from "../../container/state.ts";
@@ -34,10 +34,10 @@ export function run(parsed: Parsed): number {
     return 0;
   }
   const [port, protocol = "tcp"] = wanted.split(/\/(.*)/s);
-  const number = parsePort(port, (why) => new CommandError(`invalid port (${wanted}): ${why}`, 1));
+  const number = parsePort(port, (why) => new Failure(`invalid port (${wanted}): ${why}`));
   const bindings = ports[`${number}/${protocol}`];
   if (!bindings) {
-    throw new CommandError(`No public port '${number}/${protocol}' published for ${reference}`, 1);
+    throw new Failure(`No public port '${number}/${protocol}' published for ${reference}`);
   }
   print(bindings.map((binding) => `${shown(binding)}\n`).join(""));
   return 0;

@@ -1,7 +1,7 @@
 // rename: another name for a container.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { printError } from "../../base/output.ts";
 import { findContainer } from "../../container/find.ts";
 import { renameContainer } from "../../lifecycle/rename.ts";
@@ -17,13 +17,13 @@ export const spec: CommandSpec = {
 
 export async function run(parsed: Parsed): Promise<number> {
   const [reference, name] = parsed.args;
-  if (!reference || !name) throw new CommandError("Neither old nor new names may be empty", 1);
+  if (!reference || !name) throw new Failure("Neither old nor new names may be empty");
   try {
     await renameContainer(findContainer(reference), name);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
+    if (!(error instanceof Failure)) throw error;
     printError(`mydocker: ${error.message}\n`);
-    throw new CommandError(`failed to rename container named ${reference}`, 1, { cause: error });
+    throw new Failure(`failed to rename container named ${reference}`, { cause: error });
   }
   return 0;
 }

@@ -1,7 +1,7 @@
 // restart: stop, then start; of a container that is not running, start.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { several } from "../../cli/several.ts";
 import { findContainer } from "../../container/find.ts";
 import { emitContainer } from "../../events/emit.ts";
@@ -33,8 +33,8 @@ async function restart(reference: string, options: StopOptions): Promise<string>
     await start(container);
     emitContainer(container, "restart");
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(`Cannot restart container ${reference}: ${error.message}`, 1, { cause: error });
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(`Cannot restart container ${reference}: ${error.message}`, { cause: error });
   }
   return reference;
 }

@@ -1,7 +1,7 @@
 // rm: containers go, one after another; what fails is said, and the rest goes on.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError, isFailure } from "../../base/error.ts";
+import { Failure, isExpected } from "../../base/error.ts";
 import { print, printError } from "../../base/output.ts";
 import { findContainerId, openContainer } from "../../container/find.ts";
 import { removeContainer, removeDamaged } from "../../lifecycle/remove.ts";
@@ -31,10 +31,7 @@ export const spec: CommandSpec = {
 
 export async function run(parsed: Parsed): Promise<number> {
   if (parsed.bool("link")) {
-    throw new CommandError(
-      "rm --link: there are no links between containers here, so none can be removed",
-      1,
-    );
+    throw new Failure("rm --link: there are no links between containers here, so none can be removed");
   }
   const options = { force: parsed.bool("force"), volumes: parsed.bool("volumes") };
   let code = 0;
@@ -43,7 +40,7 @@ export async function run(parsed: Parsed): Promise<number> {
       await remove(reference, options);
       print(`${reference}\n`);
     } catch (error) {
-      if (!isFailure(error)) throw error;
+      if (!isExpected(error)) throw error;
       printError(`mydocker: ${error.message}\n`);
       // With -f, as with rm(1), what is not there is no failure.
       if (!(options.force && error instanceof NoSuchContainer)) code = 1;
@@ -52,19 +49,19 @@ export async function run(parsed: Parsed): Promise<number> {
   return code;
 }
 
-class NoSuchContainer extends CommandError {}
+class NoSuchContainer extends Failure {}
 
 async function remove(reference: string, options: { force: boolean; volumes: boolean }): Promise<void> {
-  if (reference === "") throw new CommandError("Container name cannot be empty", 1);
+  if (reference === "") throw new Failure("Container name cannot be empty");
   const id = findContainerId(reference);
-  if (id === undefined) throw new NoSuchContainer(`No such container: ${reference}`, 1);
+  if (id === undefined) throw new NoSuchContainer(`No such container: ${reference}`);
   let container;
   try {
     container = openContainer(id);
   } catch (error) {
-    if (!(error instanceof CommandError) || !options.force) throw error;
+    if (!(error instanceof Failure) || !options.force) throw error;
     return await removeDamaged(id);
   }
-  if (!container) throw new NoSuchContainer(`No such container: ${reference}`, 1);
+  if (!container) throw new NoSuchContainer(`No such container: ${reference}`);
   await removeContainer(container, options);
 }

@@ -2,7 +2,8 @@
 
 import { close } from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../base/error.ts";
+import { CONTAINER_EXITS } from "../../cli/exit_code.ts";
+import { Failure, Refusal } from "../../base/error.ts";
 import { print } from "../../base/output.ts";
 import { proxySignals } from "../../lifecycle/attach.ts";
 import { DETACH_KEYS, SIG_PROXY } from "../../flags/attach_flags.ts";
@@ -29,6 +30,7 @@ export const spec: CommandSpec = {
     ...READINESS_FLAGS,
   ],
   args: [1, Infinity],
+  exits: CONTAINER_EXITS,
   stopAtFirstArg: true,
 };
 
@@ -38,10 +40,10 @@ export async function run(parsed: Parsed): Promise<number> {
   const keys = parseDetachKeys(parsed.text("detach-keys")!);
   if (parsed.bool("detach")) return await runDetached(parsed);
   if (parsed.given("wait-for") || parsed.given("wait-timeout")) {
-    throw new CommandError("--wait-for and --wait-timeout need -d: in the foreground, run waits for the end");
+    throw new Refusal("--wait-for and --wait-timeout need -d: in the foreground, run waits for the end");
   }
   if (parsed.bool("interactive") && parsed.bool("tty") && !Deno.stdin.isTerminal()) {
-    throw new CommandError("the input device is not a TTY", 1);
+    throw new Failure("the input device is not a TTY", { kind: "no terminal" });
   }
   await obtainImageFor(parsed, false);
   const passSignalsTo = proxySignals(parsed.bool("sig-proxy"));

@@ -2,13 +2,14 @@
 
 import { close } from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError, isFailure } from "../../base/error.ts";
+import { START_EXITS } from "../../cli/exit_code.ts";
+import { Failure, isExpected } from "../../base/error.ts";
 import { print, printError } from "../../base/output.ts";
 import { DETACHED, proxySignals } from "../../lifecycle/attach.ts";
 import { parseDetachKeys } from "../../flags/detach_keys.ts";
 import { findContainer } from "../../container/find.ts";
 import { runForeground } from "../../lifecycle/foreground.ts";
-import { AlreadyStarted, type Running, startContainer } from "../../lifecycle/start.ts";
+import { AlreadyStarted, startContainer } from "../../lifecycle/start.ts";
 import { containerState } from "../../container/state.ts";
 import { requireKernel, requireRoot } from "../../base/kernel.ts";
 import { sleep } from "../../base/sleep.ts";
@@ -26,6 +27,7 @@ export const spec: CommandSpec = {
     DETACH_KEYS,
   ],
   args: [1, Infinity],
+  exits: START_EXITS,
 };
 
 export async function run(parsed: Parsed): Promise<number> {
@@ -33,7 +35,7 @@ export async function run(parsed: Parsed): Promise<number> {
   requireKernel();
   if (!parsed.bool("attach") && !parsed.bool("interactive")) return await startAll(parsed.args);
   if (parsed.args.length > 1) {
-    throw new CommandError("you cannot start and attach multiple containers at once", 1);
+    throw new Failure("you cannot start and attach multiple containers at once");
   }
   return await startAttached(findContainer(parsed.args[0]), parsed);
 }
@@ -45,12 +47,12 @@ async function startAll(references: string[]): Promise<number> {
       await start(findContainer(reference));
       print(`${reference}\n`);
     } catch (error) {
-      if (!isFailure(error)) throw error;
+      if (!isExpected(error)) throw error;
       printError(`mydocker: ${error.message}\n`);
       failed.push(reference);
     }
   }
-  if (failed.length > 0) throw new CommandError(`failed to start containers: ${failed.join(", ")}`, 1);
+  if (failed.length > 0) throw new Failure(`failed to start containers: ${failed.join(", ")}`);
   return 0;
 }
 
@@ -60,7 +62,7 @@ async function startAll(references: string[]): Promise<number> {
 const PATIENCE = 5000;
 
 /**
- * Starts it detached; one that runs, or that somebody else just starts, stays as it is. Throws CommandError.
+ * Starts it detached; one that runs, or that somebody else just starts, stays as it is. Throws Failure.
  */
 export async function start(container: Container): Promise<void> {
   const patience = performance.now() + PATIENCE;
@@ -68,7 +70,7 @@ export async function start(container: Container): Promise<void> {
     const { status } = containerState(container.dir);
     if (status === "running" || status === "restarting") return;
     if (status === "paused") {
-      throw new CommandError("cannot start a paused container, try unpause instead", 1);
+      throw new Failure("cannot start a paused container, try unpause instead");
     }
     try {
       return close((await startContainer(container)).messages);
@@ -76,10 +78,7 @@ export async function start(container: Container): Promise<void> {
       if (!(error instanceof AlreadyStarted)) throw error;
     }
     if (performance.now() > patience) {
-      throw new CommandError(
-        `container ${container.config.name} is being used by another command; try again`,
-        1,
-      );
+      throw new Failure(`container ${container.config.name} is being used by another command; try again`);
     }
     sleep(5);
   }
@@ -89,7 +88,7 @@ async function startAttached(container: Container, parsed: Parsed): Promise<numb
   const keys = parseDetachKeys(parsed.text("detach-keys")!);
   const stdin = parsed.bool("interactive") && container.config.stdin;
   if (stdin && container.config.tty && !Deno.stdin.isTerminal()) {
-    throw new CommandError("the input device is not a TTY", 1);
+    throw new Failure("the input device is not a TTY", { kind: "no terminal" });
   }
   const { status } = containerState(container.dir);
   if (status !== "created" && status !== "exited") {
@@ -98,16 +97,5 @@ async function startAttached(container: Container, parsed: Parsed): Promise<numb
     return result === DETACHED ? 0 : result;
   }
   const passSignalsTo = proxySignals(!container.config.tty);
-  let runs = false;
-  const started = (running: Running) => {
-    runs = true;
-    passSignalsTo(running);
-  };
-  try {
-    return await runForeground(container, { stdin, stdout: true, stderr: true }, keys, started);
-  } catch (error) {
-    if (runs || !(error instanceof CommandError)) throw error;
-    // As of start without -a, where `run` says 127 or 126.
-    throw new CommandError(error.message, 1, { cause: error });
-  }
+  return await runForeground(container, { stdin, stdout: true, stderr: true }, keys, passSignalsTo);
 }

@@ -2,8 +2,8 @@
 
 import { pause } from "../../../ffi/process.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { Failure } from "../../base/error.ts";
 import { FORMAT_ROWS } from "../../cli/format_flag.ts";
-import { CommandError } from "../../base/error.ts";
 import { formatRows } from "../../cli/format.ts";
 import { binarySize, humanSize, shortId } from "../../base/human.ts";
 import { print } from "../../base/output.ts";
@@ -103,7 +103,7 @@ function watch(references: string[], all: boolean): () => Entry[] {
   };
 }
 
-/** Throws CommandError, with a line for each, where some of them do not exist. */
+/** Throws Failure, with a line for each, where some of them do not exist. */
 function named(references: string[]): Entry[] {
   const missing: string[] = [];
   const entries = references.flatMap((reference) => {
@@ -111,7 +111,7 @@ function named(references: string[]): Entry[] {
     if (id === undefined) missing.push(`No such container: ${reference}`);
     return id === undefined ? [] : [entryOf(id, reference)];
   });
-  if (missing.length > 0) throw new CommandError(missing.join("\nmydocker: "), 1);
+  if (missing.length > 0) throw new Failure(missing.join("\nmydocker: "));
   return entries;
 }
 

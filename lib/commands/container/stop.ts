@@ -34,7 +34,7 @@ export const spec: CommandSpec = {
   args: [1, Infinity],
 };
 
-/** What STOP_FLAGS say. Throws CommandError where there is no such signal. */
+/** What STOP_FLAGS say. Throws Failure where there is no such signal. */
 export function stopOptions(parsed: Parsed): StopOptions {
   const signal = parsed.text("signal");
   return {

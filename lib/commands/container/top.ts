@@ -2,7 +2,7 @@
 
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { print } from "../../base/output.ts";
 import { alignTabs } from "../../template/table.ts";
 import { findContainer } from "../../container/find.ts";
@@ -29,9 +29,9 @@ export async function run(parsed: Parsed): Promise<number> {
   const { id, dir, config } = container;
   const state = containerState(dir);
   if (state.status === "restarting") {
-    throw new CommandError(`Container ${id} is restarting, wait until the container is running`, 1);
+    throw new Failure(`Container ${id} is restarting, wait until the container is running`);
   }
-  if (!isAlive(state)) throw new CommandError(`Container ${id} is not running`, 1);
+  if (!isAlive(state)) throw new Failure(`Container ${id} is not running`);
   // docker sends the options as one text and takes it apart at blanks.
   const words = options.join(" ").split(/\s+/).filter((word) => word !== "");
   const { titles, rows } = await hostProcesses(words.length > 0 ? words : ["-ef"]);

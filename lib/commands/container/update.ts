@@ -1,7 +1,7 @@
 // update: other limits or another restart policy, for containers that run as for others.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { printError } from "../../base/output.ts";
 import { several } from "../../cli/several.ts";
 import { findContainer } from "../../container/find.ts";
@@ -30,7 +30,7 @@ export const spec: CommandSpec = {
 export async function run(parsed: Parsed): Promise<number> {
   const limits = await givenLimits(parsed, LIVE_LIMIT_FLAGS);
   if (!limits && !parsed.given("restart")) {
-    throw new CommandError("you must provide one or more flags when using this command", 1);
+    throw new Failure("you must provide one or more flags when using this command");
   }
   const warnings: string[] = [];
   const code = await several(parsed.args, (reference) => {
@@ -43,16 +43,8 @@ export async function run(parsed: Parsed): Promise<number> {
   return code;
 }
 
-/**
- * Throws CommandError (exit 1) for what makes no sense: it is docker's daemon that says so, of each
- * container.
- */
+/** Throws Failure for what makes no sense: it is docker's daemon that says so, of each container. */
 function requested(parsed: Parsed, limits: Changes["limits"]): Changes {
-  try {
-    if (limits) refuseNonsense(limits);
-    return { limits, restart: parsed.given("restart") ? restartPolicy(parsed.text("restart")!) : undefined };
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(error.message, 1, { cause: error });
-  }
+  if (limits) refuseNonsense(limits);
+  return { limits, restart: parsed.given("restart") ? restartPolicy(parsed.text("restart")!) : undefined };
 }

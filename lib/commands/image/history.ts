@@ -5,7 +5,6 @@ import { FORMAT_ROWS } from "../../cli/format_flag.ts";
 import { formatRows } from "../../cli/format.ts";
 import { ellipsis, humanAgo, humanSize, shortId } from "../../base/human.ts";
 import { print } from "../../base/output.ts";
-import { failingWith1 } from "../../image/failure.ts";
 import { type HistoryEntry, imageHistory } from "../../image/history.ts";
 import { createdAt, NEVER } from "../../image/list.ts";
 import { findImage } from "../../image/store.ts";
@@ -42,14 +41,12 @@ const TITLES = {
 const MISSING = "<missing>";
 const MAX_COMMAND = 45;
 
-export function run(parsed: Parsed): Promise<number> {
-  return failingWith1(() => {
-    const rows = imageHistory(findImage(parsed.args[0])).map((entry) =>
-      row(entry, parsed.bool("human"), parsed.bool("no-trunc"))
-    );
-    print(formatRows(formatOf(parsed), TITLES, rows));
-    return Promise.resolve(0);
-  });
+export function run(parsed: Parsed): number {
+  const rows = imageHistory(findImage(parsed.args[0])).map((entry) =>
+    row(entry, parsed.bool("human"), parsed.bool("no-trunc"))
+  );
+  print(formatRows(formatOf(parsed), TITLES, rows));
+  return 0;
 }
 
 function formatOf(parsed: Parsed): string {

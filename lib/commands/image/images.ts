@@ -1,13 +1,12 @@
 // images: what there is to run, newest first.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { Failure } from "../../base/error.ts";
 import { FORMAT_ROWS } from "../../cli/format_flag.ts";
-import { CommandError } from "../../base/error.ts";
 import { parseFilters } from "../../cli/filter.ts";
 import { formatRows } from "../../cli/format.ts";
 import { humanAgo, humanSize, shortId } from "../../base/human.ts";
 import { print } from "../../base/output.ts";
-import { failingWith1 } from "../../image/failure.ts";
 import {
   createdAt,
   type ListedImage,
@@ -56,17 +55,15 @@ export const TITLES: Record<string, string> = {
 };
 const NONE = "<none>";
 
-export function run(parsed: Parsed): Promise<number> {
+export function run(parsed: Parsed): number {
   parseFilters(parsed.list("filter"), "-f, --filter", ["before", "dangling", "label", "reference", "since"]);
-  return failingWith1(() => {
-    const format = formatOf(parsed);
-    const withDigests = parsed.bool("digests") || format.includes(".Digest");
-    const rows = chosen(parsed).flatMap((shown) =>
-      namesOf(shown, withDigests).map((name) => row(shown.image, name, parsed.bool("no-trunc")))
-    );
-    print(formatRows(format, TITLES, rows));
-    return Promise.resolve(0);
-  });
+  const format = formatOf(parsed);
+  const withDigests = parsed.bool("digests") || format.includes(".Digest");
+  const rows = chosen(parsed).flatMap((shown) =>
+    namesOf(shown, withDigests).map((name) => row(shown.image, name, parsed.bool("no-trunc")))
+  );
+  print(formatRows(format, TITLES, rows));
+  return 0;
 }
 
 function formatOf(parsed: Parsed): string {
@@ -147,7 +144,7 @@ function danglingOf(filters: string[]): boolean | undefined {
   if (last === undefined) return undefined;
   if (last === "true" || last === "1") return true;
   if (last === "false" || last === "0") return false;
-  throw new CommandError(`Invalid filter 'dangling=[${values.at(-1)}]'`, 1);
+  throw new Failure(`Invalid filter 'dangling=[${values.at(-1)}]'`);
 }
 
 /** What is shown of an image under one of its names. */

@@ -2,14 +2,13 @@
 
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { openInput } from "../../cli/input_file.ts";
 import { print } from "../../base/output.ts";
 import { emitImage } from "../../events/emit.ts";
 import { applyChanges, CHANGE_FLAG } from "../../image/change.ts";
 import type { ImageConfig } from "../../image/config.ts";
 import { timestamp } from "../../base/time.ts";
-import { failingWith1 } from "../../image/failure.ts";
 import { parsePlatform } from "../../image/platform.ts";
 import { configBytes, publish } from "../../image/publish.ts";
 import { checkTag, lockImages } from "../../image/store.ts";
@@ -31,30 +30,28 @@ export const spec: CommandSpec = {
 
 const STDIN = 0;
 
-export function run(parsed: Parsed): Promise<number> {
-  return failingWith1(async () => {
-    const [path, name] = parsed.args;
-    const tag = name === undefined || name === "" ? undefined : checkTag(name);
-    const process = applyChanges({}, parsed.list("change"));
-    const platform = parsePlatform(parsed.text("platform"));
-    const comment = parsed.text("message") || `Imported from ${isURL(path) ? path : "-"}`;
-    const source = isURL(path) ? await download(path) : chunksOf(openArchive(path), path);
-    const id = await staged("import", async (staging) => {
-      const layer = await naming(path, () => addLayer(staging, decompressed(source)));
-      const created = timestamp();
-      const config: ImageConfig = {
-        ...platform,
-        created,
-        config: process,
-        rootfs: { type: "layers", diff_ids: [layer.diffId] },
-        history: [{ created, comment }],
-        comment,
-      };
-      return await addToStore(staging, layer, config, tag);
-    });
-    print(`${id}\n`);
-    return 0;
+export async function run(parsed: Parsed): Promise<number> {
+  const [path, name] = parsed.args;
+  const tag = name === undefined || name === "" ? undefined : checkTag(name);
+  const process = applyChanges({}, parsed.list("change"));
+  const platform = parsePlatform(parsed.text("platform"));
+  const comment = parsed.text("message") || `Imported from ${isURL(path) ? path : "-"}`;
+  const source = isURL(path) ? await download(path) : chunksOf(openArchive(path), path);
+  const id = await staged("import", async (staging) => {
+    const layer = await naming(path, () => addLayer(staging, decompressed(source)));
+    const created = timestamp();
+    const config: ImageConfig = {
+      ...platform,
+      created,
+      config: process,
+      rootfs: { type: "layers", diff_ids: [layer.diffId] },
+      history: [{ created, comment }],
+      comment,
+    };
+    return await addToStore(staging, layer, config, tag);
   });
+  print(`${id}\n`);
+  return 0;
 }
 
 /** What is wrong with an archive is said with the archive's name. */
@@ -62,8 +59,8 @@ async function naming<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(`${path === "-" ? "stdin" : path}: ${error.message}`, 1, { cause: error });
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(`${path === "-" ? "stdin" : path}: ${error.message}`, { cause: error });
   }
 }
 
@@ -90,7 +87,7 @@ function isURL(path: string): boolean {
 }
 
 async function download(url: string): Promise<AsyncIterable<Uint8Array>> {
-  if (!URL.canParse(url)) throw new CommandError(`${url} is no URL`, 1);
+  if (!URL.canParse(url)) throw new Failure(`${url} is no URL`);
   const [{ openURL }, { RegistryError }] = await Promise.all([
     import("../../registry/client.ts"),
     import("../../registry/failure.ts"),
@@ -101,18 +98,18 @@ async function download(url: string): Promise<AsyncIterable<Uint8Array>> {
     return chunks();
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
-    throw new CommandError(`failed to GET ${url} with status ${error.status}`, 1, { cause: error });
+    throw new Failure(`failed to GET ${url} with status ${error.status}`, { cause: error });
   }
 }
 
 function openArchive(path: string): number {
   if (path === "-") {
     if (Deno.stdin.isTerminal()) {
-      throw new CommandError("refusing to read an archive from a terminal; name a file", 1);
+      throw new Failure("refusing to read an archive from a terminal; name a file");
     }
     return STDIN;
   }
-  const fd = openInput(path, 1);
+  const fd = openInput(path);
   if ((file.stat(fd, "").mode & file.S_IFMT) !== file.S_IFDIR) return fd;
-  throw new CommandError(`${path} is a directory; try: tar -C ${path} -c . | mydocker import - NAME`, 1);
+  throw new Failure(`${path} is a directory; try: tar -C ${path} -c . | mydocker import - NAME`);
 }

@@ -1,9 +1,8 @@
 // pull: an image, or all of a repository's, from a registry.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { print } from "../../base/output.ts";
-import { failingWith1 } from "../../image/failure.ts";
 import { parsePlatform } from "../../image/platform.ts";
 import { canonicalName, formatReference, parseReference } from "../../base/reference.ts";
 import { requireRoot } from "../../base/kernel.ts";
@@ -32,25 +31,23 @@ export const spec: CommandSpec = {
   args: [1, 1],
 };
 
-export function run(parsed: Parsed): Promise<number> {
-  return failingWith1(async () => {
-    requireRoot();
-    const typed = parseReference(parsed.args[0]);
-    const all = parsed.bool("all-tags");
-    if (all && (typed.tag || typed.digest)) {
-      throw new CommandError("tag can't be used with --all-tags/-a");
-    }
-    const quiet = parsed.bool("quiet");
-    const platform = { wanted: parsePlatform(parsed.text("platform")), given: parsed.given("platform") };
-    const progress = quiet ? SILENT : createProgress("stdout");
-    const client = createClient(repositoryOf(typed.name));
-    const reference = all ? typed : parsePullReference(parsed.args[0]);
-    if (!all && !typed.tag && !typed.digest && !quiet) print("Using default tag: latest\n");
-    const wanted = all ? (await listTags(client)).map((tag) => ({ ...typed, tag })) : [reference];
-    let updated = false;
-    for (const each of wanted) updated = await pullImage(client, each, platform, progress) || updated;
-    progress.line(statusLine(updated, formatReference(reference)));
-    print(`${formatReference({ ...reference, name: canonicalName(reference.name) })}\n`);
-    return 0;
-  });
+export async function run(parsed: Parsed): Promise<number> {
+  requireRoot();
+  const typed = parseReference(parsed.args[0]);
+  const all = parsed.bool("all-tags");
+  if (all && (typed.tag || typed.digest)) {
+    throw new Failure("tag can't be used with --all-tags/-a");
+  }
+  const quiet = parsed.bool("quiet");
+  const platform = { wanted: parsePlatform(parsed.text("platform")), given: parsed.given("platform") };
+  const progress = quiet ? SILENT : createProgress("stdout");
+  const client = createClient(repositoryOf(typed.name));
+  const reference = all ? typed : parsePullReference(parsed.args[0]);
+  if (!all && !typed.tag && !typed.digest && !quiet) print("Using default tag: latest\n");
+  const wanted = all ? (await listTags(client)).map((tag) => ({ ...typed, tag })) : [reference];
+  let updated = false;
+  for (const each of wanted) updated = await pullImage(client, each, platform, progress) || updated;
+  progress.line(statusLine(updated, formatReference(reference)));
+  print(`${formatReference({ ...reference, name: canonicalName(reference.name) })}\n`);
+  return 0;
 }

@@ -1,7 +1,7 @@
 // rmi: images go, one after another; what fails is said, and the rest goes on.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { isFailure } from "../../base/error.ts";
+import { isExpected } from "../../base/error.ts";
 import { print } from "../../base/output.ts";
 import { NoSuchImage, removeImage } from "../../image/remove.ts";
 
@@ -30,7 +30,7 @@ export async function run(parsed: Parsed): Promise<number> {
       const { lines } = await removeImage(reference, options);
       print(lines.map((line) => `${line}\n`).join(""));
     } catch (error) {
-      if (!isFailure(error)) throw error;
+      if (!isExpected(error)) throw error;
       console.error(`mydocker: ${error.message}`);
       // With -f, as with rm(1), what is not there is no failure.
       if (!(options.force && error instanceof NoSuchImage)) code = 1;

@@ -3,11 +3,10 @@
 import * as file from "../../../ffi/file.ts";
 import { type Progress, type Saved, saveImages } from "../../archive/save.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { checkOutput, writeOutput } from "../../cli/output_file.ts";
 import { createProgress } from "../../cli/progress.ts";
 import { emitImage } from "../../events/emit.ts";
-import { failingWith1 } from "../../image/failure.ts";
 import { parseReference } from "../../base/reference.ts";
 import {
   isDigestReference,
@@ -35,28 +34,26 @@ export const spec: CommandSpec = {
   args: [1, Infinity],
 };
 
-export function run(parsed: Parsed): Promise<number> {
-  return failingWith1(async () => {
-    const output = parsed.text("output");
-    try {
-      checkOutput(output);
-    } catch (error) {
-      if (!(error instanceof CommandError) || !output) throw error;
-      throw new CommandError(`failed to save image: ${error.message}`, 1, { cause: error });
+export async function run(parsed: Parsed): Promise<number> {
+  const output = parsed.text("output");
+  try {
+    checkOutput(output);
+  } catch (error) {
+    if (!(error instanceof Failure) || !output) throw error;
+    throw new Failure(`failed to save image: ${error.message}`, { cause: error });
+  }
+  // Held while it is written: rmi waits, so that no layer goes away meanwhile.
+  const lock = lockImages("shared");
+  try {
+    const images = imagesToSave(parsed.args);
+    await writeOutput(output, (sink) => saveImages(images, sink, progress()));
+    for (const { hex } of images) {
+      emitImage({ id: `sha256:${hex}`, labels: readImage(hex)?.config?.Labels }, "save");
     }
-    // Held while it is written: rmi waits, so that no layer goes away meanwhile.
-    const lock = lockImages("shared");
-    try {
-      const images = imagesToSave(parsed.args);
-      await writeOutput(output, (sink) => saveImages(images, sink, progress()));
-      for (const { hex } of images) {
-        emitImage({ id: `sha256:${hex}`, labels: readImage(hex)?.config?.Labels }, "save");
-      }
-    } finally {
-      file.close(lock);
-    }
-    return 0;
-  });
+  } finally {
+    file.close(lock);
+  }
+  return 0;
 }
 
 /** On stderr, where that is a terminal: docker's save shows none. */
@@ -92,7 +89,7 @@ function imagesNamed(text: string): Saved[] {
   }
   const found = resolveIfAny(text);
   if (found) return [{ hex: found.hex, tags: tagsOf(found) }];
-  throw new CommandError(tag === undefined ? `No such image: ${text}` : "reference does not exist", 1);
+  throw new Failure(tag === undefined ? `No such image: ${text}` : "reference does not exist");
 }
 
 /** The tag it was asked for by; a digest is no name where it is loaded. */

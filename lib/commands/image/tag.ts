@@ -2,8 +2,7 @@
 
 import { close } from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../base/error.ts";
-import { failingWith1 } from "../../image/failure.ts";
+import { Failure } from "../../base/error.ts";
 import { parseReference } from "../../base/reference.ts";
 import { checkTag, findImage, lockImages, tagImage } from "../../image/store.ts";
 import { beginWork } from "../../store/root.ts";
@@ -17,19 +16,17 @@ export const spec: CommandSpec = {
   args: [2, 2],
 };
 
-export function run(parsed: Parsed): Promise<number> {
-  return failingWith1(async () => {
-    const [source, target] = parsed.args;
-    const tag = checkTarget(target);
-    await beginWork();
-    const lock = lockImages("shared");
-    try {
-      await tagImage(findImage(source).id.slice("sha256:".length), tag);
-    } finally {
-      close(lock);
-    }
-    return 0;
-  });
+export async function run(parsed: Parsed): Promise<number> {
+  const [source, target] = parsed.args;
+  const tag = checkTarget(target);
+  await beginWork();
+  const lock = lockImages("shared");
+  try {
+    await tagImage(findImage(source).id.slice("sha256:".length), tag);
+  } finally {
+    close(lock);
+  }
+  return 0;
 }
 
 /** Only here do docker's words repeat what was typed. */
@@ -37,9 +34,9 @@ function checkTarget(text: string): string {
   try {
     parseReference(text);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
+    if (!(error instanceof Failure)) throw error;
     const shown = `Error parsing reference: ${JSON.stringify(text)} is not a valid repository/tag`;
-    throw new CommandError(`${shown}: ${error.message}`, 1, { cause: error });
+    throw new Failure(`${shown}: ${error.message}`, { cause: error });
   }
   return checkTag(text);
 }

@@ -2,7 +2,7 @@
 // users.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { openContainer } from "../../container/find.ts";
 import { nextRestart, wantsRestart } from "../../lifecycle/restart.ts";
 import { startAgain } from "../../lifecycle/start.ts";
@@ -19,7 +19,7 @@ export const spec: CommandSpec = {
 export async function run(parsed: Parsed): Promise<number> {
   const [id, lock] = parsed.args;
   const container = openContainer(id);
-  if (!container) throw new CommandError(`No such container: ${id}`, 1);
+  if (!container) throw new Failure(`No such container: ${id}`);
   const before = readRestarts(container.dir) ?? { count: 0, delay: 0 };
   const state = containerState(container.dir);
   // `update` may have changed it since the keeper was made.

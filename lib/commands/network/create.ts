@@ -1,7 +1,7 @@
 // network create: makes a network, and prints its ID.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { print } from "../../base/output.ts";
 import { createNetwork } from "../../network/make.ts";
 
@@ -41,11 +41,11 @@ export const spec: CommandSpec = {
 export async function run(parsed: Parsed): Promise<number> {
   const driver = parsed.text("driver");
   if (driver !== "bridge") {
-    throw new CommandError(`network driver '${driver}' is not supported; use bridge, the default`, 1);
+    throw new Failure(`network driver '${driver}' is not supported; use bridge, the default`);
   }
   const subnets = parsed.list("subnet");
   if (parsed.bool("ipv6") && !subnets.some((subnet) => subnet.includes(":"))) {
-    throw new CommandError("--ipv6 needs an IPv6 --subnet, for example fd00:1234::/64", 1);
+    throw new Failure("--ipv6 needs an IPv6 --subnet, for example fd00:1234::/64");
   }
   const { id } = await createNetwork({
     name: parsed.args[0],

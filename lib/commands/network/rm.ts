@@ -1,7 +1,7 @@
 // network rm: removes networks that no container is in.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { isFailure } from "../../base/error.ts";
+import { isExpected } from "../../base/error.ts";
 import { print, printError } from "../../base/output.ts";
 import { repairIfNeeded } from "../../network/leftovers.ts";
 import { removeDamagedNetwork, removeNetwork } from "../../network/remove.ts";
@@ -28,7 +28,7 @@ export async function run(parsed: Parsed): Promise<number> {
       else await removeNetwork(reference);
       print(`${reference}\n`);
     } catch (error) {
-      if (!isFailure(error)) throw error;
+      if (!isExpected(error)) throw error;
       printError(`mydocker: ${error.message}\n`);
       status = 1;
     }

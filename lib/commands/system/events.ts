@@ -3,8 +3,8 @@
 import { now, type Time } from "../../../ffi/clock.ts";
 import { changes, watchDirectory } from "../../../ffi/inotify.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { Failure } from "../../base/error.ts";
 import { FORMAT_OBJECT } from "../../cli/format_flag.ts";
-import { CommandError } from "../../base/error.ts";
 import { print } from "../../base/output.ts";
 import { parseWhen } from "../../template/when.ts";
 import { eventFilter } from "../../events/filter.ts";
@@ -72,7 +72,7 @@ function rangeOf(parsed: Parsed): Range {
     until: until ? parseWhen(until, start) : undefined,
   };
   if (range.until && compare(range.until, range.since) < 0) {
-    throw new CommandError(`\`since\` time (${since}) cannot be after \`until\` time (${until})`, 1);
+    throw new Failure(`\`since\` time (${since}) cannot be after \`until\` time (${until})`);
   }
   return range;
 }

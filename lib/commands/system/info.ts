@@ -2,8 +2,8 @@
 
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { Failure } from "../../base/error.ts";
 import { FORMAT_OBJECT } from "../../cli/format_flag.ts";
-import { CommandError } from "../../base/error.ts";
 import { binarySize } from "../../base/human.ts";
 import { compileTemplate } from "../../template/template.ts";
 import { containerIds } from "../../container/find.ts";
@@ -90,7 +90,7 @@ function inventory(): Counts & { device?: string; problem?: string; damaged: str
     counts.Images = countImages();
     return { ...counts, device: file.stat(rootFd(), ".").device, damaged: damageReport() };
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
+    if (!(error instanceof Failure)) throw error;
     return { ...counts, problem: error.message, damaged: [] };
   }
 }

@@ -1,8 +1,8 @@
 // inspect: all there is to know, as JSON or through a template.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { Failure, isExpected } from "../../base/error.ts";
 import { FORMAT_OBJECT } from "../../cli/format_flag.ts";
-import { CommandError, isFailure } from "../../base/error.ts";
 import { print, printError } from "../../base/output.ts";
 import { compileTemplate } from "../../template/template.ts";
 import { wellFormedJson } from "../../template/funcs.ts";
@@ -68,9 +68,8 @@ export async function run(parsed: Parsed): Promise<number> {
  */
 export async function inspect(parsed: Parsed, kind: string | undefined): Promise<number> {
   if (kind !== undefined && !(kind in FINDERS)) {
-    throw new CommandError(
+    throw new Failure(
       `"${kind}" is not a valid value for --type: there are container, image, network and volume`,
-      1,
     );
   }
   const kinds = kind === undefined ? Object.keys(FINDERS) as Kind[] : [kind as Kind];
@@ -82,7 +81,7 @@ export async function inspect(parsed: Parsed, kind: string | undefined): Promise
       if (object === undefined) problems.push(`No such ${kind ?? "object"}: ${reference}`);
       else found.push(object);
     } catch (error) {
-      if (!isFailure(error)) throw error;
+      if (!isExpected(error)) throw error;
       problems.push(error.message);
     }
   }

@@ -3,14 +3,13 @@
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { confirm } from "../../cli/confirm.ts";
-import { CommandError } from "../../base/error.ts";
-import { type Filters, parseFilters } from "../../cli/filter.ts";
+import { Failure } from "../../base/error.ts";
+import { parseFilters } from "../../cli/filter.ts";
 import { deletedText, humanSize } from "../../base/human.ts";
 import { print } from "../../base/output.ts";
 import { NOTHING_PRUNED, reportKept } from "../../cli/pruned.ts";
 import { untilOf } from "../../cli/until.ts";
 import { pruneContainers } from "../../lifecycle/prune.ts";
-import { failingWith1 } from "../../image/failure.ts";
 import { pruneImages } from "../../image/prune.ts";
 import { repairIfNeeded } from "../../network/leftovers.ts";
 import { pruneNetworks } from "../../network/remove.ts";
@@ -43,7 +42,7 @@ export const spec: CommandSpec = {
 export async function run(parsed: Parsed): Promise<number> {
   const filters = parseFilters(parsed.list("filter"), "--filter", ["label", "label!", "until"]);
   if (parsed.bool("volumes") && filters.has("until")) {
-    throw new CommandError('The "until" filter is not supported with "--volumes"', 1);
+    throw new Failure('The "until" filter is not supported with "--volumes"');
   }
   untilOf(filters);
   if (!parsed.bool("force") && !confirm(warning(parsed))) return 0;
@@ -53,15 +52,11 @@ export async function run(parsed: Parsed): Promise<number> {
   print(deletedText("Networks", await pruneNetworks(filters)));
   const volumes = parsed.bool("volumes") ? await pruneVolumes(filters, false) : NOTHING_PRUNED;
   print(deletedText("Volumes", volumes.removed));
-  const images = await prunedImages(filters, parsed.bool("all"));
+  const images = await pruneImages(filters, parsed.bool("all"));
   print(deletedText("Images", images.removed));
   const reclaimed = containers.reclaimed + volumes.reclaimed + images.reclaimed;
   print(`Total reclaimed space: ${humanSize(reclaimed)}\n`);
   return reportKept(containers, volumes);
-}
-
-async function prunedImages(filters: Filters, all: boolean) {
-  return await failingWith1(() => pruneImages(filters, all));
 }
 
 function warning(parsed: Parsed): string {

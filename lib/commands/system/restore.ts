@@ -2,7 +2,7 @@
 
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec } from "../../cli/command.ts";
-import { isFailure } from "../../base/error.ts";
+import { isExpected } from "../../base/error.ts";
 import { print, printError } from "../../base/output.ts";
 import { openContainer } from "../../container/find.ts";
 import { listContainers } from "../../container/list.ts";
@@ -39,7 +39,7 @@ export async function run(): Promise<number> {
         await removeContainer(container, { volumes: true });
       } else file.close(container.dir);
     } catch (error) {
-      if (!isFailure(error)) throw error;
+      if (!isExpected(error)) throw error;
       printError(`mydocker: ${container.config.name}: ${error.message}\n`);
       code = 1;
     }

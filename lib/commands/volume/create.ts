@@ -1,7 +1,7 @@
 // volume create: makes a volume, or leaves the one of that name as it is.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CommandError } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { createVolume } from "../../volume/store.ts";
 
 export const spec: CommandSpec = {
@@ -34,11 +34,11 @@ export async function run(parsed: Parsed): Promise<number> {
   const name = parsed.args[0] ?? parsed.text("name");
   if (parsed.given("name") && parsed.args.length > 0) {
     const why = "cannot specify a volume-name through both --name and as a positional arg";
-    throw new CommandError(`conflicting options: ${why}`, 1);
+    throw new Failure(`conflicting options: ${why}`);
   }
   const driver = parsed.text("driver");
   if (driver !== "local") {
-    throw new CommandError(`volume driver '${driver}' is not supported; use local, the default`, 1);
+    throw new Failure(`volume driver '${driver}' is not supported; use local, the default`);
   }
   const given = parsed.list("opt");
   const options = given.length > 0 ? Object.fromEntries(given.map(parsePair)) : undefined;

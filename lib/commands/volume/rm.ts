@@ -1,7 +1,7 @@
 // volume rm: removes volumes that no container uses.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { isFailure } from "../../base/error.ts";
+import { isExpected } from "../../base/error.ts";
 import { removeVolume, volumeExists } from "../../volume/store.ts";
 
 export const spec: CommandSpec = {
@@ -21,7 +21,7 @@ export async function run(parsed: Parsed): Promise<number> {
       if (!parsed.bool("force") || volumeExists(name)) await removeVolume(name);
       console.log(name);
     } catch (error) {
-      if (!isFailure(error)) throw error;
+      if (!isExpected(error)) throw error;
       console.error(`mydocker: ${error.message}`);
       status = 1;
     }
