@@ -9,6 +9,7 @@ const numbers = {
   ioctl: [16, 29],
   pipe2: [293, 59],
   tee: [276, 77],
+  splice: [275, 76],
   dup3: [292, 24],
   fcntl: [72, 25],
   fsync: [74, 82],

@@ -3,7 +3,15 @@
 
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { EVENTS, NO_POLLFD, POLLIN, type PollTable, unlessReady } from "./poll_program.ts";
-import { BUFFER_SIZE, endSource, PAGE_SIZE, pass, type PumpMemory, type PumpPlan } from "./source_program.ts";
+import {
+  BUFFER_SIZE,
+  endSource,
+  PAGE_SIZE,
+  pass,
+  type PumpMemory,
+  type PumpPlan,
+  shrinkPipes,
+} from "./source_program.ts";
 
 /** Seconds without output after which it is quiet. */
 const QUIET = 1;
@@ -12,6 +20,8 @@ const QUIET = 1;
  * it.
  */
 const PATIENCE = 2;
+/** Nanoseconds after which a process that its tracer has kept is looked at again. */
+const HELD_RECHECK = 100e6;
 /**
  * What is read then without waiting, in buffers: as much as a pipe can hold (/proc/sys/fs/pipe-max-size, 1
  * MB).
@@ -46,7 +56,7 @@ export interface PumpOptions {
 export function pump(p: Program, plan: PumpPlan, poll: PollTable, options: PumpOptions): Pumped {
   const { pid, message } = options;
   const memory: PumpMemory = {
-    ...{ buffer: p.reserve(BUFFER_SIZE), used: p.cell() },
+    ...{ buffer: p.reserve(BUFFER_SIZE), used: p.cell(), grown: p.cell() },
     probe: p.cell(),
     now: p.words([0, 0]),
     ...{ result: p.cell(), broken: p.cell() },
@@ -60,11 +70,12 @@ export function pump(p: Program, plan: PumpPlan, poll: PollTable, options: PumpO
    * often it may.
    */
   const [idle, ended, timeout, left] = [p.cell(), p.cell(), p.cell(), p.cell()];
-  const wait = p.label();
+  const [wait, woken, held] = [p.label(), p.label(), p.label()];
   const [exited, overdue, next, over] = [p.label(), p.label(), p.label(), p.label()];
   p.set(idle, { address: poll.init });
   p.place(wait);
-  waitForOutput(p, poll, memory, { timeout, again: wait, nothing: over, spent: options.spent });
+  waitForOutput(p, plan, poll, memory, { timeout, again: wait, nothing: over, spent: options.spent });
+  p.place(woken);
   plan.sources.forEach((source, index) => {
     const next = p.label();
     unlessReady(p, poll.entry(index), source.fd + POLLIN * EVENTS, next);
@@ -78,7 +89,10 @@ export function pump(p: Program, plan: PumpPlan, poll: PollTable, options: PumpO
   unlessReady(p, { address: poll.init }, idle, next);
   p.subtract(ended, 0, { positive: overdue });
   const WNOHANG = 1;
-  p.call("wait4", [pid, status.address, WNOHANG, 0], { zero: wait, positive: exited, negative: exited });
+  p.call("wait4", [pid, status.address, WNOHANG, 0], { zero: held, positive: exited, negative: exited });
+  p.place(held);
+  passOnWhileHeld(p, poll, idle);
+  p.goto(woken);
 
   p.place(exited);
   options.atEnd?.();
@@ -101,6 +115,20 @@ export function pump(p: Program, plan: PumpPlan, poll: PollTable, options: PumpO
   p.goto(wait);
   p.place(over);
   return { status, broken: memory.broken, memory };
+}
+
+/**
+ * A process that has ended, and whose tracer does not let go of it: it is nobody else's to wait for, while its
+ * pidfd is ready all the time. So the sources alone are waited for, until it is looked at again.
+ */
+function passOnWhileHeld(p: Program, poll: PollTable, idle: Cell): void {
+  const polled = p.label();
+  const timeout = p.words([0, 0]);
+  p.set({ address: poll.init }, NO_POLLFD);
+  p.set({ address: timeout + 8 }, HELD_RECHECK);
+  p.call("ppoll", [poll.address, poll.count, timeout, 0, 8], { negative: polled });
+  p.place(polled);
+  p.set({ address: poll.init }, idle);
 }
 
 /** Makes an entry that gets ready after PATIENCE; to `refused` where there is none to be had. */
@@ -151,6 +179,7 @@ export function dropOutput(
  */
 function waitForOutput(
   p: Program,
+  plan: PumpPlan,
   poll: PollTable,
   memory: PumpMemory,
   { timeout, again, nothing, spent }: {
@@ -169,6 +198,7 @@ function waitForOutput(
   p.set({ address: quiet + 8 }, 0);
   p.call("ppoll", [poll.address, poll.count, quiet, 0, 8], { negative: again, positive: woken });
   p.set(memory.used, 0);
+  shrinkPipes(p, plan.sources, memory);
   giveBack(p, memory, lean);
   if (spent) p.release(...spent);
   p.place(lean);

@@ -1,12 +1,14 @@
 // Output on its way: read from the container's pipe or terminal, written to the log and to the caller.
 
 import type { Cell, Label, Program } from "../../ffi/program.ts";
-import { type LogPlan, writeLog } from "./log_program.ts";
+import { type LogPlan, spliceIntoLog, writeLog } from "./log_program.ts";
 import { NO_POLLFD } from "./poll_program.ts";
 import { BROKEN, MESSAGE_SIZE } from "./report.ts";
 
 const EAGAIN = -11;
 const POLLOUT = 4;
+const FIONREAD = 0x541b;
+const F_SETPIPE_SZ = 1031;
 
 /** Output of the container that the keeper reads: its end of a pipe, or the terminal's. */
 export interface Source {
@@ -15,6 +17,8 @@ export interface Source {
   stream: 1 | 2;
   /** Whether it goes to the caller's stream of that number, too. */
   passed: boolean;
+  /** A pipe, not a terminal. */
+  piped: boolean;
 }
 
 /** What of a container's or a command's output is to be done with. */
@@ -32,6 +36,8 @@ export interface PumpMemory {
   buffer: number;
   /** Not 0: more of it than its first page has been written to. */
   used: Cell;
+  /** Not 0: a source that was full has a larger pipe. */
+  grown: Cell;
   /** One struct pollfd to ask about, and no time to wait. */
   probe: Cell;
   now: number;
@@ -53,6 +59,11 @@ export interface PumpMemory {
 export const BUFFER_SIZE = 65536;
 /** What may stay: most output is lines. */
 export const PAGE_SIZE = 4096;
+/** That of a source which was full. */
+const GROWN_PIPE = 4 * BUFFER_SIZE;
+/** As much is moved from pipe to pipe and file in less time than it is read and written. */
+const WORTH_MOVING = 4 * PAGE_SIZE;
+
 /** Passes one buffer of output on to the log and the caller; to `nothing` where that was the end of it. */
 export function pass(
   p: Program,
@@ -62,8 +73,9 @@ export function pass(
   memory: PumpMemory,
   nothing: Label,
 ): void {
-  const stop = p.label();
+  const [stop, done] = [p.label(), p.label()];
   const length = p.cell();
+  move(p, plan, source, memory, done);
   p.call("read", [source.fd, memory.buffer, BUFFER_SIZE], { store: length, negative: stop, zero: stop });
   const few = p.label();
   p.subtract(length, PAGE_SIZE, { negative: few, zero: few });
@@ -71,7 +83,6 @@ export function pass(
   p.place(few);
   const { buffer, logLeft: left } = memory;
   if (plan.log) writeLog(p, plan.log, { stream: source.stream, buffer, length, left });
-  const done = p.label();
   if (source.passed) {
     const [failed, hungUp, broken] = [p.label(), p.label(), p.label()];
     write(p, source.stream, memory.buffer, length, memory.result, done, failed);
@@ -90,6 +101,60 @@ export function pass(
   endSource(p, source, entry, memory);
   p.goto(nothing);
   p.place(done);
+}
+
+/**
+ * Moves a bufferful of output on without reading it, then to `done`. What is less, or comes from or goes to a
+ * terminal or a file, or finds nobody who takes it, is left to be read.
+ */
+function move(
+  p: Program,
+  { log, devNull }: PumpPlan,
+  { fd, stream, passed, piped }: Source,
+  { buffer, used, grown, logLeft: left }: PumpMemory,
+  done: Label,
+): void {
+  if (!piped || (!passed && !log)) return;
+  const [fits, again, unmoved] = [p.label(), p.label(), p.label()];
+  // An int from the kernel: the other half of the cell stays 0.
+  const [available, rest, length] = [p.cell(), p.cell(), p.cell()];
+  p.call("ioctl", [fd, FIONREAD, available.address], { negative: unmoved });
+  p.subtract(available, WORTH_MOVING, { negative: unmoved });
+  p.set(rest, available);
+  p.subtract(available, BUFFER_SIZE, { negative: fits });
+  p.set(rest, BUFFER_SIZE);
+  growPipe(p, fd, grown);
+  p.place(fits);
+  // The pipe has grown, and the log may need the buffer.
+  p.set(used, 1);
+  p.place(again);
+  p.set(length, rest);
+  const results = { store: length, negative: unmoved, zero: unmoved };
+  if (passed && log) p.call("tee", [fd, stream, rest, 0], results);
+  else if (passed) p.call("splice", [fd, 0, stream, 0, rest, 0], results);
+  if (log) spliceIntoLog(p, log, { stream, pipe: fd, buffer, length, left, devNull });
+  // The caller's pipe had not room for all of it.
+  p.subtract(rest, length, { store: rest, positive: again, zero: done });
+  p.place(unmoved);
+}
+
+/** So that who writes can go on while a bufferful is passed on: done once, until it shrinks. */
+function growPipe(p: Program, fd: number, grown: Cell): void {
+  const next = p.label();
+  p.subtract(grown, 0, { positive: next });
+  p.set(grown, 1);
+  p.call("fcntl", [fd, F_SETPIPE_SZ, GROWN_PIPE], { negative: next });
+  p.place(next);
+}
+
+/** Makes the sources' pipes as large as they were: what pipes may hold is limited for each user. */
+export function shrinkPipes(p: Program, sources: Source[], { grown }: PumpMemory): void {
+  for (const { fd } of sources) {
+    const next = p.label();
+    p.call("fcntl", [fd, F_SETPIPE_SZ, BUFFER_SIZE], { negative: next });
+    p.place(next);
+  }
+  p.set(grown, 0);
 }
 
 /** There is no more of it, or nobody wants it: then whoever writes it finds out. */

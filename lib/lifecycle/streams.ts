@@ -68,7 +68,7 @@ function openTerminalStreams(
   file.fchown(slave, identity.uid, 5);
   return {
     inside: [slave, slave, slave],
-    sources: [{ fd: master, stream: 1, passed: attached.stdout }],
+    sources: [{ fd: master, stream: 1, passed: attached.stdout, piped: false }],
     terminal: master,
   };
 }
@@ -90,8 +90,8 @@ function openPipes(
   return {
     inside: [input, outWrite, errWrite],
     sources: [
-      { fd: out, stream: 1, passed: attached.stdout },
-      { fd: err, stream: 2, passed: attached.stderr },
+      { fd: out, stream: 1, passed: attached.stdout, piped: true },
+      { fd: err, stream: 2, passed: attached.stderr, piped: true },
     ],
     input: inputWrite,
   };
