@@ -1,6 +1,6 @@
-// Ports of the host for containers: each is a socket that the keeper holds for as long as the container runs.
-// The kernel decides who of several gets one, over all root directories and all other programs, and takes it
-// back with the keeper.
+// Ports of the host for containers. The keeper holds a socket for each port as long as its container runs.
+// The kernel thus decides who gets a port, over all root directories and all other programs, and frees the
+// port when the keeper ends.
 
 import { errnoText, isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -10,36 +10,37 @@ import { Failure } from "../base/error.ts";
 import { parseAddress, toBytes } from "../base/address.ts";
 import { holderOf } from "./port_holder.ts";
 
-/** One port of a container, and where it shall be found. */
+/** One port of a container, and the host's ports it may be published on. */
 export interface PortRequest {
   protocol: PortProtocol;
   /** The container's port. */
   port: number;
-  /** Addresses of the host that shall have the same port: "0.0.0.0", "::" or particular ones. */
+  /** Addresses of the host that shall get the same port: "0.0.0.0", "::" or particular ones. */
   hostIps: string[];
   /** The ports to choose from, first to last; undefined for any. */
   hostPorts?: [first: number, last: number];
 }
 
-/** A port that was got. */
+/** A port that was claimed. */
 export interface Claim {
   protocol: PortProtocol;
   port: number;
   hostIp: string;
   hostPort: number;
-  /** Holds it; undefined for a protocol this kernel has no sockets for. */
+  /** The socket that holds the port; undefined for a protocol this kernel has no sockets for. */
   fd?: number;
 }
 
 /**
- * How often, and in which steps of milliseconds, a port is asked for again that nobody can be seen to have.
+ * How often, and after how many milliseconds, a port is tried again that is taken but has no visible owner.
  */
 const RETRIES = 20;
 const RETRY_MS = 10;
 
 /**
- * Takes all ports, or none: then it throws Failure with docker's words. `owner` is the container's name.
- * Particular ports go first, so that none of them is chosen for another.
+ * Claims all ports or none. Throws Failure in docker's words if one can't be had. `owner` is the
+ * container's name. Requests for particular ports come first, so that none of them is chosen for a request
+ * for any port.
  */
 export async function claimPorts(requests: PortRequest[], owner: string): Promise<Claim[]> {
   const claims: Claim[] = [];
@@ -71,7 +72,7 @@ export function releasePorts(claims: Claim[]): void {
 async function claimOne(request: PortRequest): Promise<Claim[]> {
   const [first, last] = request.hostPorts ?? ephemeralPorts();
   const count = last - first + 1;
-  // The next one, as docker's daemon counts them, nobody here remembers.
+  // Docker's daemon counts on from the last port it chose. There is no daemon here to remember it.
   const start = request.hostPorts ? 0 : Math.floor(Math.random() * count);
   for (let retry = 0;; retry++) {
     let refused: { hostIp: string; error: KernelError } | undefined;
@@ -85,7 +86,7 @@ async function claimOne(request: PortRequest): Promise<Claim[]> {
   }
 }
 
-/** The port on all the addresses; or on which it can't be had, and why. */
+/** Binds the port on all the addresses; or says on which address it can't be had, and why. */
 function takeAll(
   { protocol, port, hostIps }: PortRequest,
   hostPort: number,
@@ -109,7 +110,9 @@ function takeAll(
   return claims;
 }
 
-/** Throws why a port can't be had; or returns after a while where that may be over soon. */
+/**
+ * Throws an error that says why a port can't be had. Returns after a short pause where it may soon be free.
+ */
 async function explain(
   { protocol }: PortRequest,
   port: number,
@@ -119,7 +122,7 @@ async function explain(
   const shown = hostIp.includes(":") ? `[${hostIp}]` : hostIp;
   if (isErrno(error, "EADDRINUSE")) {
     const holder = holderOf(protocol, port);
-    // A container that has just ended, or one that is just being started.
+    // The holder may be a container that has just ended, or that is just being started.
     if (holder === undefined && retry < RETRIES) return await pause(RETRY_MS);
     if (holder === "mydocker-keeper") {
       throw new Failure(`Bind for ${shown}:${port} failed: port is already allocated`);
@@ -131,7 +134,7 @@ async function explain(
   });
 }
 
-/** Where Linux takes ports from that nobody asked for (net.ipv4.ip_local_port_range), as docker does. */
+/** The range Linux takes ephemeral ports from (net.ipv4.ip_local_port_range); docker uses the same. */
 function ephemeralPorts(): [number, number] {
   const [first, last] = Deno.readTextFileSync("/proc/sys/net/ipv4/ip_local_port_range").trim().split(/\s+/);
   return [Number(first), Number(last)];

@@ -1,7 +1,6 @@
-// Connections as the kernel remembers them (nf_conntrack, by ctnetlink). What it has once decided of a UDP
-// "connection" goes for all packets between the same two ports, whatever the rules say by then: a client that
-// keeps its socket would go on talking to a container that is gone, or to the host, if it spoke before the
-// port was published.
+// Connections that the kernel tracks (nf_conntrack, by ctnetlink). A verdict for a UDP "connection" holds for
+// all packets between the same two ports, even after the rules have changed. A client that keeps its socket
+// would go on talking to a container that is gone; or to the host, if it spoke before the port was published.
 
 import { IFA_ADDRESS, IFA_LOCAL } from "../../ffi/constants.ts";
 import { isErrno } from "../../ffi/errno.ts";
@@ -14,7 +13,9 @@ import { withSocket } from "./nftables.ts";
 import { type Family, familyOf, type PublishedPort } from "./rules.ts";
 
 const [CT_NEW, CT_GET, CT_DELETE] = [1 << 8, 1 << 8 | 1, 1 << 8 | 2];
-/** Attributes of a connection, of one of its two directions, and of the addresses and ports in that. */
+/**
+ * Attributes of a connection, of one of its two directions, and of the addresses and ports of a direction.
+ */
 const [ORIGINAL, ZONE] = [1, 18];
 const [ADDRESSES, PROTOCOL] = [1, 2];
 const DESTINATION: Record<Family, number> = { ip: 2, ip6: 4 };
@@ -22,12 +23,11 @@ const [NUMBER, DESTINATION_PORT] = [1, 3];
 const UDP = 17;
 const NESTED = 0x8000;
 
-/** Where a port of the host was published, or will be. */
+/** A port of the host that was published, or will be. */
 export type HostPort = Pick<PublishedPort, "protocol" | "hostIp" | "hostPort">;
 
 /**
- * Has the kernel forget what it knows of UDP packets for these ports; nothing where it has no netfilter, and
- * knows nothing.
+ * Makes the kernel forget the UDP connections to these ports. Does nothing where the kernel has no netfilter.
  */
 export function forgetUdp(ports: HostPort[]): void {
   const udp = ports.filter(({ protocol }) => protocol === "udp");
@@ -50,7 +50,7 @@ function forgetFamily(family: Family, ports: HostPort[]): void {
       const connection = attributesOf(payload);
       const original = connection.get(ORIGINAL);
       if (original === undefined || !isFor(original, family, ports, own)) continue;
-      // One that has ended by itself meanwhile is an error that nobody needs to hear of.
+      // It may have ended by itself meanwhile; that error doesn't matter.
       converse(socket, deletion(family, original, connection.get(ZONE)));
     }
   });
@@ -66,7 +66,7 @@ function deletion(family: Family, original: Uint8Array, zone?: Uint8Array): Uint
   return bytes;
 }
 
-/** Whether a connection was asked for by a UDP packet to one of these ports of this host's. */
+/** Whether a connection began with a UDP packet to one of these ports of this host. */
 function isFor(original: Uint8Array, family: Family, ports: HostPort[], own: Set<string>): boolean {
   const direction = attributesOf(original, 0);
   const protocol = attributesOf(direction.get(PROTOCOL) ?? new Uint8Array(), 0);
@@ -85,8 +85,8 @@ function isFor(original: Uint8Array, family: Family, ports: HostPort[], own: Set
 }
 
 /**
- * Without them, a container's packets to the same port of another host would be taken for packets to this
- * one.
+ * The host's own addresses. Without them, a container's packets to the same port of another host would be
+ * taken for packets to this one.
  */
 function addressesOfHost(family: Family): Set<string> {
   const route = netlink.openRoute();

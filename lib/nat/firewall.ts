@@ -1,6 +1,6 @@
-// The host's packet filter, for networks and published ports: nf_tables where the kernel has it, which no
-// package is needed for, or iptables. MYDOCKER_FIREWALL=iptables prefers that, for hosts whose tools know
-// nothing else.
+// The host's packet filter, for networks and published ports. It is nf_tables where the kernel has it, which
+// needs no package; otherwise iptables. MYDOCKER_FIREWALL=iptables prefers iptables, for hosts whose other
+// tools know nothing else.
 
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import { step } from "../base/debug.ts";
@@ -13,9 +13,9 @@ import { NoFirewall, preference } from "./preference.ts";
 import type { NetworkRules, PortRules, PublishedPort } from "./rules.ts";
 
 /**
- * Puts up the rules of a network whose bridge is there; also where some of them are left of before. Where
- * there is nothing to put them into, that is said on stderr, and the network is one of its containers and
- * this host. Throws Failure.
+ * Adds the rules of a network whose bridge exists; rules that are left of an earlier time are replaced. A
+ * host without a packet filter gets a warning on stderr, and the network then only connects its containers
+ * and this host. Throws Failure.
  */
 export async function raiseNetwork(rules: NetworkRules): Promise<void> {
   try {
@@ -25,7 +25,7 @@ export async function raiseNetwork(rules: NetworkRules): Promise<void> {
     printError(`mydocker: warning: no way out of ${rules.bridge}, nor published ports: ${error.message}\n`);
     return;
   }
-  // Not before: what the host then forwards, the rules are there to sort.
+  // Forwarding is switched on last, because the rules decide what may be forwarded.
   if (!rules.internal) forwardPackets(rules.subnets.map(({ family }) => family));
   step(`firewall rules of ${rules.bridge} are up`);
 }
@@ -38,7 +38,7 @@ async function raiseRules(rules: NetworkRules): Promise<void> {
   }
 }
 
-/** Takes them away. */
+/** Removes the rules of a network. */
 export async function lowerNetwork(rules: NetworkRules): Promise<void> {
   if (!throughNftables(() => nftables.lowerNetwork(rules))) {
     (await import("./iptables.ts")).lower(rules.name);
@@ -48,9 +48,9 @@ export async function lowerNetwork(rules: NetworkRules): Promise<void> {
 }
 
 /**
- * Puts up the rules of a container's ports, which the bridge leads to. At the container's end the keeper has
- * to send what is returned by its socket, which it holds until then; or, where there is none, to see to
- * lowerPorts.
+ * Adds the rules of a container's ports, which lead to the container by its bridge. At the container's end
+ * the keeper sends the messages that are returned, by the socket it holds until then. Where nothing is
+ * returned, it calls lowerPorts instead.
  */
 export async function raisePorts(rules: PortRules, bridge: string): Promise<nftables.Held | undefined> {
   routeLoopback(bridge);
@@ -71,12 +71,12 @@ async function raisePortRules(rules: PortRules): Promise<nftables.Held | undefin
   return undefined;
 }
 
-/** What was decided of packets for these ports, before the rules were others. */
+/** Makes the kernel forget verdicts that it reached before these rules. */
 async function forgetUdp(ports: PublishedPort[]): Promise<void> {
   if (ports.some(({ protocol }) => protocol === "udp")) (await import("./conntrack.ts")).forgetUdp(ports);
 }
 
-/** Puts up again what is missing of a container's rules; `socket` is the keeper's, where it has one. */
+/** Adds those of a container's rules that are missing. `socket` is the keeper's, where it has one. */
 export async function restorePorts(
   rules: PortRules,
   bridge: string,
@@ -88,7 +88,7 @@ export async function restorePorts(
   await forgetUdp(rules.ports);
 }
 
-/** Puts up other rules in place of those for the ports `before`; `socket` as for restorePorts. */
+/** Replaces the rules for the ports `before`. `socket` is as for restorePorts. */
 export async function raisePortsAnew(
   rules: PortRules,
   before: PublishedPort[],
@@ -101,12 +101,12 @@ export async function raisePortsAnew(
   await forgetUdp(before);
 }
 
-/** Takes away the rules of ports that no socket holds. */
+/** Removes the rules of ports that no socket owns. */
 export async function lowerPorts(name: string): Promise<void> {
   (await import("./iptables.ts")).lower(name);
 }
 
-/** Whether nf_tables did it; false where it is not there, or not wanted. */
+/** Whether nf_tables did the work; false where the kernel lacks it or the user wants iptables. */
 function throughNftables(work: () => void): boolean {
   if (preference() === "iptables") return false;
   try {
@@ -118,7 +118,7 @@ function throughNftables(work: () => void): boolean {
   }
 }
 
-/** No such family of sockets, subsystem, or kind of expression. */
+/** Whether the kernel has no such family of sockets, subsystem or kind of expression. */
 function isMissing(error: unknown): boolean {
   return isErrno(error, "EPROTONOSUPPORT", "ENOTSUP", "ENOENT", "EAFNOSUPPORT");
 }

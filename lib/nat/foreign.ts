@@ -1,17 +1,17 @@
-// iptables of the host's own, beside our tables of nf_tables. What its chain FORWARD drops is gone, whatever
-// we accept; and that is what docker and ufw have it do with all they don't know. So where there is such a
-// chain, rules that let the bridge's packets through are put into it, at its head, as docker does. Which of
-// those packets may pass is decided by our own chain all the same.
+// The host's own iptables, which filter beside our nf_tables. A packet that their chain FORWARD drops is
+// lost, whatever our rules accept; docker and ufw set that chain to drop all they don't know. Where there is
+// such a chain, we put rules at its head that let the bridge's packets through, as docker does. Our own chain
+// still decides which of these packets may pass.
 //
-// Chains that drop forwarded packets elsewhere (a table of nf_tables that somebody wrote, or firewalld's) are
-// left alone, as docker leaves them alone: there, the bridge has to be let through by whoever wrote them.
+// Other chains that drop forwarded packets (a hand-written table of nf_tables, or firewalld's) are left
+// alone, as docker leaves them. Whoever wrote them has to let the bridge through.
 
 import { step } from "../base/debug.ts";
 import { acceptInForward, forgetInForward } from "./forward_chain.ts";
 import { hasForward } from "./nftables.ts";
 import type { Family, NetworkRules } from "./rules.ts";
 
-/** Has the host's iptables let the network's packets through. */
+/** Makes the host's iptables accept the network's packets. */
 export async function acceptForeign({ name, bridge, subnets }: NetworkRules): Promise<void> {
   for (const { family } of subnets) {
     if (hasForward(family)) {
@@ -22,7 +22,7 @@ export async function acceptForeign({ name, bridge, subnets }: NetworkRules): Pr
   }
 }
 
-/** Takes that back. */
+/** Removes what acceptForeign added. */
 export async function forgetForeign({ name, bridge, subnets }: NetworkRules): Promise<void> {
   for (const { family } of subnets) {
     if (hasForward(family)) forgetInForward(family, name);
@@ -30,14 +30,14 @@ export async function forgetForeign({ name, bridge, subnets }: NetworkRules): Pr
   }
 }
 
-/** The older iptables, which only its own program can change. */
+/** Changes the older (legacy) iptables, which only its own program can do. */
 async function changeLegacy(family: Family, name: string, bridge: string, on: boolean): Promise<void> {
   if (!hasLegacyFilter(family)) return;
   const { acceptForward, hasProgram } = await import("./iptables.ts");
   if (hasProgram("-legacy", family)) acceptForward("-legacy", family, name, bridge, on);
 }
 
-/** Whether the older iptables has its table `filter` in this network namespace. */
+/** Whether the legacy iptables has its table `filter` in this network namespace. */
 function hasLegacyFilter(family: Family): boolean {
   try {
     return Deno.readTextFileSync(`/proc/net/${family}_tables_names`).split("\n").includes("filter");

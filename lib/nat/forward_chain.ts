@@ -1,6 +1,6 @@
-// Rules of ours in the chain FORWARD of the iptables that uses nf_tables, written as it writes them, but
-// without starting it: on every host with docker or ufw, a start would take 30 ms longer. What is ours is
-// told by a comment.
+// Our rules in the chain FORWARD of the iptables that uses nf_tables. They are written as iptables writes
+// them, but without starting it, which would make a start 30 ms longer on every host with docker or ufw. A
+// comment marks them as ours.
 
 import { converse } from "../../ffi/netfilter.ts";
 import { attributesOf, comment, type Messages, newMessages, NLM_F } from "./nft_bytes.ts";
@@ -9,13 +9,10 @@ import { send, withSocket } from "./nftables.ts";
 import type { Family } from "./rules.ts";
 
 const [TABLE, CHAIN, HANDLE, EXPRESSIONS, USERDATA] = [1, 2, 3, 4, 7];
-/** Type of a rule: what a dump answers with. */
+/** Message type of a rule in the answer to a dump. */
 const NEW_RULE = 10 << 8 | 6;
 
-/**
- * Has what comes from the bridge or goes to it accepted at the chain's head. `name` is that of the network's
- * rules.
- */
+/** Accepts packets from the bridge and to it at the chain's head. `name` is that of the network's rules. */
 export function acceptInForward(family: Family, name: string, bridge: string): void {
   withSocket((socket) => {
     const old = ours(socket, family, name);
@@ -35,7 +32,7 @@ export function acceptInForward(family: Family, name: string, bridge: string): v
   });
 }
 
-/** Takes that back. */
+/** Removes these rules. */
 export function forgetInForward(family: Family, name: string): void {
   withSocket((socket) => {
     const old = ours(socket, family, name);

@@ -1,4 +1,4 @@
-// The kernel's settings without which packets don't get from one interface to another.
+// Kernel settings that let packets pass from one interface to another.
 
 import * as file from "../../ffi/file.ts";
 import { printError } from "../base/output.ts";
@@ -9,7 +9,7 @@ const SETTINGS: Record<Family, string> = {
   ip6: "net/ipv6/conf/all/forwarding",
 };
 
-/** Has the host forward packets of these families. What had to be changed for that is said on stderr. */
+/** Makes the host forward packets of these families. Settings that had to be changed are named on stderr. */
 export function forwardPackets(families: Family[]): void {
   for (const family of families) {
     if (!setTo1(SETTINGS[family])) continue;
@@ -23,8 +23,8 @@ export function forwardPackets(families: Family[]): void {
 }
 
 /**
- * Lets packets for 127.0.0.1 go out by the bridge: those that ask for a published port. The network's rules
- * keep the bridge from being a way in for others.
+ * Routes packets for 127.0.0.1 to published ports out by the bridge. The network's rules keep others from
+ * coming in by the bridge to 127.0.0.1.
  */
 export function routeLoopback(bridge: string): void {
   setTo1(`net/ipv4/conf/${bridge}/route_localnet`);
@@ -38,7 +38,7 @@ function setTo1(name: string): boolean {
     const now = new Uint8Array(1);
     file.pread(fd, now, 0);
     if (now[0] === "1".charCodeAt(0)) return false;
-    // Not behind what was read: what is written there does not count.
+    // pwrite at 0: the kernel ignores what is written behind the value that was read.
     file.pwrite(fd, new TextEncoder().encode("1"), 0, name);
     return true;
   } finally {

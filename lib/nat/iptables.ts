@@ -1,6 +1,6 @@
-// Rules for iptables: chains of our own in its tables, and jumps to them that carry our comment, so that they
-// can be told from others'. What iptables-save shows is what there is; what iptables-restore is given comes
-// into effect at once.
+// Rules for iptables: chains of our own in its tables, and jumps to them. The jumps carry a comment by which
+// they are told from others' rules. iptables-save shows what exists; what iptables-restore reads takes effect
+// at once.
 
 import { memfd } from "../../ffi/elf.ts";
 import * as file from "../../ffi/file.ts";
@@ -16,21 +16,21 @@ export type Variant = "" | "-legacy";
 /** Lines for each table, as iptables-restore reads them; "CHAIN" stands for the chain of our own. */
 type Lines = Record<string, string[]>;
 
-/** Puts up the rules of a network, in place of those that are there. */
+/** Adds the rules of a network, in place of those that exist. */
 export function raiseNetwork(rules: NetworkRules): void {
   for (const { family, subnet } of rules.subnets) {
     replace("", family, rules.name, networkLines(rules, family, subnet));
   }
 }
 
-/** Puts up those of a container's ports. */
+/** Adds the rules of a container's ports. */
 export function raisePorts(rules: PortRules): void {
   for (const [family, ports] of Map.groupBy(rules.ports, ({ hostIp }) => familyOf(hostIp))) {
     replace("", family, rules.name, portLines({ ...rules, ports }, family));
   }
 }
 
-/** Takes away what was put up by this name. */
+/** Removes the rules that were added under this name. */
 export function lower(name: string): void {
   for (const family of ["ip", "ip6"] as const) {
     if (hasProgram("", family)) replace("", family, name, {});
@@ -38,8 +38,7 @@ export function lower(name: string): void {
 }
 
 /**
- * Only has the chain FORWARD, whose policy may be another, let the bridge's packets through; `lines` empty:
- * no more.
+ * Makes the chain FORWARD, whose policy may be to drop, accept the bridge's packets; not with `lines` empty.
  */
 export function acceptForward(
   variant: Variant,
@@ -52,16 +51,16 @@ export function acceptForward(
 }
 
 /**
- * As docker has it: what others put behind does not get to see the packets any more; DOCKER-USER comes
- * before.
+ * The rules are inserted at the head, as docker's are: rules of others behind them no longer see these
+ * packets. The chain DOCKER-USER comes before.
  */
 function accepting(bridge: string): string[] {
   return [`-I FORWARD -i ${bridge} COMMENT -j ACCEPT`, `-I FORWARD -o ${bridge} COMMENT -j ACCEPT`];
 }
 
 /**
- * The same as nft.ts says. What is not to pass is dropped in `mangle`, before `filter`: there, accepting what
- * one network lets out would let it into another.
+ * The same rules as in nft.ts. Unwanted packets are dropped in `mangle`, before `filter`: in `filter`,
+ * accepting packets that leave one network would let them into another network.
  */
 function networkLines({ bridge, internal, masquerade }: NetworkRules, family: Family, subnet: string): Lines {
   const forward = internal
@@ -102,14 +101,14 @@ function portLines({ ports }: PortRules, family: Family): Lines {
   };
 }
 
-/** Takes away what there is by this name, and puts up `lines`: each table in one step. */
+/** Replaces the rules under this name by `lines`, each table in one step. */
 function replace(variant: Variant, family: Family, name: string, lines: Lines): void {
   const chain = name.replace("mydocker_", "MD-");
   const text = restoreText(ofOurs(variant, family, name, chain), name, chain, lines);
   if (text) runProgram(variant, family, "restore", ["--wait", "--noflush"], text);
 }
 
-/** What to have iptables-restore do. */
+/** The input for iptables-restore. */
 function restoreText(old: Map<string, string[]>, name: string, chain: string, lines: Lines): string {
   const comment = `-m comment --comment ${name}`;
   return [...new Set([...old.keys(), ...Object.keys(lines)])].map((table) => {
@@ -117,14 +116,14 @@ function restoreText(old: Map<string, string[]>, name: string, chain: string, li
     const had = old.get(table) ?? [];
     const needed = now.some((line) => line.startsWith(`-A ${chain} `));
     const removal = had.filter((line) => !line.startsWith(":")).map((line) => line.replace(/^-A/, "-D"));
-    // To name a chain is to make it, or to empty it.
+    // A line that names a chain creates it, or empties it.
     const named = needed || had.some((line) => line.startsWith(":")) ? [`:${chain} - [0:0]`] : [];
     const gone = named.length > 0 && !needed ? [`-X ${chain}`] : [];
     return [`*${table}`, ...named, ...removal, ...now, ...gone, "COMMIT", ""].join("\n");
   }).join("");
 }
 
-/** The lines iptables-save has for our chain and the rules with our comment outside of it, by table. */
+/** What iptables-save prints of our chain, and the rules with our comment outside of it, by table. */
 function ofOurs(variant: Variant, family: Family, name: string, chain: string): Map<string, string[]> {
   const found = new Map<string, string[]>();
   let table = "";
@@ -158,7 +157,7 @@ function exists(path: string): boolean {
   }
 }
 
-/** Runs it and returns what it writes. Throws Failure. */
+/** Runs iptables-save or iptables-restore and returns its output. Throws Failure. */
 function runProgram(
   variant: Variant,
   family: Family,
@@ -173,7 +172,7 @@ function runProgram(
       : "this kernel has no nf_tables (modprobe nf_tables), and there is no iptables (Debian package iptables)";
     throw new NoFirewall(why);
   }
-  // An iptables that hangs holds up nobody for ever: --wait is for its own lock.
+  // A time limit, so that an iptables that hangs does not block us for ever; --wait is for its own lock only.
   const fd = memfd("rules");
   try {
     file.pwrite(fd, new TextEncoder().encode(input), 0);

@@ -1,5 +1,5 @@
-// Rules as nf_tables. Of several tables each decides for itself: what one drops is gone, and who accepts only
-// ends its own chain. So ours disturb nobody's, and nobody has to be asked for a place among theirs (but see
+// Rules as nf_tables. Each table decides for itself: a packet that one drops is lost, and accepting a packet
+// only ends that table's chain. So our tables disturb nobody's, and need no agreed place among them (but see
 // foreign.ts).
 //
 //   table ip mydocker_MARK_NETWORK {                a network's, for as long as its bridge is there
@@ -14,9 +14,9 @@
 //     chain ports       { for each address and protocol: dnat to the container, the port by a map }
 //   }
 //
-// A container's table belongs to the socket that made it (NFT_TABLE_F_OWNER), which the keeper holds: the
-// kernel takes it away with the keeper, however that ends, and until then nobody else can, so that a flush of
-// the ruleset spares it.
+// A container's table belongs to the socket that made it (NFT_TABLE_F_OWNER), which the keeper holds. The
+// kernel removes the table with the keeper, however that ends. Until then nobody else can remove it, so a
+// flush of the ruleset spares it.
 
 import { parseAddress, subnetOf, toBytes } from "../base/address.ts";
 import { comment, type Messages, NLM_F } from "./nft_bytes.ts";
@@ -40,7 +40,7 @@ const ELEMENTS = 1000;
 
 const LOOPBACK = Uint8Array.of(127, 0, 0, 0);
 
-/** Writes the messages that make a network's tables. None of them may be there. */
+/** Writes the messages that create a network's tables. None of the tables may exist. */
 export function addNetworkTables(messages: Messages, rules: NetworkRules): void {
   for (const { family, subnet } of rules.subnets) {
     const t = newTable(messages, family, rules.name);
@@ -60,7 +60,10 @@ export function addNetworkTables(messages: Messages, rules: NetworkRules): void 
   }
 }
 
-/** Those that make a container's tables; with `owned`, it belongs to the socket they are sent by. */
+/**
+ * Writes the messages that create a container's tables. With `owned`, they belong to the socket that sends
+ * them.
+ */
 export function addPortTables(messages: Messages, { name, ports }: PortRules, owned: boolean): void {
   for (const [family, group] of Map.groupBy(ports, ({ hostIp }) => familyOf(hostIp))) {
     const t = newTable(messages, family, name);
@@ -69,14 +72,14 @@ export function addPortTables(messages: Messages, { name, ports }: PortRules, ow
   }
 }
 
-/** Those that take tables away, which must be there. */
+/** Writes the messages that delete tables, which must exist. */
 export function deleteTables(messages: Messages, name: string, families: Iterable<Family>): void {
   for (const family of families) {
     messages.message(family, "deleteTable", NLM_F.ack, () => messages.text(1, name));
   }
 }
 
-/** What a table is made of, in messages about it. */
+/** The parts of a table, as messages about it. */
 interface Table {
   w: Messages;
   add(kind: "newTable" | "newSet" | "newElements", flags: number, attributes: () => void): void;
@@ -119,12 +122,12 @@ const accept = (w: Messages) => x.verdict(w, "accept");
 const drop = (w: Messages) => x.verdict(w, "drop");
 const toLoopback = (w: Messages) => x.inSubnet(w, "ip", "daddr", LOOPBACK, 8);
 
-/** A bridge for which route_localnet is on must not be a way to what listens on the host's loopback only. */
+/** Keeps a bridge with route_localnet from leading to what listens on the host's loopback only. */
 function guard(t: Table, bridge: string): void {
   t.rule("guard", from(bridge), toLoopback, drop);
 }
 
-/** Into a network comes what belongs to a connection from it, or asks for a published port. */
+/** Packets into a network must belong to a connection from it, or ask for a published port. */
 function forward(t: Table, { bridge, internal }: NetworkRules): void {
   if (!internal) t.rule("forward", to(bridge), x.established, accept);
   t.rule("forward", from(bridge), to(bridge), accept);
@@ -132,7 +135,7 @@ function forward(t: Table, { bridge, internal }: NetworkRules): void {
   t.rule("forward", to(bridge), drop);
 }
 
-/** Whose address has to be another for the answers to find the way back. */
+/** Masquerades packets whose answers would not find the way back otherwise. */
 function translate(t: Table, family: Family, subnet: string, { bridge, masquerade }: NetworkRules): void {
   const { prefix, ...first } = subnetOf(subnet);
   const fromSubnet = (w: Messages) => x.inSubnet(w, family, "saddr", toBytes(first), prefix);
@@ -143,14 +146,14 @@ function translate(t: Table, family: Family, subnet: string, { bridge, masquerad
     const fromLoopback = (w: Messages) => x.inSubnet(w, "ip", "saddr", LOOPBACK, 8);
     t.rule("postrouting", fromLoopback, to(bridge), x.masquerade);
   }
-  // To a port of a neighbour, or its own, by the host's address: without it the neighbour would answer
-  // directly.
+  // A packet to a neighbour's port, or its own, by the host's address: without masquerading, the neighbour
+  // would answer directly.
   t.rule("postrouting", fromSubnet, to(bridge), x.redirected, x.masquerade);
 }
 
 function publish(t: Table, family: Family, ports: PublishedPort[]): void {
   for (const chain of ["ports", "prerouting", "output"] as const) t.chain(chain);
-  // From other machines nothing can be for 127.0.0.1, whatever an interface lets in.
+  // Packets from other machines can't be for 127.0.0.1, whatever interface they come in by.
   if (family === "ip") t.rule("prerouting", toLoopback, (w) => x.verdict(w, "return"));
   for (const chain of ["prerouting", "output"] as const) {
     t.rule(chain, x.forThisHost, (w) => x.verdict(w, "jump", "ports"));
@@ -159,7 +162,7 @@ function publish(t: Table, family: Family, ports: PublishedPort[]): void {
   [...groups.values()].forEach((group, index) => publishGroup(t, family, group, index + 1));
 }
 
-/** Ports of one protocol, on one address of the host, of one of the container's. */
+/** Publishes ports of one protocol that have one address of the host and one of the container in common. */
 function publishGroup(t: Table, family: Family, group: PublishedPort[], id: number): void {
   const [{ protocol, hostIp, address }] = group;
   const map = `ports${id}`;

@@ -1,11 +1,11 @@
-// nf_tables as the kernel is told it (include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h): messages of
-// attributes as bytes. Numbers in attributes are big-endian; what a register holds is as in the packet or, of
-// the kernel's own values, in the machine's order. Written in place into one buffer: a start waits for it.
+// nf_tables messages as bytes (include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h). Numbers in attributes
+// are big-endian. A register holds bytes as they are in the packet or, for the kernel's own values, in the
+// machine's order. Everything is written into one buffer, because a start waits for it.
 
 import { decodeName, encodeName } from "../../ffi/bytes.ts";
 import type { Family } from "./rules.ts";
 
-/** What tables, chains and rules belong to. */
+/** Families of tables, chains and rules. */
 export const FAMILY: Record<Family, number> = { ip: 2, ip6: 10 };
 
 const MESSAGE = {
@@ -35,14 +35,14 @@ const SUBSYSTEM = 10;
 const [BATCH_BEGIN, BATCH_END] = [16, 17];
 const NESTED = 0x8000;
 
-/** Writes attributes, the one after the other. */
+/** Writes attributes, one after the other. */
 export interface Attributes {
   /** A 32-bit number. */
   number(type: number, value: number): void;
   /** A 32-bit number in the machine's order. */
   native(type: number, value: number): void;
   text(type: number, value: string): void;
-  /** Bytes, and zeros up to `size`. */
+  /** Bytes, padded with zeros up to `size`. */
   bytes(type: number, value: ArrayLike<number>, size?: number): void;
   nested(type: number, content: () => void): void;
 }
@@ -50,18 +50,18 @@ export interface Attributes {
 export interface Messages extends Attributes {
   /** A message about a table of the family; `content` writes its attributes. */
   message(family: Family, kind: keyof typeof MESSAGE, flags: number, content: () => void): void;
-  /** A message's headers, with no attributes yet; returns where it begins. */
+  /** The headers of a message, without attributes yet; returns where the message begins. */
   header(type: number, flags: number, family: number, resource: number): number;
-  /** What was written so far. */
+  /** Everything written so far. */
   finish(): Uint8Array<ArrayBuffer>;
 }
 
-/** Room for messages. */
+/** A buffer for messages. */
 export function newMessages(): Messages {
   let buffer = new Uint8Array(1 << 13);
   let view = new DataView(buffer.buffer);
   let end = 0;
-  /** Makes room, and returns where it begins. */
+  /** Reserves room, and returns where it begins. */
   const take = (size: number) => {
     const start = end;
     end += (size + 3) & ~3;

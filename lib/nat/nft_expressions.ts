@@ -1,5 +1,5 @@
-// The expressions a rule is made of. Each compares a value with another and ends the rule where they differ,
-// or is the rule's verdict. Registers are ours to choose: 1 is for what is compared.
+// The expressions of which rules consist. An expression compares two values and ends the rule where they
+// differ, or gives the rule's verdict. Register 1 holds what is compared.
 
 import type { PortProtocol } from "../../ffi/socket.ts";
 import { type Attributes, FAMILY } from "./nft_bytes.ts";
@@ -16,7 +16,7 @@ const INTERFACE_NAME_SIZE = 16;
 const CT = { state: 0, status: 2 } as const;
 const [CT_ESTABLISHED_RELATED, CT_DST_NAT] = [2 | 4, 0x20];
 const [NETWORK_HEADER, TRANSPORT_HEADER] = [1, 2];
-/** Where addresses are in a packet's header. */
+/** Offsets of addresses in a packet's header. */
 const ADDRESS = {
   ip: { saddr: 12, daddr: 16, size: 4 },
   ip6: { saddr: 8, daddr: 24, size: 16 },
@@ -72,7 +72,7 @@ function connection(w: Attributes, key: keyof typeof CT, bits: number): void {
   compare(w, (type) => w.native(type, 0), true);
 }
 
-/** The interface a packet came in by, or leaves by, is `name`; or is not, with `other`. */
+/** The packet's incoming or outgoing interface is `name`; with `other`, is not `name`. */
 export function by(w: Attributes, key: "iifname" | "oifname", name: string, other = false): void {
   const bytes = Array.from(name, (letter) => letter.charCodeAt(0));
   meta(w, key);
@@ -95,7 +95,7 @@ export function inSubnet(
   compare(w, (type) => w.bytes(type, address.map((byte, at) => byte & network[at])));
 }
 
-/** It is for an address of this host (fib daddr type local). */
+/** The packet is for an address of this host (fib daddr type local). */
 export function forThisHost(w: Attributes): void {
   const [FIB_ADDRTYPE, FIB_DADDR, RTN_LOCAL] = [3, 2, 2];
   expression(w, "fib", () => {
@@ -106,23 +106,23 @@ export function forThisHost(w: Attributes): void {
   compare(w, (type) => w.native(type, RTN_LOCAL));
 }
 
-/** It is of this protocol. */
+/** The packet is of this protocol. */
 export function ofProtocol(w: Attributes, protocol: PortProtocol): void {
   meta(w, "l4proto");
   compare(w, (type) => w.bytes(type, [PROTOCOLS[protocol]]));
 }
 
-/** Its connection was there before, or belongs to one. */
+/** The packet's connection is established, or related to one that is. */
 export function established(w: Attributes): void {
   connection(w, "state", CT_ESTABLISHED_RELATED);
 }
 
-/** Its connection is to another address than was asked for: that of a published port. */
+/** The connection was redirected to another address: it asked for a published port. */
 export function redirected(w: Attributes): void {
   connection(w, "status", CT_DST_NAT);
 }
 
-/** What becomes of the packet. */
+/** Ends the rule with this verdict. */
 export function verdict(w: Attributes, code: "drop" | "accept" | "return"): void;
 export function verdict(w: Attributes, code: "jump", chain: string): void;
 export function verdict(w: Attributes, code: keyof typeof VERDICTS, chain?: string): void {
@@ -136,18 +136,19 @@ export function verdict(w: Attributes, code: keyof typeof VERDICTS, chain?: stri
   });
 }
 
-/** Counts the packets that come here. */
+/** Counts the packets that reach this expression. */
 export function counter(w: Attributes): void {
   expression(w, "counter", () => {});
 }
 
-/** From the address of the interface it leaves by. */
+/** Gives the packet the address of the interface it leaves by. */
 export function masquerade(w: Attributes): void {
   expression(w, "masq", () => {});
 }
 
 /**
- * To another address, and the port that the map `set` has for the packet's; where it has none, the rule ends.
+ * Sends the packet to another address, and to the port that the map `set` has for the packet's port. The rule
+ * ends where the map has none.
  */
 export function redirect(w: Attributes, family: Family, address: Uint8Array, set: string, id: number): void {
   const [DESTINATION_PORT, DNAT] = [2, 1];

@@ -1,4 +1,4 @@
-// Telling nf_tables. No program is needed for that, only a kernel that has it.
+// Sends messages to nf_tables. That needs no program, only a kernel that has it.
 
 import { EEXIST, NLMSG_ERROR } from "../../ffi/constants.ts";
 import { isErrno, KernelError } from "../../ffi/errno.ts";
@@ -9,7 +9,7 @@ import { addNetworkTables, addPortTables, deleteTables } from "./nft.ts";
 import { attributesOf, commentText, type Messages, newMessages, NLM_F, transaction } from "./nft_bytes.ts";
 import { type Family, familyOf, type NetworkRules, type PortRules } from "./rules.ts";
 
-/** Makes a network's tables, in place of those that are there: a killed command's, or the same. */
+/** Creates a network's tables. Replaces existing ones, whether left by a killed command or the same. */
 export function raiseNetwork(rules: NetworkRules): void {
   withSocket((socket) => {
     const families = rules.subnets.map(({ family }) => family);
@@ -26,23 +26,23 @@ export function raiseNetwork(rules: NetworkRules): void {
   });
 }
 
-/** Takes them away, where they are. */
+/** Deletes a network's tables, where they exist. */
 export function lowerNetwork({ name, subnets }: Pick<NetworkRules, "name" | "subnets">): void {
   withSocket((socket) => subnets.forEach(({ family }) => remove(socket, name, family)));
 }
 
-/** What holds a container's tables. */
+/** The socket that owns a container's tables, and how to delete them. */
 export interface Held {
   /** The netlink socket they belong to. */
   socket: number;
-  /** What sent by it takes them away: one after the other. */
+  /** Messages to send by the socket, one after the other, that delete the tables. */
   farewell: Uint8Array[];
 }
 
-/** How long the table of a keeper that was killed may still be there, and in which steps to look, in ms. */
+/** How long the table of a killed keeper may still exist, and how often to look, in ms. */
 const [PATIENCE, PAUSE] = [1000, 5];
 
-/** Makes the tables of a container's ports. They are there until the socket is closed by all who have it. */
+/** Creates the tables of a container's ports. They exist until the socket is closed by all who have it. */
 export async function raisePorts(rules: PortRules): Promise<Held> {
   const socket = openNetfilter();
   try {
@@ -61,12 +61,12 @@ export async function raisePorts(rules: PortRules): Promise<Held> {
   return { socket, farewell };
 }
 
-/** Takes a container's tables away, by the socket they belong to. */
+/** Deletes a container's tables, by the socket they belong to. */
 export function lowerPorts(socket: number, rules: PortRules): void {
   for (const family of familiesOf(rules)) remove(socket, rules.name, family);
 }
 
-/** Makes those of the tables that are missing, by the socket they belong to. */
+/** Creates those of the tables that are missing, by the socket they belong to. */
 export function restorePorts(socket: number, { name, ports }: PortRules): void {
   for (const family of familiesOf({ name, ports })) {
     if (hasTable(socket, name, family)) continue;
@@ -74,7 +74,7 @@ export function restorePorts(socket: number, { name, ports }: PortRules): void {
   }
 }
 
-/** False where tables of that name are there, and may belong to somebody else. */
+/** False where tables of that name exist, which may belong to somebody else. */
 function addPorts(socket: number, rules: PortRules): boolean {
   for (const owned of [true, false]) {
     try {
@@ -94,7 +94,7 @@ function familiesOf({ ports }: PortRules): Family[] {
   return [...new Set(ports.map(({ hostIp }) => familyOf(hostIp)))];
 }
 
-/** One that belongs to a socket which is just being closed goes by itself. */
+/** Removes a table. One that belongs to a socket which is just being closed disappears by itself. */
 function attemptRemove(socket: number, name: string, family: Family): void {
   try {
     remove(socket, name, family);
@@ -103,7 +103,7 @@ function attemptRemove(socket: number, name: string, family: Family): void {
   }
 }
 
-/** Whether a network's or container's table is there. */
+/** Whether a network's or container's table exists. */
 function hasTable(socket: number, name: string, family: Family): boolean {
   return asks(socket, family, "getTable", (messages) => messages.text(1, name));
 }
@@ -111,7 +111,7 @@ function hasTable(socket: number, name: string, family: Family): boolean {
 const [NEW_TABLE, GET_TABLE, TABLE_USERDATA] = [10 << 8, 10 << 8 | 1, 6];
 const EVERY_FAMILY = 0;
 
-/** What is written on the tables of this network namespace; none where the kernel has no nf_tables. */
+/** The user data of all tables in this network namespace; empty where the kernel has no nf_tables. */
 export function listTables(): string[] {
   try {
     return withSocket((socket) => {
@@ -155,7 +155,7 @@ function remove(socket: number, name: string, family: Family): void {
   }
 }
 
-/** Does something with a socket to netfilter of its own. */
+/** Does `work` with a netfilter socket of its own. */
 export function withSocket<T>(work: (socket: number) => T): T {
   const socket = openNetfilter();
   try {

@@ -1,6 +1,7 @@
-// Who has a port of this host, as the kernel lists its sockets (proc(5)): for a good error only.
+// Which process has a port of this host, from the kernel's list of sockets (proc(5)). Only error messages use
+// it.
 
-/** Name of a process that has the port; undefined where none can be seen. */
+/** Name of the process that has the port; undefined where none can be seen. */
 export function holderOf(protocol: "tcp" | "udp" | "sctp", port: number): string | undefined {
   const inodes = new Set([protocol, `${protocol}6`].flatMap((table) => socketsAt(table, port)));
   if (inodes.size === 0) return undefined;
@@ -9,7 +10,7 @@ export function holderOf(protocol: "tcp" | "udp" | "sctp", port: number): string
   }
 }
 
-/** Inodes of the sockets bound to a port that are waiting for others. */
+/** Inodes of the listening sockets on a port. */
 function socketsAt(table: string, port: number): string[] {
   const [LISTENING, UNCONNECTED] = ["0A", "07"];
   // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode …
@@ -36,7 +37,7 @@ function hasAny(pid: string, inodes: Set<string>): boolean {
   return false;
 }
 
-/** Nothing where the process is gone or may not be looked at, or the kernel has no such protocol. */
+/** "" where the process is gone, or may not be inspected, or the kernel has no such protocol. */
 function read(path: string): string {
   try {
     return Deno.readTextFileSync(path);

@@ -1,12 +1,12 @@
-// Which packet filter it is to be, and that there is none.
+// Which packet filter the user prefers, and the error that there is none.
 
 import { callerEnvironment } from "../base/environment.ts";
 import { Failure } from "../base/error.ts";
 
-/** There is nothing that could filter or translate packets. */
+/** This host has nothing that could filter or translate packets. */
 export class NoFirewall extends Failure {}
 
-/** MYDOCKER_FIREWALL, for who wants "iptables" or nothing but "nftables". */
+/** MYDOCKER_FIREWALL: "iptables", or "nftables" for nothing else. */
 export function preference(): string | undefined {
   return callerEnvironment("MYDOCKER_FIREWALL");
 }

@@ -1,22 +1,22 @@
-// What the firewall has to know, whoever is told: nf_tables (nft.ts) or iptables (iptables.ts).
+// What a packet filter needs to know, be it nf_tables (nft.ts) or iptables (iptables.ts).
 
 import type { PortProtocol } from "../../ffi/socket.ts";
 
 /** Kinds of addresses, as nf_tables names them. */
 export type Family = "ip" | "ip6";
 
-/** A network's rules: there while its bridge is. */
+/** A network's rules. They exist as long as its bridge does. */
 export interface NetworkRules {
   /** Names tables and chains: the root's mark, and the beginning of the network's ID. */
   name: string;
   bridge: string;
   /** "172.17.0.0/16", for each family it has. */
   subnets: { family: Family; subnet: string }[];
-  /** No way out, and none in. */
+  /** No packets leave the network, and none enter it. */
   internal: boolean;
-  /** What leaves a subnet has the host's address. */
+  /** Packets that leave the subnet get the host's address. */
   masquerade: boolean;
-  /** Whose they are, for others to see. */
+  /** Text that says to others whose rules these are. */
   owner?: string;
 }
 
@@ -26,14 +26,14 @@ export interface PublishedPort {
   /** "0.0.0.0" or "::" for all the host's addresses. */
   hostIp: string;
   hostPort: number;
-  /** The container's. */
+  /** The container's address. */
   address: string;
   port: number;
 }
 
-/** A container's published ports: there while it runs. */
+/** A container's published ports. They exist while it runs. */
 export interface PortRules {
-  /** As a network's; with the beginning of the container's ID. */
+  /** Names tables and chains: the root's mark, and the beginning of the container's ID. */
   name: string;
   ports: PublishedPort[];
 }
