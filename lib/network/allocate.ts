@@ -1,4 +1,4 @@
-// An address for a container, of a network's pool.
+// Claims an address for a container from a network's pool.
 
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
@@ -9,9 +9,9 @@ import { claimPath, claimsFolder, claimsOn, isKept } from "./claims.ts";
 import type { AddressPool, Network } from "./store.ts";
 
 /**
- * Claims an address for a container, whose lock the caller holds or which runs: the `wanted` one, or the
- * lowest that is free. Undefined where none is, or somebody has it, but only by claims of the dead, which
- * repair takes away. Throws Failure where the living have them.
+ * Claims the `wanted` address for a container, or the lowest free one. The caller holds the container's lock,
+ * or the container runs. Returns undefined where every such address is taken, but some only by claims of
+ * killed containers, which a repair removes. Throws Failure where running containers have the addresses.
  */
 export function claimAddress(
   network: Network,

@@ -1,9 +1,9 @@
-// A network's bridge: it comes up with the first container and goes with the last one.
+// A network's bridge. It comes up with the first container and goes with the last one.
 //
-// What says that a network is up, completely, is that its interface is: that is the last step of making it,
-// and the first of taking it down. Nobody takes it down but with the exclusive lock of the network's file
-// `users`, and nobody relies on it but with the shared one. Bridges are made by one mydocker at a time
-// (making.ts).
+// A network is completely up exactly when its interface is up: bringing the interface up is the last step of
+// making it, and taking it down is the first step of removing it. A process removes the bridge only while it
+// holds the exclusive lock of the network's file `users`, and relies on the bridge only while it holds the
+// shared lock. One mydocker at a time makes bridges (making.ts).
 
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -31,10 +31,10 @@ import {
   writeNetwork,
 } from "./store.ts";
 
-/** How long who gives way lets others go first, at most, in ms. */
+/** The longest pause in which a process that gives way lets others go first, in ms. */
 const LONGEST_PAUSE = 50;
 
-/** The bridge, and the network as it is now that it is up. */
+/** A bridge that is up, and the network's record as it is then. */
 export interface Raised {
   index: number;
   network: Network;
@@ -48,18 +48,18 @@ export interface Raised {
 export async function raiseBridge(route: number, before: Network): Promise<Raised> {
   for (;;) {
     const index = upIndex(route, before);
-    // Only now: its subnet may have been chosen after `before` was read.
+    // Reread only now: the subnet may have been chosen after `before` was read.
     if (index !== undefined) return { index, network: await reread(before) };
     await makingBridges(async () => {
-      // Somebody else may have been faster.
+      // Another process may have been faster.
       if (upIndex(route, before) === undefined) await makeBridge(route, await reread(before));
     });
   }
 }
 
 /**
- * The bridge's index, if it is up. One without the mark was that of a root directory that is gone, at the
- * same place.
+ * The bridge's index, if it is up. A bridge without the mark belonged to a removed root directory at the same
+ * path.
  */
 function upIndex(route: number, network: Network): number | undefined {
   const link = linkByName(route, network.interface);
@@ -75,7 +75,7 @@ async function reread({ name }: Network): Promise<Network> {
 async function makeBridge(route: number, before: Network): Promise<void> {
   const { name, interface: bridge, options } = before;
   try {
-    // Not up, or without the mark: whoever began to make it was killed.
+    // The bridge is not up, or has no mark: the process that began to make it was killed.
     if (linkByName(route, bridge)) {
       if (options[BRIDGE_NAME] && !mayBeUp(before)) {
         throw new Failure(`can't bring up network ${name}: there is an interface ${bridge} already`);
@@ -96,7 +96,7 @@ async function makeBridge(route: number, before: Network): Promise<void> {
   }
 }
 
-/** Makes the bridge, with addresses in subnets that nobody else has. */
+/** Makes the bridge, with addresses in subnets that no other bridge has. */
 async function withOwnSubnets(route: number, before: Network): Promise<Network> {
   const { interface: bridge, options } = before;
   for (;;) {
@@ -110,7 +110,8 @@ async function withOwnSubnets(route: number, before: Network): Promise<Network> 
       const address = { ...parseAddress(gateway)!, prefix: subnets[at].prefix };
       netlink.request(route, addressMessage(index, address), `${gateway} of ${bridge}`);
     });
-    // Whoever looks last sees the other; both may, so that who goes first is left to chance.
+    // Of two processes that chose the same subnet, at least the later one sees the other. If both do, chance
+    // decides who goes first.
     const others = subnetsInUse(route, index);
     if (!others.some((other) => subnets.some((subnet) => overlaps(subnet, other)))) return network;
     netlink.request(route, deleteMessage(bridge), bridge);
@@ -125,7 +126,10 @@ function advice(error: KernelError): string {
   return `--network none does without it`;
 }
 
-/** With subnets that are free on this host and in this root directory; noted where they have changed. */
+/**
+ * Chooses subnets that are free on this host and in this root directory. Records them where they have
+ * changed.
+ */
 async function withPools(route: number, network: Network): Promise<Network> {
   const others = networkNames().filter((name) => name !== network.name);
   const elsewhere = (await Promise.all(others.map(networkByName))).flatMap((other) => other?.pools ?? [])
@@ -137,20 +141,22 @@ async function withPools(route: number, network: Network): Promise<Network> {
   return changed;
 }
 
-/** 02:42 as docker's, and of the network's id: the same whenever it comes up. */
+/** 02:42 as docker's, then bytes of the network's ID: the same address whenever the bridge comes up. */
 function macOfBridge({ id }: Network): string {
   return ["02", "42", ...id.slice(0, 8).match(/../g)!].join(":");
 }
 
 /**
- * Whether a container has an address, be it one that was connected while it ran: its keeper has no lock of
- * `users` for that.
+ * Whether a container has an address in the network. That includes containers that were connected while they
+ * ran, whose keepers hold no lock of `users` for this network.
  */
 export function isInUse(network: Pick<Network, "name">): boolean {
   return claimsOn(network).some(({ owner }) => isKept(owner));
 }
 
-/** Takes down the bridges that nobody uses: those of ended containers, and what killed commands left. */
+/**
+ * Removes the bridges that no container uses: those of ended containers, and those that killed commands left.
+ */
 export async function settle(names = networkNames()): Promise<void> {
   let route: number | undefined;
   for (const name of names) {
@@ -167,9 +173,9 @@ export async function settle(names = networkNames()): Promise<void> {
   if (route !== undefined) file.close(route);
 }
 
-/** With the exclusive lock of `users`. */
+/** Removes the bridge. The caller holds the exclusive lock of `users`. */
 export async function takeDown(route: number, network: Network): Promise<void> {
-  // Of a machine that has come up anew there is only the mark.
+  // After a reboot there is only the mark.
   if (linkByName(route, network.interface)) {
     await lastUserLeft(network);
     netlink.request(route, deleteMessage(network.interface), network.interface);

@@ -1,6 +1,7 @@
-// Changes of who is in which network while the container runs. One at a time in a root directory; each is
-// noted before anything is done, and a note that is found is of a command that was killed. Then the container
-// leaves that network: which completes what disconnect began, and takes back what connect had.
+// Connecting running containers to networks, and disconnecting them. A root directory allows one such change
+// at a time. A note is written before the change begins; a note that is found later belongs to a killed
+// command. Its container is then taken out of that network, which completes a disconnect and takes back a
+// connect.
 
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
@@ -41,12 +42,12 @@ interface Change {
 const isChange = shapeOf<Change>({ container: hexId, endpoint: isEndpoint });
 
 /**
- * Has hosts files brought up to date, of this container and of all in the network, once nobody is kept
- * waiting any more: containers can write to them.
+ * Has the hosts files of this container and of all others in the network updated after the locks are
+ * released. Containers can write to these files, so updating them may take long.
  */
 export type Later = (container: string, network: string) => void;
 
-/** Does `work` with nobody else at it, and with nothing left of killed commands. */
+/** Does `work` while no other change is made, and after what killed commands left has been cleaned up. */
 export async function changing<T>(work: (later: Later) => Promise<T>): Promise<T> {
   const fd = file.openat(rootFd(), "networks/.changing", file.O_RDWR | file.O_CREAT, 0o600);
   const stale: Stale[] = [];
@@ -64,7 +65,7 @@ export async function changing<T>(work: (later: Later) => Promise<T>): Promise<T
   }
 }
 
-/** Also where somebody else is doing the same, or was killed at it. */
+/** Updates the files; another command may be doing the same, or may have been killed while it did. */
 function refresh({ container, network, note }: Stale): void {
   refreshOwnNames(container, network);
   refreshNames([network]);
@@ -72,8 +73,8 @@ function refresh({ container, network, note }: Stale): void {
 }
 
 /**
- * Does `work` on a container's endpoint. Should it fail or be killed, the container leaves that network.
- * `work` says by its argument what more has become known of the endpoint.
+ * Does `work` on a container's endpoint. If it fails or is killed, the container is taken out of that
+ * network. `work` passes on what it learns about the endpoint by its argument.
  */
 export async function noted(
   container: string,
@@ -98,7 +99,8 @@ export async function noted(
 }
 
 /**
- * Takes all away that a container has of a network: each step also where it was done before, or never begun.
+ * Removes everything a container has of a network. Every step allows for having been done before, or for
+ * never having been begun.
  */
 export async function leaveNetwork(id: string, endpoint: Endpoint, later: Later): Promise<void> {
   const route = netlink.openRoute();
@@ -108,7 +110,7 @@ export async function leaveNetwork(id: string, endpoint: Endpoint, later: Later)
       changeConfig(dir, (networks) => networks.filter((one) => one.network !== endpoint.network));
     }
     const claims = claimsOn({ name: endpoint.network }).filter(({ owner }) => owner === id);
-    // Without a claim, it was done before, and by now another container may have the address.
+    // Without a claim, this was done before, and by now another container may have the address.
     if (claims.some(({ address }) => address === endpoint.addresses[0])) {
       removeLink(route, vethName(endpoint));
     }
@@ -122,7 +124,7 @@ export async function leaveNetwork(id: string, endpoint: Endpoint, later: Later)
   await settle([endpoint.network]);
 }
 
-/** Replaces what config.json says of the container's networks. */
+/** Replaces the container's networks in its config.json. */
 export function changeConfig(dir: number, change: (networks: EndpointRequest[]) => EndpointRequest[]): void {
   const names = lockNames(); // for rename's sake, which replaces the file, too
   try {
@@ -136,7 +138,7 @@ export function changeConfig(dir: number, change: (networks: EndpointRequest[]) 
   }
 }
 
-/** What the container itself, its files and its keeper have of the network. */
+/** Takes the network away from the container's namespace, its files and its keeper. */
 async function leaveAlive(
   container: Pick<Container, "id" | "dir">,
   endpoint: Endpoint,
@@ -146,7 +148,7 @@ async function leaveAlive(
   const before = readEndpoints(dir);
   const rest = before.filter(({ id }) => id !== endpoint.id);
   if (rest.length < before.length) writeEndpoints(dir, rest);
-  // With it, the keeper is the one that the records name.
+  // A keeper that is alive is the one that the records name.
   const first = processOf(container);
   if (first === undefined) return;
   file.close(first);
@@ -159,7 +161,7 @@ async function leaveAlive(
   file.close(namespace);
 }
 
-/** Endpoints with their networks. */
+/** Endpoints together with their networks. */
 export async function joinedTo(endpoints: Endpoint[]): Promise<JoinedNetwork[]> {
   return await Promise.all(
     endpoints.map(async (endpoint) => ({ endpoint, network: await existingNetwork(endpoint.network) })),
@@ -167,8 +169,8 @@ export async function joinedTo(endpoints: Endpoint[]): Promise<JoinedNetwork[]> 
 }
 
 /**
- * The keeper's lock of the network: it belongs to the open file, which the keeper's descriptor is only a way
- * to.
+ * Releases the keeper's lock of the network. The lock belongs to the open file, so it can be released by way
+ * of the keeper's descriptor.
  */
 function giveUsersBack(dir: number, users: number): void {
   const keeper = readStarted(dir)?.keeper;

@@ -1,6 +1,6 @@
-// The notes of changes of who is in which network while the container runs. One is there from before a change
-// begins until it is done; others say then, until that is done too, whose hosts files have to show it. One
-// that nobody is at work on is of a killed command (change.ts).
+// Notes about changes of a running container's networks. The note of a change exists from before the change
+// begins until it is done. After that, other notes list the hosts files that still have to be updated. A note
+// that no process works on was left by a killed command (change.ts).
 
 import * as file from "../../ffi/file.ts";
 import { randomHex } from "../base/hex.ts";
@@ -12,9 +12,7 @@ export const CHANGE = "networks/.change";
 
 const STALE = ".stale";
 
-/**
- * A hosts file that does not show yet what has become of a container in a network, and the note that says so.
- */
+/** A hosts file that does not show a change yet, and the note that says so. */
 export interface Stale {
   container: string;
   network: string;
@@ -22,7 +20,7 @@ export interface Stale {
   note: string;
 }
 
-/** Notes that the hosts files of a container, and of all in the network, are to be brought up to date. */
+/** Writes a note that the hosts files of a container, and of all others in the network, need updating. */
 export function noteStale(container: string, network: string): Stale {
   const note = `networks/${[STALE, container, network, randomHex().slice(0, 16)].join("@")}`;
   writeFile(rootFd(), note, "");

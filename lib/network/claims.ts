@@ -1,7 +1,7 @@
-// Who has which address: networks/NAME/addresses/ADDRESS@ID says that the container of that ID has it. The
-// keeper removes the claim at the container's end; what a killed keeper left counts for nothing, as its
-// container's lock is free, and goes with the next repair (repair.ts). A claim's name says whose it is, so
-// that nobody ever removes another's.
+// Which container has which address: the file networks/NAME/addresses/ADDRESS@ID says that container ID has
+// ADDRESS. The keeper removes the claim at the container's end. A claim that a killed keeper left counts for
+// nothing, because its container's lock is free; the next repair removes it (repair.ts). A claim's name
+// contains its owner, so that no process ever removes another's claim.
 
 import * as file from "../../ffi/file.ts";
 import { keeperLives } from "../container/state.ts";
@@ -21,7 +21,7 @@ export function claimsFolder({ name }: Named): string {
   return `networks/${name}/addresses`;
 }
 
-/** Where a claim is, relative to the root directory. */
+/** The path of a claim, relative to the root directory. */
 export function claimPath(network: Named, address: string, id: string): string {
   return `${claimsFolder(network)}/${address}@${id}`;
 }
@@ -38,12 +38,12 @@ export function claimsOn(network: Named): Claim[] {
   }
 }
 
-/** Whether the container has a keeper: who starts it counts, too. */
+/** Whether the container has a keeper, or is being started. */
 export function isKept(id: string): boolean {
   return keeperLives(rootFd(), `containers/${id}`);
 }
 
-/** Gives a container's addresses back. */
+/** Releases a container's addresses. */
 export function releaseAddresses(network: Named, addresses: string[], id: string): void {
   for (const address of addresses) file.unlinkIfAny(rootFd(), claimPath(network, address, id));
 }

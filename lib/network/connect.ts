@@ -1,4 +1,4 @@
-// network connect and disconnect. Of a container that does not run only its configuration changes.
+// network connect and disconnect. For a container that does not run, only its configuration changes.
 
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
@@ -37,7 +37,7 @@ const PATIENCE = 10_000;
 
 const refused = (message: string) => new Failure(message);
 
-/** Brings a container into a network. Throws Failure, in docker's words. */
+/** Connects a container to a network. Throws Failure, in docker's words. */
 export async function connectNetwork(
   reference: string,
   name: string,
@@ -65,7 +65,7 @@ export async function connectNetwork(
   });
 }
 
-/** Takes a container out of a network; with `force` also where there is no such container any more. */
+/** Disconnects a container from a network; with `force` also where there is no such container any more. */
 export async function disconnectNetwork(reference: string, name: string, force: boolean): Promise<void> {
   const network = await bridgeNetwork(reference);
   await changing(async (later) => {
@@ -117,10 +117,7 @@ const noneIsAlone = () =>
     "container cannot be connected to multiple networks with one of the networks in private (none) mode",
   );
 
-/**
- * Does what is right for a container that runs, or for one that does not and is kept from being started
- * meanwhile.
- */
+/** Calls `stopped` while the container does not run and nobody can start it, or else `running`. */
 async function withLife(
   container: Container,
   { stopped, running }: { stopped: () => void; running: () => Promise<void> },
@@ -134,7 +131,7 @@ async function withLife(
       file.close(lock);
     }
     if (firstProcess(container.dir) !== undefined) return await running();
-    // It is being started, or waits to be: from then on it has what its configuration says.
+    // It is being started. When that is over, it has the networks of its configuration.
     if (performance.now() > patience) {
       throw refused(
         `container ${container.config.name} is ${containerState(container.dir).status}; try again`,
@@ -144,7 +141,7 @@ async function withLife(
   }
 }
 
-/** All that its first process and keeper would have of it, had it been there at the start. */
+/** Gives a running container everything it would have got from this network at its start. */
 async function connectRunning(
   container: Container,
   known: Network,
@@ -153,7 +150,7 @@ async function connectRunning(
 ): Promise<void> {
   const { id, dir, config } = container;
   const route = netlink.openRoute();
-  const users = holdNetwork(known.name); // until there is a claim
+  const users = holdNetwork(known.name); // until the address is claimed
   try {
     const { network, index } = await raiseBridge(route, known);
     const before = readEndpoints(dir);
@@ -186,11 +183,11 @@ async function connectRunning(
   } finally {
     file.close(users);
     file.close(route);
-    await settle([known.name]); // where nobody has come into it
+    await settle([known.name]); // nobody may have joined it
   }
 }
 
-/** Before it has any address. */
+/** The endpoint before it has an address. */
 function emptyEndpoint(network: Network, name: string): Endpoint {
   return {
     ...{ id: randomHex(), network: network.name, networkId: network.id, interface: name },
@@ -198,7 +195,7 @@ function emptyEndpoint(network: Network, name: string): Endpoint {
   };
 }
 
-/** The first of eth0, eth1 and so on that it has not. */
+/** The first of eth0, eth1 and so on that the container does not have. */
 function freeName(endpoints: { interface: string }[]): string {
   for (let n = 0;; n++) if (!endpoints.some((one) => one.interface === `eth${n}`)) return `eth${n}`;
 }

@@ -10,18 +10,18 @@ const MTU = "com.docker.network.driver.mtu";
 
 const isBoolean = (value: string) => /^(true|false|1|0)$/.test(value);
 
-/** What each may be. */
+/** The values that each option accepts. */
 const VALUES: Record<string, (value: string) => boolean> = {
   // dev_valid_name of the kernel.
   [BRIDGE_NAME]: (value) => /^[^\s/:]{1,15}$/.test(value) && value !== "." && value !== "..",
   [MASQUERADE]: isBoolean,
   [HOST_BINDING]: (value) => !value.includes(":") && parseAddress(value) !== undefined,
   [MTU]: (value) => /^\d+$/.test(value) && Number(value) >= 68 && Number(value) <= 65535,
-  // What stays on a bridge passes no rules of ours.
+  // Packets that stay on a bridge pass none of our rules, so they can't be filtered.
   "com.docker.network.bridge.enable_icc": (value) => value === "true" || value === "1",
 };
 
-/** Throws Failure: one that is not known here would do nothing. */
+/** Throws Failure for an unknown option, which would do nothing. */
 export function checkDriverOptions(options: Record<string, string>): void {
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(VALUES, name)) {

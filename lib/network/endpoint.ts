@@ -1,5 +1,5 @@
-// containers/ID/endpoints.json: what a container got of its networks when it was started last. It has that
-// while it runs.
+// containers/ID/endpoints.json: what a container got from its networks when it was started last. It has these
+// addresses as long as it runs.
 
 import type { EndpointRequest } from "../model/container.ts";
 import * as file from "../../ffi/file.ts";
@@ -13,19 +13,24 @@ import type { Request } from "../keeper/network_steps.ts";
 import { defaultRouteMessage } from "./link.ts";
 
 export interface Endpoint {
-  /** 64 hex digits, others with every start. */
+  /** 64 hex digits; a new ID with every start. */
   id: string;
   /** The network's name and ID. */
   network: string;
   networkId: string;
   /** "eth0" */
   interface: string;
-  /** One for each of the network's pools, without a prefix's length; those lengths; and the gateways. */
+  /**
+   * One address for each of the network's pools, without prefix length; the prefix lengths; and the gateways.
+   */
   addresses: string[];
   prefixes: number[];
   gateways: string[];
   mac: string;
-  /** The keeper's descriptor of the network's lock file `users`; none where it was connected while it ran. */
+  /**
+   * The keeper's descriptor of the network's lock file `users`; undefined where the container was connected
+   * while it ran.
+   */
   users?: number;
 }
 
@@ -41,26 +46,32 @@ export const isEndpoint = shapeOf<Endpoint>({
   users: optional(whole),
 });
 
-/** Of the container whose directory is `dir`; empty where it was never started, or is in no network. */
+/**
+ * The endpoints of the container whose directory is `dir`; empty where it was never started, or has no
+ * network.
+ */
 export function readEndpoints(dir: number): Endpoint[] {
   return readRecord<Endpoint[]>(dir, "endpoints.json", listOf(isEndpoint)) ?? [];
 }
 
-/** Readers see the old ones or the new; a machine that goes down forgets both. */
+/**
+ * Replaces the endpoints. Readers see the old ones or the new ones; they need not survive a crash of the
+ * machine.
+ */
 export function writeEndpoints(dir: number, endpoints: Endpoint[]): void {
   writeFile(dir, "endpoints.json.new", JSON.stringify(endpoints));
   file.renameat2(dir, "endpoints.json.new", dir, "endpoints.json");
 }
 
 /**
- * The host's end: 15 bytes at most (IFNAMSIZ). No two interfaces have one address in a network, as none has
- * the other's name: who comes to have an address takes away what is left of its former owner's.
+ * The name of the veth pair's end on the host, at most 15 bytes (IFNAMSIZ). It is made of the address, so no
+ * two interfaces of a network share an address. Whoever gets an address removes what its former owner left.
  */
 export function vethName({ networkId, addresses }: Pick<Endpoint, "networkId" | "addresses">): string {
   return `veth${networkId.slice(0, 3)}${toHex(toBytes(parseAddress(addresses[0])!)).slice(-8)}`;
 }
 
-/** Throws Failure where a network can't give that. */
+/** Throws Failure where a network can't fulfil the request. */
 export function checkEndpoint(network: Network, { aliases, ip, ip6 }: Partial<EndpointRequest>): void {
   if (isDefaultBridge(network) && aliases) {
     throw new Failure("network-scoped alias is supported only for containers in user defined networks");
@@ -80,15 +91,15 @@ export function isIpv6(address: string): boolean {
   return address.includes(":");
 }
 
-/** A network, and what a container has of it. */
+/** A network, and the container's endpoint in it. */
 export interface JoinedNetwork {
   network: Network;
   endpoint: Endpoint;
 }
 
 /**
- * The default routes of a container in these networks: of each family, the first that leads anywhere has it.
- * With "replace", in place of those it has, if it has any.
+ * The default routes of a container in these networks. For each family, the first network with a way out gets
+ * the route. With "replace", the routes take the place of existing ones.
  */
 export function defaultRoutes(joined: JoinedNetwork[], replace?: "replace"): Request[] {
   const found = new Map<number, Request>();

@@ -1,9 +1,9 @@
-// What a killed command had begun with a container's networks is taken back before anything else is done to
-// them.
+// Cleans up a change of a container's networks that a killed command had begun. Commands call it before they
+// do anything else with these networks.
 
 import { isChanging } from "./change_mark.ts";
 
-/** Waits for whoever is at work, and takes back what a killed command had begun. */
+/** Waits for a change in progress, and takes back a change that a killed command had begun. */
 export async function finishChange(): Promise<void> {
   if (!isChanging()) return;
   const { changing } = await import("./change.ts");

@@ -4,7 +4,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { defaultGateway } from "./store.ts";
 import type { ContainerConfig } from "../model/container.ts";
 
-/** What every container knows. */
+/** Entries of every container. */
 const HOSTS = [
   "127.0.0.1\tlocalhost",
   "::1\tlocalhost ip6-localhost ip6-loopback",
@@ -15,7 +15,7 @@ const HOSTS = [
   "",
 ].join("\n");
 
-/** The file of a container before it is in any network. */
+/** The file of a container before it has joined any network. */
 export function hostsOf(config: ContainerConfig): string {
   const host = config.network === "host" ? hostFile() : undefined;
   return host === undefined ? ownHosts(config, []) : host + givenHosts(config, "127.0.0.1");
@@ -38,17 +38,17 @@ function givenHosts({ extraHosts = [] }: Pick<ContainerConfig, "extraHosts">, ga
   }).join("");
 }
 
-/** The file of a container that has these endpoints: --add-host's entries, and its own name. */
+/** The file of a container with these endpoints: the entries of --add-host, and its own name. */
 export function ownHosts(
   config: Pick<ContainerConfig, "hostname" | "extraHosts">,
   endpoints: Endpoint[],
 ): string {
-  // As docker: of no network at all, it is the address that the host has on the default one.
+  // As docker: without a network, it is the host's address on the default network.
   const given = givenHosts(config, endpoints[0]?.gateways[0] ?? defaultGateway());
   return [HOSTS, given, ...endpoints.map((endpoint) => ownLines(config, endpoint))].join("");
 }
 
-/** Its own name, for one of its endpoints. */
+/** The lines with its own name, for one of its endpoints. */
 export function ownLines(
   { hostname }: Pick<ContainerConfig, "hostname">,
   { addresses }: Pick<Endpoint, "addresses">,

@@ -1,18 +1,18 @@
-// A running container's hosts file, changed from outside. It is mounted in the container, where root can make
-// of it what it wants: as large as the disk, a program that runs, under locks and leases. Nothing of that may
-// be waited for.
+// Changes a running container's hosts file from outside. The file is mounted in the container, whose root can
+// do anything with it: make it as large as the disk, execute it as a program, hold locks and leases on it.
+// Nothing here may wait for any of that.
 
 import { decodeName, encodeName } from "../../ffi/bytes.ts";
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 
-/** Bytes of a file that is worth keeping current. */
+/** The largest file that is kept current, in bytes. */
 const LARGEST = 1 << 20;
 
 /**
- * Has the file in the container's directory `dir` show `lines`, which end with newlines; of others those go
- * of which `isOurs` says so. Returns why it could not, and then has changed nothing; undefined also where
- * there is no such file.
+ * Makes those lines of the hosts file for which `isOurs` is true be exactly `lines`, which end with newlines.
+ * The file is in the container's directory `dir`. Returns the reason if that is impossible, and then has
+ * changed nothing. Returns undefined on success, and if there is no such file.
  */
 export function changeHosts(
   dir: number,
@@ -21,7 +21,7 @@ export function changeHosts(
 ): string | undefined {
   let fd: number | undefined;
   try {
-    // Without waiting: for the end of a lease, or the other end of a FIFO.
+    // O_NONBLOCK: don't wait for the end of a lease, or for the other end of a FIFO.
     fd = file.openIfAny(dir, "hosts", file.O_RDWR | file.O_NONBLOCK | file.O_NOFOLLOW);
     if (fd === undefined) return undefined;
     const { mode, size } = file.stat(fd, "");
@@ -40,8 +40,8 @@ export function changeHosts(
 const tooLarge = "its /etc/hosts is larger than 1 MiB";
 
 /**
- * In place, since the file is mounted, and with one write: lines that go make room for empty ones first, so
- * that whoever reads finds whole lines at any time.
+ * Changes the file in place, because it is mounted. One write replaces everything and pads with empty lines
+ * what is cut off afterwards, so that readers find whole lines at any time.
  */
 function change(fd: number, lines: string[], isOurs: (line: string) => boolean): void {
   const before = file.readAll(fd, LARGEST);

@@ -1,5 +1,5 @@
-// A container's way into its networks, prepared before it starts: bridges are up, addresses claimed, and
-// every message written that its first process will send.
+// Prepares a container's networks before it starts: brings bridges up, claims addresses, and writes every
+// message that the container's first process will send.
 
 import { AF_INET } from "../../ffi/constants.ts";
 import * as file from "../../ffi/file.ts";
@@ -43,17 +43,17 @@ import { isDefaultBridge, type Network, openUsers } from "./store.ts";
 import type { Container, EndpointRequest } from "../model/container.ts";
 import { finishChange } from "./finish_change.ts";
 
-/** What a start needs to know of the container's networks. */
+/** What a start needs to know about the container's networks. */
 export interface Joined {
   init: NetworkPlan;
   leave: Omit<LeavePlan, "dir"> & { ports?: HeldPorts };
   endpoints: Endpoint[];
-  /** Gives all back that was claimed: for a start that fails before there is a keeper. */
+  /** Releases everything that was claimed; for a start that fails before there is a keeper. */
   giveUp(): Promise<void>;
 }
 
 /**
- * Prepares the container's interfaces, in the order of its networks; `keep` gets the descriptors that the
+ * Prepares the container's interfaces, in the order of its networks. `keep` takes the descriptors that the
  * keeper inherits. The caller has the container's lock. Throws Failure.
  */
 export async function joinNetworks(container: Container, keep: (fd: number) => number): Promise<Joined> {
@@ -79,7 +79,7 @@ export async function joinNetworks(container: Container, keep: (fd: number) => n
   return joined;
 }
 
-/** What it still has of its last life, where its keeper was killed. */
+/** Releases what the container still has from an earlier run, if its keeper was killed. */
 async function leaveFormer({ id, dir }: Container): Promise<void> {
   for (const mark of [CONNECTED, JOINED]) file.unlinkIfAny(dir, mark);
   const has = readEndpoints(dir).some(({ network, addresses }) =>
@@ -104,7 +104,7 @@ function noneJoined({ id, config }: Container, route: number): Joined {
   return joined;
 }
 
-/** Claims addresses on all networks, whose bridges are up then. */
+/** Claims addresses on all networks, and brings their bridges up. */
 async function joinEach(
   { id, config }: Container,
   { init, leave, endpoints }: Joined,
@@ -128,7 +128,7 @@ async function joinEach(
   return joined;
 }
 
-/** What inspect, other members and the container itself see of it. */
+/** Writes the files that inspect, other members and the container itself read. */
 function writeFiles({ dir, config }: Container, endpoints: Endpoint[]): void {
   writeEndpoints(dir, endpoints);
   removeTree(dir, "hosts");
@@ -138,9 +138,8 @@ function writeFiles({ dir, config }: Container, endpoints: Endpoint[]): void {
 }
 
 /**
- * A container may ask for its own published port by the host's address. Where packets of a bridge pass the
- * packet filter (br_netfilter), the bridge itself sends them to their new destination, which is where they
- * came from.
+ * Lets a container reach its own published port by the host's address. Where packets on a bridge pass the
+ * packet filter (br_netfilter), the bridge itself has to send them back by the port they came in.
  */
 function allowHairpins({ init }: Joined, endpoints: Endpoint[]): void {
   endpoints.forEach((endpoint, at) => {
@@ -150,8 +149,8 @@ function allowHairpins({ init }: Joined, endpoints: Endpoint[]): void {
 }
 
 /**
- * Descriptor with the shared lock of the network's users. It counts only if the network was not removed while
- * it was waited for.
+ * A descriptor with the shared lock of the network's users. Waits for the lock, and fails if the network was
+ * removed meanwhile.
  */
 export function holdNetwork(name: string): number {
   for (;;) {
@@ -165,7 +164,7 @@ export function holdNetwork(name: string): number {
 }
 
 /**
- * Claims an address in each of the network's pools for the container `id`. Throws Failure, and then has
+ * Claims an address in each of the network's pools for the container `id`. Throws Failure and then has
  * claimed none.
  */
 export async function claimEndpoint(
@@ -198,12 +197,12 @@ export async function claimEndpoint(
     addresses,
     prefixes: network.pools.map(({ subnet }) => subnetOf(subnet).prefix),
     gateways: network.pools.map(({ gateway }) => gateway),
-    // As docker, --mac-address is the first network's.
+    // As docker: --mac-address is for the first network.
     mac: request.mac ?? (name === "eth0" ? mac : undefined) ?? macOf(parseAddress(addresses[0])!),
   };
 }
 
-/** The container's end of a network, on the bridge of this index. */
+/** The container's end of a network whose bridge has this index. */
 export function interfacePlan(network: Network, endpoint: Endpoint, bridge: number): InterfacePlan {
   const { interface: name, mac, addresses, prefixes } = endpoint;
   return {

@@ -1,5 +1,5 @@
-// What starts and ends of containers need of networks, as one module: what is imported on demand costs 0.13
-// ms a file (lib/launcher/split.ts), and the default network is in most starts.
+// The parts of networks that starts and ends of containers need, as one module: each file that is imported on
+// demand costs 0.13 ms, and most starts use the default network.
 
 export { settle } from "./bridge.ts";
 export { joinNetworks } from "./join.ts";

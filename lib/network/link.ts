@@ -49,9 +49,9 @@ export function linkByName(route: number, name: string): Link | undefined {
 export interface LinkDetails {
   index: number;
   name: string;
-  /** What somebody wrote on it: "" if nobody did. */
+  /** The text on the link; "" if there is none. */
   alias: string;
-  /** Index of the bridge it is a port of, or 0. */
+  /** Index of the bridge it is a port of; 0 if none. */
   bridge: number;
 }
 
@@ -69,7 +69,7 @@ export function links(route: number): LinkDetails[] {
   });
 }
 
-/** Writes something on a link, for others to see. */
+/** Writes a text on a link, for others to see. */
 export function aliasMessage(name: string, alias: string): Uint8Array {
   return netlink.message(netlink.RTM_NEWLINK, 0, netlink.linkHeader(), [
     [IFLA_IFNAME, name],
@@ -78,8 +78,7 @@ export function aliasMessage(name: string, alias: string): Uint8Array {
 }
 
 /**
- * Makes a bridge, which is down. Its own MAC address keeps it from taking on that of whichever port comes
- * first.
+ * Makes a bridge, which is down. It gets a MAC address of its own, or it would take that of its first port.
  */
 export function bridgeMessage(name: string, mac: string, mtu?: number): Uint8Array {
   return netlink.message(netlink.RTM_NEWLINK, NEW, netlink.linkHeader(), [
@@ -100,16 +99,16 @@ export function deleteMessage(name: string): Uint8Array {
   return netlink.message(netlink.RTM_DELLINK, 0, netlink.linkHeader(), [[IFLA_IFNAME, name]]);
 }
 
-/** Deletes a link, if it is there; and with one end of a pair the other, in whatever namespace that is. */
+/** Deletes a link, if it exists. A veth pair's other end goes with it, in whatever namespace that is. */
 export function removeLink(route: number, name: string): void {
   try {
     if (linkByName(route, name)) netlink.request(route, deleteMessage(name), name);
   } catch (error) {
-    if (!isErrno(error, "ENODEV")) throw error; // it has gone just then
+    if (!isErrno(error, "ENODEV")) throw error; // it disappeared meanwhile
   }
 }
 
-/** One end of a veth pair in the host, on a bridge, the other one in the namespace of a process. */
+/** A veth pair: one end in the host, on a bridge, and the other in the namespace of a process. */
 export interface Veth {
   name: string;
   bridge: number;
@@ -121,8 +120,8 @@ export interface Veth {
 const withMtu = (mtu?: number): netlink.Attribute[] => mtu === undefined ? [] : [[IFLA_MTU, mtu]];
 
 /**
- * Makes a veth pair, with the host's end up. The process whose namespace gets the peer is what the message's
- * last 32 bits say: its pid, as the sender knows it.
+ * Makes a veth pair, with the host's end up. The last 32 bits of the message are the pid, as the sender knows
+ * it, of the process whose namespace gets the peer.
  */
 export function vethMessage({ name, bridge, peer, mac, mtu }: Veth): Uint8Array {
   // VETH_INFO_PEER is a struct ifinfomsg and attributes, as one value.
@@ -140,7 +139,7 @@ export function vethMessage({ name, bridge, peer, mac, mtu }: Veth): Uint8Array 
   ]);
 }
 
-/** Has a bridge send back by a port what came in there (hairpin mode). */
+/** Lets a bridge send packets back by the port they came in (hairpin mode). */
 export function hairpinMessage(name: string): Uint8Array {
   return netlink.message(netlink.RTM_NEWLINK, 0, netlink.linkHeader(), [
     [IFLA_IFNAME, name],
@@ -151,7 +150,7 @@ export function hairpinMessage(name: string): Uint8Array {
   ]);
 }
 
-/** Gives a link an address. IPv6's is not probed for duplicates first: who has it is known. */
+/** Gives a link an address. IPv6 addresses are not probed for duplicates: claims already prevent them. */
 export function addressMessage(index: number, { prefix, ...address }: Subnet): Uint8Array {
   const bytes = toBytes(address);
   const more: netlink.Attribute[] = address.family === AF_INET
@@ -170,7 +169,7 @@ function broadcast(address: Address, prefix: number): Uint8Array {
   return toBytes({ ...address, value: address.value | hosts });
 }
 
-/** The default route by way of a gateway on some link's network; with "replace" in place of another. */
+/** Adds the default route by a gateway on some link's network; with "replace", in place of another. */
 export function defaultRouteMessage(gateway: Address, replace?: "replace"): Uint8Array {
   const header = netlink.routeHeader(gateway.family, 0);
   return netlink.message(netlink.RTM_NEWROUTE, replace ? REPLACE : NEW, header, [[

@@ -1,4 +1,4 @@
-// Making a network that a user asked for.
+// Creates a network that a user asked for.
 
 import { AF_INET } from "../../ffi/constants.ts";
 import * as file from "../../ffi/file.ts";
@@ -29,7 +29,7 @@ import {
   networkByName,
 } from "./store.ts";
 
-/** What a user says of a network's addresses: any number of each, matched by what contains what. */
+/** The addresses a user asks for: any number of each, matched by which subnet contains them. */
 export interface AddressWishes {
   subnets: string[];
   gateways: string[];
@@ -40,7 +40,7 @@ export type NetworkWishes = Pick<Network, "name" | "internal" | "options" | "lab
 
 const refused = (message: string) => new Failure(message);
 
-/** Makes a network; its bridge comes with the first container. Throws Failure. */
+/** Creates a network. Its bridge is made for the first container. Throws Failure. */
 export async function createNetwork(wishes: NetworkWishes): Promise<Network> {
   const { name, internal, options, labels } = wishes;
   if (!isNetworkName(name)) {
@@ -70,7 +70,7 @@ export async function createNetwork(wishes: NetworkWishes): Promise<Network> {
   }
 }
 
-/** In the caller's lock: what the others have does not change meanwhile. */
+/** Runs under the caller's lock, so that other networks' subnets don't change meanwhile. */
 async function pools(wishes: AddressWishes): Promise<AddressPool[]> {
   const given = givenPools(wishes);
   const route = openRoute();
@@ -114,7 +114,7 @@ function givenPools({ subnets, gateways, ranges }: AddressWishes): AddressPool[]
     poolWith(parsed, found, parseAddress(text), `gateway ${text}`).gateway = text;
   }
   for (const text of ranges) poolWith(parsed, found, parseSubnet(text), `range ${text}`).range = text;
-  // IPv4 first, as everything here has it.
+  // IPv4 comes first, as everywhere here.
   return found.sort((a, b) => familyOrder(a) - familyOrder(b));
 }
 

@@ -1,11 +1,11 @@
-// Who makes bridges in this host's network namespace: one mydocker at a time, since each has to see which
-// subnets the others chose. Two lock files say so, both of them where only root can open anything: one of the
-// root directory, and /run/mydocker/net-DEVICE-INODE for the network namespace with that inode, which all
-// root directories share.
+// The locks for making bridges. One mydocker at a time makes bridges in a host's network namespace, because
+// each has to see which subnets the others chose. There are two lock files, both in folders where only root
+// can open anything: one in the root directory, and /run/mydocker/net-DEVICE-INODE for the network namespace
+// with that inode, which all root directories share.
 //
-// Mydockers whose /run is not the same one (mount namespaces of their own), or can't be used, do not see each
-// other's second lock. So the locks only save work: whoever has made a bridge looks whether its subnets are
-// still its alone (bridge.ts), and gives way where they are not.
+// Mydockers in different mount namespaces may have different /run directories, or none that can be used, and
+// do not see each other's second lock. So the locks only save work: whoever has made a bridge checks that no
+// other has its subnets (bridge.ts), and gives way if another has.
 
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -13,12 +13,12 @@ import { lockWithin } from "../../ffi/lock.ts";
 import { Failure } from "../base/error.ts";
 import { rootFd } from "../store/root.ts";
 
-/** Milliseconds that somebody else may take for it. */
+/** Milliseconds to wait for another process. */
 const PATIENCE = 20_000;
 const FOLDER = "/run/mydocker";
 const WRITABLE_FOR_OTHERS = 0o022;
 
-/** Does `work` with both locks. Throws Failure where somebody else keeps one of them for too long. */
+/** Does `work` with both locks. Throws Failure where another process keeps one of them for too long. */
 export async function makingBridges<T>(work: () => Promise<T>): Promise<T> {
   const ofRoot = lockedFile(rootFd(), "networks/.making");
   try {
@@ -42,13 +42,13 @@ async function withNamespace<T>(folder: number, work: () => Promise<T>): Promise
   try {
     return await work();
   } finally {
-    // While it is locked: whoever waits for it then finds that it does not have the name any more.
+    // Unlinked while it is locked: a process that waits for it then finds that the file has lost its name.
     file.unlinkIfAny(folder, name);
     file.close(held);
   }
 }
 
-/** Descriptor of the file of that name, locked; it is made where it is not there. */
+/** Descriptor of the file of that name, locked; the file is made if it does not exist. */
 function lockedFile(dir: number, name: string): number {
   for (;;) {
     const fd = file.openat(dir, name, file.O_RDWR | file.O_CREAT | file.O_NOFOLLOW, 0o600);
@@ -61,7 +61,7 @@ function lockedFile(dir: number, name: string): number {
   }
 }
 
-/** What `open` opens; undefined where the kernel refuses it: /run may be read-only, full or missing. */
+/** The result of `open`; undefined where the kernel refuses: /run may be read-only, full or missing. */
 function usable(open: () => number | undefined): number | undefined {
   try {
     return open();
@@ -71,7 +71,10 @@ function usable(open: () => number | undefined): number | undefined {
   }
 }
 
-/** Undefined where others than root could have made it, in a /run that is everybody's. */
+/**
+ * Descriptor of the folder; undefined where somebody else than root could have made it, in a /run that others
+ * can write to.
+ */
 function openFolder(): number | undefined {
   try {
     file.mkdirat(file.AT_FDCWD, FOLDER, 0o700);

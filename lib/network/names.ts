@@ -1,12 +1,12 @@
-// Names on a network of a user's: every member's /etc/hosts has a line for each member, kept current by
-// whoever joins or leaves. There is no name server that could be asked, so a program that has read the file
-// once knows nothing of who comes later. The lines end with the network's name as a comment; all other lines
-// are the container's own affair.
+// Names on networks that users made. Each member's /etc/hosts has a line for every member of the network,
+// which containers that join or leave keep current. There is no name server to ask, so a program that has
+// read the file once does not learn about containers that join later. Our lines end with the network's name
+// as a comment; all other lines belong to the container.
 //
-// Who is in a network is looked up one at a time in a root directory, and each look has a number. The files
-// are then written without that lock, since they are the containers': each under a lock of its container's,
-// `names.lock`, which says of every network which look its file shows, so that an older one never replaces a
-// newer one.
+// The members of a network are listed by one process at a time, and each such list has a number. The files
+// are written after that lock is released, since containers control them. Each file is written under a lock
+// of its container's, `names.lock`, which also records the number of the list that the file shows for each
+// network. So an older list never replaces a newer one.
 
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
@@ -29,7 +29,7 @@ interface Member {
 }
 
 /**
- * Brings the hosts files of those networks' members up to date; the default network and unknown ones have no
+ * Updates the hosts files of the members of those networks. The default network and unknown networks have no
  * names.
  */
 export function refreshNames(networks: string[]): void {
@@ -49,8 +49,8 @@ export function refreshNames(networks: string[]): void {
 }
 
 /**
- * Brings a running container's own name up to date in its hosts file, and drops the names of `network` if it
- * has left that.
+ * Updates a running container's own name in its hosts file, and removes the names of `network` if the
+ * container has left it.
  */
 export function refreshOwnNames(id: string, network: string): void {
   const container = openUndamaged(id);
@@ -72,14 +72,14 @@ export function refreshOwnNames(id: string, network: string): void {
 
 const linesIn = (text: string) => text.split(/(?<=\n)/);
 
-/** How the lines of a container's own end. */
+/** The suffix of the lines with a container's own name. */
 function namesOfOwn(config: ContainerConfig): string {
   return ownLines(config, { addresses: [""] });
 }
 
 /**
- * Has the file show `lines`, and no others that are ours. What is wrong with it is said: it's the
- * container's, and nobody else's affair.
+ * Makes the file show `lines`, and no other lines of ours. A problem is printed as a warning, since the
+ * container controls the file.
  */
 function change(
   dir: number,
@@ -96,8 +96,8 @@ function change(
 }
 
 /**
- * Does `work` with a container's hosts file to itself, and what that shows: the number of a look for each
- * network.
+ * Does `work` with exclusive access to a container's hosts file. `shown` has the number of the list that the
+ * file shows of each network.
  */
 function withNames(dir: number, work: (shown: Record<string, number>) => void): void {
   const fd = file.openat(dir, "names.lock", file.O_RDWR | file.O_CREAT, 0o600);
@@ -110,7 +110,8 @@ function withNames(dir: number, work: (shown: Record<string, number>) => void): 
 }
 
 /**
- * Who is in the network, and the number of this look: higher than any before, also where those are forgotten.
+ * The members of the network, and the number of this list. It is higher than all before, even if their
+ * numbers are forgotten.
  */
 function lookUp(network: string): { number: number; members: Member[] } {
   const fd = file.openat(rootFd(), "networks/.names", file.O_RDWR | file.O_CREAT, 0o600);
@@ -126,7 +127,7 @@ function lookUp(network: string): { number: number; members: Member[] } {
   }
 }
 
-/** By their claims: a container that has none has left. */
+/** The members according to their claims: a container without a claim has left. */
 function membersOf(network: string): Member[] {
   const owners = new Set(claimsOn({ name: network }).map(({ owner }) => owner));
   return [...owners].flatMap((id) => {
@@ -141,7 +142,7 @@ function membersOf(network: string): Member[] {
   }).sort((a, b) => a.container.config.name < b.container.config.name ? -1 : 1);
 }
 
-/** How the lines end that are about a network's members. */
+/** The suffix of the lines about a network's members. */
 const tag = (network: string): string => `\t# ${network}\n`;
 
 function linesOf({ container: { id, config }, endpoint }: Member): string[] {

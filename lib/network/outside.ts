@@ -1,5 +1,5 @@
-// What a network needs of the host's packet filter: its way out. Called with all locks that are needed for
-// it, once before the network's interface comes up and once before it is deleted.
+// A network's way out by the host's packet filter. Called with all the locks it needs, before the network's
+// interface comes up and before it is deleted.
 
 import { lowerNetwork, raiseNetwork } from "../nat/firewall.ts";
 import type { NetworkRules } from "../nat/rules.ts";
@@ -9,17 +9,17 @@ import { masquerades } from "./driver_options.ts";
 import { ownerText } from "./owner.ts";
 import type { Network } from "./store.ts";
 
-/** The network's interface is made, and has its addresses; it is up when this returns. */
+/** Called when the network's interface exists and has its addresses; the interface comes up afterwards. */
 export async function networkCameUp(network: Network): Promise<void> {
   await raiseNetwork(await networkRules(network));
 }
 
-/** Nobody uses the network any more; its interface is deleted when this returns. */
+/** Called when nobody uses the network any more; its interface is deleted afterwards. */
 export async function lastUserLeft(network: Network): Promise<void> {
   await lowerNetwork(await networkRules(network));
 }
 
-/** What the packet filter has to know of the network. */
+/** The network as the packet filter needs to know it. */
 export async function networkRules(network: Network): Promise<NetworkRules> {
   const { id, interface: bridge, pools, internal, options } = network;
   const name = await rulesName(id);
@@ -33,7 +33,7 @@ export async function networkRules(network: Network): Promise<NetworkRules> {
   };
 }
 
-/** The name of the rules that are for a network or container. */
+/** The name of the rules for a network or container. */
 export async function rulesName(id: string): Promise<string> {
   return `mydocker_${await rootMark()}_${id.slice(0, 12)}`;
 }

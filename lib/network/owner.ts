@@ -1,11 +1,11 @@
-// Whose a network's interface and rules are, written on themselves: they outlive a root directory that
-// somebody removed, and with them its subnets would be in use for ever. Whoever makes a bridge takes down
-// those whose root is gone.
+// The owner of a network's interface and rules, written on themselves. They outlive a root directory that
+// somebody removed, whose subnets would be in use for ever. Whoever makes a bridge removes those whose root
+// directory is gone.
 //
-// What is gone to this process may be there to others: in another mount namespace, the same path is another
-// directory. So the owner's mount namespace is written down, too, and only who is in that knows for certain.
-// Of other namespaces' networks it is taken on trust where there are no subnets left. In no case is a bridge
-// taken down that has a port: a container runs.
+// A directory that this process can't see may exist for others: in another mount namespace, the same path is
+// another directory. So the owner's mount namespace is written down too, and only a process in that namespace
+// can be certain. Networks of other namespaces are assumed to be forsaken only where no subnets are left. A
+// bridge that has a port is never removed: a container runs.
 
 import { encodeName } from "../../ffi/bytes.ts";
 import { KernelError } from "../../ffi/errno.ts";
@@ -17,11 +17,11 @@ import { listTables } from "../nat/nftables.ts";
 import { rootFd } from "../store/root.ts";
 import { deleteMessage, type LinkDetails, links } from "./link.ts";
 
-/** What an alias or a comment has room for (IFALIASZ, NFT_USERDATA_MAXLEN), in bytes. */
+/** Room in an alias or a comment (IFALIASZ, NFT_USERDATA_MAXLEN), in bytes. */
 const ROOM = 250;
 
 interface Owner {
-  /** The rules' name. */
+  /** The name of the rules. */
   rules: string;
   path: string;
   device: string;
@@ -48,7 +48,7 @@ function parseOwner(text: string): Owner | undefined {
 
 const mountNamespace = () => file.readlinkat(file.AT_FDCWD, "/proc/self/ns/mnt");
 
-/** Takes down what root directories left that are gone, for certain or as far as can be seen from here. */
+/** Removes the networks of root directories that are gone, for certain or as far as can be seen from here. */
 export async function takeDownForsaken(route: number, sure: "certain" | "seen from here"): Promise<void> {
   const found = links(route);
   const used = new Set(found.map(({ bridge }) => bridge));
@@ -67,8 +67,8 @@ export async function takeDownForsaken(route: number, sure: "certain" | "seen fr
 }
 
 /**
- * Takes down the bridges of this root directory whose rules are none of `known`: of networks that nothing is
- * known of.
+ * Removes the bridges of this root directory whose rules are not among `known`: they belong to unknown
+ * networks.
  */
 export async function takeDownUnknown(route: number, known: Set<string>): Promise<void> {
   const found = links(route);
@@ -89,7 +89,7 @@ function owned(found: LinkDetails[]): { link: LinkDetails; owner: Owner }[] {
   });
 }
 
-/** With those in iptables, of both families. */
+/** Removes the rules, also those in iptables, of both families. */
 async function lowerRules({ rules: name }: Owner, bridge: string): Promise<void> {
   const subnets = [{ family: "ip", subnet: "" }, { family: "ip6", subnet: "" }] as const;
   await lowerNetwork({ name, bridge, subnets: [...subnets], internal: false, masquerade: false });

@@ -1,4 +1,4 @@
-// Interfaces of a container that runs, come and gone.
+// Adds and removes interfaces of a running container.
 
 import { errnoText } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";

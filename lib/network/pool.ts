@@ -1,4 +1,4 @@
-// Which subnets a network gets that names none: docker's own, but none that leads elsewhere already.
+// Chooses a subnet for a network that names none: docker's pools, except those that the host already routes.
 
 import { IFA_ADDRESS } from "../../ffi/constants.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC } from "../../ffi/constants.ts";
@@ -26,22 +26,22 @@ function candidates(): Subnet[] {
   return [...wide, ...narrow];
 }
 
-/** Subnets that the host's interfaces and routes lead to, but for those of the interface `except`. */
+/** The subnets of the host's interfaces and routes, except those of the interface `except`. */
 export function subnetsInUse(route: number, except?: number): Subnet[] {
   const addresses = netlink.dump(route, netlink.RTM_GETADDR, AF_UNSPEC)
     .filter(({ header }) => header.getUint32(4, true) !== except)
     .map(({ header, attributes }) => subnet(header, 1, attributes.get(IFA_ADDRESS)));
   const routes = netlink.dump(route, netlink.RTM_GETROUTE, AF_UNSPEC)
     .filter(({ attributes }) => except === undefined || outgoing(attributes) !== except)
-    // A default route leads everywhere, and is in nobody's way.
+    // A default route matches everything and conflicts with nothing.
     .map(({ header, attributes }) => subnet(header, 1, attributes.get(RTA_DST)));
   return [...addresses, ...routes].filter((found) => found !== undefined && found.prefix > 0) as Subnet[];
 }
 
 /**
- * Does `choose` with the subnets that the host has in use, once those are free that belong to no root
- * directory any more. Where there is none to choose, all those go of which no owner can be seen, and then the
- * error says whose the others are.
+ * Calls `choose` with the subnets in use on the host, after those of removed root directories have been
+ * freed. If none is left to choose, those whose owner can't be seen are freed too. The error then names the
+ * owners of the others.
  */
 export async function withFreedSubnets<T>(route: number, choose: (used: Subnet[]) => T): Promise<T> {
   await takeDownForsaken(route, "certain");
@@ -70,7 +70,7 @@ function outgoing(attributes: Map<number, Uint8Array>): number | undefined {
   return bytes && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
 }
 
-/** Of struct ifaddrmsg or rtmsg, which begin with the family, and the prefix's length next. */
+/** The subnet in a struct ifaddrmsg or rtmsg, which begin with the family and the prefix length. */
 function subnet(header: DataView, prefixAt: number, bytes: Uint8Array | undefined): Subnet | undefined {
   const family = header.getUint8(0);
   if (!bytes || (family !== AF_INET && family !== AF_INET6)) return undefined;
@@ -95,8 +95,8 @@ export function firstHost(subnet: Subnet): string {
 }
 
 /**
- * The network's pools, now that it comes up: those chosen here are chosen again where they have come to
- * overlap with what the host uses. Throws Failure where a user's own do.
+ * The network's pools for coming up. Pools that were chosen here are chosen again if they overlap with what
+ * the host uses by now. Throws Failure if pools that the user chose overlap.
  */
 export function poolsNow(network: Network, used: Subnet[], elsewhere: Subnet[]): AddressPool[] {
   return network.pools.map((pool) => {

@@ -1,4 +1,5 @@
-// A container's published ports when it starts: taken of the host, led to the container, and noted.
+// Publishes a container's ports at its start: claims them on the host, leads them to the container, records
+// them.
 
 import type { PortProtocol } from "../../ffi/socket.ts";
 import { showPort } from "../../ffi/socket.ts";
@@ -16,21 +17,21 @@ import { type PortNote, PORTS } from "../container/ports.ts";
 import type { Network } from "./store.ts";
 import type { Container, ContainerConfig } from "../model/container.ts";
 
-/** What the keeper has of the ports, and gives back at the container's end. */
+/** What the keeper holds for the ports, and releases at the container's end. */
 export interface HeldPorts {
   /** Sockets to close. */
   sockets: number[];
-  /** The socket that the firewall's rules belong to, and what to send by it before. */
+  /** The socket that owns the firewall's rules, and the messages that delete them. */
   held?: Held;
-  /** Without one: the rules' name, for lowerPorts. */
+  /** The rules' name; the keeper removes rules by it that no socket owns. */
   rules: string;
-  /** Of whose packets the kernel has to forget what it decided. */
+  /** Ports whose tracked connections the kernel has to forget. */
   udp: PublishedPort[];
 }
 
 /**
- * Publishes the container's ports on its first network that is not internal. `keep` gets the descriptors that
- * the keeper inherits. Throws Failure: a port is taken, or an address is not there.
+ * Publishes the container's ports on its first network that is not internal. `keep` takes the descriptors
+ * that the keeper inherits. Throws Failure if a port is taken or an address does not exist.
  */
 export async function publishPorts(
   { id, dir, config }: Container,
@@ -89,7 +90,7 @@ function requestsOf(
   ];
 }
 
-/** Packets from ::1 leave the loopback interface for nobody: there is no route_localnet for IPv6. */
+/** Packets from ::1 can't leave the loopback interface: IPv6 has no route_localnet. */
 function checkReachable(hostIp: string, hostPort: string): void {
   if (!hostIp.includes(":") || parseAddress(hostIp)?.value !== 1n) return;
   throw new Failure(
@@ -107,7 +108,7 @@ function unreachable(hostIp: string, hostPort: string, network: string): Failure
   );
 }
 
-/** "8000-8010", "8000"; "" and "0" are for any. */
+/** "8000-8010", "8000"; "" and "0" mean any port. */
 function rangeOf(text: string): [number, number] | undefined {
   const [first, last = first] = text.split("-").map(Number);
   return first === 0 ? undefined : [first, last];
@@ -119,7 +120,7 @@ function portOf(key: string): { port: number; protocol: PortProtocol } {
   return { port: Number(port), protocol: protocol as PortProtocol };
 }
 
-/** An image may name others. */
+/** Whether it is a protocol that can be published; an image may name others. */
 function isPublishable(key: string): boolean {
   return /^\d+\/(tcp|udp|sctp)$/.test(key) && Number(key.split("/")[0]) > 0;
 }

@@ -1,5 +1,5 @@
-// The firewall's rules of all that runs, put up again: a reload of the host's own firewall has often flushed
-// all others'.
+// Adds the firewall's rules of everything that runs again: a reload of the host's own firewall often flushes
+// the rules of all others.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -17,7 +17,7 @@ import { readPorts } from "../container/ports.ts";
 import { listNetworks, openUsers } from "./store.ts";
 
 /**
- * Puts up the rules of every network that is up, and of every running container's ports. Throws Failure.
+ * Adds the rules of every network that is up, and of every running container's ports. Throws Failure.
  */
 export async function reloadRules(): Promise<void> {
   const route = netlink.openRoute();
@@ -25,14 +25,14 @@ export async function reloadRules(): Promise<void> {
     if (network.driver !== "bridge") continue;
     const users = openUsers(network.name);
     if (users === undefined) continue;
-    // With it, nobody takes the bridge down meanwhile.
+    // This lock keeps others from removing the bridge meanwhile.
     lock(users, "shared");
     if (linkByName(route, network.interface)?.up) await raiseNetwork(await networkRules(network));
     file.close(users);
   }
   file.close(route);
   for (const id of containerIds()) await reloadPorts(id);
-  // Keepers that left meanwhile were not the last to have a lock of their networks.
+  // Keepers that ended meanwhile saw our lock, so they left the bridges for us to remove.
   await settle();
 }
 
@@ -53,7 +53,8 @@ async function reloadPorts(id: string): Promise<void> {
 }
 
 /**
- * The keeper's own socket: only by that the container's rules can be changed. Undefined where it has none.
+ * The keeper's own socket, since only its owner can change the container's rules. Undefined where it has
+ * none.
  */
 export function keeperSocket(dir: number, fd: number | undefined): number | undefined {
   const records = fd === undefined ? undefined : openRecords(dir);

@@ -1,4 +1,4 @@
-// Taking networks away.
+// Removes networks.
 
 import * as file from "../../ffi/file.ts";
 import { lockWithin, tryLock } from "../../ffi/lock.ts";
@@ -23,12 +23,12 @@ import {
 } from "./store.ts";
 import { members } from "./users.ts";
 
-/** How long the keepers of ended containers may still look after the network's bridge, in ms. */
+/** How long the keepers of ended containers may still be busy with the network's bridge, in ms. */
 const PATIENCE = 3000;
 
 /**
- * Removes a network, by whatever names it. Throws Failure where there is none, or containers
- * are in it.
+ * Removes a network, which may be given by name or ID. Throws Failure where there is none, or
+ * containers are in it.
  */
 export async function removeNetwork(reference: string): Promise<void> {
   const network = await findNetwork(reference);
@@ -42,10 +42,7 @@ export async function removeNetwork(reference: string): Promise<void> {
   }
 }
 
-/**
- * Removes networks that no container is in, as far as the filters label, label! and until let them through;
- * returns their names.
- */
+/** Removes the unused networks that the filters label, label! and until let through; returns their names. */
 export async function pruneNetworks(filters: Filters): Promise<string[]> {
   const before = untilOf(filters);
   const removed: string[] = [];
@@ -63,21 +60,20 @@ export async function pruneNetworks(filters: Filters): Promise<string[]> {
 }
 
 /**
- * Removes a network of which no more is known than its name. Throws Failure where containers
- * are in it.
+ * Removes a network of which only the name is known. Throws Failure where containers are in it.
  */
 export async function removeDamagedNetwork(name: string): Promise<void> {
   if (await removeDamaged(name)) return;
   throw new Failure(`error while removing network: network ${name} has active endpoints`);
 }
 
-/** False where a container is in it. */
+/** Returns false where a container is in it. */
 async function removeDamaged(name: string): Promise<boolean> {
   await beginWork();
   const held = lockNetworks("exclusive");
   const users = openUsers(name);
   try {
-    // Without a lock file, nobody can have it.
+    // Without the lock file, nobody can hold its lock.
     if ((users !== undefined && !lockWithin(users, "exclusive", PATIENCE)) || isInUse({ name })) return false;
     discard(`networks/${name}`);
     const known = await Promise.all((await listNetworks()).map(({ id }) => rulesName(id)));
@@ -91,7 +87,7 @@ async function removeDamaged(name: string): Promise<boolean> {
   }
 }
 
-/** False where a container is in it. */
+/** Returns false where a container is in it. */
 async function removeIfUnused(network: Network): Promise<boolean> {
   await beginWork();
   const held = lockNetworks("exclusive");

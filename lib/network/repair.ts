@@ -1,4 +1,4 @@
-// What keepers would have done about their containers' networks, had they not been killed.
+// Does for containers' networks what killed keepers could not do.
 
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
@@ -13,14 +13,14 @@ import { refreshNames } from "./names.ts";
 import { readPorts } from "../container/ports.ts";
 import { networkByName, networkNames } from "./store.ts";
 
-/** Does it for all of them, and takes down the bridges that nobody uses then. Throws Failure. */
+/** Repairs all networks, and removes the bridges that then have no users. Throws Failure. */
 export async function repairNetworks(): Promise<void> {
   const owners = new Set(networkNames().flatMap((name) => claimsOn({ name })).map(({ owner }) => owner));
   for (const id of owners) if (!isKept(id)) await repairOne(id);
   await settle();
 }
 
-/** With the container's lock, so that nobody starts it meanwhile. */
+/** Holds the container's lock, so that nobody starts it meanwhile. */
 async function repairOne(id: string): Promise<void> {
   const lock = file.openIfAny(rootFd(), `containers/${id}/lock`, file.O_RDWR);
   try {
@@ -30,12 +30,12 @@ async function repairOne(id: string): Promise<void> {
   }
 }
 
-/** Gives back what the container had. The caller has its lock, or it is gone. */
+/** Releases what the container had. The caller has its lock, or the container is gone. */
 export async function leaveForKilled(id: string): Promise<void> {
   const left = networkNames().filter((name) => claimsOn({ name }).some(({ owner }) => owner === id));
   const dir = file.openIfAny(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
   try {
-    // First: whoever has the address next shall not be found by these ports.
+    // This comes first: the next owner of the address must not get packets for these ports.
     if (dir !== undefined) await lowerPorts(dir);
   } finally {
     if (dir !== undefined) file.close(dir);
@@ -44,7 +44,9 @@ export async function leaveForKilled(id: string): Promise<void> {
   refreshNames(left);
 }
 
-/** Its interface, which goes with its namespace only where nobody else is in that, and its addresses. */
+/**
+ * Removes its interface, which its namespace does not take along while others use that, and its addresses.
+ */
 async function leaveNetwork(name: string, id: string): Promise<void> {
   const network = await networkByName(name);
   const had = claimsOn({ name }).filter(({ owner }) => owner === id).map(({ address }) => address);
@@ -59,7 +61,7 @@ async function leaveNetwork(name: string, id: string): Promise<void> {
   releaseAddresses({ name }, had, id);
 }
 
-/** Rules that went with no socket of the keeper's. */
+/** Removes rules that no socket of the keeper's owned. */
 async function lowerPorts(dir: number): Promise<void> {
   const ports = readPorts(dir);
   if (!ports || ports.firewall !== undefined) return;

@@ -1,4 +1,4 @@
-// Published ports of a container whose networks change while it runs.
+// Published ports of a running container whose networks change.
 
 import * as file from "../../ffi/file.ts";
 import { raisePortsAnew } from "../nat/firewall.ts";
@@ -10,9 +10,9 @@ import { keeperSocket } from "./reload.ts";
 import { networkByName } from "./store.ts";
 
 /**
- * Leads the ports of a container that runs, whose directory is `dir`, to one of these endpoints: the one that
- * they lead to, as long as that is among them. Where there is none, they lead nowhere, but the host keeps
- * them for it.
+ * Leads the ports of a running container, whose directory is `dir`, to one of these endpoints: to the present
+ * one if it is among them. If there is none, the ports lead nowhere, but the host keeps them for the
+ * container.
  */
 export async function leadPorts(dir: number, endpoints: Endpoint[]): Promise<void> {
   const note = readPorts(dir);

@@ -1,11 +1,11 @@
-// A container's /etc/resolv.conf (resolv.conf(5)): the host's, without what only the host itself can reach.
+// A container's /etc/resolv.conf (resolv.conf(5)): the host's, without servers that only the host can reach.
 
 import type { ContainerConfig } from "../model/container.ts";
 
 const HOST_FILE = "/etc/resolv.conf";
-/** Where systemd-resolved has the servers that its own, 127.0.0.53, asks (systemd-resolved(8)). */
+/** Where systemd-resolved lists the servers behind its own 127.0.0.53 (systemd-resolved(8)). */
 const BEHIND_RESOLVED = "/run/systemd/resolve/resolv.conf";
-/** Docker's, for hosts that have none to share. */
+/** Docker's servers, for hosts that have none to share. */
 const FALLBACK = ["8.8.8.8", "8.8.4.4"];
 
 /** The file's content for a container with this configuration. */
@@ -15,7 +15,7 @@ export function resolvers({ network, dns }: Pick<ContainerConfig, "network" | "d
   if (!dns) return shared;
   const { servers, search, options } = dns;
   const lines = shared.split("\n");
-  // What is not given is the host's.
+  // The host's values stand in for those that are not given.
   const given = (words: string[], keyword: string) => words.length > 0 ? words : valuesOf(lines, keyword);
   const domains = given(search, "search");
   return [
@@ -37,9 +37,7 @@ function hostFile(): string {
   return servers.length === 1 && servers[0] === "127.0.0.53" ? read(BEHIND_RESOLVED) || text : text;
 }
 
-/**
- * Without name servers that listen on the host's loopback interface, or on a link that the container has not.
- */
+/** Drops name servers on the host's loopback interface, or on a link that the container does not have. */
 function reachable(text: string): string {
   const lines = text.split("\n").filter((line) =>
     !/^\s*nameserver\s+(127\.|::1\s*$|::ffff:127\.|fe80:)/i.test(line)

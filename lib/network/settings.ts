@@ -18,14 +18,14 @@ const NO_ENDPOINT = {
   MacAddress: "",
 };
 
-/** Addresses are those of a container that runs. */
+/** The addresses are those of a running container. */
 export function networkSettings(
   dir: number,
   config: ContainerConfig,
   runs: boolean,
 ): Record<string, unknown> {
   const endpoints = runs ? readEndpoints(dir) : [];
-  // Docker repeats here what a container has of the default network.
+  // Docker repeats the endpoint of the default network here.
   const ofDefault = endpoints.find(({ network }) => network === "bridge");
   const { EndpointID, Gateway, IPAddress, IPPrefixLen, IPv6Gateway, MacAddress, ...global } = endpointFields(
     ofDefault,

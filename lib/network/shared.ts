@@ -19,7 +19,8 @@ export function sharedContainer(mode: string): Container {
 export function openNetworkOf(mode: string): number {
   const { id, dir } = sharedContainer(mode);
   try {
-    // First: a keeper that does not see this yet has ended the process whose namespace is opened then.
+    // This comes first: a keeper that does not see it yet has ended the process whose namespace is opened
+    // then.
     writeFile(dir, JOINED, "");
     const fd = openNetwork(dir);
     if (fd !== undefined) return fd;
@@ -29,12 +30,12 @@ export function openNetworkOf(mode: string): number {
   }
 }
 
-/** The same of the container whose directory is `dir`; undefined where it does not run. */
+/** The network namespace of the container whose directory is `dir`; undefined where it does not run. */
 export function openNetwork(dir: number): number | undefined {
   const pid = firstProcess(dir);
   if (pid === undefined) return undefined;
   const fd = file.openIfAny(file.AT_FDCWD, `/proc/${pid}/ns/net`, file.O_RDONLY);
-  // Still the same process, so the namespace is its.
+  // It is still the same process, so this is its namespace.
   if (fd === undefined || firstProcess(dir) === pid) return fd;
   file.close(fd);
   return undefined;

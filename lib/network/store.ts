@@ -36,14 +36,14 @@ import {
 } from "../base/shape.ts";
 import { parseAddress, parseSubnet } from "../base/address.ts";
 
-/** One family's addresses of a network. */
+/** A network's addresses of one family. */
 export interface AddressPool {
   /** "172.17.0.0/16" */
   subnet: string;
   gateway: string;
-  /** Where addresses are taken from, unless it is the whole subnet. */
+  /** The part of the subnet that addresses are taken from; the whole subnet if undefined. */
   range?: string;
-  /** It was chosen here, and can be chosen again. */
+  /** It was chosen automatically, and can be chosen again. */
   automatic?: boolean;
 }
 
@@ -59,13 +59,13 @@ export interface Network {
   pools: AddressPool[];
   /** The bridge's name. */
   interface: string;
-  /** No way out: no default route. */
+  /** The network has no way out: no default route. */
   internal: boolean;
   options: Record<string, string>;
   labels: Record<string, string>;
 }
 
-/** "" until it is chosen. */
+/** "" before it is chosen. */
 const subnet: Check = (value) => value === "" || (text(value) && parseSubnet(value as string) !== undefined);
 const address: Check = (value) =>
   value === "" || (text(value) && parseAddress(value as string) !== undefined);
@@ -83,14 +83,14 @@ const isNetwork = shapeOf<Network>({
       automatic: optional(truth),
     }),
   ),
-  // What the kernel takes for an interface's name (dev_valid_name).
+  // Names that the kernel accepts for an interface (dev_valid_name).
   interface: matching(/^([^/:\s]{1,15})?$/),
   internal: truth,
   options: mapOf(text),
   labels: mapOf(text),
 });
 
-/** The networks that are there without having been made. */
+/** Networks that exist without having been created. */
 export const DEFAULT_NETWORKS = ["bridge", "host", "none"];
 const DEFAULT_ROOT = "/var/lib/mydocker";
 const OPTIONS_OF_DEFAULT = {
@@ -100,12 +100,12 @@ const OPTIONS_OF_DEFAULT = {
   "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
 };
 
-/** Whether it is the network of containers that name none: no names are resolved on it, as docker has it. */
+/** Whether it is the network of containers that name none. It has no name resolution, as in docker. */
 export function isDefaultBridge({ name }: Pick<Network, "name">): boolean {
   return name === "bridge";
 }
 
-/** The network of this name; undefined where there is none. One of the default ones is made on first use. */
+/** The network of this name; undefined where there is none. The default networks are made on first use. */
 export async function networkByName(name: string): Promise<Network | undefined> {
   if (!isNetworkName(name)) return undefined;
   const network = readNetwork(name);
@@ -118,10 +118,7 @@ export function isNetworkName(name: string): boolean {
   return /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name);
 }
 
-/**
- * As networkByName, by what a user types: a name, an ID, or the beginning of one. Throws Failure (exit
- * 1).
- */
+/** Like networkByName, for a name, an ID, or the beginning of an ID. Throws Failure. */
 export async function findNetwork(reference: string): Promise<Network | undefined> {
   const named = await networkByName(reference);
   if (!named) requireWhole(reference);
@@ -135,20 +132,17 @@ export async function findNetwork(reference: string): Promise<Network | undefine
   return matches[0];
 }
 
-/**
- * The host's address on the default network; or the one that this would most likely have, where it never was
- * up.
- */
+/** The host's address on the default network; the most likely one, if the network was never up. */
 export function defaultGateway(): string {
   return readNetwork("bridge")?.pools[0]?.gateway || "172.17.0.1";
 }
 
-/** Names of the networks whose record is damaged; not the default ones, which are made anew. */
+/** Names of the networks whose record is damaged, except the default ones, which are made anew. */
 export function damagedNetworks(): string[] {
   return networkNames().filter((name) => !DEFAULT_NETWORKS.includes(name) && !readNetwork(name));
 }
 
-/** Throws Failure where the network is there, but nothing is known of it. */
+/** Throws Failure where the network exists but its record is missing or damaged. */
 export function requireWhole(name: string): void {
   if (!damagedNetworks().includes(name)) return;
   const way = `remove it with: mydocker network rm -f ${name}`;
@@ -162,7 +156,7 @@ export async function listNetworks(): Promise<Network[]> {
     .sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** Names of the networks that were made, in no order. */
+/** Names of the networks that exist in the store, in no order. */
 export function networkNames(): string[] {
   const folder = file.openIfAny(rootFd(), "networks", file.O_RDONLY | file.O_DIRECTORY);
   if (folder === undefined) return [];
@@ -190,7 +184,7 @@ async function makeDefault(name: string): Promise<Network> {
     name,
     driver: bridge ? "bridge" : name === "host" ? "host" : "null",
     created: new Date().toISOString(),
-    // Chosen when it comes up.
+    // The subnet is chosen when the network comes up.
     pools: bridge ? [{ subnet: "", gateway: "", automatic: true }] : [],
     interface: !bridge ? "" : rootPath() === DEFAULT_ROOT ? "mydocker0" : `md-${await rootMark()}`,
     internal: false,
@@ -200,12 +194,12 @@ async function makeDefault(name: string): Promise<Network> {
   if (await addNetwork(network)) return network;
   const found = readNetwork(name);
   if (found) return found;
-  // It is damaged, and all there was to know of it is known again.
+  // Its record was damaged. A default network's record is made anew.
   writeNetwork(network);
   return network;
 }
 
-/** Puts a network into the store; false where there is one of that name. */
+/** Adds a network to the store; false where there is one of that name. */
 export async function addNetwork(network: Network): Promise<boolean> {
   await beginWork();
   makeFolder();
@@ -225,12 +219,12 @@ export async function addNetwork(network: Network): Promise<boolean> {
   }
 }
 
-/** Replaces what is known of a network. The caller sees to it that nobody else does. */
+/** Replaces a network's record. The caller makes sure that nobody else does so meanwhile. */
 export function writeNetwork(network: Network): void {
   replaceFile(rootFd(), `networks/${network.name}/network.json`, JSON.stringify(network));
 }
 
-/** Root directories of earlier versions have none. */
+/** Root directories of earlier versions lack the folder. */
 function makeFolder(): void {
   try {
     file.mkdirat(rootFd(), "networks", 0o700);
@@ -240,8 +234,8 @@ function makeFolder(): void {
 }
 
 /**
- * Waits for the lock between those who begin to use networks ("shared", until the container can be seen in
- * containers/) and those who remove them ("exclusive"). Closing the descriptor gives it back.
+ * Waits for the lock between commands that begin to use networks ("shared", until the container is in
+ * containers/) and commands that remove networks ("exclusive"). Closing the descriptor releases it.
  */
 export function lockNetworks(kind: "shared" | "exclusive"): number {
   makeFolder();
@@ -259,17 +253,17 @@ function upMark({ name }: Pick<Network, "name">): string {
   return `networks/${name}/up`;
 }
 
-/** Notes, before the network's interface is made, that it may be there. */
+/** Records, before the network's interface is made, that it may exist. */
 export function markUp(network: Pick<Network, "name">): void {
   if (!mayBeUp(network)) writeFile(rootFd(), upMark(network), "");
 }
 
-/** Notes that it is gone. */
+/** Records that the interface is gone. */
 export function markDown(network: Pick<Network, "name">): void {
   file.unlinkIfAny(rootFd(), upMark(network));
 }
 
-/** Whether it may be there. */
+/** Whether the interface may exist. */
 export function mayBeUp(network: Pick<Network, "name">): boolean {
   return file.statIfAny(rootFd(), upMark(network)) !== undefined;
 }

@@ -1,4 +1,4 @@
-// Who is in a network: containers that have a keeper.
+// The members of networks: containers that have a keeper.
 
 import * as file from "../../ffi/file.ts";
 import { containerIds, openUndamaged } from "../container/find.ts";
@@ -13,7 +13,7 @@ export interface Member {
   endpoint: Endpoint;
 }
 
-/** Those that run, or are about to. One that is damaged has left. */
+/** The containers that run, or are about to. A damaged one does not count. */
 export function members(): Member[] {
   return containerIds().flatMap((id) => {
     const container = openUndamaged(id);
