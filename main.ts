@@ -74,7 +74,6 @@ const COMMANDS: CommandTable = {
     summary: "Fetch the logs of a container",
     load: () => import("./lib/commands/container/logs.ts"),
   },
-  "lower-ports": { load: () => import("./lib/commands/internal/lower_ports.ts") },
   "network connect": {
     summary: "Connect a container to a network",
     load: () => import("./lib/commands/network/connect.ts"),
@@ -115,6 +114,7 @@ const COMMANDS: CommandTable = {
     summary: "Rename a container",
     load: () => import("./lib/commands/container/rename.ts"),
   },
+  "repair-networks": { load: () => import("./lib/commands/internal/repair_networks.ts") },
   "restart": {
     summary: "Restart one or more containers",
     load: () => import("./lib/commands/container/restart.ts"),
@@ -133,7 +133,6 @@ const COMMANDS: CommandTable = {
     summary: "Save one or more images to a tar archive (streamed to STDOUT by default)",
     load: () => import("./lib/commands/image/save.ts"),
   },
-  "settle-networks": { load: () => import("./lib/commands/internal/settle_networks.ts") },
   "start": {
     summary: "Start one or more stopped containers",
     load: () => import("./lib/commands/container/start.ts"),
@@ -167,6 +166,7 @@ const COMMANDS: CommandTable = {
     summary: "Unpause all processes within one or more containers",
     load: () => import("./lib/commands/container/unpause.ts"),
   },
+  "unpublish-ports": { load: () => import("./lib/commands/internal/unpublish_ports.ts") },
   "update": {
     summary: "Update configuration of one or more containers",
     load: () => import("./lib/commands/container/update.ts"),
@@ -236,6 +236,9 @@ const ALIASES: Record<string, string> = {
   "system info": "info",
   "volume list": "volume ls",
   "volume remove": "volume rm",
+  // Keepers that an earlier mydocker started know these.
+  "lower-ports": "unpublish-ports",
+  "settle-networks": "repair-networks",
 };
 
 sweepBy(() => import("./lib/housekeeping/sweep.ts"));

@@ -139,7 +139,7 @@ function leave(p: Program, { networks, log }: KeeperPlan): void {
   // In this order: a packet that comes between is decided by rules that are gone, and what was decided before
   // forgotten.
   if (networks.ports) withdrawRules(p, networks.ports);
-  if (networks.lowerPorts) executeAndWait(p, networks.lowerPorts);
+  if (networks.unpublish) executeAndWait(p, networks.unpublish);
   releaseClaims(p, { ...networks, dir: log.dir });
 }
 
@@ -152,14 +152,14 @@ function endKeeper(p: Program, { networks, devNull }: KeeperPlan, connected: Cel
     // Whoever waits for the end of the container's streams, or of the messages, shall not wait for this.
     takeNothing(p, { devNull });
     closeOthers(p, [...networks.users].sort((a, b) => a - b));
-    if (networks.forget) {
+    if (networks.refresh) {
       const next = p.label();
       ifSole(p, networks.users, next);
-      executeInChild(p, networks.forget, next);
+      executeInChild(p, networks.refresh, next);
       p.place(next);
     }
     leaveNetworks(p, networks, connected, end);
-    execute(p, networks.settle, end);
+    execute(p, networks.repair, end);
   }
   p.place(end);
   p.call("exit_group", [code]);

@@ -146,7 +146,7 @@ export interface PortsPlan {
   /** Sockets that keep them. */
   sockets: number[];
   /** The socket that the firewall's rules belong to, and what sent by it takes them away. */
-  held?: { socket: number; farewell: Uint8Array[] };
+  held?: { socket: number; removal: Uint8Array[] };
 }
 
 /** Descriptors that the keeper holds until the container's end. */
@@ -204,7 +204,7 @@ export function lookForConnected(p: Program, dir: number, connected: Cell): void
 
 /** Takes the rules of ports away, before anything else: whoever has the port next shall not find them. */
 export function withdrawRules(p: Program, { held }: PortsPlan): void {
-  for (const bytes of held?.farewell ?? []) {
+  for (const bytes of held?.removal ?? []) {
     const next = p.label();
     p.call("write", [held!.socket, p.bytes(bytes), bytes.length], { negative: next });
     p.place(next);

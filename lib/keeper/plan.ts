@@ -129,5 +129,5 @@ export interface KeeperPlan extends PumpPlan {
    * the others on them that it has left, and who takes away the firewall's rules for its ports where closing
    * a socket does not.
    */
-  networks?: Omit<LeavePlan, "dir"> & { settle: Successor; forget?: Successor; lowerPorts?: Successor };
+  networks?: Omit<LeavePlan, "dir"> & { repair: Successor; refresh?: Successor; unpublish?: Successor };
 }

@@ -50,9 +50,9 @@ export async function removeContainer(
 async function leaveNetworks({ id, dir }: Container, lock: number): Promise<void> {
   // Where `lock` was damaged it says neither that it ran nor how it ended.
   if (readRecords(lock).end || !file.statIfAny(dir, "endpoints.json")) return;
-  const { leaveForKilled, settle } = await import("../network/life.ts");
+  const { leaveForKilled, removeUnusedBridges } = await import("../network/for_lifecycle.ts");
   await leaveForKilled(id);
-  await settle();
+  await removeUnusedBridges();
 }
 
 /**

@@ -115,7 +115,7 @@ async function launch(
 ): Promise<Running> {
   const { dir, config } = container;
   const opened: number[] = [lock];
-  let giveUp: Joined["giveUp"] = async () => {};
+  let release: Joined["release"] = async () => {};
   const keep = (fd: number) => (opened.push(fd), fd);
   let groups: Group[] = [];
   try {
@@ -127,7 +127,7 @@ async function launch(
     step("cgroup made");
     if (walls && groups.length === 0) walls.mindNoGroups();
     const network = await prepareNetwork(container, keep);
-    giveUp = network.giveUp ?? giveUp;
+    release = network.release ?? release;
     const init = { ...await prepareInit(container, groups, walls, keep), ...network.init };
     const streams = openStreams(config, attached, init.devpts, keep, init.identity);
     const [messages, messagesWrite] = pipe();
@@ -145,7 +145,7 @@ async function launch(
     const program = keeperProgram(plan);
     step(`kernel program of ${program.count} steps assembled`);
     const keeper = spawn(program, `mydocker: keeper of ${config.name}`, keeperDescriptors(plan));
-    giveUp = async () => {}; // the keeper does
+    release = async () => {}; // the keeper does
     const report = await handOver(opened, messages, keeper);
     if (report?.kind !== "started") {
       file.close(messages);
@@ -154,7 +154,7 @@ async function launch(
     step(`process ${report.pid} executed ${config.argv[0]}`);
     return running(report.pid, messages, streams, attached, config);
   } catch (error) {
-    await giveUp();
+    await release();
     noteFailure(dir, error, former);
     removeGroups(groups);
     throw error;
@@ -285,12 +285,12 @@ async function prepareNetwork(container: Container, keep: (fd: number) => number
     return { init: { ownNetwork: false, networkNamespace: keep(openNetworkOf(network)) } };
   }
   if (network === "none" || network === "host") return { init: { ownNetwork: network === "none" } };
-  const { joinNetworks } = await import("../network/life.ts");
-  const { init, leave, endpoints, giveUp } = await joinNetworks(container, keep);
-  return { init: { ownNetwork: true, network: init }, leave, endpoints, giveUp };
+  const { joinNetworks } = await import("../network/for_lifecycle.ts");
+  const { init, leave, endpoints, release } = await joinNetworks(container, keep);
+  return { init: { ownNetwork: true, network: init }, leave, endpoints, release };
 }
 
-interface PreparedNetwork extends Partial<Pick<Joined, "leave" | "endpoints" | "giveUp">> {
+interface PreparedNetwork extends Partial<Pick<Joined, "leave" | "endpoints" | "release">> {
   init: Pick<KeeperPlan["init"], "ownNetwork" | "network" | "networkNamespace">;
 }
 
@@ -302,17 +302,17 @@ function leavePlan(leave: Joined["leave"], { networks = [] }: ContainerConfig): 
   const named = networks.map(({ network }) => network).filter((name) => name !== "bridge");
   return {
     ...leave,
-    settle: ourselves("settle-networks"),
-    forget: named.length > 0 ? ourselves("settle-networks", ...named) : undefined,
-    lowerPorts: leave.ports && lowerPorts(leave.ports),
+    repair: ourselves("repair-networks"),
+    refresh: named.length > 0 ? ourselves("repair-networks", ...named) : undefined,
+    unpublish: leave.ports && unpublish(leave.ports),
   };
 }
 
 /** What else there is to do about ports: the rules of nf_tables go by their socket. */
-function lowerPorts({ held, rules, udp }: NonNullable<Joined["leave"]["ports"]>): Successor | undefined {
+function unpublish({ held, rules, udp }: NonNullable<Joined["leave"]["ports"]>): Successor | undefined {
   if (held && udp.length === 0) return undefined;
   return ourselves(
-    "lower-ports",
+    "unpublish-ports",
     held ? "" : rules,
     ...udp.map(({ hostIp, hostPort }) => `${hostPort}@${hostIp}`),
   );

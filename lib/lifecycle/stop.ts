@@ -174,6 +174,6 @@ async function endResting(container: Target): Promise<void> {
   // Until it is dead, it has its locks, and its networks seem to be in use.
   await expectEnd(keeper, container).finally(() => file.close(keeper));
   if (!container.config?.networks?.length) return;
-  const { settle } = await import("../network/life.ts");
-  await settle();
+  const { removeUnusedBridges } = await import("../network/for_lifecycle.ts");
+  await removeUnusedBridges();
 }

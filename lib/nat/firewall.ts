@@ -17,9 +17,9 @@ import type { NetworkRules, PortRules, PublishedPort } from "./rules.ts";
  * host without a packet filter gets a warning on stderr, and the network then only connects its containers
  * and this host. Throws Failure.
  */
-export async function raiseNetwork(rules: NetworkRules): Promise<void> {
+export async function addNetworkRules(rules: NetworkRules): Promise<void> {
   try {
-    await raiseRules(rules);
+    await addRules(rules);
   } catch (error) {
     if (!(error instanceof NoFirewall)) throw error;
     printError(`mydocker: warning: no way out of ${rules.bridge}, nor published ports: ${error.message}\n`);
@@ -30,17 +30,17 @@ export async function raiseNetwork(rules: NetworkRules): Promise<void> {
   step(`firewall rules of ${rules.bridge} are up`);
 }
 
-async function raiseRules(rules: NetworkRules): Promise<void> {
-  if (!throughNftables(() => nftables.raiseNetwork(rules))) {
-    (await import("./iptables.ts")).raiseNetwork(rules);
+async function addRules(rules: NetworkRules): Promise<void> {
+  if (!throughNftables(() => nftables.addNetworkRules(rules))) {
+    (await import("./iptables.ts")).addNetworkRules(rules);
   } else if (!rules.internal) {
     await acceptForeign(rules);
   }
 }
 
 /** Removes the rules of a network. */
-export async function lowerNetwork(rules: NetworkRules): Promise<void> {
-  if (!throughNftables(() => nftables.lowerNetwork(rules))) {
+export async function removeNetworkRules(rules: NetworkRules): Promise<void> {
+  if (!throughNftables(() => nftables.removeNetworkRules(rules))) {
     (await import("./iptables.ts")).lower(rules.name);
   } else if (!rules.internal) {
     await forgetForeign(rules);
@@ -50,24 +50,24 @@ export async function lowerNetwork(rules: NetworkRules): Promise<void> {
 /**
  * Adds the rules of a container's ports, which lead to the container by its bridge. At the container's end
  * the keeper sends the messages that are returned, by the socket it holds until then. Where nothing is
- * returned, it calls lowerPorts instead.
+ * returned, it calls removePortRules instead.
  */
-export async function raisePorts(rules: PortRules, bridge: string): Promise<nftables.Held | undefined> {
+export async function addPortRules(rules: PortRules, bridge: string): Promise<nftables.Held | undefined> {
   routeLoopback(bridge);
-  const held = await raisePortRules(rules);
+  const held = await addRulesOfPorts(rules);
   await forgetUdp(rules.ports);
   return held;
 }
 
-async function raisePortRules(rules: PortRules): Promise<nftables.Held | undefined> {
+async function addRulesOfPorts(rules: PortRules): Promise<nftables.Held | undefined> {
   if (preference() !== "iptables") {
     try {
-      return await nftables.raisePorts(rules);
+      return await nftables.addPortRules(rules);
     } catch (error) {
       if (preference() === "nftables" || !isMissing(error)) throw refused(error);
     }
   }
-  (await import("./iptables.ts")).raisePorts(rules);
+  (await import("./iptables.ts")).addPortRules(rules);
   return undefined;
 }
 
@@ -77,32 +77,32 @@ async function forgetUdp(ports: PublishedPort[]): Promise<void> {
 }
 
 /** Adds those of a container's rules that are missing. `socket` is the keeper's, where it has one. */
-export async function restorePorts(
+export async function restorePortRules(
   rules: PortRules,
   bridge: string,
   socket: number | undefined,
 ): Promise<void> {
   routeLoopback(bridge);
-  if (socket !== undefined) nftables.restorePorts(socket, rules);
-  else (await import("./iptables.ts")).raisePorts(rules);
+  if (socket !== undefined) nftables.restorePortRules(socket, rules);
+  else (await import("./iptables.ts")).addPortRules(rules);
   await forgetUdp(rules.ports);
 }
 
-/** Replaces the rules for the ports `before`. `socket` is as for restorePorts. */
-export async function raisePortsAnew(
+/** Replaces the rules for the ports `before`. `socket` is as for restorePortRules. */
+export async function replacePortRules(
   rules: PortRules,
   before: PublishedPort[],
   bridge: string,
   socket: number | undefined,
 ): Promise<void> {
-  if (socket !== undefined) nftables.lowerPorts(socket, { name: rules.name, ports: before });
-  else await lowerPorts(rules.name);
-  if (rules.ports.length > 0) await restorePorts(rules, bridge, socket);
+  if (socket !== undefined) nftables.removePortRules(socket, { name: rules.name, ports: before });
+  else await removePortRules(rules.name);
+  if (rules.ports.length > 0) await restorePortRules(rules, bridge, socket);
   await forgetUdp(before);
 }
 
 /** Removes the rules of ports that no socket owns. */
-export async function lowerPorts(name: string): Promise<void> {
+export async function removePortRules(name: string): Promise<void> {
   (await import("./iptables.ts")).lower(name);
 }
 

@@ -17,14 +17,14 @@ export type Variant = "" | "-legacy";
 type Lines = Record<string, string[]>;
 
 /** Adds the rules of a network, in place of those that exist. */
-export function raiseNetwork(rules: NetworkRules): void {
+export function addNetworkRules(rules: NetworkRules): void {
   for (const { family, subnet } of rules.subnets) {
     replace("", family, rules.name, networkLines(rules, family, subnet));
   }
 }
 
 /** Adds the rules of a container's ports. */
-export function raisePorts(rules: PortRules): void {
+export function addPortRules(rules: PortRules): void {
   for (const [family, ports] of Map.groupBy(rules.ports, ({ hostIp }) => familyOf(hostIp))) {
     replace("", family, rules.name, portLines({ ...rules, ports }, family));
   }

@@ -10,7 +10,7 @@ import { attributesOf, commentText, type Messages, newMessages, NLM_F, transacti
 import { type Family, familyOf, type NetworkRules, type PortRules } from "./rules.ts";
 
 /** Creates a network's tables. Replaces existing ones, whether left by a killed command or the same. */
-export function raiseNetwork(rules: NetworkRules): void {
+export function addNetworkRules(rules: NetworkRules): void {
   withSocket((socket) => {
     const families = rules.subnets.map(({ family }) => family);
     try {
@@ -27,7 +27,7 @@ export function raiseNetwork(rules: NetworkRules): void {
 }
 
 /** Deletes a network's tables, where they exist. */
-export function lowerNetwork({ name, subnets }: Pick<NetworkRules, "name" | "subnets">): void {
+export function removeNetworkRules({ name, subnets }: Pick<NetworkRules, "name" | "subnets">): void {
   withSocket((socket) => subnets.forEach(({ family }) => remove(socket, name, family)));
 }
 
@@ -36,14 +36,14 @@ export interface Held {
   /** The netlink socket they belong to. */
   socket: number;
   /** Messages to send by the socket, one after the other, that delete the tables. */
-  farewell: Uint8Array[];
+  removal: Uint8Array[];
 }
 
 /** How long the table of a killed keeper may still exist, and how often to look, in ms. */
 const [PATIENCE, PAUSE] = [1000, 5];
 
 /** Creates the tables of a container's ports. They exist until the socket is closed by all who have it. */
-export async function raisePorts(rules: PortRules): Promise<Held> {
+export async function addPortRules(rules: PortRules): Promise<Held> {
   const socket = openNetfilter();
   try {
     for (let waited = 0; !addPorts(socket, rules); waited += PAUSE) {
@@ -55,19 +55,19 @@ export async function raisePorts(rules: PortRules): Promise<Held> {
     file.close(socket);
     throw error;
   }
-  const farewell = familiesOf(rules).map((family) =>
+  const removal = familiesOf(rules).map((family) =>
     transaction((messages) => deleteTables(messages, rules.name, [family]))
   );
-  return { socket, farewell };
+  return { socket, removal };
 }
 
 /** Deletes a container's tables, by the socket they belong to. */
-export function lowerPorts(socket: number, rules: PortRules): void {
+export function removePortRules(socket: number, rules: PortRules): void {
   for (const family of familiesOf(rules)) remove(socket, rules.name, family);
 }
 
 /** Creates those of the tables that are missing, by the socket they belong to. */
-export function restorePorts(socket: number, { name, ports }: PortRules): void {
+export function restorePortRules(socket: number, { name, ports }: PortRules): void {
   for (const family of familiesOf({ name, ports })) {
     if (hasTable(socket, name, family)) continue;
     addPorts(socket, { name, ports: ports.filter(({ hostIp }) => familyOf(hostIp) === family) });

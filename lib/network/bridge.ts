@@ -35,7 +35,7 @@ import {
 const LONGEST_PAUSE = 50;
 
 /** A bridge that is up, and the network's record as it is then. */
-export interface Raised {
+export interface ActiveBridge {
   index: number;
   network: Network;
 }
@@ -45,7 +45,7 @@ export interface Raised {
  * The caller holds the shared lock of `users`. Throws Failure where the host has no bridges, or mydocker
  * may not make any.
  */
-export async function raiseBridge(route: number, before: Network): Promise<Raised> {
+export async function bringUpBridge(route: number, before: Network): Promise<ActiveBridge> {
   for (;;) {
     const index = upIndex(route, before);
     // Reread only now: the subnet may have been chosen after `before` was read.
@@ -157,7 +157,7 @@ export function isInUse(network: Pick<Network, "name">): boolean {
 /**
  * Removes the bridges that no container uses: those of ended containers, and those that killed commands left.
  */
-export async function settle(names = networkNames()): Promise<void> {
+export async function removeUnusedBridges(names = networkNames()): Promise<void> {
   let route: number | undefined;
   for (const name of names) {
     const users = openUsers(name);
@@ -165,7 +165,7 @@ export async function settle(names = networkNames()): Promise<void> {
     try {
       if (!mayBeUp({ name }) || !tryLock(users, "exclusive") || isInUse({ name })) continue;
       const network = await networkByName(name);
-      if (network?.driver === "bridge") await takeDown(route ??= netlink.openRoute(), network);
+      if (network?.driver === "bridge") await removeBridge(route ??= netlink.openRoute(), network);
     } finally {
       file.close(users);
     }
@@ -174,7 +174,7 @@ export async function settle(names = networkNames()): Promise<void> {
 }
 
 /** Removes the bridge. The caller holds the exclusive lock of `users`. */
-export async function takeDown(route: number, network: Network): Promise<void> {
+export async function removeBridge(route: number, network: Network): Promise<void> {
   // After a reboot there is only the mark.
   if (linkByName(route, network.interface)) {
     await lastUserLeft(network);

@@ -14,7 +14,7 @@ import { readStarted } from "../keeper/report.ts";
 import { replaceFile } from "../base/json.ts";
 import { hexId, readRecord, shapeOf } from "../base/shape.ts";
 import { rootFd } from "../store/root.ts";
-import { settle } from "./bridge.ts";
+import { removeUnusedBridges } from "./bridge.ts";
 import { CHANGE, noteStale, type Stale, staleNotes } from "./change_mark.ts";
 import { claimsOn, releaseAddresses } from "./claims.ts";
 import {
@@ -29,8 +29,8 @@ import {
 } from "./endpoint.ts";
 import { removeLink } from "./link.ts";
 import { refreshNames, refreshOwnNames } from "./names.ts";
-import { plug } from "./plug.ts";
-import { leadPorts } from "./republish.ts";
+import { addInterfaces } from "./interfaces.ts";
+import { redirectPorts } from "./republish.ts";
 import { openNetwork } from "./shared.ts";
 import type { Container, EndpointRequest } from "../model/container.ts";
 
@@ -48,7 +48,7 @@ const isChange = shapeOf<Change>({ container: hexId, endpoint: isEndpoint });
 export type Later = (container: string, network: string) => void;
 
 /** Does `work` while no other change is made, and after what killed commands left has been cleaned up. */
-export async function changing<T>(work: (later: Later) => Promise<T>): Promise<T> {
+export async function whileChangesAreLocked<T>(work: (later: Later) => Promise<T>): Promise<T> {
   const fd = file.openat(rootFd(), "networks/.changing", file.O_RDWR | file.O_CREAT, 0o600);
   const stale: Stale[] = [];
   const later: Later = (container, network) => void stale.push(noteStale(container, network));
@@ -76,22 +76,22 @@ function refresh({ container, network, note }: Stale): void {
  * Does `work` on a container's endpoint. If it fails or is killed, the container is taken out of that
  * network. `work` passes on what it learns about the endpoint by its argument.
  */
-export async function noted(
+export async function orLeaveNetwork(
   container: string,
   endpoint: Endpoint,
   later: Later,
   work: (note: (known: Endpoint) => void) => Promise<void>,
 ): Promise<void> {
-  let noted = endpoint;
+  let latest = endpoint;
   const note = (known: Endpoint) => {
-    const change: Change = { container, endpoint: noted = known };
+    const change: Change = { container, endpoint: latest = known };
     replaceFile(rootFd(), CHANGE, JSON.stringify(change));
   };
   note(endpoint);
   try {
     await work(note);
   } catch (error) {
-    await leaveNetwork(container, noted, later);
+    await leaveNetwork(container, latest, later);
     throw error;
   } finally {
     file.unlinkIfAny(rootFd(), CHANGE);
@@ -121,7 +121,7 @@ export async function leaveNetwork(id: string, endpoint: Endpoint, later: Later)
     file.close(route);
   }
   later(id, endpoint.network);
-  await settle([endpoint.network]);
+  await removeUnusedBridges([endpoint.network]);
 }
 
 /** Replaces the container's networks in its config.json. */
@@ -153,11 +153,11 @@ async function leaveAlive(
   if (first === undefined) return;
   file.close(first);
   if (endpoint.users !== undefined) giveUsersBack(dir, endpoint.users);
-  await leadPorts(dir, rest);
+  await redirectPorts(dir, rest);
   const routes = defaultRoutes(await joinedTo(rest), "replace");
   const namespace = routes.length > 0 ? openNetwork(dir) : undefined;
   if (namespace === undefined) return;
-  plug(namespace, { socket: route, interfaces: [], routes, ipv6: false });
+  addInterfaces(namespace, { socket: route, interfaces: [], routes, ipv6: false });
   file.close(namespace);
 }
 

@@ -13,8 +13,15 @@ import { CONNECTED } from "../keeper/network_steps.ts";
 import { randomHex } from "../base/hex.ts";
 import { writeFile } from "../base/json.ts";
 import { sleep } from "../base/sleep.ts";
-import { raiseBridge, settle } from "./bridge.ts";
-import { changeConfig, changing, joinedTo, type Later, leaveNetwork, noted } from "./change.ts";
+import { bringUpBridge, removeUnusedBridges } from "./bridge.ts";
+import {
+  changeConfig,
+  joinedTo,
+  type Later,
+  leaveNetwork,
+  orLeaveNetwork,
+  whileChangesAreLocked,
+} from "./change.ts";
 import {
   checkEndpoint,
   defaultRoutes,
@@ -26,8 +33,8 @@ import {
 } from "./endpoint.ts";
 import { claimEndpoint, holdNetwork, interfacePlan } from "./join.ts";
 import { removeLink } from "./link.ts";
-import { plug } from "./plug.ts";
-import { leadPorts } from "./republish.ts";
+import { addInterfaces } from "./interfaces.ts";
+import { redirectPorts } from "./republish.ts";
 import { openNetwork } from "./shared.ts";
 import { findNetwork, type Network } from "./store.ts";
 import type { Container, EndpointRequest } from "../model/container.ts";
@@ -45,7 +52,7 @@ export async function connectNetwork(
 ): Promise<void> {
   const network = await bridgeNetwork(reference);
   checkEndpoint(network, wishes);
-  await changing(async (later) => {
+  await whileChangesAreLocked(async (later) => {
     const container = findContainer(name);
     try {
       requireOwnNetwork(container, network);
@@ -55,7 +62,7 @@ export async function connectNetwork(
         );
       }
       const request = { network: network.name, ...wishes };
-      await withLife(container, {
+      await dependingOnState(container, {
         stopped: () => changeConfig(container.dir, (networks) => [...networks, request]),
         running: () => connectRunning(container, network, request, later),
       });
@@ -68,7 +75,7 @@ export async function connectNetwork(
 /** Disconnects a container from a network; with `force` also where there is no such container any more. */
 export async function disconnectNetwork(reference: string, name: string, force: boolean): Promise<void> {
   const network = await bridgeNetwork(reference);
-  await changing(async (later) => {
+  await whileChangesAreLocked(async (later) => {
     const container = findContainer(name);
     try {
       requireOwnNetwork(container, network);
@@ -77,12 +84,17 @@ export async function disconnectNetwork(reference: string, name: string, force: 
       if (!isMember && !(force && endpoint)) {
         throw refused(`container ${container.id} is not connected to network ${network.name}`);
       }
-      await withLife(container, {
+      await dependingOnState(container, {
         stopped: () =>
           changeConfig(container.dir, (networks) => networks.filter((one) => one.network !== network.name)),
         running: async () => {
           if (endpoint) {
-            await noted(container.id, endpoint, later, () => leaveNetwork(container.id, endpoint, later));
+            await orLeaveNetwork(
+              container.id,
+              endpoint,
+              later,
+              () => leaveNetwork(container.id, endpoint, later),
+            );
           }
           append([endpointEvent(network, container.id, "disconnect")]);
         },
@@ -118,7 +130,7 @@ const noneIsAlone = () =>
   );
 
 /** Calls `stopped` while the container does not run and nobody can start it, or else `running`. */
-async function withLife(
+async function dependingOnState(
   container: Container,
   { stopped, running }: { stopped: () => void; running: () => Promise<void> },
 ): Promise<void> {
@@ -152,11 +164,11 @@ async function connectRunning(
   const route = netlink.openRoute();
   const users = holdNetwork(known.name); // until the address is claimed
   try {
-    const { network, index } = await raiseBridge(route, known);
+    const { network, index } = await bringUpBridge(route, known);
     const before = readEndpoints(dir);
     writeFile(dir, CONNECTED, "");
     const begun = emptyEndpoint(network, freeName(before));
-    await noted(id, begun, later, async (note) => {
+    await orLeaveNetwork(id, begun, later, async (note) => {
       const endpoint = {
         ...await claimEndpoint(network, request, id, undefined, begun.interface),
         id: begun.id,
@@ -167,7 +179,7 @@ async function connectRunning(
       if (namespace === undefined) throw refused(`container ${config.name} has just ended`);
       const had = defaultRoutes(await joinedTo(before));
       const has = defaultRoutes([...await joinedTo(before), { endpoint, network }]);
-      plug(namespace, {
+      addInterfaces(namespace, {
         socket: route,
         interfaces: [interfacePlan(network, endpoint, index)],
         routes: has.filter(({ what }) => !had.some((one) => one.what === what)),
@@ -175,7 +187,7 @@ async function connectRunning(
       });
       file.close(namespace);
       writeEndpoints(dir, [...before, endpoint]);
-      await leadPorts(dir, [...before, endpoint]);
+      await redirectPorts(dir, [...before, endpoint]);
       changeConfig(dir, (networks) => [...networks, request]);
       later(id, network.name);
     });
@@ -183,7 +195,7 @@ async function connectRunning(
   } finally {
     file.close(users);
     file.close(route);
-    await settle([known.name]); // nobody may have joined it
+    await removeUnusedBridges([known.name]); // nobody may have joined it
   }
 }
 

@@ -6,6 +6,6 @@ import { isChanging } from "./change_mark.ts";
 /** Waits for a change in progress, and takes back a change that a killed command had begun. */
 export async function finishChange(): Promise<void> {
   if (!isChanging()) return;
-  const { changing } = await import("./change.ts");
-  await changing(() => Promise.resolve());
+  const { whileChangesAreLocked } = await import("./change.ts");
+  await whileChangesAreLocked(() => Promise.resolve());
 }

@@ -20,7 +20,7 @@ import { randomHex } from "../base/hex.ts";
 import { writeFile } from "../base/json.ts";
 import { rootFd } from "../store/root.ts";
 import { macOf, parseAddress, subnetOf } from "../base/address.ts";
-import { raiseBridge, settle } from "./bridge.ts";
+import { bringUpBridge, removeUnusedBridges } from "./bridge.ts";
 import { claimAddress } from "./allocate.ts";
 import { claimPath, releaseAddresses } from "./claims.ts";
 import { mtuOf } from "./driver_options.ts";
@@ -49,7 +49,7 @@ export interface Joined {
   leave: Omit<LeavePlan, "dir"> & { ports?: HeldPorts };
   endpoints: Endpoint[];
   /** Releases everything that was claimed; for a start that fails before there is a keeper. */
-  giveUp(): Promise<void>;
+  release(): Promise<void>;
 }
 
 /**
@@ -58,7 +58,7 @@ export interface Joined {
  */
 export async function joinNetworks(container: Container, keep: (fd: number) => number): Promise<Joined> {
   await finishChange();
-  await leaveFormer(container);
+  await releaseLeftovers(container);
   const joined = noneJoined(container, keep(netlink.openRoute()));
   const { init, leave, endpoints } = joined;
   try {
@@ -72,7 +72,7 @@ export async function joinNetworks(container: Container, keep: (fd: number) => n
     }
     writeFiles(container, endpoints);
   } catch (error) {
-    await joined.giveUp();
+    await joined.release();
     throw error;
   }
   step(`networks prepared: ${endpoints.map(({ addresses }) => addresses.join(" ")).join(", ")}`);
@@ -80,7 +80,7 @@ export async function joinNetworks(container: Container, keep: (fd: number) => n
 }
 
 /** Releases what the container still has from an earlier run, if its keeper was killed. */
-async function leaveFormer({ id, dir }: Container): Promise<void> {
+async function releaseLeftovers({ id, dir }: Container): Promise<void> {
   for (const mark of [CONNECTED, JOINED]) file.unlinkIfAny(dir, mark);
   const has = readEndpoints(dir).some(({ network, addresses }) =>
     addresses.some((address) => file.statIfAny(rootFd(), claimPath({ name: network }, address, id)))
@@ -93,12 +93,12 @@ function noneJoined({ id, config }: Container, route: number): Joined {
     init: { socket: route, interfaces: [], routes: [], ipv6: false },
     leave: { users: [], claims: [], links: [] },
     endpoints: [],
-    async giveUp() {
+    async release() {
       for (const { network, addresses } of joined.endpoints) {
         releaseAddresses({ name: network }, addresses, id);
       }
       for (const users of joined.leave.users) lock(users, "none");
-      await settle((config.networks ?? []).map(({ network }) => network));
+      await removeUnusedBridges((config.networks ?? []).map(({ network }) => network));
     },
   };
   return joined;
@@ -115,7 +115,7 @@ async function joinEach(
     const known = await existingNetwork(request.network);
     const users = keep(holdNetwork(known.name));
     leave.users.push(users);
-    const { network, index } = await raiseBridge(init.socket, known);
+    const { network, index } = await bringUpBridge(init.socket, known);
     const name = `eth${endpoints.length}`;
     const endpoint = { ...await claimEndpoint(network, request, id, config.macAddress, name), users };
     endpoints.push(endpoint);

@@ -12,7 +12,7 @@ import { finishChange } from "./finish_change.ts";
 export async function repairIfNeeded(alive: (id: string) => boolean = () => false): Promise<void> {
   await finishChange();
   if (!networkNames().some((name) => hasLeftovers(name, alive))) return;
-  const { repairNetworks } = await import("./life.ts");
+  const { repairNetworks } = await import("./for_lifecycle.ts");
   await repairNetworks();
 }
 

@@ -1,7 +1,7 @@
 // A network's way out by the host's packet filter. Called with all the locks it needs, before the network's
 // interface comes up and before it is deleted.
 
-import { lowerNetwork, raiseNetwork } from "../nat/firewall.ts";
+import { addNetworkRules, removeNetworkRules } from "../nat/firewall.ts";
 import type { NetworkRules } from "../nat/rules.ts";
 import { familyOf } from "../nat/rules.ts";
 import { rootMark } from "../store/mark.ts";
@@ -11,12 +11,12 @@ import type { Network } from "./store.ts";
 
 /** Called when the network's interface exists and has its addresses; the interface comes up afterwards. */
 export async function networkCameUp(network: Network): Promise<void> {
-  await raiseNetwork(await networkRules(network));
+  await addNetworkRules(await networkRules(network));
 }
 
 /** Called when nobody uses the network any more; its interface is deleted afterwards. */
 export async function lastUserLeft(network: Network): Promise<void> {
-  await lowerNetwork(await networkRules(network));
+  await removeNetworkRules(await networkRules(network));
 }
 
 /** The network as the packet filter needs to know it. */

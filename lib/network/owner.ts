@@ -12,7 +12,7 @@ import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import * as netlink from "../../ffi/netlink.ts";
 import { step } from "../base/debug.ts";
-import { lowerNetwork } from "../nat/firewall.ts";
+import { removeNetworkRules } from "../nat/firewall.ts";
 import { listTables } from "../nat/nftables.ts";
 import { rootFd } from "../store/root.ts";
 import { deleteMessage, type LinkDetails, links } from "./link.ts";
@@ -49,20 +49,23 @@ function parseOwner(text: string): Owner | undefined {
 const mountNamespace = () => file.readlinkat(file.AT_FDCWD, "/proc/self/ns/mnt");
 
 /** Removes the networks of root directories that are gone, for certain or as far as can be seen from here. */
-export async function takeDownForsaken(route: number, sure: "certain" | "seen from here"): Promise<void> {
+export async function removeForsakenBridges(
+  route: number,
+  sure: "certain" | "seen from here",
+): Promise<void> {
   const found = links(route);
   const used = new Set(found.map(({ bridge }) => bridge));
   const isForsaken = (owner: Owner) => !rootIsThere(owner, sure);
   const bridges = owned(found).filter(({ link, owner }) => !used.has(link.index) && isForsaken(owner));
   const standing = new Set(owned(found).map(({ owner }) => owner.rules));
   for (const { link: { name }, owner } of bridges) {
-    await lowerRules(owner, name);
+    await removeRules(owner, name);
     netlink.request(route, deleteMessage(name), name);
     step(`bridge ${name} of ${owner.path} removed, which is gone`);
   }
   for (const text of listTables()) {
     const owner = parseOwner(text);
-    if (owner && !standing.has(owner.rules) && isForsaken(owner)) await lowerRules(owner, "");
+    if (owner && !standing.has(owner.rules) && isForsaken(owner)) await removeRules(owner, "");
   }
 }
 
@@ -70,14 +73,14 @@ export async function takeDownForsaken(route: number, sure: "certain" | "seen fr
  * Removes the bridges of this root directory whose rules are not among `known`: they belong to unknown
  * networks.
  */
-export async function takeDownUnknown(route: number, known: Set<string>): Promise<void> {
+export async function removeUnknownBridges(route: number, known: Set<string>): Promise<void> {
   const found = links(route);
   const used = new Set(found.map(({ bridge }) => bridge));
   const { device, inode } = file.stat(rootFd(), "");
   for (const { link: { name, index }, owner } of owned(found)) {
     const isOurs = owner.device === device && owner.inode === String(inode);
     if (!isOurs || known.has(owner.rules) || used.has(index)) continue;
-    await lowerRules(owner, name);
+    await removeRules(owner, name);
     netlink.request(route, deleteMessage(name), name);
   }
 }
@@ -90,9 +93,9 @@ function owned(found: LinkDetails[]): { link: LinkDetails; owner: Owner }[] {
 }
 
 /** Removes the rules, also those in iptables, of both families. */
-async function lowerRules({ rules: name }: Owner, bridge: string): Promise<void> {
+async function removeRules({ rules: name }: Owner, bridge: string): Promise<void> {
   const subnets = [{ family: "ip", subnet: "" }, { family: "ip6", subnet: "" }] as const;
-  await lowerNetwork({ name, bridge, subnets: [...subnets], internal: false, masquerade: false });
+  await removeNetworkRules({ name, bridge, subnets: [...subnets], internal: false, masquerade: false });
 }
 
 function rootIsThere({ path, device, inode, mounts }: Owner, sure: "certain" | "seen from here"): boolean {

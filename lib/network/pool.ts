@@ -13,7 +13,7 @@ import {
   subnetOf,
   subnetText,
 } from "../base/address.ts";
-import { rootsWithNetworks, takeDownForsaken } from "./owner.ts";
+import { removeForsakenBridges, rootsWithNetworks } from "./owner.ts";
 import type { AddressPool, Network } from "./store.ts";
 
 const RTA_DST = 1;
@@ -44,13 +44,13 @@ export function subnetsInUse(route: number, except?: number): Subnet[] {
  * owners of the others.
  */
 export async function withFreedSubnets<T>(route: number, choose: (used: Subnet[]) => T): Promise<T> {
-  await takeDownForsaken(route, "certain");
+  await removeForsakenBridges(route, "certain");
   try {
     return choose(subnetsInUse(route));
   } catch (error) {
     if (!(error instanceof NoPool)) throw error;
   }
-  await takeDownForsaken(route, "seen from here");
+  await removeForsakenBridges(route, "seen from here");
   try {
     return choose(subnetsInUse(route));
   } catch (error) {

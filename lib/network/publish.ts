@@ -5,7 +5,7 @@ import type { PortProtocol } from "../../ffi/socket.ts";
 import { showPort } from "../../ffi/socket.ts";
 import { Failure } from "../base/error.ts";
 import { type Claim, claimPorts, type PortRequest } from "../nat/claim.ts";
-import { raisePorts } from "../nat/firewall.ts";
+import { addPortRules } from "../nat/firewall.ts";
 import type { Held } from "../nat/nftables.ts";
 import type { PublishedPort } from "../nat/rules.ts";
 import { writeFile } from "../base/json.ts";
@@ -54,7 +54,7 @@ export async function publishPorts(
     port: claim.port,
   }));
   const rules = await rulesName(id);
-  const held = await raisePorts({ name: rules, ports }, outer.network.interface);
+  const held = await addPortRules({ name: rules, ports }, outer.network.interface);
   if (held) keep(held.socket);
   for (const claim of claims) showClaim(claim);
   const note: PortNote = { firewall: held?.socket, rules, bridge: outer.network.interface, ports };

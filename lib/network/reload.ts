@@ -9,8 +9,8 @@ import { fetchDescriptor } from "../../ffi/process.ts";
 import { containerIds, openUndamaged } from "../container/find.ts";
 import { keeperLives } from "../container/state.ts";
 import { openRecords, readRecords } from "../keeper/report.ts";
-import { raiseNetwork, restorePorts } from "../nat/firewall.ts";
-import { settle } from "./bridge.ts";
+import { addNetworkRules, restorePortRules } from "../nat/firewall.ts";
+import { removeUnusedBridges } from "./bridge.ts";
 import { linkByName } from "./link.ts";
 import { networkRules } from "./outside.ts";
 import { readPorts } from "../container/ports.ts";
@@ -27,13 +27,13 @@ export async function reloadRules(): Promise<void> {
     if (users === undefined) continue;
     // This lock keeps others from removing the bridge meanwhile.
     lock(users, "shared");
-    if (linkByName(route, network.interface)?.up) await raiseNetwork(await networkRules(network));
+    if (linkByName(route, network.interface)?.up) await addNetworkRules(await networkRules(network));
     file.close(users);
   }
   file.close(route);
   for (const id of containerIds()) await reloadPorts(id);
   // Keepers that ended meanwhile saw our lock, so they left the bridges for us to remove.
-  await settle();
+  await removeUnusedBridges();
 }
 
 async function reloadPorts(id: string): Promise<void> {
@@ -45,7 +45,7 @@ async function reloadPorts(id: string): Promise<void> {
     if (!note) return;
     const socket = keeperSocket(dir, note.firewall);
     const ended = note.firewall === undefined ? !keeperLives(dir) : socket === undefined;
-    if (!ended) await restorePorts({ name: note.rules, ports: note.ports }, note.bridge, socket);
+    if (!ended) await restorePortRules({ name: note.rules, ports: note.ports }, note.bridge, socket);
     if (socket !== undefined) file.close(socket);
   } finally {
     file.close(dir);

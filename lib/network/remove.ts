@@ -9,9 +9,9 @@ import { untilOf } from "../cli/until.ts";
 import { emitNetwork, emitPrune } from "../events/emit.ts";
 import { beginWork, discard } from "../store/root.ts";
 import { sleep } from "../base/sleep.ts";
-import { isInUse, takeDown } from "./bridge.ts";
+import { isInUse, removeBridge } from "./bridge.ts";
 import { rulesName } from "./outside.ts";
-import { takeDownUnknown } from "./owner.ts";
+import { removeUnknownBridges } from "./owner.ts";
 import {
   damagedNetworks,
   DEFAULT_NETWORKS,
@@ -78,7 +78,7 @@ async function removeDamaged(name: string): Promise<boolean> {
     discard(`networks/${name}`);
     const known = await Promise.all((await listNetworks()).map(({ id }) => rulesName(id)));
     const route = openRoute();
-    await takeDownUnknown(route, new Set(known));
+    await removeUnknownBridges(route, new Set(known));
     file.close(route);
     return true;
   } finally {
@@ -102,7 +102,7 @@ async function removeIfUnused(network: Network): Promise<boolean> {
     }
     if (isInUse(network)) return false;
     const route = openRoute();
-    await takeDown(route, network);
+    await removeBridge(route, network);
     file.close(route);
     discard(`networks/${network.name}`, () => emitNetwork(network, "destroy"));
     return true;

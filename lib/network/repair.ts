@@ -3,9 +3,9 @@
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import { openRoute } from "../../ffi/netlink.ts";
-import { lowerPorts as lowerRules } from "../nat/firewall.ts";
+import { removePortRules as removeRules } from "../nat/firewall.ts";
 import { rootFd } from "../store/root.ts";
-import { settle } from "./bridge.ts";
+import { removeUnusedBridges } from "./bridge.ts";
 import { claimsOn, isKept, releaseAddresses } from "./claims.ts";
 import { vethName } from "./endpoint.ts";
 import { removeLink } from "./link.ts";
@@ -17,7 +17,7 @@ import { networkByName, networkNames } from "./store.ts";
 export async function repairNetworks(): Promise<void> {
   const owners = new Set(networkNames().flatMap((name) => claimsOn({ name })).map(({ owner }) => owner));
   for (const id of owners) if (!isKept(id)) await repairOne(id);
-  await settle();
+  await removeUnusedBridges();
 }
 
 /** Holds the container's lock, so that nobody starts it meanwhile. */
@@ -36,7 +36,7 @@ export async function leaveForKilled(id: string): Promise<void> {
   const dir = file.openIfAny(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
   try {
     // This comes first: the next owner of the address must not get packets for these ports.
-    if (dir !== undefined) await lowerPorts(dir);
+    if (dir !== undefined) await removePortRules(dir);
   } finally {
     if (dir !== undefined) file.close(dir);
   }
@@ -62,8 +62,8 @@ async function leaveNetwork(name: string, id: string): Promise<void> {
 }
 
 /** Removes rules that no socket of the keeper's owned. */
-async function lowerPorts(dir: number): Promise<void> {
+async function removePortRules(dir: number): Promise<void> {
   const ports = readPorts(dir);
   if (!ports || ports.firewall !== undefined) return;
-  await lowerRules(ports.rules);
+  await removeRules(ports.rules);
 }

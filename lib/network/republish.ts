@@ -1,7 +1,7 @@
 // Published ports of a running container whose networks change.
 
 import * as file from "../../ffi/file.ts";
-import { raisePortsAnew } from "../nat/firewall.ts";
+import { replacePortRules } from "../nat/firewall.ts";
 import type { PublishedPort } from "../nat/rules.ts";
 import { writeFile } from "../base/json.ts";
 import { type Endpoint, isIpv6 } from "./endpoint.ts";
@@ -14,7 +14,7 @@ import { networkByName } from "./store.ts";
  * one if it is among them. If there is none, the ports lead nowhere, but the host keeps them for the
  * container.
  */
-export async function leadPorts(dir: number, endpoints: Endpoint[]): Promise<void> {
+export async function redirectPorts(dir: number, endpoints: Endpoint[]): Promise<void> {
   const note = readPorts(dir);
   if (!note) return;
   const all = note.all ?? note.ports;
@@ -30,7 +30,7 @@ export async function leadPorts(dir: number, endpoints: Endpoint[]): Promise<voi
   if (ports.length === 0 && note.ports.length === 0) return;
   const socket = keeperSocket(dir, note.firewall);
   const moved: PortNote = { ...note, bridge: next?.bridge ?? note.bridge, ports, all };
-  await raisePortsAnew({ name: note.rules, ports }, note.ports, moved.bridge, socket);
+  await replacePortRules({ name: note.rules, ports }, note.ports, moved.bridge, socket);
   if (socket !== undefined) file.close(socket);
   writeFile(dir, PORTS, JSON.stringify(moved));
 }

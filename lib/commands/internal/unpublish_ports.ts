@@ -1,12 +1,12 @@
-// lower-ports: what a keeper starts when its container has ended, where its ports are led to it by iptables,
+// unpublish-ports: what a keeper starts when its container has ended, where its ports are led to it by iptables,
 // or are of UDP. Not for users.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { forgetUdp } from "../../nat/conntrack.ts";
-import { lowerPorts } from "../../nat/firewall.ts";
+import { removePortRules } from "../../nat/firewall.ts";
 
 export const spec: CommandSpec = {
-  name: "lower-ports",
+  name: "unpublish-ports",
   usage: "RULES [PORT@ADDRESS...]",
   summary: "Remove the firewall's rules of published ports, and the kernel's records of UDP packets to them",
   flags: [],
@@ -15,7 +15,7 @@ export const spec: CommandSpec = {
 
 export async function run(parsed: Parsed): Promise<number> {
   const [rules, ...ports] = parsed.args;
-  if (rules !== "") await lowerPorts(rules);
+  if (rules !== "") await removePortRules(rules);
   forgetUdp(ports.map((port) => {
     const [hostPort, hostIp] = port.split("@");
     return { protocol: "udp", hostIp, hostPort: Number(hostPort) };

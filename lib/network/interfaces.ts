@@ -8,7 +8,7 @@ import { connectDescriptors, type ConnectPlan, connectProgram } from "../keeper/
 import { readReport } from "../keeper/report.ts";
 
 /** Makes interfaces and adds routes in a network namespace. Throws Failure. */
-export function plug(namespace: number, network: ConnectPlan["network"]): void {
+export function addInterfaces(namespace: number, network: ConnectPlan["network"]): void {
   const [messages, written] = pipe();
   const plan = { namespace, network, messages: written };
   const program = connectProgram(plan);

@@ -1,11 +1,11 @@
-// settle-networks: what a keeper starts or becomes when its container has left its networks. Not for users.
+// repair-networks: what a keeper starts or becomes when its container has left its networks. Not for users.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { refreshNames } from "../../network/names.ts";
 import { repairNetworks } from "../../network/repair.ts";
 
 export const spec: CommandSpec = {
-  name: "settle-networks",
+  name: "repair-networks",
   usage: "[NETWORK...]",
   summary: "Tell the containers of networks that one has left, and remove bridges that no container uses",
   flags: [],
