@@ -1,4 +1,4 @@
-// --change of import and commit: Dockerfile instructions that set what an image's configuration says.
+// --change of import and commit: Dockerfile instructions that change an image's configuration.
 
 import { Failure } from "../base/error.ts";
 import type { Flag } from "../cli/command.ts";
@@ -8,7 +8,7 @@ import type { ProcessConfig } from "../model/container.ts";
 
 interface Change {
   config: ProcessConfig;
-  /** CMD was among the changes: a new ENTRYPOINT then does not clear the command. */
+  /** CMD was among the changes, so a new ENTRYPOINT does not clear the command. */
   commandSet: boolean;
 }
 
@@ -22,7 +22,7 @@ const INSTRUCTIONS: Record<string, Apply> = {
   ENTRYPOINT({ config, commandSet }, text) {
     const entrypoint = text === "" ? [] : commandOf(text);
     config.Entrypoint = entrypoint.length > 0 ? entrypoint : null;
-    // The old command was the old entrypoint's arguments.
+    // The old command was meant as arguments of the old entrypoint.
     if (entrypoint.length > 0 && !commandSet) config.Cmd = null;
   },
   ENV({ config }, text) {
@@ -70,13 +70,13 @@ export const CHANGE_FLAG: Flag = {
   help: `Apply Dockerfile instruction to the created image: ${Object.keys(INSTRUCTIONS).join(", ")}`,
 };
 
-/** Nothing at all is a command, too: that of a shell that has none. */
+/** Instructions whose argument may be empty: a shell's command that does nothing. */
 const COMMANDS = ["CMD", "ENTRYPOINT"];
 const SINGLE = ["STOPSIGNAL", "USER", "WORKDIR"];
 
 /**
- * The configuration after the instructions, one per line, of `changes`; `config` itself stays as it is.
- * Throws Failure in docker's words for unknown instructions, and for bad arguments.
+ * The configuration after the instructions in `changes`, one per line; `config` itself stays as it is. Throws
+ * Failure in docker's words for unknown instructions and bad arguments.
  */
 export function applyChanges(config: ProcessConfig, changes: string[]): ProcessConfig {
   const change: Change = { config: structuredClone(config), commandSet: false };
@@ -99,7 +99,7 @@ function fail(problem: string): never {
   throw new Failure(problem);
 }
 
-/** The JSON form as it is, anything else for a shell. */
+/** The JSON form is used as it is; anything else is a shell's command. */
 function commandOf(text: string): string[] {
   return arrayOf(text) ?? ["/bin/sh", "-c", ...(text === "" ? [] : [text])];
 }
@@ -119,7 +119,7 @@ function variablesOf(config: ProcessConfig): Map<string, string> {
   return new Map((config.Env ?? []).map((entry) => entry.split(/=([^]*)/, 2) as [string, string]));
 }
 
-/** "A=1 B=2", or in the old form, "A all the rest". */
+/** "A=1 B=2", or the old form "A rest of the line". */
 function pairsOf(instruction: string, text: string, config: ProcessConfig): [name: string, value: string][] {
   const variables = variablesOf(config);
   const words = splitWords(text);
@@ -139,13 +139,13 @@ function pairsOf(instruction: string, text: string, config: ProcessConfig): [nam
   });
 }
 
-/** A variable that is set already keeps its place. */
+/** A variable that is already set keeps its place. */
 function setVariable(config: ProcessConfig, name: string, value: string): void {
   const variables = variablesOf(config).set(name, value);
   config.Env = [...variables].map(([key, text]) => `${key}=${text}`);
 }
 
-/** "80", "80/udp", "8000-8002": as "PORT/PROTOCOL" each. */
+/** "80", "80/udp" or "8000-8002" as a list of "PORT/PROTOCOL". */
 function portsOf(text: string): string[] {
   const match = /^(\d+)(?:-(\d+))?(?:\/(\w+))?$/.exec(text);
   const first = Number(match?.[1]);

@@ -9,7 +9,7 @@ export function splitWords(text: string): string[] {
 
 /**
  * A word without its quotes, and with its variables ($NAME, ${NAME}, ${NAME:-default}, ${NAME:+instead})
- * replaced, except in single quotes. Throws Failure for a brace that is not closed.
+ * replaced, except in single quotes. Throws Failure for an unclosed brace.
  */
 export function expandWord(word: string, variables: Map<string, string>): string {
   let result = "";
@@ -30,7 +30,7 @@ export function expandWord(word: string, variables: Map<string, string>): string
   return result;
 }
 
-/** In double quotes a backslash counts only before what would mean something else. */
+/** In double quotes, a backslash only escapes characters that would have a meaning. */
 function expandQuoted(text: string, variables: Map<string, string>): string {
   let result = "";
   for (let at = 0; at < text.length;) {
@@ -43,7 +43,7 @@ function expandQuoted(text: string, variables: Map<string, string>): string {
   return result;
 }
 
-/** What the escape, variable or character at the start of `rest` stands for, and how long it is. */
+/** The value of the escape, variable or character at the start of `rest`, and its length there. */
 function expandNext(rest: string, variables: Map<string, string>): [value: string, length: number] {
   if (rest[0] === "\\") return [rest.slice(1, 2), 2];
   const plain = /^\$([A-Za-z_]\w*)/.exec(rest);

@@ -3,7 +3,7 @@
 import { fields, integer, list, map, type Shape, text, truth, word } from "./shape.ts";
 import type { ProcessConfig } from "../model/container.ts";
 
-/** How one layer, or a change without one, came about. */
+/** The origin of one layer, or of a change without a layer. */
 export interface History {
   created: string;
   created_by?: string;
@@ -12,7 +12,7 @@ export interface History {
   empty_layer?: boolean;
 }
 
-/** The last four fields are docker's own; OCI lets others be. */
+/** The last four fields are docker's own; OCI allows further fields. */
 export interface ImageConfig {
   architecture: string;
   os: string;
@@ -27,7 +27,7 @@ export interface ImageConfig {
   comment?: string;
   /** ID of the container that was committed. */
   container?: string;
-  /** "sha256:HEX" of the image that container was of. */
+  /** "sha256:HEX" of the image that the container was made from. */
   parent?: string;
 }
 
@@ -36,13 +36,13 @@ export function hostArchitecture(): string {
   return Deno.build.arch === "aarch64" ? "arm64" : "amd64";
 }
 
-/** overlayfs mounts 500 (OVL_MAX_STACK), and one is the container's. docker has 125 at most. */
+/** overlayfs mounts 500 layers (OVL_MAX_STACK), one of which is the container's. docker allows 125. */
 const MAX_LAYERS = 499;
-/** docker takes a string for a list of one (its strslice). */
+/** docker accepts a string in place of a list of one (its strslice). */
 export const COMMAND: Shape = (value, path) =>
   typeof value === "string" ? text(value, path) : list(text)(value, path);
 const COMMANDS = ["Cmd", "Entrypoint", "Shell"] as const;
-/** A set is an object whose values say nothing. */
+/** A set is an object whose values are ignored. */
 const NOTHING: Shape = (value, path) => value === null ? undefined : fields({})(value, path);
 const TIME = word(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/, "a time of RFC 3339");
 const PLATFORM_WORD = word(/^[\w.-]*$/, "a word");
@@ -74,7 +74,7 @@ const PROCESS = fields({
 
 const STEP = fields({ created: TIME, created_by: text, author: text, comment: text, empty_layer: truth });
 
-/** OCI image-spec config.md, and docker's image.Image, which has more. */
+/** The configuration of OCI image-spec config.md, and docker's image.Image, which has more fields. */
 const IMAGE = fields({
   architecture: PLATFORM_WORD,
   os: PLATFORM_WORD,
@@ -93,15 +93,15 @@ const IMAGE = fields({
 });
 
 /**
- * What is wrong with the configuration that a parsed JSON value should be ("config.Env must be a list, not a
- * string"); undefined where nothing is. What docker's own types refuse is refused, and a NUL, with which a
- * string would end early.
+ * Says what is wrong with a parsed JSON value that should be a configuration ("config.Env must be a list, not
+ * a string"); undefined where nothing is. It refuses what docker's own types refuse, and strings with a NUL,
+ * which would end early in C.
  */
 export function configProblem(value: unknown): string | undefined {
   return IMAGE(value, "");
 }
 
-/** The same configuration as the rest of the program knows it. */
+/** The same configuration in the type that the rest of the program uses. */
 export function asImageConfig(value: unknown): ImageConfig {
   const image = value as ImageConfig;
   const process: ProcessConfig = { ...image.config };
@@ -109,12 +109,12 @@ export function asImageConfig(value: unknown): ImageConfig {
     const command: unknown = process[name];
     if (typeof command === "string") process[name] = [command];
   }
-  // Before docker 1.10 it was no digest, and it is to become a path.
+  // Before docker 1.10 it was no digest. It becomes part of a path.
   const parent = /^sha256:[0-9a-f]{64}$/.test(image.parent ?? "") ? image.parent : undefined;
   return { ...image, parent, config: process };
 }
 
-/** Diff ids as layers/ has them: hex digits only. */
+/** Diff ids as layers/ has them: hex digits without "sha256:". */
 export function layersOf(config: ImageConfig): string[] {
   return config.rootfs.diff_ids.map((id) => id.slice("sha256:".length));
 }

@@ -1,17 +1,17 @@
-// Descriptors, manifests and indexes (OCI image-spec descriptor.md, manifest.md, image-index.md; docker's
-// "Image Manifest Version 2, Schema 2" means the same): what leads to images, in registries and in layouts.
+// Descriptors, manifests and indexes, which lead to images in registries and in layouts (OCI image-spec
+// descriptor.md, manifest.md, image-index.md; docker's "Image Manifest Version 2, Schema 2" is equivalent).
 
 import type { Platform } from "./platform.ts";
 import { fields, integer, list, map, type Shape, text, word } from "./shape.ts";
 
-/** What another blob is. */
+/** A reference to another blob. */
 export interface Descriptor {
   mediaType?: string | null;
   /** "sha256:HEX" */
   digest: string;
   /** Bytes. */
   size: number;
-  /** It says that the manifest is of something else than an image. */
+  /** Set where the manifest describes something else than an image. */
   artifactType?: string | null;
   annotations?: Record<string, string> | null;
   platform?: Platform | null;
@@ -47,7 +47,7 @@ const MANIFEST = fields({
 });
 
 /**
- * What is wrong with the manifest or index that a parsed JSON value should be; undefined where nothing is.
+ * Says what is wrong with a parsed JSON value that should be a manifest or index; undefined where nothing is.
  */
 export function manifestProblem(value: unknown): string | undefined {
   return MANIFEST(value, "");
@@ -64,13 +64,10 @@ export const MANIFEST_TYPES = [MANIFEST_TYPE, "application/vnd.docker.distributi
 const CONFIG_TYPES = [
   CONFIG_TYPE,
   "application/vnd.docker.container.image.v1+json",
-  "application/octet-stream", // what early docker called it
+  "application/octet-stream", // early docker's type
 ];
 
-/**
- * Whether a manifest's configuration is an image's, and not that of a chart, a signature or whatever else
- * there may be.
- */
+/** Whether a manifest's configuration is an image's, and not that of a chart, a signature or the like. */
 export function isImageManifest({ config, layers }: Manifest): boolean {
   return Boolean(config && layers && CONFIG_TYPES.includes(config.mediaType ?? CONFIG_TYPE));
 }

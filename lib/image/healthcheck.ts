@@ -1,9 +1,9 @@
-// HEALTHCHECK of --change: how a container's health would be asked for. Kept in images for those who do ask.
+// HEALTHCHECK of --change: how to check a container's health. Images keep it for those who use it.
 
 import { Failure } from "../base/error.ts";
 import { parseDuration } from "../template/when.ts";
 
-/** As docker's image-spec has it: durations in nanoseconds; what is not set has docker's default. */
+/** As in docker's image-spec: durations in nanoseconds; unset fields have docker's defaults. */
 export interface Healthcheck {
   Test: string[];
   Interval?: number;
@@ -16,8 +16,8 @@ const DURATIONS = { interval: "Interval", timeout: "Timeout", "start-period": "S
 const MILLISECOND = 1_000_000n;
 
 /**
- * What "[--interval=…] [--timeout=…] [--start-period=…] [--retries=…] CMD …" or "NONE" stand for; `arrayOf`
- * reads a command in its JSON form. Throws Failure in docker's words.
+ * Parses "[--interval=…] [--timeout=…] [--start-period=…] [--retries=…] CMD …" or "NONE"; `arrayOf` parses a
+ * command in its JSON form. Throws Failure in docker's words.
  */
 export function parseHealthcheck(text: string, arrayOf: (text: string) => string[] | undefined): Healthcheck {
   const { flags, rest } = splitFlags(text);

@@ -1,17 +1,17 @@
-// How an image came about: its configuration's history, layer by layer.
+// The history of an image, layer by layer, from its configuration.
 
 import { layerSize } from "../layer/store.ts";
 import { type History, type ImageConfig, layersOf } from "./config.ts";
 import { type Image, readImage } from "./store.ts";
 
 export interface HistoryEntry extends History {
-  /** "sha256:HEX" where the image as it was then is still there. */
+  /** "sha256:HEX" of the image at this step, if it still exists. */
   id?: string;
-  /** Bytes of all files of its layer; 0 where it has none. */
+  /** Bytes of all files of its layer; 0 for a step without a layer. */
   size: number;
 }
 
-/** The last step first. */
+/** The latest step comes first. */
 export function imageHistory(image: Image): HistoryEntry[] {
   const layers = layersOf(image.config);
   const entries: HistoryEntry[] = (image.config.history ?? []).map((step) => {
@@ -24,7 +24,7 @@ export function imageHistory(image: Image): HistoryEntry[] {
   return entries.reverse();
 }
 
-/** The image and those it was made from, with how many steps each has: the last of them is what made it. */
+/** The image and its ancestors, each by the number of its steps: the last of them made it. */
 function lineage({ id, config }: Image): Map<string, number> {
   const family = new Map<string, number>();
   for (let [at, one]: [string, ImageConfig | undefined] = [id, config]; one;) {

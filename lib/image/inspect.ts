@@ -1,4 +1,4 @@
-// What `inspect` shows of an image, in docker's shape.
+// An image as `inspect` shows it, in docker's shape.
 
 import { rootPath } from "../store/root.ts";
 import { layersOf } from "./config.ts";
@@ -8,13 +8,13 @@ import { sortedByKey } from "../base/sorted.ts";
 import { digestsByImage, findImageIfAny, type Image, tagsByImage, tagTime } from "./store.ts";
 import type { ProcessConfig } from "../model/container.ts";
 
-/** What `inspect` shows of the image that `reference` names; undefined where there is none. */
+/** The image that `reference` names, as `inspect` shows it; undefined where there is none. */
 export function inspectImage(reference: string): Record<string, unknown> | undefined {
   const image = isReference(reference) ? findImageIfAny(reference) : undefined;
   return image && imageInspect(image);
 }
 
-/** The image as docker's `image inspect` has it, fields in docker's order; JSON.stringify it as it is. */
+/** The image as in docker's `image inspect`, with fields in docker's order for JSON.stringify. */
 function imageInspect({ id, config: image }: Image): Record<string, unknown> {
   const hex = id.slice("sha256:".length);
   const tags = tagsByImage().get(hex) ?? [];
@@ -44,7 +44,7 @@ function imageInspect({ id, config: image }: Image): Record<string, unknown> {
   };
 }
 
-/** Where the layers are; there is no mount point to speak of. */
+/** The places of the layers; images have no mount point. */
 function graphData(layers: string[]): Record<string, string> {
   const [top, ...lower] = layers.map((hex) => `${rootPath()}/layers/${hex}/diff`).reverse();
   return {
@@ -54,8 +54,8 @@ function graphData(layers: string[]): Record<string, string> {
 }
 
 /**
- * docker's container configuration: what images never have is in it too; what is not set is null, or left out
- * of the JSON.
+ * docker's shape of a container configuration, including fields that images never have. Unset fields are
+ * null, or undefined, which JSON leaves out.
  */
 function containerShape(config: ProcessConfig): Record<string, unknown> {
   return {

@@ -1,4 +1,5 @@
-// Which layers are needed: those of any image, and those of any container, whose image may be gone.
+// Which layers are in use: those of all images, and those of all containers, whose images may have been
+// removed.
 
 import * as file from "../../ffi/file.ts";
 import { readConfig } from "../container/config.ts";
@@ -8,7 +9,7 @@ import { imageIds, readImage } from "./store.ts";
 import { checkNothingMounted, rootFd } from "../store/root.ts";
 import type { Staging } from "../layer/store.ts";
 
-/** Hex diff ids of all layers that are needed; undefined where a damaged file makes that unknown. */
+/** Hex diff ids of all layers in use; undefined where a damaged file makes them unknown. */
 function layersInUse(): Set<string> | undefined {
   const used = new Set<string>();
   for (const hex of imageIds()) {
@@ -24,19 +25,19 @@ function layersInUse(): Set<string> | undefined {
   return used;
 }
 
-/** None for a container that has just been removed; undefined for a damaged one. */
+/** [] for a container that has just been removed; undefined for a damaged one. */
 function containerLayers(id: string): string[] | undefined {
   const dir = file.openIfAny(rootFd(), `containers/${id}`, file.O_PATH | file.O_DIRECTORY);
   if (dir === undefined) return [];
   try {
-    // What is being removed leaves its place before it is emptied.
+    // A container that is being removed is moved away before it is emptied.
     return readConfig(dir)?.layers ?? (file.statIfAny(rootFd(), `containers/${id}`) ? undefined : []);
   } finally {
     file.close(dir);
   }
 }
 
-/** Hex diff ids of all layers that nothing needs; none where that can't be known. */
+/** Hex diff ids of all unused layers; empty where that can't be known. */
 export function unusedLayers(): string[] {
   const used = layersInUse();
   if (!used) return [];
@@ -50,8 +51,8 @@ export function unusedLayers(): string[] {
 }
 
 /**
- * Moves those of the layers `candidates` (hex) that nothing needs into the staging directory, to be deleted
- * with it. Returns them. Hold lockImages("exclusive"). Throws MountedWithin, before anything is moved.
+ * Moves the unused ones among the layers `candidates` (hex) into the staging directory, to be deleted with
+ * it; returns them. The caller holds lockImages("exclusive"). Throws MountedWithin before anything is moved.
  */
 export function buryUnusedLayers(staging: Staging, candidates: string[]): string[] {
   const unused = new Set(unusedLayers());

@@ -1,4 +1,4 @@
-// All images with what lists and inspect show of them.
+// All images, with the facts that lists and inspect show.
 
 import { Failure } from "../base/error.ts";
 import { hasLabel } from "../cli/filter.ts";
@@ -16,7 +16,7 @@ export interface ListedImage {
   digests: string[];
   /** Bytes of all files of all layers. */
   size: number;
-  /** Images were made from it. */
+  /** Whether images were made from it. */
   hasChildren: boolean;
 }
 
@@ -25,7 +25,7 @@ export function imageSize(config: ImageConfig): number {
   return layersOf(config).reduce((sum, hex) => sum + layerSize(hex), 0);
 }
 
-/** All images, newest first. A damaged one is not among them, but said on stderr. */
+/** All images, newest first. Damaged ones are left out, with a warning on stderr. */
 export function listImages(): ListedImage[] {
   const tags = tagsByImage();
   const digests = digestsByImage();
@@ -52,7 +52,7 @@ export function listImages(): ListedImage[] {
   );
 }
 
-/** Those whose configuration is damaged. */
+/** The images whose configuration is damaged. */
 export function damagedImages(): Pick<ListedImage, "id" | "tags" | "digests">[] {
   const [tags, digests] = [tagsByImage(), digestsByImage()];
   return imageIds().filter((hex) => !readImage(hex)).map((hex) => ({
@@ -67,7 +67,7 @@ function warnOfDamage(hex: string, tags: string[]): void {
   console.error(`mydocker: warning: images/${hex}.json is damaged; remove it with: mydocker rmi -f ${name}`);
 }
 
-/** Go's zero time, in ms since 1970: docker's "created" of what does not say when. */
+/** Go's zero time in ms since 1970, which docker shows as "created" where no time is known. */
 export const NEVER = -62135596800000;
 
 /** Milliseconds since 1970, with a fraction; NEVER where the configuration gives no time. */
@@ -77,11 +77,11 @@ export function createdAt(config: { created?: string }): number {
   return Date.parse(match[1] + match[3]) + Number(match[2] ?? 0) * 1000;
 }
 
-/** Which of the images a user wants to see: docker's --filter. */
+/** A test that docker's --filter describes. */
 export type ImageFilter = (image: ListedImage) => boolean;
 
 /**
- * A "KEY=VALUE" of --filter, other than dangling and reference. `find` looks up the image of before and
+ * Parses a "KEY=VALUE" of --filter, except dangling and reference. `find` looks up the image of before and
  * since.
  */
 export function parseFilter(text: string, find: (reference: string) => ImageConfig): ImageFilter {
@@ -103,8 +103,8 @@ export function parseFilter(text: string, find: (reference: string) => ImageConf
 }
 
 /**
- * A test for "name:tag" or "name@digest" by a pattern with *, ? and [] (Go's path.Match: none of them matches
- * "/"), tag left out or not.
+ * A test for "name:tag" or "name@digest" by a pattern with *, ? and [] (Go's path.Match, where none of them
+ * matches "/"). The pattern may leave the tag out.
  */
 export function referencePattern(pattern: string): (tag: string) => boolean {
   const source = pattern.replace(/\\([^])|\[(\^?)([^\]]+)\]|[*?]|[^]/g, (part, escaped, negated, set) => {

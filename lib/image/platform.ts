@@ -1,4 +1,4 @@
-// Platforms: what an image was made for, as "os/architecture/variant".
+// The platform an image was made for, as "os/architecture/variant".
 
 import { Failure } from "../base/error.ts";
 import { hostArchitecture } from "./config.ts";
@@ -20,12 +20,12 @@ const NAMES: Record<string, [architecture: string, variant?: string]> = {
   armel: ["arm", "v6"],
 };
 
-/** What is meant where an image names no variant. */
+/** The variant of images that name none. */
 const VARIANTS: Record<string, string> = { amd64: "v1", arm64: "v8", arm: "v7" };
 
 /**
- * "linux/arm/v7", "linux/arm64" or "arm64"; this machine's where there is no text. Throws Failure (exit
- * 1).
+ * Parses "linux/arm/v7", "linux/arm64" or "arm64"; this machine's platform if `text` is undefined. Throws
+ * Failure.
  */
 export function parsePlatform(text: string | undefined): Platform {
   if (!text) return { architecture: hostArchitecture(), os: "linux" };
@@ -44,7 +44,7 @@ export function parsePlatform(text: string | undefined): Platform {
   return { architecture, os, ...(variant === undefined ? {} : { variant }) };
 }
 
-/** As parsePlatform reads it. */
+/** The inverse of parsePlatform. */
 export function formatPlatform({ os, architecture, variant }: Platform): string {
   return [os, architecture, variant].filter(Boolean).join("/");
 }
@@ -54,9 +54,9 @@ function variantOf({ architecture, variant }: Platform): string {
 }
 
 /**
- * How well what is made for `offered` runs on `wanted`; undefined where it doesn't. A processor runs what its
- * predecessors did: the higher the better. Where no variant is asked for, that is what all of the kind run,
- * as for docker; but what this machine's processor can do besides is good enough.
+ * Rates how well a program for `offered` runs on `wanted`: higher is better, undefined means not at all. A
+ * processor runs programs for its predecessors. Where no variant is asked for, the base variant is meant, as
+ * in docker; but variants that this machine's processor supports are accepted too.
  */
 export function fitness(wanted: Platform, offered: Platform): number | undefined {
   if (wanted.os !== offered.os || wanted.architecture !== offered.architecture) return undefined;
@@ -69,14 +69,14 @@ export function fitness(wanted: Platform, offered: Platform): number | undefined
 }
 
 /**
- * Those that run on `wanted`, the best first; the order of equals is the list's. Without a platform it is
- * any.
+ * The items that run on `wanted`, the best first; equal ones keep their order. Items without a platform run
+ * on any.
  */
 export function mostFitting<T extends { platform?: Platform | null }>(wanted: Platform, list: T[]): T[] {
   const rated = list.flatMap((item) => {
     const rating = item.platform ? fitness(wanted, item.platform) : 0;
     return rating === undefined ? [] : [{ item, rating }];
   });
-  // Infinity less Infinity is no number.
+  // Infinity - Infinity would be NaN.
   return rated.sort((a, b) => a.rating === b.rating ? 0 : b.rating - a.rating).map(({ item }) => item);
 }

@@ -1,4 +1,4 @@
-// Removing images that nothing needs.
+// Removes unused images.
 
 import { Failure } from "../base/error.ts";
 import { type Filters, matchesLabels } from "../cli/filter.ts";
@@ -10,9 +10,9 @@ import { removeImage } from "./remove.ts";
 import { damagedTags } from "./store.ts";
 
 /**
- * Removes the images that have no tag and that none was made from, or with `all` every one that no container
- * has, as far as they pass the filters label, label! and until; where there is no filter, those that are
- * damaged, too. Returns docker's lines on what is gone, and how many bytes that gave.
+ * Removes untagged images that have no children or, with `all`, all images that no container uses, if they
+ * pass the filters label, label! and until. Without a filter, damaged images are removed too. Returns
+ * docker's lines about what was removed, and the number of bytes reclaimed.
  */
 export async function pruneImages(
   filters: Filters,
@@ -22,7 +22,7 @@ export async function pruneImages(
   const used = new Set(listContainers(true).map(({ config }) => config.image));
   const removed: string[] = [];
   let reclaimed = 0;
-  // Newest first: an image goes before those it was made from.
+  // Newest first, so that an image is removed before its ancestors.
   for (const image of listImages()) {
     const { id, config, tags, hasChildren } = image;
     if (used.has(id) || (tags.length === 0 ? hasChildren : !all)) continue;
@@ -54,11 +54,11 @@ async function remove(
   for (const reference of references.length > 0 ? references : [id]) {
     try {
       const gone = await removeImage(reference, { force: false, prune: true });
-      // In docker's prunes these words begin small.
+      // In docker's prunes these words begin with a small letter.
       lines.push(...gone.lines.map((line) => line[0].toLowerCase() + line.slice(1)));
       reclaimed += gone.reclaimed;
     } catch (error) {
-      // It has come into use, or is gone, since it was listed: then it is none that is to go.
+      // The image has come into use, or is gone, since it was listed.
       if (!(error instanceof Failure)) throw error;
     }
   }

@@ -1,6 +1,6 @@
-// How images get into the store with their layers and tags: all that belongs together, also if the command is
-// killed in the middle of it. What is to be done is written down in its staging directory before any of it
-// is; what was left undone, the next command's sweep completes.
+// Adds images to the store together with their layers and tags, all or nothing, even if the command is killed
+// in the middle. A plan in the staging directory describes the work before it begins; the next command's
+// sweep completes what was left undone.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -13,23 +13,23 @@ import { rootFd } from "../store/root.ts";
 import { configProblem, type ImageConfig } from "./config.ts";
 import { imageExists, readTag, refer } from "./store.ts";
 
-/** An image to be. */
+/** An image that is to be added. */
 export interface NewImage {
   /** The configuration, which is kept byte for byte. */
   config: Uint8Array<ArrayBuffer>;
-  /** What is to stand for it: "name:tag" (see checkTag), "name@digest" (see checkStorable). */
+  /** The references for it: "name:tag" (see checkTag), "name@digest" (see checkStorable). */
   references: string[];
 }
 
-/** A layer that is complete, in a staging directory of its own or in the image's. */
+/** A complete layer, in a staging directory of its own or in the image's. */
 export interface NewLayer {
   layer: Layer;
   staging: Staging;
 }
 
-/** The file in the staging directory that says what belongs together. */
+/** The file in the staging directory that lists what belongs together. */
 interface Plan {
-  /** Where under the root directory a layer is now, and its diff id. */
+  /** The layers' present paths under the root directory, and their diff ids. */
   layers: [path: string, diffId: string][];
   /** Their configurations are in the staging directory as HEX.json. */
   images: { hex: string; references: PlannedReference[] }[];
@@ -37,13 +37,11 @@ interface Plan {
 
 interface PlannedReference {
   name: string;
-  /** The image (hex digits) that it stood for before, if it did. */
+  /** The image (hex digits) that the reference stood for before, if any. */
   before?: string;
 }
 
-/**
- * The bytes of a configuration made here. Throws Failure where --change has put in what none can have.
- */
+/** The bytes of a configuration made here. Throws Failure where --change has made it invalid. */
 export function configBytes(config: ImageConfig): Uint8Array<ArrayBuffer> {
   const problem = configProblem(config);
   if (problem !== undefined) throw new Failure(`invalid image configuration: ${problem}`);
@@ -51,9 +49,9 @@ export function configBytes(config: ImageConfig): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Puts layers and images into the store, and gives the images their references, which others may lose by it;
- * what is there already stays. Hold lockImages("shared") since before it was found out which layers are
- * missing. Returns the images' IDs, "sha256:HEX". Events are for the caller.
+ * Adds layers and images to the store, and gives the images their references, which other images may lose.
+ * Existing layers and images stay. The caller has held lockImages("shared") since before it determined which
+ * layers are missing, and emits the events. Returns the images' IDs, "sha256:HEX".
  */
 export async function publish(staging: Staging, layers: NewLayer[], images: NewImage[]): Promise<string[]> {
   const plan: Plan = { layers: layers.map((one) => [one.staging.path, one.layer.diffId]), images: [] };
@@ -67,7 +65,7 @@ export async function publish(staging: Staging, layers: NewLayer[], images: NewI
   return plan.images.map(({ hex }) => `sha256:${hex}`);
 }
 
-/** The part of publish that is left where the image (hex digits) is there with all its layers. */
+/** The part of publish that remains where the image (hex digits) exists with all its layers. */
 export function referTogether(staging: Staging, hex: string, references: string[]): void {
   begin(staging, { layers: [], images: [{ hex, references: withHolders(references) }] });
 }
@@ -79,7 +77,7 @@ function withHolders(references: string[]): PlannedReference[] {
 function begin(staging: Staging, plan: Plan): void {
   writeFile(rootFd(), `${staging.path}/plan.new`, JSON.stringify(plan));
   staging.published = true;
-  // From here on it is going to happen.
+  // From here on the plan will be carried out.
   file.renameat2(rootFd(), `${staging.path}/plan.new`, rootFd(), `${staging.path}/plan`);
   carryOut(staging.path, plan);
 }
@@ -89,7 +87,7 @@ function carryOut(path: string, { layers, images }: Plan): void {
   for (const { hex } of images) moveIfAny(`${path}/${hex}.json`, `images/${hex}.json`);
   const own = images.map(({ hex }) => hex);
   for (const { hex, references } of images) {
-    // Another may have got a name since, where this is done late.
+    // If this is done late, another image may have got a name meanwhile.
     const free = references.filter(({ name, before }) => [before, ...own].includes(readTag(name)));
     refer(hex, free.map(({ name }) => name));
   }
@@ -106,8 +104,8 @@ function moveIfAny(from: string, to: string): void {
 
 /**
  * Completes what a killed command was about to do in its staging directory, `path` under the root directory.
- * Nobody else may be at work. What has become impossible is left out: somebody may have removed a part before
- * the sweep.
+ * No other process may be using it. Steps that have become impossible are skipped: a part may have been
+ * removed before the sweep.
  */
 export function completePublishing(path: string): void {
   const plan = readJson<Plan>(rootFd(), `${path}/plan`);

@@ -1,5 +1,4 @@
-// Removing images, with docker's rules on what stands in the way: tags, containers, and images made from the
-// image.
+// Removes images, by docker's rules on what prevents that: tags, containers, and images made from the image.
 
 import * as file from "../../ffi/file.ts";
 import { Failure } from "../base/error.ts";
@@ -27,13 +26,13 @@ import {
   untag,
 } from "./store.ts";
 
-/** What removeImage throws where there is nothing to remove: `rmi -f` doesn't mind that. */
+/** The error of removeImage where there is no such image; `rmi -f` ignores it. */
 export class NoSuchImage extends Failure {}
 
 export interface RemoveOptions {
-  /** Also where containers that do not run use it, and whatever tags it has. */
+  /** Remove it even if stopped containers use it, and whatever tags it has. */
   force: boolean;
-  /** Also the untagged images it was made from, where nothing needs them. */
+  /** Remove its untagged ancestors too, if nothing else needs them. */
   prune: boolean;
 }
 
@@ -42,14 +41,15 @@ interface Removal {
   options: RemoveOptions;
   /** "Untagged: …", "Deleted: …" */
   lines: string[];
-  /** Bytes in the layers that are gone. */
+  /** Total size of the layers that were removed. */
   reclaimed: number;
   containers: { id: string; image: string; running: boolean }[];
 }
 
 /**
- * Removes a tag and, if it was the last, the image; or, by ID, the image with its only tag. Returns docker's
- * lines on what is gone, and how many bytes that gave. Throws Failure, NoSuchImage among them.
+ * Removes a tag and, if it was the last one, the image; or, by ID, the image with its only tag. Returns
+ * docker's lines about what was removed, and the number of bytes reclaimed. Throws Failure, among them
+ * NoSuchImage.
  */
 export async function removeImage(
   reference: string,
@@ -95,7 +95,9 @@ async function removeTag(removal: Removal, typed: string, hex: string, tag: stri
   if (referencesOf(hex).length === 0) await removeUntagged(removal, hex, removal.options.force, true);
 }
 
-/** A repository's last tag of an image takes the digests with it by which the image came from there. */
+/**
+ * When a repository's last tag of an image is removed, the digests by which the image came from it go too.
+ */
 function dropOrphanedDigests(removal: Removal, hex: string, tag: string): void {
   if (isDigestReference(tag)) return;
   const left = referencesOf(hex).filter((other) => repositoryIn(other) === repositoryIn(tag));
@@ -112,12 +114,12 @@ async function removeById(removal: Removal, hex: string): Promise<void> {
   await removeUntagged(removal, hex, force, false);
 }
 
-/** Tags, and after them digests. */
+/** The image's tags, then its digests. */
 function referencesOf(hex: string): string[] {
   return [...tagsByImage().get(hex) ?? [], ...digestsByImage().get(hex) ?? []];
 }
 
-/** Whether there is at most one tag, and no digest but of the same repository. */
+/** Whether the image has at most one tag, and digests of the same repository only. */
 function hasSingleReference(hex: string): boolean {
   const references = referencesOf(hex);
   if (references.length <= 1) return true;
@@ -137,7 +139,7 @@ function dropReference(removal: Removal, hex: string, reference: string): void {
   removal.lines.push(`Untagged: ${reference}`);
 }
 
-/** `quiet`: a tag has been removed already, which is enough if something stands in the way of the rest. */
+/** `quiet`: a tag has been removed already, which is enough if something prevents the rest. */
 async function removeUntagged(removal: Removal, hex: string, force: boolean, quiet: boolean): Promise<void> {
   const conflict = findConflict(removal, hex, force, true);
   if (conflict) {
@@ -154,7 +156,7 @@ async function removeUntagged(removal: Removal, hex: string, force: boolean, qui
 }
 
 interface Conflict {
-  /** A container is what stands in the way. */
+  /** It is a container that prevents the removal. */
   used: boolean;
   error: Failure;
 }
@@ -184,7 +186,7 @@ function findConflict(
   return users.length > 0 ? conflict(by("stopped", users[0]), "must be forced", true) : undefined;
 }
 
-/** Images committed from containers of this one. */
+/** Images that were committed from containers of this one. */
 export function childrenOf(hex: string): string[] {
   return imageIds().filter((child) => readImage(child)?.parent === `sha256:${hex}`);
 }
@@ -198,7 +200,7 @@ async function deleteImage(removal: Removal, hex: string): Promise<void> {
     emitImage({ id: `sha256:${hex}` }, "delete");
   }
   lines.push(`Deleted: sha256:${hex}`);
-  // A damaged image does not say which layers it had.
+  // A damaged image does not tell which layers it had.
   const layers = config ? [...new Set(layersOf(config))] : unusedLayers();
   const sizes = new Map(layers.map((hex) => [hex, layerSize(hex)]));
   const buried = new Set(buryUnusedLayers(staging, layers));
@@ -209,7 +211,7 @@ async function deleteImage(removal: Removal, hex: string): Promise<void> {
   }
 }
 
-/** docker's names for layers on top of those below them (OCI image-spec config.md, "Layer ChainID"). */
+/** docker's IDs for layers on top of those below them (OCI image-spec config.md, "Layer ChainID"). */
 async function chainIds(diffIds: string[]): Promise<string[]> {
   const chains: string[] = [];
   for (const diffId of new Set(diffIds)) {
@@ -221,8 +223,8 @@ async function chainIds(diffIds: string[]): Promise<string[]> {
 }
 
 /**
- * Deletes the layers (hex) that nothing needs any more. For `rm`: a container may have been the last to need
- * them, if its image was removed by force.
+ * Deletes those of the layers (hex) that are unused now. `rm` calls it, because the container may have been
+ * the last user of an image that was removed by force.
  */
 export async function removeUnusedLayers(layers: string[]): Promise<void> {
   await staged("layers", (staging) => {

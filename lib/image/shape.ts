@@ -1,5 +1,5 @@
-// What a JSON document of others has to be made of, as tables of its fields: nothing of it is used before
-// that is known.
+// Checks the shape of JSON documents that others wrote, by tables of their fields, before anything of them is
+// used.
 
 /** Says what is wrong with the value at `path`; undefined where nothing is. */
 export type Shape = (value: unknown, path: string) => string | undefined;
@@ -11,13 +11,13 @@ function fail(path: string, expected: string, value: unknown): string {
   return `${path || "it"} must be ${expected}, not ${found ?? value}`;
 }
 
-/** A string that can go to the kernel, for which a NUL is its end. */
+/** A string that can be passed to the kernel, which ends strings at a NUL. */
 export const text: Shape = (value, path) => {
   if (typeof value !== "string") return fail(path, "a string", value);
   return value.includes("\0") ? `${path} has a NUL in it` : undefined;
 };
 
-/** As Go's int64, as far as a number can tell. */
+/** An integer like Go's int64, as far as a number can hold it. */
 export const integer: Shape = (value, path) =>
   Number.isInteger(value) && Math.abs(value as number) <= 2 ** 63
     ? undefined
@@ -26,7 +26,7 @@ export const integer: Shape = (value, path) =>
 export const truth: Shape = (value, path) =>
   typeof value === "boolean" ? undefined : fail(path, "true or false", value);
 
-/** A string that looks like this. */
+/** A string that matches the pattern. */
 export function word(pattern: RegExp, expected: string): Shape {
   return (value, path) => {
     if (typeof value !== "string") return fail(path, expected, value);
@@ -34,7 +34,7 @@ export function word(pattern: RegExp, expected: string): Shape {
   };
 }
 
-/** A list of such values, of `most` at most. */
+/** A list of such values, at most `most` of them. */
 export function list(shape: Shape, most = Infinity): Shape {
   return (value, path) => {
     if (!Array.isArray(value)) return fail(path, "a list", value);
@@ -43,7 +43,7 @@ export function list(shape: Shape, most = Infinity): Shape {
   };
 }
 
-/** Any names, with values of this shape. */
+/** An object with any keys, whose values have this shape. */
 export function map(shape: Shape): Shape {
   return (value, path) =>
     isObject(value)
@@ -55,8 +55,8 @@ export function map(shape: Shape): Shape {
 }
 
 /**
- * An object whose fields, where they are there, have these shapes; those in `required` are there. null is as
- * good as not there, as for Go's encoding/json. Of other fields nobody here makes anything.
+ * An object whose fields have these shapes if they exist; the fields in `required` must exist. null counts as
+ * missing, as in Go's encoding/json. Other fields are ignored.
  */
 export function fields(optional: Record<string, Shape>, required: Record<string, Shape> = {}): Shape {
   const all = Object.entries({ ...optional, ...required });

@@ -1,5 +1,5 @@
-// Images: images/HEX.json is the configuration, tags/NAME:TAG a symlink whose target is HEX. tags/NAME@DIGEST
-// is one, too: it says by which digest of a manifest the image came from a registry.
+// Images. images/HEX.json is the configuration; tags/NAME:TAG is a symlink with target HEX. So is
+// tags/NAME@DIGEST, which records by which manifest's digest the image came from a registry.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -21,16 +21,16 @@ export interface Image {
   reference?: string;
 }
 
-/** An image's ID, and the tag it was asked for by, without a look at the image itself. */
+/** An image's ID, and the tag that was asked for. The image itself has not been read. */
 export interface Resolved {
   hex: string;
   reference?: string;
 }
 
 /**
- * Waits for the lock between those who come to depend on images or layers ("shared": from the look-up until
- * what depends on them can be seen in containers/, images/ or tags/) and those who remove them ("exclusive").
- * Closing the returned descriptor gives it back.
+ * Waits for the lock between commands that begin to depend on images or layers ("shared": from the look-up
+ * until the dependent is in containers/, images/ or tags/) and commands that remove them ("exclusive").
+ * Closing the returned descriptor releases the lock.
  */
 export function lockImages(kind: "shared" | "exclusive"): number {
   const fd = file.openat(rootFd(), "images/.lock", file.O_RDWR | file.O_CREAT, 0o600);
@@ -39,15 +39,14 @@ export function lockImages(kind: "shared" | "exclusive"): number {
 }
 
 /**
- * The image a user's word stands for: a tag (":latest" where none is given) or, failing that, an ID or the
- * beginning of one, with or without "sha256:". Throws Failure where there is none or its file is
- * damaged.
+ * The image that the user's text stands for: a tag (":latest" by default) or else an ID or the beginning of
+ * one, with or without "sha256:". Throws Failure where there is none or its file is damaged.
  */
 export function findImage(reference: string): Image {
   return readResolved(reference, resolveImage(reference));
 }
 
-/** As findImage, but undefined where there is no such image. */
+/** Like findImage, but undefined where there is no such image. */
 export function findImageIfAny(reference: string): Image | undefined {
   const resolved = resolveIfAny(reference);
   return resolved && readResolved(reference, resolved);
@@ -64,19 +63,19 @@ function readResolved(reference: string, { hex, reference: tag }: Resolved): Ima
   return { id: `sha256:${hex}`, config, reference: tag };
 }
 
-/** As findImage, but works on damaged images too. */
+/** Like findImage, but works on damaged images too. */
 function resolveImage(reference: string): Resolved {
   const resolved = resolveIfAny(reference);
   if (!resolved) throw new Failure(`No such image: ${shownReference(reference)}`);
   return resolved;
 }
 
-/** As resolveImage, but undefined where there is no such image. */
+/** Like resolveImage, but undefined where there is no such image. */
 export function resolveIfAny(text: string): Resolved | undefined {
   const hex = /^(?:sha256:)?([0-9a-f]{64})$/.exec(text)?.[1];
   if (hex) return imageExists(hex) ? { hex } : undefined;
   const { name, tag, digest } = normalize(parseReference(text));
-  // Beside a digest a tag says nothing.
+  // A digest makes the tag irrelevant.
   const reference = formatReference(digest ? { name, digest } : { name, tag });
   const tagged = readTag(reference);
   if (tagged !== undefined) return { hex: tagged, reference };
@@ -92,7 +91,7 @@ function resolvePrefix(text: string): Resolved | undefined {
   return matches.length === 1 ? { hex: matches[0] } : undefined;
 }
 
-/** What was looked for, with its tag, as docker shows it. */
+/** The name that was looked for, with its tag, as docker shows it. */
 export function shownReference(text: string): string {
   if (/^(?:sha256:)?[0-9a-f]{64}$/.test(text)) return text;
   return formatReference(normalize(parseReference(text)));
@@ -104,7 +103,7 @@ export function readImage(hex: string): ImageConfig | undefined {
   return configProblem(config) === undefined ? asImageConfig(config) : undefined;
 }
 
-/** Whether there is an image with this ID (hex digits), be it damaged. */
+/** Whether there is an image with this ID (hex digits), even if it is damaged. */
 export function imageExists(hex: string): boolean {
   return file.statIfAny(rootFd(), `images/${hex}.json`) !== undefined;
 }
@@ -140,7 +139,7 @@ export function readTag(reference: string): string | undefined {
   }
 }
 
-/** "sha256:HEX" of the image that has a tag now, the tag as a user writes it; undefined where it is none. */
+/** "sha256:HEX" of the image that the tag `text` stands for; undefined where it is no tag. */
 export function tagTarget(text: string): string | undefined {
   try {
     const hex = readTag(formatReference(normalize(parseReference(text))));
@@ -156,12 +155,12 @@ export function tagsByImage(): Map<string, string[]> {
   return referencesByImage((reference) => !isDigestReference(reference));
 }
 
-/** As tagsByImage, for "name@digest". */
+/** Like tagsByImage, for "name@digest". */
 export function digestsByImage(): Map<string, string[]> {
   return referencesByImage(isDigestReference);
 }
 
-/** Whether a reference as tagsByImage and digestsByImage have it is of the latter. */
+/** Whether a reference of tagsByImage or digestsByImage is "name@digest". */
 export function isDigestReference(reference: string): boolean {
   return reference.includes("@");
 }
@@ -176,7 +175,7 @@ function referencesByImage(wanted: (reference: string) => boolean): Map<string, 
   return found;
 }
 
-/** Tags that lead to no image ("name:tag"): links to nowhere, and what is no link. */
+/** Tags ("name:tag") that lead to no image: dangling symlinks, and files that are no symlink. */
 export function damagedTags(): string[] {
   return namesIn("tags").filter((name) => !name.startsWith(".")).map((name) => name.replaceAll("%2F", "/"))
     .filter((reference) => {
@@ -186,8 +185,8 @@ export function damagedTags(): string[] {
 }
 
 /**
- * Removes one of those, by what a user types; returns the tag, or undefined where it is none of them. With
- * the exclusive lock.
+ * Removes a damaged tag by what a user typed; returns the tag, or undefined where it is not damaged. The
+ * caller has the exclusive lock.
  */
 export function removeDamagedTag(text: string): string | undefined {
   if (/^(?:sha256:)?[0-9a-f]{64}$/.test(text)) return undefined;
@@ -197,15 +196,15 @@ export function removeDamagedTag(text: string): string | undefined {
   return tag;
 }
 
-/** When a tag was given, RFC 3339; undefined where there is no such tag. */
+/** The time when a tag was set, RFC 3339; undefined where there is no such tag. */
 export function tagTime(reference: string): string | undefined {
   const modified = file.statIfAny(rootFd(), tagPath(reference))?.modified;
   return modified && timestamp(modified);
 }
 
 /**
- * A reference fit for tagging, as "name:tag". Throws Failure for bad ones, digests and too long
- * ones.
+ * Checks a reference for tagging and returns it as "name:tag". Throws Failure for invalid ones,
+ * digests and too long ones.
  */
 export function checkTag(text: string): string {
   const reference = normalize(parseReference(text));
@@ -228,7 +227,7 @@ export function checkStorable(reference: string): void {
 }
 
 /**
- * Gives the image the tag `reference` (see checkTag), which another may lose by it. Hold
+ * Sets the tag `reference` (see checkTag), which another image may lose. The caller holds
  * lockImages("shared").
  */
 export async function tagImage(hex: string, reference: string): Promise<void> {
@@ -238,8 +237,8 @@ export async function tagImage(hex: string, reference: string): Promise<void> {
 }
 
 /**
- * Has references ("name:tag", "name@digest", see checkStorable) stand for the image, without an event. Hold
- * lockImages("shared"), after beginWork.
+ * Makes references ("name:tag", "name@digest", see checkStorable) stand for the image, without an event. The
+ * caller holds lockImages("shared"), and has called beginWork.
  */
 export function refer(hex: string, references: string[]): void {
   for (const reference of references) {
@@ -249,7 +248,7 @@ export function refer(hex: string, references: string[]): void {
   }
 }
 
-/** Takes a tag away. */
+/** Removes a tag. */
 export function untag(reference: string): void {
   file.unlinkat(rootFd(), tagPath(reference));
 }

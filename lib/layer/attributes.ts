@@ -1,6 +1,6 @@
-// Owner, mode, times and extended attributes of unpacked files, in the order the kernel needs: chown takes
-// away set-user-ID bits and capabilities, so both come after it; and nothing may change the times after they
-// are set.
+// Sets owner, mode, extended attributes and times of unpacked files, in the order that the kernel needs.
+// chown removes set-user-ID bits and capabilities, so both are set after it. Times are set last, because
+// everything else changes them.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -9,15 +9,17 @@ import type { TarEntry } from "./tar_entry.ts";
 import { tarError } from "./tar_header.ts";
 
 /**
- * Those that open, mkdir and mknod don't give: set-ID bits and the sticky one, and what mydocker's umask
- * takes away.
+ * Bits that open, mkdir and mknod don't set: set-ID bits and the sticky bit, and those that mydocker's umask
+ * removes.
  */
 const CHMOD_BITS = 0o7022;
-/** What overlayfs keeps for itself: from an archive it could hide or redirect files of other layers. */
+/**
+ * Attributes that overlayfs uses itself: from an archive they could hide or redirect files of other layers.
+ */
 const OVERLAY_XATTRS = "trusted.overlay.";
 const MAX_ID = 0xfffffffe;
 
-/** Throws Failure for an owner the kernel can't have; -1 would even mean "leave as it is". */
+/** Throws Failure for an owner that the kernel can't have; -1 would mean "leave as it is". */
 export function checkOwner({ path, uid, gid }: TarEntry): void {
   for (const id of [uid, gid]) {
     if (id < 0 || id > MAX_ID) throw tarError(`can't unpack ${JSON.stringify(path)}: bad owner ${id}`);
@@ -25,8 +27,9 @@ export function checkOwner({ path, uid, gid }: TarEntry): void {
 }
 
 /**
- * Completes a file or directory that is open as `fd` and was made with the entry's permission bits, by root.
- * `existed`: it may have another mode and owner so far, from before or from the directory it is in.
+ * Completes a file or directory that is open as `fd` and was made by root with the entry's permission bits.
+ * `existed` says that its mode and owner may be different, because it existed before or its directory passed
+ * them down.
  */
 export function completeOpen(fd: number, entry: TarEntry, existed = false): void {
   const { uid, gid, mode } = entry;
@@ -45,7 +48,7 @@ export function completeNode(dir: number, name: string, entry: TarEntry, existed
   file.utimensat(dir, name, entry.modified);
 }
 
-/** chmod follows symlinks, and a container may have put one there by now: hence by descriptor. */
+/** chmod follows symlinks, and a container may have put one there by now; so this goes by descriptor. */
 function changeMode(dir: number, name: string, mode: number): void {
   const fd = file.openat(dir, name, file.O_PATH | file.O_NOFOLLOW);
   try {
@@ -55,7 +58,7 @@ function changeMode(dir: number, name: string, mode: number): void {
   }
 }
 
-/** Attributes the file system or the kernel has no place for are left out, as docker does. */
+/** Leaves out attributes that the file system or the kernel doesn't support, as docker does. */
 function setXattrs(dir: number, name: string, { xattrs }: TarEntry): void {
   for (const [attribute, value] of xattrs!) {
     if (attribute.startsWith(OVERLAY_XATTRS)) continue;

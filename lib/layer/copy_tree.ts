@@ -1,22 +1,22 @@
-// Copying a directory with everything in it, as `cp -a` does: nothing is followed, nothing is left behind.
+// Copies a directory tree as `cp -a` does: symlinks are copied rather than followed, and nothing is left out.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { getXattr, listXattrs, setXattr } from "../../ffi/xattr.ts";
 
 interface Copy {
-  /** Where the copy begins: paths of `links` are relative to it. */
+  /** The top of the copy; paths in `links` are relative to it. */
   root: number;
-  /** Where the first copy of a file with several names went, by device and inode. */
+  /** Path of the first copy of each file with several names, by device and inode. */
   links: Map<string, string>;
   buffer: Uint8Array;
 }
 
 /**
- * Copies what is in the directory `from` into the empty directory `to`, and gives `to` the attributes of
- * `from`: files of every type with hard links, holes, owner, mode, extended attributes and modification time.
- * Both are descriptors, O_PATH will do; nobody else may write to `to` meanwhile. Throws KernelError, and then
- * leaves what it has done.
+ * Copies the content of the directory `from` into the empty directory `to`, and gives `to` the attributes of
+ * `from`. Files of every type are copied, with hard links, holes, owner, mode, extended attributes and
+ * modification time. Both arguments are descriptors, for which O_PATH is enough. Nobody else may write to
+ * `to` meanwhile. Throws KernelError, and then leaves what it has copied.
  */
 export function copyTree(from: number, to: number): void {
   const source = openDirectory(from, ".");
@@ -67,7 +67,7 @@ function copyDirectory(copy: Copy, from: number, to: number, name: string, path:
 }
 
 function copyFile(copy: Copy, from: number, to: number, name: string, stat: file.Stat): void {
-  // Not blocking: should a fifo have taken the file's place, this fails instead of waiting.
+  // O_NONBLOCK: if a fifo has taken the file's place, this fails instead of waiting.
   const quiet = file.O_NOFOLLOW | file.O_NONBLOCK | file.O_NOCTTY;
   const source = file.openat(from, name, file.O_RDONLY | quiet);
   const target = file.openat(to, name, file.O_WRONLY | file.O_CREAT | file.O_EXCL, 0o600);
@@ -80,7 +80,10 @@ function copyFile(copy: Copy, from: number, to: number, name: string, stat: file
   }
 }
 
-/** By way of a buffer: between an overlay and a file system below it copy_file_range(2) is always EXDEV. */
+/**
+ * Copies through a buffer: copy_file_range(2) between an overlay and a file system below it always fails with
+ * EXDEV.
+ */
 function copyBytes(copy: Copy, source: number, target: number, length: number, name: string): void {
   const { buffer } = copy;
   for (let left = length; left > 0;) {
@@ -103,12 +106,12 @@ function copySparse(copy: Copy, source: number, target: number, size: number, na
 }
 
 /**
- * Gives `name` in the directory `to` the attributes that `name` in `from` has: its owner, mode and time as in
- * `stat`, and its extended attributes, as far as the file system takes them. "." is the directory itself.
- * Throws KernelError.
+ * Copies owner, mode and time (from `stat`) and extended attributes from `name` in the directory `from` to
+ * `name` in `to`. Attributes that the file system does not support are left out. "." means the directory
+ * itself. Throws KernelError.
  */
 export function copyAttributes(from: number, to: number, name: string, stat: file.Stat): void {
-  // In this order: a change of owner takes set-user-ID bits and file capabilities away.
+  // The order matters: a change of owner removes set-user-ID bits and file capabilities.
   file.fchownat(to, name, stat.uid, stat.gid);
   if ((stat.mode & file.S_IFMT) !== file.S_IFLNK) file.fchmodat(to, name, stat.mode & 0o7777);
   for (const attribute of listXattrs(from, name)) copyXattr(from, to, name, attribute);
@@ -116,7 +119,7 @@ export function copyAttributes(from: number, to: number, name: string, stat: fil
 }
 
 function copyXattr(from: number, to: number, name: string, attribute: string): void {
-  // A label says where a file lies, not what it is: the copy keeps the one it was born with.
+  // An SELinux label describes the place of a file, so the copy keeps the label it was created with.
   if (attribute === "security.selinux") return;
   const value = getXattr(from, name, attribute);
   if (value === undefined) return;

@@ -1,5 +1,5 @@
-// Archives as users have them: plain, gzip (RFC 1952), zstd (RFC 8878), xz or bzip2, told apart by their
-// first bytes.
+// Decompresses archives: plain, gzip (RFC 1952), zstd (RFC 8878), xz or bzip2, recognized by their first
+// bytes.
 
 import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -20,11 +20,12 @@ const MAGIC: [kind: Kind, bytes: (number | undefined)[]][] = [
   ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
   ["bzip2", [0x42, 0x5a, 0x68]],
 ];
-/** As many bytes as isCompressed needs to see. */
+/** Number of bytes that isCompressed needs to see. */
 export const LONGEST_MAGIC = 6;
 
 /**
- * What can be read from `fd` until its end. All chunks are the same memory: done with one, ask for the next.
+ * Yields everything that can be read from `fd`. All chunks share one buffer: use a chunk before asking for
+ * the next.
  */
 export function* chunksOf(fd: number, what: string): Generator<Uint8Array> {
   const buffer = new Uint8Array(BUFFER);
@@ -35,7 +36,7 @@ export function* chunksOf(fd: number, what: string): Generator<Uint8Array> {
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       if (error.errno === "EAGAIN") {
-        awaitReadable(fd); // a pipe may be somebody's who wants it so
+        awaitReadable(fd); // a pipe may be set to O_NONBLOCK by its other users
         continue;
       }
       throw new Failure(`can't read ${what}: ${error.message}`, { cause: error });
@@ -46,8 +47,8 @@ export function* chunksOf(fd: number, what: string): Generator<Uint8Array> {
 }
 
 /**
- * The archive inside `source`, decompressed if need be. Chunks of a plain one are those of `source`. Throws
- * Failure for compressed data that are damaged or cut off.
+ * Yields the archive in `source`, decompressed if necessary. Chunks of a plain archive are those of `source`.
+ * Throws Failure if compressed data are damaged or cut off.
  */
 export async function* decompressed(source: Chunks): AsyncGenerator<Uint8Array> {
   const [head, rest] = await withHead(source);
@@ -61,7 +62,7 @@ export async function* decompressed(source: Chunks): AsyncGenerator<Uint8Array> 
   yield* kind === "gzip" ? gunzipped(all) : unzstded(all);
 }
 
-/** Whether what begins with `head` is compressed. */
+/** Whether data that begin with `head` are compressed. */
 export function isCompressed(head: Uint8Array): boolean {
   return kindOf(head) !== undefined;
 }
@@ -70,7 +71,7 @@ function kindOf(head: Uint8Array): Kind | undefined {
   return MAGIC.find(([, bytes]) => bytes.every((byte, i) => byte === undefined || head[i] === byte))?.[0];
 }
 
-/** The first chunk or, if that is very short, the first few put together. */
+/** The first chunk or, if that is very short, the first few chunks joined. */
 async function withHead(source: Chunks): Promise<[Uint8Array, AsyncIterator<Uint8Array>]> {
   const iterator = (async function* () {
     yield* source;

@@ -5,12 +5,13 @@ import { Failure } from "../base/error.ts";
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 const BUFFER = 1 << 18;
-/** An archive of a few kB can ask xz for 4 GiB. What `xz -9` makes needs 65 MiB. */
+/** The limit for xz: an archive of a few kB can ask for 4 GiB, while archives made by `xz -9` need 65 MiB. */
 const XZ_LIMITS = { XZ_DEFAULTS: "--memlimit-decompress=256MiB" };
 
 /**
- * What `program` makes of `source`. All chunks are the same memory: done with one, ask for the next. Throws
- * Failure where there is no such program or it fails, and whatever `source` throws.
+ * Yields the output of `program` for the input `source`. All chunks share one buffer: use a chunk before
+ * asking for the next. Throws Failure if there is no such program or it fails, and whatever `source`
+ * throws.
  */
 export async function* decompressedBy(program: "xz" | "bzip2", source: Chunks): AsyncGenerator<Uint8Array> {
   const child = start(program);
@@ -57,19 +58,22 @@ function start(program: string): Deno.ChildProcess {
   }
 }
 
-/** Writes all of `source`, and closes. What it threw is returned, since nobody waits yet. */
+/**
+ * Writes all of `source` and closes the pipe. An error is returned rather than thrown, since nobody awaits it
+ * yet.
+ */
 async function feed(
   stdin: WritableStream<Uint8Array>,
   source: Chunks,
 ): Promise<{ error: unknown } | undefined> {
   const writer = stdin.getWriter();
-  // A program that reads no more says why when it ends.
+  // A program that stops reading says why when it ends.
   const write = (chunk: Uint8Array) => writer.write(chunk).then(() => true, () => false);
   try {
     for await (const chunk of source) if (!await write(chunk)) break;
   } catch (error) {
     return { error };
   } finally {
-    await writer.close().catch(() => {}); // it has ended
+    await writer.close().catch(() => {}); // the program has ended
   }
 }

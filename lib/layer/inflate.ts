@@ -1,18 +1,19 @@
-// gzip (RFC 1952) and zstd (RFC 8878) in memory of one size, however much comes out of however little.
+// Decompresses gzip (RFC 1952) and zstd (RFC 8878) with constant memory, whatever the ratio.
 //
-// Node's zlib streams make new memory for every 64 KiB, which is collected late: 500 MB for an archive of 2
-// GB. What is below them, in Node and Deno alike, writes into memory it is given: 45 MB, in half the time. It
-// is no documented interface; but the runtime is a part of the file that is built, and the tests of this
-// module use all of it.
+// Node's zlib streams allocate new memory for every 64 KiB, which is collected late: 500 MB for an archive of
+// 2 GB. The native handles below them, in Node and Deno alike, write into memory they are given: 45 MB, in
+// half the time. That interface is undocumented. But the runtime is part of the built file, and this module's
+// tests use all of it.
 
 import { Failure } from "../base/error.ts";
 
 /** The decompressor of a stream. */
 interface Handle {
-  /** Hears of what is wrong; zstd's throws instead. */
+  /** Called with the error; zstd's handle throws instead. */
   onerror: (message: string) => void;
   /**
-   * Takes and gives as much as it can, and leaves in `_writeState` how much room and how much input is left.
+   * Consumes and produces as much as it can. `_writeState` then holds the room left in the output and the
+   * input left.
    */
   writeSync(
     flush: number,
@@ -26,7 +27,7 @@ interface Handle {
   close(): void;
 }
 
-/** A stream that is never used as one. */
+/** A stream that exists only for its handle. */
 interface Stream {
   _handle: Handle;
   _writeState: ArrayLike<number>;
@@ -35,30 +36,30 @@ interface Stream {
 interface State {
   stream: Stream;
   output: Uint8Array;
-  /** Input that was not taken by the last call of `convert`. */
+  /** Input bytes that the last call of `convert` did not consume. */
   rest: number;
   problem?: unknown;
 }
 
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
-/** What stays in the processor's cache on its way to the digest and the file. */
+/** Output that still fits into the processor's cache on its way to the digest and the file. */
 const OUTPUT = 1 << 18;
 /** zlib's flush modes; zstd's "continue" is 0 too. */
 const [CONTINUE, FINISH] = [0, 4];
 const NOTHING = new Uint8Array(0);
 
 /**
- * What `source` is, decompressed: of several gzip members one after the other, of zeros behind the last
- * nothing. All chunks are the same memory: done with one, ask for the next. Throws Failure for data that
- * are damaged or cut off.
+ * Yields `source` decompressed. Several gzip members are joined; zeros after the last one are ignored. All
+ * chunks share one buffer: use a chunk before asking for the next. Throws Failure if data are damaged or
+ * cut off.
  */
 export async function* gunzipped(source: Chunks): AsyncGenerator<Uint8Array> {
   const { createGunzip } = await import("node:zlib");
   const state = stateOf(createGunzip());
   try {
     for await (const chunk of source) {
-      // Behind the zeros is nobody's business, but whoever feeds us may want to see all of it pass.
+      // Data after the zeros are ignored, but read, since the sender may want to write them all.
       if (state.rest === 0) yield* convert(state, "gzip", chunk);
     }
     if (state.rest > 0) return;
@@ -68,16 +69,16 @@ export async function* gunzipped(source: Chunks): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** A frame of the one byte "x": where it does not come out as such, the frame before it is not at its end. */
+/** A frame with the single byte "x". If it doesn't come out as "x", the frame before it has not ended. */
 const PROBE = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x20, 1, 9, 0, 0, 0x78);
 
-/** The same for zstd: of several frames one after the other, of skippable ones nothing. */
+/** The same for zstd. Several frames are joined; skippable frames are ignored. */
 export async function* unzstded(source: Chunks): AsyncGenerator<Uint8Array> {
   const { createZstdDecompress } = await import("node:zlib");
   const state = stateOf(createZstdDecompress());
   try {
     for await (const chunk of source) yield* convert(state, "zstd", chunk);
-    // An end in the middle of a frame is no error to it, not even with a flag for the end.
+    // The decompressor does not report an end in the middle of a frame, not even with the flag for the end.
     if (!isBetweenFrames(state)) throw cutOff("zstd");
   } finally {
     state.stream._handle.close();
@@ -101,7 +102,7 @@ function stateOf(stream: unknown): State {
   return state;
 }
 
-/** What comes out of `input`. Stops early, with some of it left, where the decompressor takes no more. */
+/** Yields the output for `input`. Stops early, with some input left, where the decompressor takes no more. */
 function* convert(state: State, kind: string, input: Uint8Array, flush = CONTINUE): Generator<Uint8Array> {
   for (let at = 0;;) {
     const room = write(state, kind, input.subarray(at), flush);
@@ -112,7 +113,7 @@ function* convert(state: State, kind: string, input: Uint8Array, flush = CONTINU
   }
 }
 
-/** One call: returns how much room it left in the output. */
+/** Makes one call; returns how much room it left in the output. */
 function write(state: State, kind: string, input: Uint8Array, flush: number): number {
   const { _handle: handle, _writeState: left } = state.stream;
   try {

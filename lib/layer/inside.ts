@@ -1,11 +1,11 @@
-// Paths inside a root directory that is not ours: an image's, or that of a container, whose programs may
-// change what is there at any moment. Symlinks, absolute ones and "..", stay inside, and magic links
-// (/proc/PID/root) lead nowhere.
+// Opens paths inside a root directory that others control: an image's, or a container's, whose programs may
+// change it at any moment. Symlinks (absolute ones too) and ".." stay inside, and magic links
+// (/proc/PID/root) are not followed.
 //
-// Opening can do things: wait for a fifo's other end, rewind a tape, talk to a driver that the container has
-// no right to. So the host's side opens nothing in there but by these: first as a mere place (O_PATH), then
-// looked at, and only a regular file, a directory, or exactly the device that is wanted, is opened for more,
-// by that descriptor.
+// Opening a file can have effects: it may wait for a fifo's other end, rewind a tape, or talk to a driver
+// that the container has no right to. So the host's side opens files in there only by these functions. They
+// open a path as a mere place first (O_PATH) and check its type. Only a regular file, a directory, or exactly
+// the wanted device is then opened for more, by that descriptor.
 
 import { decodeName } from "../../ffi/bytes.ts";
 import * as file from "../../ffi/file.ts";
@@ -14,34 +14,36 @@ import { read } from "../../ffi/file.ts";
 const INSIDE = file.RESOLVE_IN_ROOT | file.RESOLVE_NO_MAGICLINKS;
 
 /**
- * The place (O_PATH) that `path` leads to as if `root` were "/"; `flags` may be O_DIRECTORY and O_NOFOLLOW.
+ * The place (O_PATH) that `path` leads to as if `root` were "/". `flags` may be O_DIRECTORY and O_NOFOLLOW.
  * Throws KernelError.
  */
 export function openInside(root: number, path: string, flags = 0): number {
   return file.openat2(root, path, flags | file.O_PATH, 0, INSIDE);
 }
 
-/** As openInside, but undefined where nothing is there. */
+/** Like openInside, but undefined where nothing exists. */
 export function openInsideIfAny(root: number, path: string, flags = 0): number | undefined {
   return file.openat2IfAny(root, path, flags | file.O_PATH, INSIDE);
 }
 
-/** As openInside of a directory, but ELOOP or ENOTDIR where a symlink is on the way, or at its end. */
+/** Like openInside for a directory, but fails with ELOOP or ENOTDIR if the path contains a symlink. */
 export function openWithoutLinks(root: number, path: string): number {
   const flags = file.O_PATH | file.O_DIRECTORY;
   return file.openat2(root, path, flags, 0, INSIDE | file.RESOLVE_NO_SYMLINKS);
 }
 
-/** A directory, to be read; no symlink at the path's end is followed. Undefined where there is none. */
+/**
+ * A directory opened for reading; undefined where there is none. A symlink at the path's end is not followed.
+ */
 export function openDirectoryInside(root: number, path: string): number | undefined {
-  // With O_DIRECTORY nothing else is opened (open(2)).
+  // O_DIRECTORY makes open(2) refuse everything else.
   const flags = file.O_RDONLY | file.O_DIRECTORY | file.O_NOFOLLOW;
   return file.openat2IfAny(root, path, flags, INSIDE);
 }
 
 /**
- * A regular file, to be read; undefined where there is none. Nothing is waited for: EAGAIN where somebody
- * inside holds a lease on it. Throws KernelError.
+ * A regular file opened for reading; undefined where there is none. It never waits: it fails with EAGAIN
+ * where a process inside holds a lease on the file. Throws KernelError.
  */
 export function openFileInside(root: number, path: string): number | undefined {
   const flags = file.O_RDONLY | file.O_NONBLOCK;
@@ -49,8 +51,8 @@ export function openFileInside(root: number, path: string): number | undefined {
 }
 
 /**
- * The character device of these numbers, to be read and written; undefined where there is none. Throws
- * KernelError.
+ * The character device with these numbers, opened for reading and writing; undefined where there is none.
+ * Throws KernelError.
  */
 export function openDeviceInside(
   root: number,
@@ -80,9 +82,9 @@ function openAs(
 }
 
 /**
- * The text of a regular file inside `root`, at most `limit` bytes of it, and no more than its size says;
- * undefined where there is none. Files of procfs and tracefs are regular ones of no size: to read them can
- * take what is the host's, or wait until there is something (/proc/kmsg). Throws KernelError.
+ * The text of a regular file inside `root`: at most `limit` bytes, and no more than its size says; undefined
+ * where there is none. The size matters because files of procfs and tracefs are regular files of size 0:
+ * reading them may consume data of the host's, or wait (/proc/kmsg). Throws KernelError.
  */
 export function readInside(root: number, path: string, limit: number): string | undefined {
   const fd = openFileInside(root, path);
@@ -94,7 +96,7 @@ export function readInside(root: number, path: string, limit: number): string | 
   }
 }
 
-/** From the file position to the end, but no more than `limit` bytes. */
+/** Reads from the file position to the end, at most `limit` bytes. */
 function readUpTo(fd: number, limit: number): Uint8Array {
   const buffer = new Uint8Array(limit);
   for (let length = 0;;) {

@@ -1,4 +1,4 @@
-// A layer of the store as the archive it came from: bit for bit, or an error.
+// Restores the archive that a layer of the store came from: bit for bit, or an error.
 
 import * as file from "../../ffi/file.ts";
 import { Failure } from "../base/error.ts";
@@ -9,7 +9,7 @@ import { replay } from "./replay.ts";
 import { readLayer } from "./store.ts";
 import type { Sink } from "./tar_write.ts";
 
-/** Length of the uncompressed archive of layer `hex`, in bytes. Hold lockImages("shared"). */
+/** Length of the uncompressed archive of layer `hex`, in bytes. The caller holds lockImages("shared"). */
 export async function archiveLength(hex: string): Promise<number> {
   const known = readLayer(hex)?.archive;
   if (known !== undefined) return known;
@@ -19,8 +19,8 @@ export async function archiveLength(hex: string): Promise<number> {
 }
 
 /**
- * Gives `sink` the uncompressed archive of layer `hex`; its chunks are the writer's again after the call.
- * Throws Failure after the last one if together they are not what the layer's digest is of. Hold
+ * Writes the uncompressed archive of layer `hex` to `sink`, which may not keep its chunks. Throws
+ * Failure after the last chunk if the archive does not match the layer's digest. The caller holds
  * lockImages("shared").
  */
 export async function writeLayer(hex: string, sink: Sink): Promise<void> {
@@ -52,7 +52,7 @@ async function writeArchive(hex: string, layer: number, sink: Sink): Promise<voi
     for (const chunk of await replay(layer, record.replaced ?? [])) sink(chunk);
     return;
   }
-  // Made by an mydocker that kept no skeletons: what commit packed is packed the same again.
+  // An earlier mydocker kept no skeletons. Layers made by commit are packed the same way again.
   const diff = file.openat(layer, "diff", file.O_RDONLY | file.O_DIRECTORY);
   try {
     pack(diff, sink, { overlay: true });

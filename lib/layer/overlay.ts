@@ -8,41 +8,44 @@ import { mountByHelper } from "./overlay_helper.ts";
 import { kernelAtLeast } from "../base/kernel.ts";
 import { rootFd, rootPath } from "../store/root.ts";
 
-/** Beyond this the kernel refuses (OVL_MAX_STACK), with an errno that says nothing. */
+/** The kernel's limit (OVL_MAX_STACK); beyond it the errno says nothing useful. */
 const MAX_LAYERS = 500;
 
-/** What commit reads from the upper directory must be whole files and plain whiteouts. */
+/** Options that keep the upper directory to whole files and plain whiteouts, which commit reads. */
 const PLAIN_UPPER: [string, string][] = [["redirect_dir", "off"], ["metacopy", "off"], ["index", "off"]];
 
-/** What an overlay is put together of: layers' diff ids in hex, bottom first, and the container it is for. */
+/** The parts of an overlay: its layers' diff ids in hex, bottom first, and the container it is for. */
 export interface RootfsSource {
   id: string;
   layers: string[];
 }
 
-/** The root to run in: writes go to upper/ in the container's directory. Returns the mount's descriptor. */
+/**
+ * Mounts the root for running a container: writes go to upper/ in its directory. Returns the mount's
+ * descriptor.
+ */
 export function mountRootfs({ id, layers }: RootfsSource): number {
   const home = `containers/${id}`;
   return mountOverlay(layerPaths(layers), { upper: `${home}/upper`, work: `${home}/work` });
 }
 
 /**
- * The root to look at, also while the container runs or when it never did: read-only, nothing is written for
- * it.
+ * Mounts the root read-only for inspection, whether or not the container runs or ever ran. Nothing is written
+ * for it.
  */
 export function openRootfs({ id, layers }: RootfsSource): number {
   return mountOverlay([`containers/${id}/upper`, ...layerPaths(layers)], undefined);
 }
 
-/** What the container's image has, without its own changes; read-only. */
+/** Mounts the container's image without the container's own changes, read-only. */
 export function openImageRoot(layers: string[]): number {
   return mountOverlay(layerPaths(layers), undefined);
 }
 
 /**
- * Paths of the layers' directories, top layer first as overlayfs wants them; relative to the root directory.
- * It refuses to have one twice: of the same layers the topmost is enough, since it has all that those below
- * it have.
+ * Paths of the layers' directories, relative to the root directory, top layer first as overlayfs wants them.
+ * overlayfs refuses a directory that occurs twice; of equal layers the topmost is enough, since it hides
+ * those below it.
  */
 function layerPaths(layers: string[]): string[] {
   const stack = [...new Set(layers.toReversed())];
@@ -58,7 +61,7 @@ interface Writable {
 }
 
 function mountOverlay(lowers: string[], writable: Writable | undefined): number {
-  // overlayfs refuses to have one layer only.
+  // overlayfs refuses a single layer.
   const stack = writable || lowers.length > 1 ? lowers : [...lowers, emptyLayer()];
   try {
     return (kernelAtLeast(6, 7) ? mountByDescriptors : mountOnOldKernel)(stack, writable);
@@ -72,7 +75,7 @@ function mountOverlay(lowers: string[], writable: Writable | undefined): number 
   }
 }
 
-/** Descriptors' names are short, and stay so however long the path of the root directory is. */
+/** Mounts by descriptors, whose names are short however long the path of the root directory is. */
 function mountByDescriptors(lowers: string[], writable: Writable | undefined): number {
   const opened: number[] = [];
   const name = (path: string) => {
@@ -102,7 +105,7 @@ function openDirectory(path: string): number {
   }
 }
 
-/** See overlay_helper.ts for why it is so different. */
+/** overlay_helper.ts explains why this is so different. */
 function mountOnOldKernel(lowers: string[], writable: Writable | undefined): number {
   const absolute = (path: string) => `${rootPath()}/${path}`;
   return mountByHelper(

@@ -1,7 +1,7 @@
-// Overlays for kernels that take layers only as one string (before 6.7): fsconfig(2) cuts strings at 255
-// bytes, so mount(2) has to do it, and that needs a mount namespace. A helper process makes one of its own,
-// mounts there, takes a detached copy of the mount, and holds it until this process has fetched the
-// descriptor (pidfd_getfd(2)).
+// Mounts overlays on kernels before 6.7, which take all layers as one string. fsconfig(2) cuts strings at 255
+// bytes, so mount(2) has to do it, and that needs a mount namespace. A helper process makes a namespace of
+// its own, mounts there, and makes a detached copy of the mount. It holds the copy until this process has
+// fetched the descriptor (pidfd_getfd(2)).
 
 import { CLONE_NEWNS } from "../../ffi/clone.ts";
 import { KernelError } from "../../ffi/errno.ts";
@@ -18,8 +18,8 @@ const MAX_DATA = 4095;
 
 /**
  * Mounts an overlay of `lowers` (absolute paths, top layer first) and returns the detached mount's
- * descriptor. The options are mount(2)'s. `target` is any existing directory; nobody sees what is mounted
- * there. Throws Failure where there are too many layers, KernelError.
+ * descriptor. The options are mount(2)'s. `target` is any existing directory; the mount on it is not visible
+ * outside. Throws Failure if there are too many layers, and KernelError.
  */
 export function mountByHelper(
   lowers: string[],
@@ -56,7 +56,7 @@ export function mountByHelper(
   }
 }
 
-/** Answers with two words: 0 and the descriptor, or the failed step and its result. */
+/** The program answers with two words: 0 and the descriptor, or the failed step and its result. */
 function helperProgram(paths: string[], data: string, target: string, answers: number) {
   const p = newProgram();
   const failed = p.label();
@@ -64,7 +64,7 @@ function helperProgram(paths: string[], data: string, target: string, answers: n
   p.onFailure(failed);
   p.call("unshare", [CLONE_NEWNS]);
   p.call("mount", [0, p.string("/"), 0, MS_REC | MS_PRIVATE, 0], { what: "/ private" });
-  // Opened in the new namespace: overlayfs takes no layer from another one.
+  // Opened in the new namespace, because overlayfs takes no layer from another one.
   paths.forEach((path, index) => openAs(p, path, FIRST_DIRECTORY + index, result));
   const overlay = p.string("overlay");
   const at = p.string(target);
@@ -72,10 +72,10 @@ function helperProgram(paths: string[], data: string, target: string, answers: n
   const flags = OPEN_TREE_CLONE | file.O_CLOEXEC;
   p.call("open_tree", [file.AT_FDCWD, at, flags], { store: { address: step + 8 }, what: target });
   p.call("write", [answers, step, 16]);
-  // Until killed.
+  // Waits until it is killed.
   p.call("ppoll", [0, 0, 0, 0, 8]);
   p.place(failed);
-  // In this order: the second move, of a negative number, is itself recorded as a failure.
+  // The order matters: the second move, of a negative number, is itself recorded as a failure.
   p.set({ address: step }, FAILED_STEP);
   p.set({ address: step + 8 }, FAILURE);
   const end = p.label();

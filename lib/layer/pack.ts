@@ -19,7 +19,7 @@ export interface PackOptions {
   overlay: boolean;
   /** Paths to leave out, with all below them. */
   omit?: (path: string, stat: file.Stat) => boolean;
-  /** Whom everything shall belong to; without, its owner. */
+  /** The owner of all entries; by default each keeps its own. */
   owner?: { uid: number; gid: number };
   /** Holes of files stay holes (GNU's sparse format 1.0, which not every tar reads). */
   holes?: boolean;
@@ -46,14 +46,14 @@ const SET_ID_BITS = 0o6000;
 const OVERLAY_XATTRS = "trusted.overlay.";
 
 /**
- * Gives `sink` the archive of everything below the open directory `root`, in the order of the names' bytes;
- * sockets are left out, having no place in archives. A file that shrinks while it is read is filled up with
- * zeros, one that grows is cut. Returns how many entries the archive has. Throws KernelError, and what the
- * sink throws.
+ * Writes the archive of everything below the open directory `root` to `sink`, in the order of the names'
+ * bytes. Sockets are left out, since archives can't have them. A file that shrinks while it is read is padded
+ * with zeros; one that grows is cut. Returns the number of entries. Throws KernelError, and what the sink
+ * throws.
  */
 export function pack(root: number, sink: Sink, options: PackOptions): number {
   const state = begin(sink, options);
-  // A descriptor of a detached mount is good for look-ups only (O_PATH).
+  // A descriptor of a detached mount can only be used for look-ups (O_PATH).
   const top = file.openat(root, ".", file.O_RDONLY | file.O_DIRECTORY);
   try {
     if (options.overlay) packRoot(state, top);
@@ -66,8 +66,8 @@ export function pack(root: number, sink: Sink, options: PackOptions): number {
 }
 
 /**
- * The same for what the open descriptor `fd` is (O_PATH, not followed if it is a symlink): a file, or a
- * directory with all that is in it, whose entries' names begin with `name`: "." and "/" stand for themselves.
+ * Like pack, for a file, or a directory with all that is in it. `fd` is its descriptor (O_PATH; a symlink is
+ * not followed). The entries' names begin with `name`; "." and "/" stand for themselves.
  */
 export function packOne(fd: number, name: string, sink: Sink, options: PackOptions): number {
   const state = begin(sink, options);
@@ -90,7 +90,7 @@ function packRoot(state: State, root: number): void {
 /** `prefix` is "" or ends with a slash. */
 function packEntries(state: State, dir: number, prefix: string): void {
   for (const name of sortedNames(dir)) {
-    // From here on the descriptor alone counts: something else may take the name meanwhile.
+    // From here on only the descriptor is used: something else may take the name meanwhile.
     const fd = openIfAny(dir, name);
     if (fd === undefined) continue;
     try {
@@ -133,7 +133,7 @@ function packEntry(state: State, fd: number, path: string, stat: file.Stat): voi
   if (type === "directory") packDirectory(state, fd, prefix, stat);
 }
 
-/** With its owner a file loses the rights that come from whoever that was, as by chown(2). */
+/** Changes the owner; as with chown(2), the file loses set-ID bits and capabilities. */
 function giveTo({ uid, gid }: { uid: number; gid: number }, entry: TarEntry): void {
   if (entry.uid === uid && entry.gid === gid) return;
   Object.assign(entry, { uid, gid });
@@ -142,7 +142,7 @@ function giveTo({ uid, gid }: { uid: number; gid: number }, entry: TarEntry): vo
   entry.xattrs?.delete("security.capability");
 }
 
-/** In an image such a name would delete another file. */
+/** Such a name in an image would delete another file. */
 function reservedName(path: string): Failure {
   const shown = JSON.stringify(path);
   return new Failure(`can't commit ${shown}: names with "${WHITEOUT}" in front mark deleted files in images`);
@@ -165,7 +165,7 @@ function entryOf(path: string, type: TarType, stat: file.Stat): TarEntry {
   };
 }
 
-/** The empty file that hides `path`, or in a directory ("…/.wh..wh..opq") all of what is below. */
+/** The empty file that hides `path`, or ("…/.wh..wh..opq") everything below a directory. */
 function whiteout(path: string, stat: file.Stat): TarEntry {
   const slash = path.lastIndexOf("/") + 1;
   const name = path.slice(slash);
@@ -178,7 +178,7 @@ function writeEntry(state: State, entry: TarEntry): void {
   state.count++;
 }
 
-/** Writes a link to the path that the same file had before, if it had any; false otherwise. */
+/** Writes a link to the path under which the same file was packed before; false if it was not. */
 function packLink(state: State, entry: TarEntry, stat: file.Stat): boolean {
   const key = `${stat.device}:${stat.inode}`;
   const first = state.linked.get(key);
@@ -241,7 +241,7 @@ function packDirectory(state: State, fd: number, prefix: string, stat: file.Stat
   }
 }
 
-/** A running container may have removed it since. */
+/** Undefined if a running container has removed the file meanwhile. */
 function openIfAny(dir: number, name: string): number | undefined {
   try {
     return file.openat(dir, name, file.O_PATH | file.O_NOFOLLOW);
@@ -255,7 +255,7 @@ function isOpaque(dir: number, name: string): boolean {
   return getXattr(dir, name, OPAQUE_XATTR)?.[0] === "y".charCodeAt(0);
 }
 
-/** All but overlayfs's own; undefined where there are none. */
+/** All extended attributes except overlayfs's own; undefined where there are none. */
 function xattrsOf(fd: number): Map<string, Uint8Array> | undefined {
   const found = new Map<string, Uint8Array>();
   for (const attribute of listXattrs(fd, "")) {

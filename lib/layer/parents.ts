@@ -1,5 +1,5 @@
-// Where an archive's entries go: names made safe, and the directories they name kept open while they are
-// needed.
+// Directories that an archive's entries go to: their names made safe, and their descriptors kept open while
+// they are needed.
 
 import { PATH_MAX } from "../../ffi/constants.ts";
 import { isErrno } from "../../ffi/errno.ts";
@@ -7,20 +7,17 @@ import * as file from "../../ffi/file.ts";
 import { openInside, openWithoutLinks } from "./inside.ts";
 import { tarError } from "./tar_header.ts";
 
-/**
- * More open directories than this are not kept. An archive is written directory by directory, so few are in
- * use.
- */
+/** The number of directories kept open. An archive is written directory by directory, so few are in use. */
 const KEPT = 64;
 
 /**
- * The name relative to the root directory: no empty, "." or ".." components; "" for the root itself. Like GNU
- * tar and docker it takes absolute names as relative to the root. Throws Failure for a name that climbs
- * out of it.
+ * The name relative to the root directory, without empty, "." or ".." components; "" for the root itself.
+ * Absolute names are taken as relative to the root, as by GNU tar and docker. Throws Failure for a name
+ * that leads out of it.
  */
 export function cleanPath(name: string, what = "unpack"): string {
   if (name.length >= PATH_MAX) throw tarError(`can't ${what} ${JSON.stringify(name)}: file name too long`);
-  // Most names are clean but for what `tar -c .` puts in front of them and behind directories.
+  // Most names are clean except for the "./" that `tar -c .` adds, and the slash behind directories.
   const bare = name.slice(name.startsWith("./") ? 2 : 0, name.endsWith("/") ? -1 : undefined);
   if (!/(?:^|\/)\.{0,2}(?:\/|$)/.test(bare)) return bare;
   const kept: string[] = [];
@@ -43,17 +40,17 @@ export function splitName(path: string): [directory: string, name: string] {
 /** Open directories by clean path, below one root. */
 export interface Parents {
   /**
-   * Descriptor (O_PATH) of the directory, which is made with its parents, mode 0755, where it is missing.
-   * Symlinks are followed as if the root were "/". It stays open until `renew`.
+   * Descriptor (O_PATH) of the directory. A missing directory is made with its parents, with mode 0755.
+   * Symlinks are followed as if the root were "/". The descriptor stays open until `renew`.
    */
   of(path: string): number;
-  /** The same, but undefined where the directory is missing. */
+  /** Like `of`, but undefined where the directory is missing. */
   find(path: string): number | undefined;
-  /** The path of what `path` names, whose directory has been opened: its own unless symlinks led there. */
+  /** The real path of `path`, whose directory has been opened: it differs if symlinks were followed. */
   real(path: string): string;
-  /** To be called when a directory or symlink was removed: what is open is not used after the next renew. */
+  /** Called when a directory or symlink was removed: open descriptors are not used after the next renew. */
   expire(): void;
-  /** To be called between entries: closes what is too much or may have become wrong. */
+  /** Called between entries: closes descriptors that are too many or may have become wrong. */
   renew(): void;
   close(): void;
 }
@@ -61,7 +58,7 @@ export interface Parents {
 /** Directories below the open directory `root`. */
 export function createParents(root: number): Parents {
   const open = new Map<string, number>();
-  /** Where symlinks led, by the path that goes through them. */
+  /** The targets of symlinks, by the path that goes through them. */
   const led = new Map<string, string>();
   let expired = false;
   const close = () => {
@@ -102,8 +99,7 @@ export function createParents(root: number): Parents {
 }
 
 /**
- * Opens a directory by its clean path; undefined where nothing is there. Notes in `led` where symlinks led
- * to.
+ * Opens a directory by its clean path; undefined where nothing exists. Records in `led` where symlinks led.
  */
 function openDirectory(root: number, path: string, led: Map<string, string>): number | undefined {
   try {
@@ -125,13 +121,13 @@ function openDirectory(root: number, path: string, led: Map<string, string>): nu
   }
 }
 
-/** The path of an open directory below `root`; "" for that itself. */
+/** The path of an open directory below `root`; "" for `root` itself. */
 function pathBelow(root: number, fd: number): string {
   const [top, path] = [root, fd].map((one) => file.readlinkat(file.AT_FDCWD, `/proc/self/fd/${one}`));
   return path.slice(top.length + 1);
 }
 
-/** Makes a directory, and its parents where they are missing too. */
+/** Makes a directory, and those of its parents that are missing. */
 function makeDirectory(root: number, path: string, led: Map<string, string>): number {
   const [directory, name] = splitName(path);
   const parent = directory === ""

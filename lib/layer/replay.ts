@@ -1,4 +1,4 @@
-// A layer's archive put together again from its skeleton and its files.
+// Restores a layer's archive from its skeleton and its files.
 
 import { decodeName } from "../../ffi/bytes.ts";
 import { isErrno } from "../../ffi/errno.ts";
@@ -13,11 +13,11 @@ interface State {
   buffer: Uint8Array;
   used: number;
   replaced: Replaced[];
-  /** Indexes into `replaced` by path, those still to come. */
+  /** Indexes into `replaced` by path, of those still to come. */
   pending: Map<string, number[]>;
   files: number;
   /**
-   * Where the file of the last file record is, below the layer's directory, and its descriptor once it was
+   * The path of the last file record's file below the layer's directory, and its descriptor once it was
    * needed.
    */
   path: string;
@@ -25,9 +25,8 @@ interface State {
 }
 
 /**
- * The archive of the layer whose directory `layer` is open, in chunks that all are the same memory. Whether
- * it is the one it was is for the caller to check. Throws Failure where the skeleton or a file is
- * damaged or missing.
+ * Yields the archive of the layer whose directory `layer` is open. All chunks share one buffer. The caller
+ * checks the digest. Throws Failure where the skeleton or a file is damaged or missing.
  */
 export async function replay(layer: number, replaced: Replaced[]): Promise<Generator<Uint8Array>> {
   const { inflateRawSync } = await import("node:zlib");
@@ -124,8 +123,8 @@ function startFile(state: State, path: string): void {
 }
 
 /**
- * Where a file is now: at its path or, if it or a directory above it was replaced after it was written,
- * there.
+ * The present path of a file: its own, or a path in replaced/ if the file or a directory above it was
+ * replaced after it was written.
  */
 function placeOf({ replaced, pending, files }: State, path: string): string {
   let first = Infinity;

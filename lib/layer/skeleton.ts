@@ -19,22 +19,22 @@ export const DATA = 2;
  */
 export type Replaced = [files: number, path: string];
 
-/** Takes down an archive's skeleton; the calls follow the archive. */
+/** Records an archive's skeleton. The calls follow the order of the archive. */
 export interface Recorder {
-  /** The next bytes of the archive; they may change after the next call of `done`. */
+  /** Starts on the next bytes of the archive, which may change after `done`. */
   begin(chunk: Uint8Array): void;
-  /** Data are of this file from now on: its path below diff/, without symlinks. */
+  /** The data that follow belong to this file: its path below diff/, without symlinks. */
   file(path: string): void;
-  /** chunk[start..end] is in that file at byte `position`. */
+  /** chunk[start..end] is stored in that file at byte `position`. */
   data(start: number, end: number, position: number): void;
-  /** All of the chunk that `data` was not called for is a part of the skeleton. */
+  /** Ends the chunk. All of it that `data` was not called for becomes part of the skeleton. */
   done(): void;
   /**
-   * Takes `name` in the open directory `dir`, which is diff/`path`, out of the way; its content is still
-   * needed.
+   * Moves `name` in the open directory `dir`, which is diff/`path`, to replaced/, because its content is
+   * still needed.
    */
   replace(dir: number, name: string, path: string): void;
-  /** Writes out what is left; returns how long the archive was, and what was replaced. */
+  /** Writes what is left; returns the length of the archive, and what was replaced. */
   end(): { archive: number; replaced: Replaced[] };
   close(): void;
 }
@@ -51,9 +51,9 @@ interface State {
   view: DataView;
   used: number;
   chunk: Uint8Array;
-  /** How far the chunk has been recorded. */
+  /** How much of the chunk has been recorded. */
   at: number;
-  /** A data record that may become longer. */
+  /** A data record that may still become longer. */
   position: number;
   length: number;
   files: number;
@@ -121,7 +121,7 @@ function endData(state: State): void {
   state.length = 0;
 }
 
-/** Records what there is of the chunk up to `end`. */
+/** Records the chunk up to `end` as literal bytes. */
 function recordLiteral(state: State, end: number): void {
   if (state.at < end) endData(state);
   while (state.at < end) {

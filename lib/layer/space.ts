@@ -1,17 +1,17 @@
-// The file system's free space, looked at before and while something of unknown size is written.
+// Checks the file system's free space before and while something of unknown size is written.
 
 import * as file from "../../ffi/file.ts";
 import { Failure } from "../base/error.ts";
 import { humanSize } from "../base/human.ts";
 
-/** So much can be written between two looks. */
+/** Bytes that may be written between two checks. */
 export const LOOK_EVERY = 32 << 20;
-/** What stays free for others: a hundredth of the file system, but not more than this. */
+/** The upper bound of what stays free for others, which is a hundredth of the file system. */
 const MOST_KEPT = 256 << 20;
 
 /**
- * Throws Failure unless `bytes` can be written to the file system that `fd` is on, and some is left
- * after.
+ * Throws Failure unless `bytes` can be written to the file system of `fd` and some space is left after
+ * that.
  */
 export function requireSpace(fd: number, bytes: number): void {
   const { free, total } = file.space(fd);
@@ -23,7 +23,7 @@ export function requireSpace(fd: number, bytes: number): void {
   );
 }
 
-/** Counts what is written to the file system of `fd`, and calls requireSpace now and then. */
+/** Counts what is written to the file system of `fd`, and calls requireSpace from time to time. */
 export function createSpaceGuard(fd: number): (written: number) => void {
   let since = 0;
   return (written) => {

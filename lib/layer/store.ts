@@ -1,6 +1,6 @@
-// Layers: layers/HEX/diff is an unpacked layer, layer.json its sizes, skeleton the rest of its archive; HEX
-// is the SHA-256 of that, uncompressed. A layer never changes once it is there. What makes or removes images
-// does so from a directory of its own under tmp/.
+// Layers. layers/HEX/diff is an unpacked layer, layer.json its sizes, and skeleton the rest of its archive.
+// HEX is the SHA-256 of the uncompressed archive. A layer never changes once it exists. Commands that make or
+// remove images work in a directory of their own under tmp/.
 
 import { step } from "../base/debug.ts";
 import { isErrno } from "../../ffi/errno.ts";
@@ -14,11 +14,11 @@ import { createRecorder, type Replaced } from "./skeleton.ts";
 import { createSpaceGuard } from "./space.ts";
 import { createUnpacker } from "./unpack.ts";
 
-/** A directory under tmp/ for one command's unfinished things. */
+/** A directory under tmp/ for the unfinished work of one command. */
 export interface Staging {
   /** Relative to the root directory. */
   path: string;
-  /** Something has left it for its final place. */
+  /** Something in it has been moved to its final place. */
   published: boolean;
 }
 
@@ -49,10 +49,10 @@ const isLayerRecord = shapeOf<LayerRecord>({
 });
 
 /**
- * Does `work` with a directory of its own in tmp/, which is removed as the last thing. If the command is
- * killed, the directory tells the next one to sweep: also when everything in it was published, and only a
- * part of what belongs together. The same if `work` fails after it published something: an empty directory
- * then stays behind.
+ * Does `work` with a directory of its own in tmp/, and removes the directory at the end. If the command is
+ * killed, the directory tells the next one to sweep, even when everything in it was published, because that
+ * may be only a part of what belongs together. If `work` fails after it published something, an empty
+ * directory stays behind for the same reason.
  */
 export async function staged<T>(kind: string, work: (staging: Staging) => Promise<T>): Promise<T> {
   await beginWork();
@@ -75,7 +75,7 @@ export interface LayerWriter {
   push(chunk: Uint8Array): void;
   /** Completes the layer in the staging directory. */
   end(): Layer;
-  /** To be called always. */
+  /** Must always be called. */
   close(): void;
 }
 
@@ -112,8 +112,8 @@ export async function beginLayer(staging: Staging): Promise<LayerWriter> {
 }
 
 /**
- * What a layer is unpacked in: owner and mode are set, since a set-group-ID directory would hand down its
- * own.
+ * Makes the directory that a layer is unpacked in. Its owner and mode are set, since a set-group-ID directory
+ * would hand down its own.
  */
 function makeDiff(layer: number): number {
   file.mkdirat(layer, "diff", 0o755);
@@ -124,8 +124,8 @@ function makeDiff(layer: number): number {
 }
 
 /**
- * Moves the layer that beginLayer completed in the staging directory `path` into layers/, if it is still
- * there; if that has it already, that one is as good. Only lib/image/publish.ts does it.
+ * Moves the layer that beginLayer completed in the staging directory `path` into layers/. Does nothing if it
+ * was moved already, or an equal layer exists. Only lib/image/publish.ts calls it.
  */
 export function moveLayer(path: string, diffId: string): void {
   const target = `layers/${diffId.slice("sha256:".length)}`;
@@ -160,12 +160,12 @@ export function layerSize(hex: string): number {
   return readLayer(hex)?.size ?? 0;
 }
 
-/** What layer.json says; undefined where it is missing or damaged. */
+/** The content of layer.json; undefined where it is missing or damaged. */
 export function readLayer(hex: string): LayerRecord | undefined {
   return readRecord<LayerRecord>(rootFd(), `layers/${hex}/layer.json`, isLayerRecord);
 }
 
-/** Whether the store has a layer, given by its diff id; it may go away unless lockImages is held. */
+/** Whether the store has a layer, given by its diff id. It may be removed unless lockImages is held. */
 export function hasLayer(diffId: string): boolean {
   return file.statIfAny(rootFd(), `layers/${diffId.slice("sha256:".length)}/layer.json`) !== undefined;
 }

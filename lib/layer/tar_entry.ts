@@ -1,4 +1,4 @@
-// What one member of a tar archive is, as the reader hands it out and the writer takes it in.
+// A member of a tar archive, as the reader yields it and the writer takes it.
 
 import type { Timespec } from "../../ffi/file.ts";
 
@@ -6,7 +6,7 @@ export type TarType = "file" | "link" | "symlink" | "character" | "block" | "dir
 
 /** Names and link targets hold any bytes but NUL (ffi/bytes.ts). */
 export interface TarEntry {
-  /** As the archive has it: perhaps with "./" or "/" in front, ".." inside, or a closing slash. */
+  /** As the archive has it: it may begin with "./" or "/", contain "..", or end with a slash. */
   path: string;
   type: TarType;
   /** Target of a link or symlink; "" otherwise. */
@@ -15,10 +15,10 @@ export interface TarEntry {
   mode: number;
   uid: number;
   gid: number;
-  /** Bytes of the file, holes included; 0 for everything that is not a file. */
+  /** Bytes of the file, holes included; 0 for other types. */
   size: number;
   modified: Timespec;
-  /** Device numbers; 0 for everything that is not a device. */
+  /** Device numbers; 0 for other types. */
   major: number;
   minor: number;
   /** By full name ("security.capability"); undefined where there are none. */

@@ -4,7 +4,7 @@ import { decodeName } from "../../ffi/bytes.ts";
 import { Failure } from "../base/error.ts";
 import { BLOCK, type TarEntry, type TarType } from "./tar_entry.ts";
 
-/** A header's fields before extended headers have their say. */
+/** A header's fields, before extended headers overrule them. */
 export interface Header {
   entry: TarEntry;
   /** The type flag as a character; "0" for v7's NUL. */
@@ -20,7 +20,7 @@ const TYPES: Record<string, TarType> = {
   "3": "character",
   "4": "block",
   "5": "directory",
-  "D": "directory", // GNU's incremental backups: the data are a list of what was in it
+  "D": "directory", // GNU's incremental backups: the data list its files
   "6": "fifo",
   "7": "file", // contiguous, which means nothing here
   "S": "file", // GNU sparse
@@ -28,20 +28,19 @@ const TYPES: Record<string, TarType> = {
 
 const CHECKSUM = 148;
 
-/** An archive that can't be read. docker exits with 1 where an import fails. */
+/** The error for an archive that can't be read; docker exits with 1 where an import fails. */
 export function tarError(problem: string): Failure {
   return new Failure(problem);
 }
 
 /**
- * Seconds as a number has them exactly. The kernel has its own bounds, which are each file system's, and
- * clamps too.
+ * Seconds, limited to numbers that are exact. The kernel clamps times too, to the range of each file system.
  */
 export function clampTime(seconds: number): number {
   return Math.min(Math.max(seconds, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
 }
 
-/** Whether the block at `at` is all zeros, as the two that close an archive are. */
+/** Whether the block at `at` is all zeros, like the two that end an archive. */
 export function isZeroBlock(bytes: Uint8Array, at: number): boolean {
   for (let i = at; i < at + BLOCK; i++) if (bytes[i] !== 0) return false;
   return true;
@@ -62,8 +61,8 @@ export function checksumMatches(bytes: Uint8Array, at: number): boolean {
 }
 
 /**
- * Reads the header at `at`, whose checksum is known to be right. `offset` is its place in the archive, for
- * messages. Throws Failure for numbers that are none, negative or too large to be true.
+ * Reads the header at `at`, whose checksum has been verified. `offset` is its position in the archive, for
+ * messages. Throws Failure for numbers that are malformed, negative or impossibly large.
  */
 export function parseHeader(bytes: Uint8Array, at: number, offset: number): Header {
   const number = (field: string, start: number, length: number) => {
@@ -78,7 +77,7 @@ export function parseHeader(bytes: Uint8Array, at: number, offset: number): Head
   if (size < 0) throw tarError(`damaged archive: negative size in header at byte ${offset}`);
   const time = clampTime(readNumber(bytes, at + 136, 12));
   if (Number.isNaN(time)) throw tarError(`damaged archive: bad mtime in header at byte ${offset}`);
-  // Where v7 has nothing. GNU's magic goes on with spaces.
+  // v7 has nothing there. GNU's magic continues with spaces.
   const isUstar = hasText(bytes, at + 257, USTAR.slice(0, 5));
   const device = isUstar && (flag === "3" || flag === "4");
   const entry: TarEntry = {
@@ -98,7 +97,7 @@ export function parseHeader(bytes: Uint8Array, at: number, offset: number): Head
 }
 
 /**
- * The name: ustar keeps its front part in "prefix", where v7 has nothing and GNU has times and sparse maps.
+ * The name: ustar keeps its first part in "prefix", where v7 has nothing, and GNU has times and sparse maps.
  */
 function headerPath(bytes: Uint8Array, at: number): string {
   const name = text(bytes, at, 100);
@@ -114,7 +113,7 @@ function hasText(bytes: Uint8Array, at: number, wanted: number[]): boolean {
   return wanted.every((byte, i) => bytes[at + i] === byte);
 }
 
-/** The name in a field of `length` bytes, which a NUL ends early. */
+/** The name in a field of `length` bytes, which a NUL may end early. */
 export function text(bytes: Uint8Array, at: number, length: number): string {
   let end = at;
   while (end < at + length && bytes[end] !== 0) end++;
@@ -122,8 +121,7 @@ export function text(bytes: Uint8Array, at: number, length: number): string {
 }
 
 /**
- * A number as octal digits or, where the first bit is set, as GNU's big-endian two's complement; NaN if
- * neither.
+ * A number as octal digits or, if the first bit is set, as GNU's big-endian two's complement; NaN if neither.
  */
 export function readNumber(bytes: Uint8Array, at: number, length: number): number {
   return bytes[at] & 0x80 ? base256(bytes, at, length) : octal(bytes, at, length);

@@ -6,24 +6,24 @@ import type { Timespec } from "../../ffi/file.ts";
 import { clampTime, tarError } from "./tar_header.ts";
 import type { TarEntry } from "./tar_entry.ts";
 
-/** star's prefix for extended attributes, which GNU tar, libarchive and docker took over. */
+/** star's prefix for extended attributes, which GNU tar, libarchive and docker adopted. */
 export const XATTR = "SCHILY.xattr.";
 
-/** Records by key. GNU.sparse 0.0 repeats its keys, so their values are collected apart, in order. */
+/** Records by key. GNU.sparse 0.0 repeats its keys, so their values are kept separately, in order. */
 export interface PaxRecords {
   values: Map<string, Uint8Array>;
   sparse: { key: string; value: Uint8Array }[];
 }
 
-/** None yet. */
+/** An empty set of records. */
 export function noRecords(): PaxRecords {
   return { values: new Map(), sparse: [] };
 }
 
-/** Adds the records in `bytes` to `records`; a later one replaces an earlier one. */
+/** Adds the records in `bytes` to `records`. A later record replaces an earlier one. */
 export function parseRecords(bytes: Uint8Array, records: PaxRecords): void {
   for (let at = 0; at < bytes.length;) {
-    // A tar that pads with NULs inside the stated size: GNU tar and libarchive stop there too.
+    // Some tar programs pad with NULs inside the stated size: GNU tar and libarchive stop there too.
     if (bytes[at] === 0) return;
     const space = bytes.indexOf(0x20, at);
     const length = space < 0 || space - at > 10 ? NaN : decimal(bytes.subarray(at, space));
@@ -66,12 +66,10 @@ export function paxName(records: PaxRecords, key: string): string | undefined {
   return decodeName(value);
 }
 
-/**
- * Lets the records overrule the entry's names, owner, time and attributes; its size is the reader's business.
- */
+/** Applies the records to the entry's names, owner, time and attributes. The reader handles its size. */
 export function applyRecords(entry: TarEntry, records: PaxRecords): void {
   if (records.values.size === 0) return;
-  // The path of a sparse file is one to read it by where nobody knows of that.
+  // A sparse file's `path` is a substitute for programs that do not know the format.
   entry.path = paxName(records, "GNU.sparse.name") ?? paxName(records, "path") ?? entry.path;
   const isLink = entry.type === "link" || entry.type === "symlink";
   if (isLink) entry.linkPath = paxName(records, "linkpath") ?? entry.linkPath;
@@ -90,8 +88,8 @@ function xattrName(key: string): string {
 }
 
 /**
- * "[-]SECONDS[.FRACTION]" to seconds rounded down and the nanoseconds above them; what is beyond all times,
- * clamped.
+ * Parses "[-]SECONDS[.FRACTION]" to seconds rounded down and the nanoseconds above them; clamped to the range
+ * of times.
  */
 function parseTime(text: string): Timespec {
   const match = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(text);

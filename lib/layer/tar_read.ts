@@ -1,5 +1,5 @@
-// Reads tar archives as they come: push a chunk of any length, and the handler hears of entries and their
-// data. Knows ustar, v7, PAX (pax(1)), GNU's long names and sparse files. Nothing of a file's data is kept or
+// Reads tar archives as a stream: push chunks of any length, and the handler is called with entries and their
+// data. Knows ustar, v7, PAX (pax(1)), GNU's long names and sparse files. File data are neither kept nor
 // copied.
 
 import { decodeName } from "../../ffi/bytes.ts";
@@ -22,32 +22,29 @@ import {
   type SparseMap,
 } from "./tar_sparse.ts";
 
-/** Who an archive is read for. The calls for one entry are: entry, data any number of times, finish. */
+/** The receiver of an archive. The calls for one entry are: entry, data any number of times, finish. */
 export interface TarHandler {
   entry(entry: TarEntry): void;
-  /**
-   * `chunk[start..end]` belongs at byte `position` of the file; the chunk is the caller's again after the
-   * call.
-   */
+  /** `chunk[start..end]` belongs at byte `position` of the file. The chunk may be reused after the call. */
   data(chunk: Uint8Array, start: number, end: number, position: number): void;
   finish(): void;
 }
 
-/** Extended headers hold names and attributes; a longer one is an attack on our memory. */
+/** Extended headers hold names and attributes; a longer one would be an attack on our memory. */
 const MAX_META = 8 << 20;
 
 interface State {
   handler: TarHandler;
-  /** Bytes taken from the archive so far. */
+  /** Bytes of the archive consumed so far. */
   offset: number;
   /**
-   * block: a whole 512-byte block is wanted next. collect: data of an extended header. data: data of a file.
-   * skip: data nobody wants, padding. end: the archive is over, and whatever follows is nobody's business.
+   * block: a whole 512-byte block comes next. collect: data of an extended header. data: data of a file.
+   * skip: ignored data and padding. end: the archive is over, and the rest is ignored.
    */
   phase: "block" | "collect" | "data" | "skip" | "end";
-  /** What to do with the next block. */
+  /** Handles the next block. */
   onBlock: (state: State, bytes: Uint8Array, at: number) => void;
-  /** A block that came in pieces, and how much of it there is. */
+  /** A block that arrives in pieces, and how much of it has arrived. */
   block: Uint8Array;
   filled: number;
   /** Bytes until the end of this phase. */
@@ -60,8 +57,8 @@ interface State {
   longPath?: string;
   longLink?: string;
   /**
-   * The file being read: its name for messages, what is left of its data in the archive, where the next byte
-   * goes.
+   * The file being read: its name for messages, the rest of its data in the archive, the position of its next
+   * byte.
    */
   entry?: TarEntry;
   dataSize: number;
@@ -75,22 +72,21 @@ interface State {
 /** See createTarReader. */
 export interface TarReader {
   /**
-   * Takes the next bytes of the archive. Throws Failure where they are damaged, and what the handler
+   * Consumes the next bytes of the archive. Throws Failure if they are damaged, and what the handler
    * throws.
    */
   push(chunk: Uint8Array): void;
-  /** Bytes that come next and nothing depends on: a file's data, padding. */
+  /** The number of bytes that come next and can be skipped: a file's data or padding. */
   pending(): number;
-  /** Takes `pending` bytes as read, without having seen them; the handler does not hear of them. */
+  /** Treats `pending` bytes as read without seeing them; the handler is not called for them. */
   skip(length: number): void;
-  /** To be called after the last chunk: throws Failure if the archive was cut off. */
+  /** Must be called after the last chunk: throws Failure if the archive was cut off. */
   end(): void;
 }
 
 /**
- * A reader that tells `handler` what the archive pushed into it holds. An archive may end without the two
- * blocks of zeros; a file may not end before its data. An empty archive is one without entries, as for
- * docker.
+ * A reader that calls `handler` for the archive pushed into it. An archive may end without the two blocks of
+ * zeros, but not in the middle of a file's data. An empty archive has no entries, as in docker.
  */
 export function createTarReader(handler: TarHandler): TarReader {
   const state: State = {
@@ -129,7 +125,7 @@ function push(state: State, chunk: Uint8Array): void {
 }
 
 /**
- * Hands a whole block on, in place if it is there in one piece; returns how many bytes of the chunk it took.
+ * Processes a whole block, in place if it is there in one piece; returns how many bytes of the chunk it took.
  */
 function takeBlock(state: State, chunk: Uint8Array, at: number): number {
   if (state.filled === 0 && chunk.length - at >= BLOCK) {
@@ -158,7 +154,7 @@ function takeBytes(state: State, chunk: Uint8Array, at: number): number {
   return taken;
 }
 
-/** Gives the file's data to the handler; of a sparse file, part by part. */
+/** Passes the file's data to the handler; those of a sparse file part by part. */
 function deliver(state: State, chunk: Uint8Array, start: number, end: number): void {
   const { handler, map } = state;
   if (!map) {
@@ -227,7 +223,10 @@ function onHeader(state: State, bytes: Uint8Array, at: number): void {
   else startEntry(state, header, bytes, at);
 }
 
-/** Where the header being read began, which may have been in an earlier chunk; good enough for a message. */
+/**
+ * The position of the header being read. It may have begun in an earlier chunk; that is good enough for a
+ * message.
+ */
 function headerOffset(state: State): number {
   return Math.floor(state.offset / BLOCK) * BLOCK;
 }
@@ -252,7 +251,7 @@ function startMeta(state: State, { flag, size }: Header): void {
   if (size === 0) finishPhase(state);
 }
 
-/** GNU's volume label. */
+/** Skips GNU's volume label. */
 function startIgnored(state: State, { size }: Header): void {
   forgetMeta(state);
   if (size > 0) skip(state, size + paddingOf(size));
@@ -264,7 +263,7 @@ function forgetMeta(state: State): void {
   state.longLink = undefined;
 }
 
-/** Puts together what the header and the extended headers before it say, and starts on the data. */
+/** Combines the header and the extended headers before it, and starts on the data. */
 function startEntry(state: State, { entry, flag, size }: Header, bytes: Uint8Array, at: number): void {
   entry.path = state.longPath ?? entry.path;
   if (flag === "1" || flag === "2") entry.linkPath = state.longLink ?? entry.linkPath;
@@ -272,7 +271,7 @@ function startEntry(state: State, { entry, flag, size }: Header, bytes: Uint8Arr
   applyRecords(entry, records);
   const hasData = entry.type === "file" || flag === "D";
   const dataSize = hasData ? paxNumber(records, "size") ?? size : 0;
-  // Before POSIX there was no type for directories but a slash behind the name.
+  // Before POSIX, a slash behind the name marked directories.
   if (flag === "0" && entry.path.endsWith("/")) entry.type = "directory";
   state.entry = entry;
   state.dataSize = dataSize;

@@ -1,5 +1,5 @@
-// The four ways GNU tar writes files with holes ("Sparse Formats" in its manual). All say which parts of the
-// file the archive's data are: pairs of offset and length, in order.
+// The four ways in which GNU tar writes files with holes ("Sparse Formats" in its manual). All list the parts
+// of the file that the archive's data fill: pairs of offset and length, in order.
 
 import { decodeName } from "../../ffi/bytes.ts";
 import { BLOCK } from "./tar_entry.ts";
@@ -9,14 +9,14 @@ import { decimal, paxName, paxNumber, type PaxRecords } from "./tar_pax.ts";
 /** offset, length, offset, length, … */
 export type SparseMap = number[];
 
-/** More parts than this in one file are taken for damage: the map has to be in memory. */
+/** More parts than this in one file are treated as damage, because the map has to be in memory. */
 const MAX_NUMBERS = 1 << 21;
 
 const damaged = () => tarError("damaged archive: bad map of a sparse file");
 
 /**
- * Old GNU: adds the pairs in the block at `at`, `count` at most, to `map`; the first with an empty or missing
- * field ends them. The main header has 4 of them at byte 386, an extension block 21 at byte 0.
+ * Old GNU: adds the pairs in the block at `at`, `count` at most, to `map`. The first pair with an empty or
+ * missing field ends them. The main header has 4 at byte 386, an extension block 21 at byte 0.
  */
 export function readOldPairs(bytes: Uint8Array, at: number, count: number, map: SparseMap): void {
   for (let i = 0; i < count && bytes[at + i * 24] !== 0; i++) {
@@ -25,7 +25,10 @@ export function readOldPairs(bytes: Uint8Array, at: number, count: number, map: 
   if (map.length > MAX_NUMBERS) throw damaged();
 }
 
-/** The full size and, in formats 0.0 and 0.1, the map that PAX records give; undefined: not sparse. */
+/**
+ * The full size and, in formats 0.0 and 0.1, the map from the PAX records; undefined if the file is not
+ * sparse.
+ */
 export function paxSparse(
   records: PaxRecords,
 ): { size: number; map: SparseMap; mapInData: boolean } | undefined {
@@ -39,7 +42,7 @@ export function paxSparse(
   const list = records.values.get("GNU.sparse.map");
   const map = list ? decodeName(list).split(",").filter((field) => field !== "").map(Number) : [];
   for (const { key, value } of records.sparse) {
-    // 0.0: offset and numbytes take turns.
+    // 0.0: offset and numbytes alternate.
     if ((key === "GNU.sparse.offset") !== (map.length % 2 === 0)) throw damaged();
     map.push(decimal(value));
   }
@@ -47,15 +50,14 @@ export function paxSparse(
 }
 
 /**
- * Format 1.0's map, which precedes the data: decimal numbers, a line each, the first of them how many pairs
- * follow.
+ * Format 1.0's map, which precedes the data: decimal numbers, one a line. The first is the number of pairs.
  */
 export interface MapReader {
   numbers: number[];
   digits: string;
 }
 
-/** Takes one block; true once the map is complete (the rest of the block is padding). */
+/** Reads one block; true once the map is complete (the rest of the block is padding). */
 export function readMapBlock(reader: MapReader, bytes: Uint8Array, at: number): boolean {
   for (let i = at; i < at + BLOCK; i++) {
     if (bytes[i] !== 0x0a) {

@@ -1,5 +1,5 @@
-// Writes tar archives: ustar (POSIX), with PAX extended headers (pax(1)) for what does not fit into it: long
-// names, big numbers, parts of seconds, extended attributes. The same entries give the same bytes, always.
+// Writes tar archives: ustar (POSIX), with PAX extended headers (pax(1)) for what does not fit: long names,
+// big numbers, fractions of seconds, extended attributes. The same entries always give the same bytes.
 
 import { encodeName } from "../../ffi/bytes.ts";
 import type { Timespec } from "../../ffi/file.ts";
@@ -7,29 +7,29 @@ import { BLOCK, paddingOf, type TarEntry, type TarType } from "./tar_entry.ts";
 import { XATTR } from "./tar_pax.ts";
 import type { SparseMap } from "./tar_sparse.ts";
 
-/** Takes the next bytes of the archive; the memory is the writer's again after the call. */
+/** Receives the next bytes of the archive. The memory may be reused after the call. */
 export type Sink = (chunk: Uint8Array) => void;
 
 /**
- * See createTarWriter. After `entry` of a file, exactly its `size` bytes must follow: `room` and `advance`,
- * or `data`.
+ * See createTarWriter. After `entry` of a file, exactly `size` bytes must follow, by `room` and `advance` or
+ * by `data`.
  */
 export interface TarWriter {
   entry(entry: TarEntry): void;
   /**
-   * The entry of a file with holes, of whose data only the parts in `map` follow, one after another: as many
-   * bytes as this returns.
+   * Writes the entry of a file with holes. Only the data of the parts in `map` follow, one after another;
+   * returns their total length.
    */
   sparse(entry: TarEntry, map: SparseMap): number;
-  /** Free memory of one byte at least, for the next bytes of the file's data to be put at its front. */
+  /** Free memory of at least one byte. The next bytes of the file's data go to its beginning. */
   room(): Uint8Array;
-  /** Says how many bytes were put there. */
+  /** Tells how many bytes were put there. */
   advance(length: number): void;
-  /** The next bytes of the file's data, which are copied. */
+  /** Copies the next bytes of the file's data. */
   data(bytes: Uint8Array): void;
-  /** Fills the last block of a file's data; call it after the last byte of a file of `size` bytes. */
+  /** Pads the last block of a file's data; to be called after the last byte of a file of `size` bytes. */
   pad(size: number): void;
-  /** Closes the archive. */
+  /** Ends the archive. */
   end(): void;
 }
 
@@ -47,7 +47,7 @@ const BUFFER = 1 << 20;
 const MAX_OCTAL_7 = 0o7777777;
 const MAX_OCTAL_11 = 0o77777777777;
 
-/** A writer that collects the archive in one buffer and gives it to `sink` whenever that is full. */
+/** A writer that collects the archive in one buffer and passes it to `sink` whenever that is full. */
 export function createTarWriter(sink: Sink): TarWriter {
   const buffer = new Uint8Array(BUFFER);
   let used = 0;
@@ -86,7 +86,7 @@ export function createTarWriter(sink: Sink): TarWriter {
   };
 }
 
-/** The blocks in front of an entry's data. */
+/** The blocks before an entry's data. */
 function headersOf(entry: TarEntry, more: Uint8Array[] = []): Uint8Array[] {
   const path = encodeName(entry.path);
   const link = encodeName(entry.linkPath);
@@ -109,9 +109,7 @@ function headersOf(entry: TarEntry, more: Uint8Array[] = []): Uint8Array[] {
   return records.length === 0 ? [header] : [...extendedHeader(path, join(records)), header];
 }
 
-/**
- * GNU tar's sparse format 1.0: the map stands in front of the data, in decimal, filled up to whole blocks.
- */
+/** GNU tar's sparse format 1.0: the map precedes the data, in decimal, padded to whole blocks. */
 function sparseHeaders(entry: TarEntry, map: SparseMap): Uint8Array[] {
   const text = encodeName([map.length / 2, ...map].map((number) => `${number}\n`).join(""));
   const padding = new Uint8Array(paddingOf(text.length));
@@ -126,10 +124,12 @@ function sumOfParts(map: SparseMap): number {
   return map.reduce((sum, length, index) => index % 2 === 0 ? sum : sum + length, 0);
 }
 
-/** Name and prefix as ustar divides a path at a slash, neither empty; undefined where it can't. */
+/**
+ * Splits a path at a slash into ustar's name and prefix, neither empty; undefined where that is impossible.
+ */
 function splitPath(path: Uint8Array): { name: Uint8Array; prefix: Uint8Array } | undefined {
   if (path.length <= 100) return { name: path, prefix: new Uint8Array(0) };
-  // The closing slash of a directory has to stay with the name.
+  // A directory's closing slash has to stay with the name.
   const slash = path.indexOf(0x2f, path.length - 101);
   if (slash <= 0 || slash > 155 || slash >= path.length - 1) return undefined;
   return { name: path.subarray(slash + 1), prefix: path.subarray(0, slash) };
@@ -146,7 +146,7 @@ function numberRecords({ uid, gid, size, modified }: TarEntry): Uint8Array[] {
   return records;
 }
 
-/** Decimal seconds with as many digits behind the point as are needed. */
+/** Decimal seconds with as many fractional digits as are needed. */
 function timeText({ seconds, nanoseconds }: Timespec): string {
   const negative = seconds < 0;
   const whole = negative && nanoseconds > 0 ? -seconds - 1 : Math.abs(seconds);
@@ -178,7 +178,7 @@ function extendedHeader(path: Uint8Array, records: Uint8Array): Uint8Array[] {
     minor: 0,
     sparse: false,
   };
-  // The name is for programs that know no PAX and unpack this as a file.
+  // The name is for programs that don't know PAX and unpack this as a file.
   const base = path.subarray(path.lastIndexOf(0x2f, path.length - 2) + 1);
   const name = join([encodeName("PaxHeaders.0/"), base.subarray(0, 80)]);
   const nothing = new Uint8Array(0);
@@ -188,7 +188,7 @@ function extendedHeader(path: Uint8Array, records: Uint8Array): Uint8Array[] {
 
 type Names = Record<"name" | "prefix" | "link", Uint8Array>;
 
-/** A ustar header. A number that does not fit is 0 here: its PAX record tells it. */
+/** A ustar header. A number that does not fit is written as 0; its PAX record has it. */
 function headerBlock(entry: TarEntry, flag: string, size: number, names: Names): Uint8Array {
   const block = new Uint8Array(BLOCK);
   const octal = (at: number, digits: number, value: number) => {

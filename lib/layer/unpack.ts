@@ -1,5 +1,6 @@
-// Unpacks a layer or a root file system. Nothing an archive says can lead out of the directory it is unpacked
-// in: a name's directory is resolved with that directory as root (inside.ts), its last component never is.
+// Unpacks a layer or a root file system. No name in an archive can lead out of the directory it is unpacked
+// in: an entry's directory is resolved with that directory as root (inside.ts), and its last component is
+// never followed.
 
 import { errnoText, isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -19,22 +20,22 @@ import { AUFS, isWhiteout, OPAQUE, OPAQUE_XATTR, ORIGIN_XATTR, WHITEOUT } from "
 
 /** See createUnpacker. */
 export interface Unpacker {
-  /** Takes the next bytes of the archive; they may change after the call. */
+  /** Processes the next bytes of the archive, which may change after the call. */
   push(chunk: Uint8Array): void;
   /**
-   * Completes the directories; returns the sum of files' and symlinks' sizes. Throws if the archive was cut
+   * Completes the directories; returns the total size of files and symlinks. Throws if the archive was cut
    * off.
    */
   end(): number;
-  /** Gives descriptors back; to be called always, after end or instead of it. */
+  /** Closes descriptors. Must always be called, after `end` or instead of it. */
   close(): void;
 }
 
-/** Where a copy goes: a directory that is there, with what is in it. See createUnpacker. */
+/** The target of a copy: a directory that exists and may have files in it. See createUnpacker. */
 export interface Place {
   /** Path of the directory below the root. */
   path: string;
-  /** What messages call it. */
+  /** Its name in messages. */
   shown: string;
 }
 
@@ -45,23 +46,23 @@ interface State {
   parents: Parents;
   /** The entry being unpacked, for messages. */
   entry?: TarEntry;
-  /** The file being written; -1: none, its data go nowhere. */
+  /** The file being written; -1 if its data are ignored. */
   fd: number;
-  /** Address of the chunk being read. */
+  /** Memory address of the chunk being read. */
   address: number;
   size: number;
-  /** Directories whose times and modes have to wait until nothing more is made in them. */
+  /** Directories whose times and modes are set at the end, when nothing more is made in them. */
   directories: { path: string; entry: TarEntry; existed: boolean }[];
 }
 
 /**
  * Unpacks the archive pushed into it below the open directory `root`, which should be empty and belong to
- * root. Needs root's rights. Whiteouts become overlayfs's. `recorder` takes down what does not get into
- * files. All methods throw Failure, naming the entry: what is there then is for the caller to remove.
+ * root. Needs root's rights. Whiteouts become overlayfs's. `recorder` records what does not get into files.
+ * All methods throw Failure that names the entry; the caller then removes what was unpacked.
  *
- * With `place`, what is unpacked is a copy and no layer: it goes into a directory below `root`, `root` being
- * "/" for every symlink on the way, no name means a whiteout, and directories never make way for files, nor
- * files for them.
+ * With `place`, the archive is a copy and no layer: it goes into a directory below `root`. Symlinks on the
+ * way are resolved with `root` as "/", no name means a whiteout, and files and directories never replace each
+ * other.
  */
 export function createUnpacker(root: number, recorder?: Recorder, place?: Place): Unpacker {
   const state: State = {
@@ -101,7 +102,7 @@ export function createUnpacker(root: number, recorder?: Recorder, place?: Place)
   };
 }
 
-/** Unpacks the archive that `source` yields, chunk by chunk; otherwise as createUnpacker. */
+/** Unpacks the archive from `source`, chunk by chunk; otherwise like createUnpacker. */
 export async function unpack(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   root: number,
@@ -116,7 +117,7 @@ export async function unpack(
   }
 }
 
-/** Lets the kernel's errors out as one line that names the entry. */
+/** Turns the kernel's errors into one line that names the entry. */
 function explained(state: State, work: () => void): void {
   try {
     work();
@@ -151,7 +152,7 @@ function startEntry(state: State, entry: TarEntry): void {
 }
 
 /**
- * The clean path of an entry, or of a link's target, below the root; "" for the directory that it all goes
+ * The clean path below the root of an entry or a link's target; "" for the directory that everything goes
  * into.
  */
 function placed({ place }: State, path: string): string {
@@ -164,7 +165,7 @@ function checkType({ shown }: Place, entry: TarEntry, parent: number, name: stri
   const isDirectory = (present.mode & file.S_IFMT) === file.S_IFDIR;
   const path = JSON.stringify(`${shown === "/" ? "" : shown}/${cleanPath(entry.path)}`);
   if (isDirectory === (entry.type === "directory")) {
-    // Another namespace's mount would silently be gone with the file.
+    // A mount of another namespace would silently be lost with the file.
     if (isDirectory || !present.mountRoot) return;
     throw tarError(`can't replace ${path}, where something is mounted: device or resource busy`);
   }
@@ -218,14 +219,15 @@ function makeDirectory(state: State, parent: number, name: string, path: string)
     if (!existed) {
       remove(state, parent, name, path);
       file.mkdirat(parent, name, entry.mode & 0o777);
-      // Whiteout and directory in one layer: what the lower layers have is gone, and this is new.
+      // A whiteout and a directory in one layer: the lower layers' content is hidden, and this directory is
+      // new.
       if (isWhiteout(present)) setXattr(parent, name, OPAQUE_XATTR, "y");
     }
   }
   state.directories.push({ path, entry, existed: existed || state.place !== undefined });
 }
 
-/** A link to a symlink is one to the symlink itself; GNU tar and docker do the same. */
+/** A link to a symlink links the symlink itself, as in GNU tar and docker. */
 function makeLink(state: State, parent: number, name: string, path: string): void {
   const target = placed(state, cleanPath(state.entry!.linkPath, "link to"));
   const [directory, targetName] = splitName(target);
@@ -286,7 +288,7 @@ function makeWhiteout(state: State, parent: number, name: string): void {
   setXattr(parent, "", ORIGIN_XATTR, "");
 }
 
-/** Does `make`; if something has the name already, removes that and tries again: the later entry wins. */
+/** Calls `make`. If the name is taken, removes what has it and tries again: the later entry wins. */
 function replacing<T>(state: State, parent: number, name: string, path: string, make: () => T): T {
   try {
     return make();
@@ -308,7 +310,7 @@ function remove(state: State, parent: number, name: string, path: string): void 
 function completeDirectories(state: State): void {
   for (const { path, entry, existed } of state.directories) {
     state.entry = entry;
-    // None where a later entry put something else on the way to it.
+    // Undefined where a later entry has replaced a directory on the way to it.
     const fd = openDirectoryInside(state.root, path);
     if (fd === undefined) continue;
     try {

@@ -1,4 +1,4 @@
-// Who we are, to a registry that asks: https://distribution.github.io/distribution/spec/auth/token/
+// Authentication to registries: https://distribution.github.io/distribution/spec/auth/token/
 
 import { Failure } from "../base/error.ts";
 import { bodyOf, readBody } from "./body.ts";
@@ -10,7 +10,7 @@ import { retrying } from "./retry.ts";
 import { createStallGuard, type StallGuard } from "./stall.ts";
 
 const MAX_ANSWER = 1 << 20;
-/** What a header can carry (RFC 9110, 5.5), and no server takes longer ones. */
+/** Characters that a header can carry (RFC 9110, 5.5), and a length that servers accept. */
 const TOKEN = /^[\x21-\x7e]{1,65536}$/;
 
 interface Challenge {
@@ -18,7 +18,7 @@ interface Challenge {
   parameters: Record<string, string>;
 }
 
-/** The Authorization that the WWW-Authenticate of a 401 from `url` asks for. Throws Failure. */
+/** The Authorization value that the WWW-Authenticate of a 401 from `url` asks for. Throws Failure. */
 export async function authorize(repository: Repository, header: string, url: string): Promise<string> {
   const challenges = parseChallenges(header);
   const bearer = challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters.realm);
@@ -33,7 +33,7 @@ export async function authorize(repository: Repository, header: string, url: str
   return basic(credentials);
 }
 
-/** RFC 9110, 11.6.1: several may be in one header, and commas are between their parameters, too. */
+/** RFC 9110, 11.6.1: one header may have several challenges, and commas separate their parameters, too. */
 function parseChallenges(header: string): Challenge[] {
   const found: Challenge[] = [];
   const parts = /([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([\w-]+)/g;
@@ -67,7 +67,7 @@ async function token(
     : await ask(url, wanted, credentials, from);
   const found = token || access_token;
   if (typeof found === "string" && TOKEN.test(found)) return found;
-  // A token is a secret, also one that is none.
+  // The message leaves the token out: even an invalid one is a secret.
   throw new BadAnswer(
     found
       ? `Get "${url}": the answer's token is none: it has to be printable ASCII, and not too long`
@@ -75,7 +75,7 @@ async function token(
   );
 }
 
-/** The token as a GET gives it, with user and password if there are any. */
+/** Gets the token by GET, with user and password if there are any. */
 function ask(
   url: URL,
   wanted: { service: string; scope: string },
@@ -96,7 +96,7 @@ function ask(
   });
 }
 
-/** The token for an identity token, which `docker login` leaves for some registries (OAuth 2). */
+/** Gets the token by an identity token, which `docker login` stores for some registries (OAuth 2). */
 async function post(
   url: string,
   wanted: Record<string, string>,
@@ -127,7 +127,7 @@ async function readToken(
   try {
     return JSON.parse(new TextDecoder().decode(bytes)) ?? {};
   } catch {
-    // What is wrong with it would be said with the token in it.
+    // The parser's own message would show the token.
     throw new BadAnswer(`Get "${url}": the answer is no JSON`);
   }
 }

@@ -1,4 +1,4 @@
-// Blobs: fetched as they come, resumed where the connection broke, and checked.
+// Fetches blobs: as a stream, resumed after a broken connection, and verified.
 
 import { step } from "../base/debug.ts";
 import { Failure } from "../base/error.ts";
@@ -8,18 +8,18 @@ import { BrokenConnection } from "./failure.ts";
 import type { Descriptor } from "../image/descriptor.ts";
 import { pause, pauseAfter } from "./retry.ts";
 
-/** Bytes after which a connection was good for something. */
+/** Bytes after which a connection counts as successful. */
 const PROGRESS = 65536;
 
-/** What is told about a blob on its way. */
+/** Receives news about a blob's transfer. */
 export interface BlobReport {
-  /** Bytes so far. */
+  /** Bytes received so far. */
   received(bytes: number): void;
-  /** Seconds until the next try. */
+  /** Seconds until the next attempt. */
   retrying(seconds: number): void;
 }
 
-/** What came is not what the digest says. */
+/** The bytes received do not match the digest. */
 export class WrongDigest extends Failure {
   constructor({ digest }: Descriptor, /** Put together from several answers. */ readonly resumed: boolean) {
     super(`filesystem layer verification failed for digest ${digest}`);
@@ -27,9 +27,9 @@ export class WrongDigest extends Failure {
 }
 
 /**
- * The bytes of a blob. A broken connection is made again and goes on where the old one ended. Once all have
- * come, ends only if they are what the descriptor says; throws WrongDigest otherwise, and Failure for
- * what else may happen. All chunks are the same memory.
+ * Yields the bytes of a blob. After a broken connection it continues where the old one ended. At the end it
+ * throws WrongDigest if the bytes do not match the descriptor; it throws Failure for other failures. All
+ * chunks share one buffer.
  */
 export async function* readBlob(
   client: Client,
@@ -66,14 +66,14 @@ export async function* readBlob(
   if (`sha256:${digest.hex()}` !== descriptor.digest) throw new WrongDigest(descriptor, resumed);
 }
 
-/** What follows after the first `offset` bytes, by one request. */
+/** Requests what follows after the first `offset` bytes, once. */
 async function* blobFrom(
   client: Client,
   { digest, size }: Descriptor,
   offset: number,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  if (offset === size && size > 0) return; // it broke after the last byte
+  if (offset === size && size > 0) return; // the connection broke after the last byte
   const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
   const { status, headers: answered, chunks } = await client.open(`blobs/${digest}`, headers, signal);
   let skip = offset;
@@ -85,14 +85,14 @@ async function* blobFrom(
     skip = 0;
   }
   for await (const chunk of chunks()) {
-    // A server that knows no ranges begins at the beginning.
+    // A server that doesn't support ranges begins at byte 0.
     const rest = chunk.subarray(Math.min(skip, chunk.length));
     skip -= chunk.length - rest.length;
     if (rest.length > 0) yield rest;
   }
 }
 
-/** A small blob as a whole. */
+/** Fetches a small blob as a whole. */
 export async function fetchBlob(
   client: Client,
   descriptor: Descriptor,

@@ -1,17 +1,16 @@
-// Bodies of answers: as they come, or whole, which has a limit then, in bytes and in time.
+// Bodies of answers: as a stream, or as a whole with limits on size and time.
 
 import { Failure } from "../base/error.ts";
 import { BadAnswer, BrokenConnection } from "./failure.ts";
 import type { StallGuard } from "./stall.ts";
 
 const BUFFER = 1 << 18;
-/** A body that is read whole may take so many times as long as a connection may say nothing. */
+/** A body that is read as a whole may take this many times the patience of one read. */
 const WHOLE = 5;
 
 /**
- * The body as it arrives. All chunks are the same memory: what fetch allocates for each is collected too
- * late, and would add up to 100 MB. Throws BrokenConnection where it ends too early, or nothing comes for
- * long.
+ * Yields the body as it arrives. All chunks share one buffer: the chunks that fetch allocates are collected
+ * late and would add up to 100 MB. Throws BrokenConnection where the body ends too early or stalls.
  */
 export async function* bodyOf(
   response: Response,
@@ -33,13 +32,11 @@ export async function* bodyOf(
     throw new BrokenConnection(`Get "${url}": ${(error as Error).message}`, false, { cause: error });
   } finally {
     guard.end();
-    await reader.cancel().catch(() => {}); // what broke is broken
+    await reader.cancel().catch(() => {}); // the connection is already broken
   }
 }
 
-/**
- * All of a body, which then has at most `limit` bytes. Throws as bodyOf does, and BadAnswer for a longer one.
- */
+/** Reads a whole body of at most `limit` bytes. Throws like bodyOf, and BadAnswer for a longer body. */
 export async function readBody(
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
   url: string,

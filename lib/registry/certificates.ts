@@ -1,5 +1,5 @@
-// Whom to trust, and as whom to come: docker's directory of a registry's certificates. See dockerd(8) and
-// https://docs.docker.com/engine/security/certificates/
+// Docker's directory of certificates for registries: which authorities to trust, and the client's own. See
+// dockerd(8) and https://docs.docker.com/engine/security/certificates/
 
 import { Failure } from "../base/error.ts";
 import { readInput } from "../cli/input_file.ts";
@@ -10,18 +10,18 @@ const DIRECTORY = "/etc/docker/certs.d";
 export interface Certificates {
   /** The registry's own authorities: all that end in .crt. */
   caCerts: string[];
-  /** What proves who we are: NAME.cert and NAME.key. */
+  /** The client's certificate and key: NAME.cert and NAME.key. */
   cert?: string;
   key?: string;
 }
 
-/** Whether docker has been told anything about a host (name, and port if it has one). */
+/** Whether docker has certificates for a host (name, and port if it has one). */
 export function hasCertificates(host: string): boolean {
   return namesFor(host).length > 0;
 }
 
 /**
- * What docker has been told about a host. Throws Failure for what can't be read, and for half a pair.
+ * Docker's certificates for a host. Throws Failure for files that can't be read, and for half a pair.
  */
 export function certificatesFor(host: string): Certificates {
   const names = namesFor(host);
@@ -62,7 +62,8 @@ function unreadable(path: string, error: unknown): Failure {
 }
 
 /**
- * What is wrong with a host's certificate, and what to do, from Deno's words ("invalid peer certificate: …").
+ * Explains what is wrong with a host's certificate and what to do, from Deno's words ("invalid peer
+ * certificate: …").
  */
 export function certificateProblem(text: string, host: string): string {
   const problem = /invalid peer certificate: (.*)/.exec(text)?.[1] ?? text;

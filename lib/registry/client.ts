@@ -1,4 +1,4 @@
-// One repository of a registry: https://github.com/opencontainers/distribution-spec
+// A client for one repository of a registry: https://github.com/opencontainers/distribution-spec
 
 import { step } from "../base/debug.ts";
 import { authorize } from "./auth.ts";
@@ -11,32 +11,32 @@ import { createStallGuard, type StallGuard } from "./stall.ts";
 
 export interface Client {
   repository: Repository;
-  /** All of a small thing below the repository's address, such as "manifests/latest". */
+  /** Fetches a small object below the repository's address, such as "manifests/latest", as a whole. */
   fetch(
     path: string,
     accept: string,
     limit: number,
   ): Promise<{ bytes: Uint8Array<ArrayBuffer>; headers: Headers; url: string }>;
-  /** The body of a large thing as it arrives, with status and headers. One attempt. */
+  /** Opens a large object, whose body is read as a stream. Makes one attempt. */
   open(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Download>;
 }
 
-/** An answer whose body is still to come. */
+/** An answer whose body has not been read yet. */
 export interface Download {
   status: number;
   headers: Headers;
   /**
-   * All chunks are the same memory: done with one, ask for the next. Throws BrokenConnection where the body
-   * ends too early, or nothing comes for long.
+   * Yields the body. All chunks share one buffer: use a chunk before asking for the next. Throws
+   * BrokenConnection where the body ends too early or stalls.
    */
   chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>>;
 }
 
-/** A client for a repository; it connects when it is first asked. Its methods throw Failures. */
+/** Makes a client for a repository, which connects on first use. Its methods throw Failure. */
 export function createClient(repository: Repository): Client {
   let authorization: string | undefined;
   let pending: Promise<string> | undefined;
-  /** Gets a token once, however many wait for one. */
+  /** Gets one new token, however many requests wait for it. */
   const renew = async (rejected: string | undefined, header: string, url: string) => {
     if (authorization !== rejected) return;
     pending ??= authorize(repository, header, url).finally(() => pending = undefined);
@@ -64,14 +64,14 @@ export function createClient(repository: Repository): Client {
   };
 }
 
-/** What any address gives to everybody. One attempt; throws Failure. */
+/** Opens an address that needs no authentication. Makes one attempt; throws Failure. */
 export function openURL(url: string): Promise<Download> {
   return openDownload((at, headers, guard) => get(at, headers, undefined, guard), url, {});
 }
 
 type Request = (url: string, headers: Record<string, string>, guard: StallGuard) => Promise<Answer>;
 
-/** A path that begins with "/" is the host's: a registry's next page. */
+/** A path that begins with "/" is relative to the host: a registry's next page. */
 function address({ url }: Repository, path: string): string {
   return path.startsWith("/") ? new URL(path, url).href : `${url}/${path}`;
 }
@@ -91,7 +91,7 @@ function openDownload(
   return answered(request, url, headers, createStallGuard(url, signal));
 }
 
-/** The answer to a request, if it is no refusal. */
+/** The answer to a request. Throws if it is an error. */
 async function answered(
   request: Request,
   url: string,

@@ -1,4 +1,4 @@
-// Requests over Deno's fetch: to whom what may be sent, and how long to wait.
+// Requests by Deno's fetch: what may be sent to whom, and how long to wait.
 
 import { Failure } from "../base/error.ts";
 import { certificatesFor } from "./certificates.ts";
@@ -8,19 +8,19 @@ import type { StallGuard } from "./stall.ts";
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 const MAX_REDIRECTS = 10;
-/** Longer headers are meant for the patterns that read them: https://owasp.org, "ReDoS". */
+/** Longer headers could attack the patterns that parse them: https://owasp.org, "ReDoS". */
 const MAX_HEADER = 16384;
 
-/** An answer, and the address it came from in the end. */
+/** An answer, and the address it finally came from. */
 export interface Answer {
   response: Response;
   url: string;
 }
 
 /**
- * Sends a GET and follows redirects. `secret` is the Authorization for `url`'s own host; no other gets it.
- * `from` is who has given the address, if another machine has. Throws Failures, BrokenConnection among
- * them; an answer with whatever status is an answer.
+ * Sends a GET and follows redirects. `secret` is the Authorization for `url`'s own host; no other host gets
+ * it. `from` is the machine that gave the address, if another did. Answers with an error status are returned.
+ * Throws Failure, among them BrokenConnection.
  */
 export async function get(
   url: string,
@@ -47,8 +47,8 @@ export async function get(
 }
 
 /**
- * One request to an address that `from` has given, if another machine has. Throws Failure where it must
- * not be sent or the answer's headers are no answer's, and what Deno's fetch throws.
+ * Sends one request to an address that `from` gave, if another machine did. Throws Failure where the
+ * address is not allowed or the answer's headers are malformed, and what Deno's fetch throws.
  */
 export async function send(
   url: string,
@@ -73,8 +73,8 @@ function invalidRedirect(url: string, location: string): never {
 }
 
 /**
- * Throws unless others on the way can neither read nor change what is sent. What listens on this machine's
- * loopback trusts whoever can reach it, so nobody else's word leads there.
+ * Throws unless nobody on the way can read or change what is sent. Services on this machine's loopback trust
+ * whoever can reach them, so no other machine's address may lead there.
  */
 function checkAddress(url: string, from: string | undefined): void {
   const { protocol, hostname } = new URL(url);
@@ -88,14 +88,14 @@ function checkAddress(url: string, from: string | undefined): void {
 const clients = new Map<string, Deno.HttpClient>();
 
 /**
- * Trusts what docker is told to trust for this host (name and port), and goes to this machine without a
- * proxy.
+ * A client that trusts the certificates docker has for this host (name and port), and uses no proxy for this
+ * machine.
  */
 function clientFor(host: string): Deno.HttpClient {
   const known = clients.get(host);
   if (known) return known;
   const before = ["NO_PROXY", "DENO_TLS_CA_STORE"].map((name) => [name, Deno.env.get(name)] as const);
-  // Deno reads both only here; what containers get of them is the caller's.
+  // Deno reads both variables only here; containers get the caller's values.
   Deno.env.set("NO_PROXY", [Deno.env.get("NO_PROXY"), "localhost,127.0.0.0/8,::1"].filter(Boolean).join(","));
   if (!Deno.env.get("DENO_TLS_CA_STORE")) Deno.env.set("DENO_TLS_CA_STORE", "system,mozilla");
   try {

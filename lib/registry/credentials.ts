@@ -1,4 +1,4 @@
-// Credentials as docker keeps them: config.json in DOCKER_CONFIG or ~/.docker, and the helpers it names.
+// Docker's credentials: config.json in DOCKER_CONFIG or ~/.docker, and the credential helpers it names.
 
 import { isErrno } from "../../ffi/errno.ts";
 import { callerEnvironment } from "../base/environment.ts";
@@ -7,7 +7,7 @@ import { readInput } from "../cli/input_file.ts";
 import { fields, map, text } from "../image/shape.ts";
 import { printError } from "../base/output.ts";
 
-/** User and password, or what stands for both. */
+/** User and password, or an identity token that stands for both. */
 export type Credentials = { username: string; password: string } | { identity: string };
 
 interface ConfigFile {
@@ -19,9 +19,9 @@ interface ConfigFile {
 const AUTH = fields({ auth: text, username: text, password: text, identitytoken: text });
 const CONFIG = fields({ auths: map(AUTH), credsStore: text, credHelpers: map(text) });
 
-/** What docker.io is called there. */
+/** The key of docker.io in the file. */
 const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
-/** The user name that helpers give to identity tokens. */
+/** The user name that helpers give for identity tokens. */
 const IDENTITY = "<token>";
 
 /** The caller's credentials for a registry ("docker.io", "localhost:5000"), if docker has any. */
@@ -30,7 +30,8 @@ export async function credentialsFor(registry: string): Promise<Credentials | un
   const config = readConfig(path);
   const key = registry === "docker.io" ? DOCKER_HUB_KEY : registry;
   const helper = config.credHelpers?.[key] ?? config.credHelpers?.[registry] ?? config.credsStore;
-  // With a slash it would be a path from the current directory on, which the file's owner may have prepared.
+  // With a slash it would be a path from the current directory, where the file's owner may have prepared a
+  // program.
   if (helper?.includes("/")) throw new Failure(`${path}: invalid credential helper: ${helper}`);
   const kept = helper ? await askHelper(helper, key, path) : undefined;
   return kept ?? credentialsIn(config, key, path);
@@ -48,7 +49,7 @@ function readConfig(path: string): ConfigFile {
     if (problem === undefined) return config;
   } catch (error) {
     if (error instanceof Failure && isErrno(error.cause, "ENOENT", "ENOTDIR")) return {};
-    // What the parser says has a piece of the file in it, where the secrets are.
+    // The parser's message quotes the file, which has secrets in it.
     problem = error instanceof SyntaxError ? "it is no JSON" : (error as Error).message;
   }
   printError(`mydocker: warning: can't use ${path}: ${problem}\n`);
@@ -96,7 +97,7 @@ async function askHelper(name: string, key: string, path: string): Promise<Crede
     return undefined;
   }
   const writer = child.stdin.getWriter();
-  // A helper need not read to the end.
+  // A helper need not read all of its input.
   await writer.write(new TextEncoder().encode(key)).then(() => writer.close()).catch(() => {});
   const { success, stdout } = await child.output();
   const text = new TextDecoder().decode(stdout);

@@ -1,20 +1,20 @@
-// What can go wrong between here and a registry, in docker's words.
+// Failures in talking to a registry, in docker's words.
 
 import { Failure } from "../base/error.ts";
 import { plain } from "../cli/plain.ts";
 import { certificateProblem } from "./certificates.ts";
 
-// All that is said of another machine, and in its words, is one plain line: hence these three, and no other
-// errors where such words are part of one.
+// Text from another machine appears in errors as one plain line only. These three classes see to that, so no
+// other errors may contain such text.
 
-/** What came is not what it has to be, and will be no better the next time. */
+/** An answer that is wrong and would be wrong again. */
 export class BadAnswer extends Failure {
   constructor(message: string, options?: ErrorOptions) {
     super(plain(message), options);
   }
 }
 
-/** A connection that could not be made, or broke: another may do. */
+/** A connection that could not be made, or broke; another attempt may succeed. */
 export class BrokenConnection extends Failure {
   constructor(
     message: string,
@@ -25,14 +25,14 @@ export class BrokenConnection extends Failure {
   }
 }
 
-/** A registry's answer that is an error. */
+/** An answer that is an error. */
 export class RegistryError extends Failure {
   constructor(
     message: string,
     readonly status: number,
-    /** As the distribution specification has it: "MANIFEST_UNKNOWN". */
+    /** The code of the distribution specification: "MANIFEST_UNKNOWN". */
     readonly code: string,
-    /** Seconds the registry wants to be left alone, if it says so. */
+    /** Seconds that the registry asks to wait, if it does. */
     readonly retryAfter?: number,
   ) {
     super(plain(message));
@@ -40,7 +40,8 @@ export class RegistryError extends Failure {
 }
 
 /**
- * What is known of a request that got no answer, from what Deno's fetch says of it, which has no error codes.
+ * The error for a request without an answer, derived from the message of Deno's fetch, which has no error
+ * codes.
  */
 export function connectionFailure(error: unknown, url: string): Error {
   if (error instanceof Failure || !(error instanceof Error)) return error as Error;
@@ -72,7 +73,7 @@ export function connectionFailure(error: unknown, url: string): Error {
   return failure(text.replace(/^error sending request .*?: (?=client error)/, ""), /blocked/.test(text));
 }
 
-/** Reads an answer with a status of 400 or more; its body is used up. */
+/** Reads an answer with a status of 400 or more, and consumes its body. */
 export async function readFailure(response: Response, url: string): Promise<RegistryError> {
   const { status } = response;
   const retryAfter = parseRetryAfter(response.headers.get("retry-after"));
@@ -95,7 +96,7 @@ function defaultCode(status: number): string {
   return { 401: "UNAUTHORIZED", 403: "DENIED", 429: "TOOMANYREQUESTS" }[status] ?? "";
 }
 
-/** No more of an error page than a line could need. */
+/** Reads only as much of an error page as one line needs. */
 async function beginningOf(response: Response): Promise<string> {
   let text = "";
   try {
@@ -109,7 +110,7 @@ async function beginningOf(response: Response): Promise<string> {
   return text;
 }
 
-/** OCI distribution-spec, "Error Codes". Some have a message that is no text. */
+/** OCI distribution-spec, "Error Codes". Some registries send messages that are not text. */
 function firstError(text: string): { code: string; message: string } | undefined {
   try {
     const body = JSON.parse(text);

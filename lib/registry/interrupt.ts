@@ -1,12 +1,12 @@
-// An interrupt while something arrives: what there is of it goes before the program does.
+// Interrupts during a transfer: what has been received is removed before the program ends.
 
 import { Failure } from "../base/error.ts";
 
 const SIGNALS: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /**
- * Does `work`, whose AbortSignal is aborted by an interrupt, a request to terminate, or the end of the
- * terminal. After that, and once `work` is over, they do what they always do: they end this process.
+ * Calls `work` with an AbortSignal that SIGINT, SIGTERM or SIGHUP aborts. Once `work` is over, such a signal
+ * ends this process, as it would without us.
  */
 export async function endingBySignals<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
@@ -24,7 +24,7 @@ export async function endingBySignals<T>(work: (signal: AbortSignal) => Promise<
   }
 }
 
-/** Never comes back: to others, too, it looks as if nobody had listened. */
+/** Never returns. To other processes it looks as if the signal had not been caught. */
 function endBy(signal: Deno.Signal): Promise<never> {
   Deno.kill(Deno.pid, signal);
   return new Promise(() => {});

@@ -1,4 +1,4 @@
-// An image's layers, three at a time, unpacked while they arrive.
+// Fetches an image's layers, three at a time, and unpacks them while they arrive.
 
 import * as file from "../../ffi/file.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
@@ -13,12 +13,12 @@ import type { Client } from "./client.ts";
 import type { Descriptor } from "../image/descriptor.ts";
 import type { Progress } from "../cli/progress.ts";
 
-/** As docker: max-concurrent-downloads. */
+/** docker's default for max-concurrent-downloads. */
 const AT_ONCE = 3;
 
 export interface WantedLayer {
   blob: Descriptor;
-  /** "sha256:HEX" of what is in it, uncompressed. */
+  /** "sha256:HEX" of its uncompressed content. */
   diffId: string;
 }
 
@@ -28,8 +28,8 @@ export function hasLayer(diffId: string): boolean {
 }
 
 /**
- * Fetches and unpacks layers, each into a part of the staging directory of its own. When one fails, all end,
- * and its error is thrown: nobody writes there any more then. So it is when `signal` is aborted.
+ * Fetches and unpacks layers, each into its own part of the staging directory. When one fails or `signal` is
+ * aborted, all end and the error is thrown; then nothing writes there any more.
  */
 export async function fetchLayers(
   client: Client,
@@ -59,7 +59,7 @@ export async function fetchLayers(
   return fetched;
 }
 
-/** What was put together from several answers and is wrong may be right the second time. */
+/** Data that were joined from several answers and are wrong may be right the second time. */
 async function fetchLayer(
   client: Client,
   wanted: WantedLayer,
@@ -93,8 +93,8 @@ async function unpackLayer(
   }, signal);
   let failure: unknown;
   /**
-   * The decompressor may be the one to whom it is said that the bytes are wrong, when it has failed over
-   * them.
+   * Remembers an error of the source. The decompressor may be the first to fail on wrong bytes, before the
+   * digest is checked.
    */
   const remembering = async function* () {
     try {
@@ -109,7 +109,7 @@ async function unpackLayer(
   try {
     layer = await addLayer(staging, decompressed(bytes));
   } catch (error) {
-    // What can't be unpacked is often damaged, which is then the matter; only the rest of it can tell.
+    // Data that can't be unpacked are often damaged. Only the rest of them tells, by the digest.
     for await (const _ of bytes);
     if (failure) throw failure;
     if (!(error instanceof Failure) || error instanceof WrongDigest || signal.aborted) throw error;

@@ -1,4 +1,4 @@
-// What a tag or a digest stands for in a registry, down to the manifest of one image.
+// Resolves a tag or a digest in a registry to the manifest of one image.
 
 import {
   type Descriptor,
@@ -13,7 +13,7 @@ import { digestOf } from "../base/digest.ts";
 import type { Client } from "./client.ts";
 import { BadAnswer } from "./failure.ts";
 
-/** What an image consists of. */
+/** The parts of an image. */
 export interface ImageManifest {
   config: Descriptor;
   layers: Descriptor[];
@@ -22,18 +22,18 @@ export interface ImageManifest {
 const SCHEMA_1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+/;
 const ACCEPT = [...MANIFEST_TYPES, ...INDEX_TYPES, "application/json;q=0.5"].join(", ");
 const MAX_SIZE = 4 << 20;
-/** A list may be in a list. */
+/** Lists may be nested. */
 const MAX_DEPTH = 4;
 
-/** An image's manifest, and the digest of what its tag stands for: that, or a list of several. */
+/** An image's manifest, and the digest that its tag stands for: the manifest's own, or that of a list. */
 export interface Resolution {
   manifest: ImageManifest;
   digest: string;
 }
 
 /**
- * The manifest that `reference`, a tag or a digest, stands for; of a list the one for `platform`. `shown` is
- * the image's name in errors. Throws Failure.
+ * Fetches the manifest that `reference`, a tag or a digest, stands for; from a list, the one for `platform`.
+ * `shown` is the image's name in errors. Throws Failure.
  */
 export async function resolveManifest(
   client: Client,

@@ -1,4 +1,4 @@
-// An image out of a registry and into the store.
+// Pulls an image from a registry into the store.
 
 import * as file from "../../ffi/file.ts";
 import { Failure } from "../base/error.ts";
@@ -19,9 +19,8 @@ import { type ImageManifest, type Resolution, resolveManifest } from "./manifest
 import type { Progress } from "../cli/progress.ts";
 
 /**
- * Pulls what `reference`, with a tag or a digest, stands for; `platform` is what was asked for, if anything.
- * Returns whether the reference stands for something new now. Throws Failure, after which the
- * store is as before.
+ * Pulls the image that `reference`, with a tag or a digest, stands for. `platform` is the one that was asked
+ * for, if any. Returns whether the reference stands for another image than before. Throws Failure, and then has left the store as it was.
  */
 export async function pullImage(
   client: Client,
@@ -53,12 +52,12 @@ export async function pullImage(
   }
 }
 
-/** What pull says last, of what was asked for. */
+/** The last line of pull. */
 export function statusLine(updated: boolean, shown: string): string {
   return `Status: ${updated ? "Downloaded newer image" : "Image is up to date"} for ${shown}`;
 }
 
-/** docker says more about what is not there than its registry does. */
+/** docker's messages about missing images say more than those of its registry. */
 function inDockersWords(error: unknown, name: string, shown: string): unknown {
   if (!(error instanceof RegistryError)) return error;
   const { message, code } = error;
@@ -70,7 +69,7 @@ function inDockersWords(error: unknown, name: string, shown: string): unknown {
   return intro === undefined ? error : new Failure(`${intro}: ${message}`, { cause: error });
 }
 
-/** Sees to it that the image and what refers to it are in the store. */
+/** Makes sure that the image and its references are in the store. */
 async function obtain(
   client: Client,
   { manifest, digest }: Resolution,
@@ -97,7 +96,7 @@ async function obtain(
   });
 }
 
-/** While nobody removes images or layers. */
+/** Does `work` while nobody removes images or layers. */
 function withImages<T>(work: () => T): T {
   const lock = lockImages("shared");
   try {
@@ -132,8 +131,8 @@ function wantedLayers(config: ImageConfig, { layers }: ImageManifest): WantedLay
 }
 
 /**
- * Fetches the layers that are not there, and publishes all with the image at once. The lock is not held
- * while they arrive, which may take long: what was removed meanwhile is fetched then.
+ * Fetches the missing layers, and publishes them all with the image at once. The lock is not held during the
+ * transfer, which may take long; layers that were removed meanwhile are fetched then.
  */
 async function fetchAndPublish(
   client: Client,

@@ -1,4 +1,4 @@
-// From a repository's name to where it is.
+// The address of a repository, by its name.
 
 import { hasCertificates } from "./certificates.ts";
 import { canonicalName, normalize, parseReference, type Reference } from "../base/reference.ts";
@@ -8,11 +8,11 @@ export interface Repository {
   name: string;
   /** In full: "docker.io/library/busybox". */
   canonical: string;
-  /** The registry by its own name, "docker.io", "localhost:5000": what credentials are kept under. */
+  /** The registry's own name, "docker.io" or "localhost:5000", under which credentials are stored. */
   registry: string;
-  /** The part of the name that its registry knows: "library/busybox". */
+  /** The name within the registry: "library/busybox". */
   path: string;
-  /** Where its API is, without a closing slash: "https://registry-1.docker.io/v2/library/busybox". */
+  /** The address of its API, without a closing slash: "https://registry-1.docker.io/v2/library/busybox". */
   url: string;
 }
 
@@ -20,8 +20,8 @@ const DOCKER_HUB = "docker.io";
 const DOCKER_HUB_HOST = "registry-1.docker.io";
 
 /**
- * Where the repository `name` (as parseReference gives it) is. Registries on this machine are asked in plain
- * http, unless there are certificates for them.
+ * The repository called `name` (as parseReference gives it). Registries on this machine use plain http,
+ * unless there are certificates for them.
  */
 export function repositoryOf(name: string): Repository {
   const canonical = canonicalName(name);
@@ -33,13 +33,13 @@ export function repositoryOf(name: string): Repository {
   return { name, canonical, registry, path, url: `${isPlain ? "http" : "https"}://${host}/v2/${path}` };
 }
 
-/** What to pull: with a tag ("latest" where none is given), or a digest, beside which a tag says nothing. */
+/** The reference to pull: with a tag ("latest" by default) or a digest, which makes the tag irrelevant. */
 export function parsePullReference(text: string): Reference {
   const { name, tag, digest } = normalize(parseReference(text));
   return digest ? { name, digest } : { name, tag };
 }
 
-/** Whether a host name, as URL.hostname has it, is this machine by definition. */
+/** Whether a host name, as in URL.hostname, is this machine by definition. */
 export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }

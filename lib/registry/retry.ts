@@ -1,13 +1,12 @@
-// When to ask again. These are the only timers of the program: what waits for a network has loaded far more
-// already.
+// When to try again. Only these functions use timers; waiting for a network has loaded far more code already.
 
 import { BrokenConnection, RegistryError } from "./failure.ts";
 
-/** How often something is tried that comes to nothing each time. */
+/** The number of attempts in a row without progress. */
 const TRIES = 6;
-/** Milliseconds before the second try; twice as long before each later one. */
+/** Milliseconds before the second attempt; the pause doubles each time. */
 const FIRST_PAUSE = 250;
-/** Seconds a registry may ask to wait for. */
+/** The longest wait, in seconds, that a registry may ask for. */
 const LONGEST_WAIT = 60;
 
 /** Waits, or throws the signal's reason as soon as it is aborted. */
@@ -26,10 +25,7 @@ export function pause(milliseconds: number, signal?: AbortSignal): Promise<void>
   });
 }
 
-/**
- * Milliseconds to wait before the next try after `failures` of them; undefined where `error` will be the same
- * then.
- */
+/** Milliseconds to wait after `failures` failed attempts; undefined where `error` would occur again. */
 export function pauseAfter(error: unknown, failures: number): number | undefined {
   if (failures >= TRIES) return undefined;
   const growing = FIRST_PAUSE * 2 ** (failures - 1);
@@ -41,9 +37,7 @@ export function pauseAfter(error: unknown, failures: number): number | undefined
   return error.status >= 500 || error.status === 408 ? growing : undefined;
 }
 
-/**
- * Does `work` again while that makes sense. What fails for good at the start (no such host) is not repeated.
- */
+/** Repeats `work` as long as that may help. Definite failures (no such host) are not repeated. */
 export async function retrying<T>(work: () => Promise<T>): Promise<T> {
   for (let failures = 1;; failures++) {
     try {

@@ -19,7 +19,7 @@ function patience(): number {
 export type StallGuard = ReturnType<typeof createStallGuard>;
 
 /**
- * A controller that `signal` aborts, and a way to wait for something that is aborted with it when it takes
+ * An AbortController that `signal` aborts too, and a way to wait for something that aborts it when that takes
  * too long.
  */
 export function createStallGuard(url: string, signal?: AbortSignal) {
@@ -30,9 +30,9 @@ export function createStallGuard(url: string, signal?: AbortSignal) {
   const seconds = patience();
   return {
     signal: controller.signal,
-    /** How long a wait may be. */
+    /** The longest wait. */
     seconds,
-    /** `first`: nothing has come from there yet, so it is not asked again at once. */
+    /** `first`: nothing has come from there yet, so no attempt is made again at once. */
     async wait<T>(work: Promise<T>, first = false): Promise<T> {
       const timer = setTimeout(() => {
         controller.abort(new BrokenConnection(`Get "${url}": nothing came for ${seconds} seconds`, first));
@@ -45,7 +45,7 @@ export function createStallGuard(url: string, signal?: AbortSignal) {
         clearTimeout(timer);
       }
     },
-    /** To be called always. */
+    /** Must always be called. */
     end: () => signal?.removeEventListener("abort", abort),
   };
 }

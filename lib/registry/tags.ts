@@ -1,9 +1,9 @@
-// What tags a repository has, page by page.
+// Lists the tags of a repository, page by page.
 
 import type { Client } from "./client.ts";
 import { BadAnswer } from "./failure.ts";
 
-/** All pages together. */
+/** The limit for all pages together. */
 const MAX_SIZE = 16 << 20;
 const MAX_PAGES = 10_000;
 
@@ -39,8 +39,8 @@ function isTag(value: unknown): value is string {
 }
 
 /**
- * RFC 8288, of which registries use one form: </v2/NAME/tags/list?last=x>; rel="next". Only the same host is
- * asked.
+ * The next page's path, by RFC 8288, of which registries use one form: </v2/NAME/tags/list?last=x>;
+ * rel="next". Only the same host is asked.
  */
 function nextPage(link: string | null, url: string): string | undefined {
   const target = /<([^>]*)>\s*;\s*rel="?next"?/.exec(link ?? "")?.[1];
