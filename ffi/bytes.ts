@@ -35,8 +35,8 @@ export function encodeNameInto(name: string, target: Uint8Array, offset: number)
 }
 
 /**
- * Encodes `text` where all of it is ASCII, into a `target` of as many bytes; false, with anything in there, where
- * it isn't.
+ * Encodes `text` where all of it is ASCII, into a `target` of as many bytes; false, with anything in there,
+ * where it isn't.
  */
 export function encodeAscii(text: string, target: Uint8Array): boolean {
   return encoder.encodeInto(text, target).read === text.length;

@@ -36,8 +36,8 @@ export interface FailureOptions extends ErrorOptions {
 }
 
 /**
- * It did not work: what is named isn't there or is in no state for it, or it was tried in vain. The message is
- * one line for the user, which the command prints behind `mydocker: `.
+ * It did not work: what is named isn't there or is in no state for it, or it was tried in vain. The message
+ * is one line for the user, which the command prints behind `mydocker: `.
  */
 export class Failure extends Error {
   override name = "Failure";

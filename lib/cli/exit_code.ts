@@ -2,7 +2,9 @@
 
 import { Failure, type FailureKind } from "../base/error.ts";
 
-/** Exit codes of a command that are not the ones below; "failed" is that of errors of any other class, too. */
+/**
+ * Exit codes of a command that are not the ones below; "failed" is that of errors of any other class, too.
+ */
 export type ExitCodes = Partial<Record<FailureKind, number>>;
 
 /** Added to a signal's number, as shells do. */

@@ -22,8 +22,8 @@ interface Scan {
  * Reads the words after a command's name the way spf13/pflag does: `--name v`, `--name=v`, `-n v`, `-nv`,
  * `-n=v`, clusters of one-letter flags, `--` as the end of flags. The answer is "help" when --help was given
  * (or -h, where the command has no -h of its own); a mistake in a flag is reported even then, as docker does.
- * Throws a Refusal for unknown flags and bad values, and for a wrong number of arguments, which docker does not
- * take for a mistake in flags, a Failure.
+ * Throws a Refusal for unknown flags and bad values, and for a wrong number of arguments, which docker does
+ * not take for a mistake in flags, a Failure.
  */
 export function parseCommand(spec: CommandSpec, argv: string[]): Parsed | "help" {
   const scan = newScan(spec, argv);

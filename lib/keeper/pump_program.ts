@@ -118,8 +118,8 @@ export function pump(p: Program, plan: PumpPlan, poll: PollTable, options: PumpO
 }
 
 /**
- * A process that has ended, and whose tracer does not let go of it: it is nobody else's to wait for, while its
- * pidfd is ready all the time. So the sources alone are waited for, until it is looked at again.
+ * A process that has ended, and whose tracer does not let go of it: it is nobody else's to wait for, while
+ * its pidfd is ready all the time. So the sources alone are waited for, until it is looked at again.
  */
 function passOnWhileHeld(p: Program, poll: PollTable, idle: Cell): void {
   const polled = p.label();

@@ -20,7 +20,8 @@ import type { Progress } from "../cli/progress.ts";
 
 /**
  * Pulls the image that `reference`, with a tag or a digest, stands for. `platform` is the one that was asked
- * for, if any. Returns whether the reference stands for another image than before. Throws Failure, and then has left the store as it was.
+ * for, if any. Returns whether the reference stands for another image than before. Throws Failure, and then
+ * has left the store as it was.
  */
 export async function pullImage(
   client: Client,

@@ -36,7 +36,8 @@ interface State {
 /**
  * Compiles a Go text/template for docker's --format; the result renders plain JSON data. Integral numbers
  * count as Go's int. Compiling throws a Failure of kind "template", rendering one of kind "failed", both
- * in Go's words: `template parsing error: template: :1:2: executing "" at <.Foo>: map has no entry for key "Foo"`.
+ * in Go's words: `template parsing error: template: :1:2: executing "" at <.Foo>: map has no entry for key
+ * "Foo"`.
  */
 export function compileTemplate(source: string, options: TemplateOptions = {}): (data: unknown) => string {
   const functions = { ...FUNCTIONS, ...options.functions };
