@@ -4,14 +4,18 @@
 #
 # Where:        $MYDOCKER_CACHE if set; else /var/cache/mydocker; else ${XDG_CACHE_HOME:-~/.cache}/mydocker, but not for
 #               root, whose home may be somebody else's (sudo -E); else mydocker-UID in /tmp, or in $TMPDIR of others than
-#               root. Below it deno-HASH/ holds deno, the bundles in js-HASH and what deno keeps of them in cache-HASH; the
-#               hashes are of the contents. Who could have put something there is looked at before anything is run: place.
+#               root. Below it deno-HASH-fixed/ holds deno, the bundles in js-HASH and what deno keeps of them in
+#               cache-HASH; the hashes are of the contents. Who could have put something there is looked at before anything
+#               is run: place.
+# Which deno:   one with a fixed address (ffi/prelink.ts), which starts faster. With MYDOCKER_PRELINK=0 it is as it was
+#               packed, in a directory of its own, deno-HASH/.
 # Environment:  What of the caller's means something to deno is unset. What of it there was is in MYDOCKER_ENV_DENO_DIR and
 #               so on: lib/base/environment.ts reads it. HOME, DENO_DIR and DENO_NO_UPDATE_CHECK are set to keep deno quiet
 #               and off the caller's files (a bad ~/.npmrc stops it). MYDOCKER_SELF is the absolute path of this file.
 
 deno=@DENO@
 bundle=@BUNDLE@
+[ "${MYDOCKER_PRELINK-}" = 0 ] || deno=$deno-fixed
 # Each command has a file of its own (bundle/programs.ts); full.js finds what else can be typed.
 case ${1-} in
   @ONE@) own=$1 ;;
@@ -111,62 +115,43 @@ unpack() {
   new=$(mktemp -d "$1/.new-mydocker.XXXXXX") || return
   trap 'rm -rf "$new"' EXIT
   trap 'exit 1' HUP INT TERM
-  mkdir -p "$dir/cache-$bundle" || return
+  export DENO_NO_UPDATE_CHECK=1 HOME="$dir"
+  cache=$dir/cache-$bundle bundles=$dir/js-$bundle
+  mkdir -p "$cache" || return
   if ! [ -x "$dir/deno" ] || ! [ -s "$dir/deno" ]; then
     tail -c +@DENO_AT@ "$self" | gzip -dc >"$new/deno" || return
     chmod 755 "$new/deno"
     "$new/deno" --version >/dev/null || return # mounted noexec? another architecture?
+    if [ "${MYDOCKER_PRELINK-}" != 0 ] && prelink >/dev/null 2>&1; then mv -f "$new/fixed" "$new/deno" || return; fi
     mv -f "$new/deno" "$dir/deno" || return
   fi
   unpack_bundles || return
-  warm >/dev/null 2>&1 || : # it is only for speed
+  unpack_ts "$cache" "$dir/deno" warm "$bundles" "$cache" >/dev/null 2>&1 || : # it is only for speed
 }
 
-# Each bundle has its name and its number of bytes in a line before it.
 unpack_bundles() {
   tail -c +@BUNDLES_AT@ "$self" | head -c @BUNDLES_SIZE@ >"$new/bundles" || return
   [ "$(wc -c <"$new/bundles")" -eq @BUNDLES_SIZE@ ] || { echo "$self is cut short" && return 1; }
   mkdir "$new/js" || return
-  DENO_DIR="$new/cache" DENO_NO_UPDATE_CHECK=1 HOME="$dir" NEW="$new" "$dir/deno" run $flags - <<'END' || return
-const folder = Deno.env.get("NEW");
-const bundles = Deno.readFileSync(`${folder}/bundles`);
-for (let at = 0; at < bundles.length;) {
-  const start = bundles.indexOf(10, at) + 1;
-  const [name, size] = new TextDecoder().decode(bundles.subarray(at, start)).split(" ");
-  at = start + Number(size);
-  using file = Deno.openSync(`${folder}/js/${name}`, { createNew: true, write: true });
-  for (let from = start; from < at;) from += file.writeSync(bundles.subarray(from, at));
-  file.syncSync(); // only the bundle of a command is looked at before it starts, not its parts
-}
-END
+  unpack_ts "$new/cache" "$dir/deno" bundles "$new/bundles" "$new/js" || return
   # What is there, if anything, is not whole, or somebody else's who was faster.
-  [ -s "$dir/js-$bundle/$own.js" ] || { rm -rf "$dir/js-$bundle" && mv "$new/js" "$dir/js-$bundle"; }
+  [ -s "$bundles/$own.js" ] || { rm -rf "$bundles" && mv "$new/js" "$bundles"; }
 }
 
-# Has deno keep the compiled bundles, without which every start compiles its own. It does that in a thread, which the
-# end of a command, always by Deno.exit, never leaves time for. The code is kept under the bundle's path, and only for
-# the same V8 flags. Then deno's databases are put in order: a write-ahead log that nobody closed would be read again by
-# every start.
-warm() {
-  DENO_DIR="$dir/cache-$bundle" DENO_NO_UPDATE_CHECK=1 HOME="$dir" BUNDLES="$dir/js-$bundle" \
-    "$dir/deno" run $flags - <<'END' || return
-const bundle = new URL("file:///");
-Deno.exit = () => new Promise(() => {});
-for (const { name } of Deno.readDirSync(Deno.env.get("BUNDLES"))) {
-  bundle.pathname = `${Deno.env.get("BUNDLES")}/${name}`;
-  await import(bundle.href).catch(() => {});
-}
-await new Promise((done) => setTimeout(done, 50));
+# Makes $new/fixed of $new/deno; fails where that is not as expected, or doesn't run afterwards.
+prelink() {
+  DENO_DIR="$new/cache" "$new/deno" run $flags - "$new/deno" "$new/fixed" <<'END' || return
+@PRELINK_TS@
 END
-  DENO_DIR="$new/cache" DENO_NO_UPDATE_CHECK=1 HOME="$dir" CACHE="$dir/cache-$bundle" "$dir/deno" run $flags - <<'END'
-import { DatabaseSync } from "node:sqlite";
-const cache = Deno.env.get("CACHE");
-for (const { name } of Deno.readDirSync(cache)) {
-  if (!name.endsWith("-wal")) continue;
-  const database = new DatabaseSync(`${cache}/${name.slice(0, -4)}`);
-  database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-  database.close();
+  "$new/fixed" --version && unpack_ts "$new/cache" "$new/fixed" dlopen
 }
+
+# Runs unpack.ts by the deno $2, for which its cache is $1; the rest is for the script.
+unpack_ts() {
+  kept=$1 runs=$2
+  shift 2
+  DENO_DIR="$kept" "$runs" run $flags - "$@" <<'END'
+@UNPACK_TS@
 END
 }
 

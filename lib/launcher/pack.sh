@@ -27,7 +27,8 @@ size=$(($(wc -c <"$work/bundles")))
 
 # The script holds offsets, which depend on its own length: numbers take as much room, filled up with blanks, as what they stand for.
 fill() {
-  sed -e "s/@DENO@/$(hash "$deno")/" -e "s/@BUNDLE@/$(hash "$work/bundles")/" -e "s/@ONE@/$one/" \
+  sed -e "/^@PRELINK_TS@$/{r $here/../../ffi/prelink.ts" -e "d;}" -e "/^@UNPACK_TS@$/{r $here/unpack.ts" -e "d;}" \
+    -e "s/@DENO@/$(hash "$deno")/" -e "s/@BUNDLE@/$(hash "$work/bundles")/" -e "s/@ONE@/$one/" \
     -e "s/@TWO@/$two/" -e "s/@BUNDLES_SIZE@/$size/" -e "s/@BUNDLES_AT@/$1/" -e "s/@DENO_AT@/$2/" "$here/launcher.sh"
 }
 header=$(fill 00000000 00000000 | wc -c)

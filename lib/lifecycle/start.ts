@@ -330,7 +330,7 @@ function requireDirectories(rootfs: number, image: string): void {
 
 /** The mydocker that runs now, with other arguments. */
 function ourselves(...args: string[]): Successor {
-  const names = ["PATH", "HOME", "MYDOCKER_FIREWALL", "XDG_CACHE_HOME", "MYDOCKER_CACHE"];
+  const names = ["PATH", "HOME", "MYDOCKER_FIREWALL", "XDG_CACHE_HOME", "MYDOCKER_CACHE", "MYDOCKER_PRELINK"];
   const inherited = names.map((name) => [name, callerEnvironment(name)]).filter(([, value]) =>
     value !== undefined
   );

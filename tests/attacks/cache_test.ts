@@ -14,7 +14,7 @@ const DECOY = "a planted program runs as";
 function inCache(): { deno: string; bundles: string } {
   const script = new TextDecoder("latin1").decode(Deno.readFileSync(BIN).subarray(0, 4096));
   const [, deno, bundle] = script.match(/^deno=(\w+)\nbundle=(\w+)$/m)!;
-  return { deno: `deno-${deno}`, bundles: `js-${bundle}` };
+  return { deno: `deno-${deno}-fixed`, bundles: `js-${bundle}` };
 }
 
 /** A directory of the box, its owner and mode as told. */
