@@ -108,7 +108,7 @@ run: mydocker .build/busybox.tar
 check: .build/deno .build/default_filter.ts
 	$(deno) fmt --check
 	$(deno) lint
-	$(deno) check --frozen main.ts lib/launcher/bundle.ts tests
+	$(deno) check --frozen main.ts lib/launcher/bundle.ts lib/launcher/unpack.ts tests
 	$(deno) run -A --frozen tests/check_stub.ts
 	$(deno) run -A --frozen tests/check_layers.ts
 	$(deno) run -A --frozen tests/check_lines.ts

@@ -1,7 +1,7 @@
 // What launcher.sh has deno do once, after it was unpacked: pack.sh puts this script into the launcher, which
 // runs it from its standard input. So it imports nothing of mydocker's.
 //
-//   bundles FILE FOLDER   takes FILE apart: each bundle has its name and its number of bytes in a line before it
+//   bundles FILE FOLDER   takes FILE apart: before each bundle is a line with its name and number of bytes
 //   warm FOLDER CACHE     has deno compile the bundles in FOLDER and keep what it makes of them in CACHE
 //   dlopen                fails unless the deno that runs it can call libc
 import type { DatabaseSync } from "node:sqlite";

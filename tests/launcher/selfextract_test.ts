@@ -96,8 +96,8 @@ Deno.test("launcher: the first start leaves compiled code for the next ones, and
   const bundles = `${names.find((name) => name.startsWith("js-"))}`;
   for (const name of ["full.js", "own.js"]) assert(code.includes(`/${bundles}/${name}`), name);
   for (let start = 0; start < 3; start++) report(packed, { env: { MYDOCKER_CACHE: warm } });
+  // A program that ends as this one does lets deno close its databases, which removes the logs.
   const logs = [...Deno.readDirSync(cache)].filter(({ name }) => name.endsWith("-wal"));
-  assertEquals(logs.length > 0, true);
   for (const { name } of logs) assertEquals(Deno.statSync(`${cache}/${name}`).size, 0, name);
 });
 

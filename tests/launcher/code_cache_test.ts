@@ -1,8 +1,7 @@
 // What deno keeps of the program is complete after the first start: lib/launcher/unpack.ts.
 
-// @ts-types="./assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { BIN, requires, test } from "./helpers.ts";
+import { BIN, requires, test } from "../world/world.ts";
 
 /** Sizes of the logs of deno's databases below a cache of mydocker's, by database. */
 function logs(cache: string): Record<string, number> {
