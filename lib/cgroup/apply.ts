@@ -1,4 +1,4 @@
-// Writing limits into a container's group.
+// Writes limits to a container's group.
 
 import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -9,8 +9,8 @@ import { type Setting, settings } from "./settings.ts";
 import type { Group } from "./types.ts";
 
 /**
- * Limits what is in a group, also while it runs. Throws Failure, which names the flag and the
- * controller, where the host has not got it or the kernel says no.
+ * Limits the processes in a group, also while they run. Throws Failure that names the flag and the
+ * controller where the host lacks it or the kernel refuses.
  */
 export function applyLimits(groups: Group[], limits: Limits): void {
   for (const version of [1, 2] as const) {
@@ -22,7 +22,7 @@ export function applyLimits(groups: Group[], limits: Limits): void {
   }
 }
 
-/** v1's limit of memory may never be above that of memory and swap: to raise both, that one comes first. */
+/** v1's memory limit may never exceed that of memory and swap: to raise both, the latter comes first. */
 function inOrder(all: Setting[], groups: Group[]): Setting[] {
   const [memory, both] = [all[0], all[1]];
   if (memory?.flag !== "memory" || both?.choices[0].file !== "memory.memsw.limit_in_bytes") return all;
@@ -33,8 +33,8 @@ function inOrder(all: Setting[], groups: Group[]): Setting[] {
 }
 
 /**
- * The settings of these limits that a group has no control file for. Throws Failure, which names the
- * flag and the controller, where the host has not got that at all.
+ * The settings for which a group has no control file. Throws Failure that names the flag and the
+ * controller where the host lacks the controller.
  */
 export function missingSettings(groups: Group[], limits: Limits): Setting[] {
   return ([1, 2] as const).flatMap((version) => settings(version, limits)).filter((setting) => {

@@ -1,8 +1,10 @@
-// v1's cpuset, which lets nobody in before it has processors and memory nodes.
+// v1's cpuset, which refuses processes until it has processors and memory nodes.
 
 import { readControl, writeControl } from "./control_file.ts";
 
-/** Gives a group its parent's processors and memory nodes where it has none, and before that the parent. */
+/**
+ * Gives a group without processors and memory nodes those of its parent, after doing the same for the parent.
+ */
 export function inheritCpuset(path: string): void {
   const parent = path.slice(0, path.lastIndexOf("/"));
   for (const name of ["cpuset.cpus", "cpuset.mems"]) {

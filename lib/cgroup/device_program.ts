@@ -1,6 +1,6 @@
 // cgroup v2's device rules: a BPF program that the kernel runs whenever a process of the group opens or makes
-// a device. https://docs.kernel.org/bpf/prog_cgroup_sockopt.html has the idea, include/uapi/linux/bpf.h the
-// structures.
+// a device. https://docs.kernel.org/bpf/prog_cgroup_sockopt.html explains the idea, include/uapi/linux/bpf.h
+// the structures.
 
 import { attachDeviceProgram } from "../../ffi/bpf.ts";
 import type { DeviceRule } from "./types.ts";
@@ -24,20 +24,17 @@ const OP = {
   jumpUnless: 0x55,
   exit: 0x95,
 };
-/** Registers: the result; the context, which is given; what is asked for. */
+/** Registers: the result, the given context, and the parts of the request. */
 const [RESULT, CONTEXT, TYPE, ACCESS, MAJOR, MINOR, REST] = [0, 1, 2, 3, 4, 5, 0];
 /**
- * BPF_DEVCG_DEV_ and BPF_DEVCG_ACC_: the context's first word has the type in its lower half, the access
- * above.
+ * BPF_DEVCG_DEV_ and BPF_DEVCG_ACC_: the lower half of the context's first word is the type, the upper half
+ * the access.
  */
 const TYPES = { b: 1, c: 2 };
 const ACCESSES: Record<string, number> = { m: 1, r: 2, w: 4 };
 const ALL = 7;
 
-/**
- * The program for these rules: it answers 1 where one of them allows all that is asked for, and 0 where none
- * does.
- */
+/** The program for these rules. It returns 1 if one rule allows all that is requested, and 0 if none does. */
 function deviceProgram(rules: DeviceRule[]): Uint8Array {
   const code: Instruction[] = [
     { code: OP.load32, to: TYPE, from: CONTEXT, offset: 0 },
@@ -61,7 +58,7 @@ function deviceProgram(rules: DeviceRule[]): Uint8Array {
 
 const answer = (value: number): Instruction[] => [{ code: OP.set, to: RESULT, value }, { code: OP.exit }];
 
-/** Tests that lead past the answer as soon as one fails. */
+/** Tests that jump past the answer as soon as one fails. */
 function ruleCode({ type, major, minor, access }: DeviceRule): Instruction[] {
   const tests: [register: number, value: number | undefined][] = [
     [TYPE, type === "a" ? undefined : TYPES[type]],
@@ -85,8 +82,7 @@ function ruleCode({ type, major, minor, access }: DeviceRule): Instruction[] {
 }
 
 /**
- * Loads the program for these rules and puts it before the group, where it is until that is removed. Throws
- * KernelError.
+ * Loads the program for these rules and attaches it to the group until that is removed. Throws KernelError.
  */
 export function loadDeviceProgram(group: string, rules: DeviceRule[]): void {
   attachDeviceProgram(group, deviceProgram(rules));

@@ -1,5 +1,5 @@
-// Which devices a container may make and open: a wall besides capabilities and the nodes in its /dev, as root
-// may make more nodes. v1 has a controller for that, v2 a program (device_program.ts).
+// The devices that a container may make and open. Capabilities and the nodes in its /dev are not enough,
+// because root may make more nodes. v1 has a controller for that, v2 a program (device_program.ts).
 
 import { isErrno } from "../../ffi/errno.ts";
 import { writeControl } from "./control_file.ts";
@@ -10,7 +10,7 @@ const character = (major: number, minor: number | undefined): DeviceRule => ({
   ...{ type: "c", major, minor, access: "rwm" },
 });
 
-/** Docker's: any node may be made, but only these opened. */
+/** Docker's rules: any node may be made, but only these opened. */
 export const DEFAULT_DEVICE_RULES: DeviceRule[] = [
   { type: "b", major: undefined, minor: undefined, access: "m" },
   { type: "c", major: undefined, minor: undefined, access: "m" },
@@ -27,9 +27,9 @@ export const DEFAULT_DEVICE_RULES: DeviceRule[] = [
 ];
 
 /**
- * Lets the processes of a container's group (its directories in all hierarchies) use these devices and no
- * others; done before there are any. What the host's own group does not have can't be given, and opening it
- * says so then. Nothing where no hierarchy can. Throws KernelError.
+ * Allows the processes of a container's group (its directories in all hierarchies) these devices and no
+ * others. It is called before there are any processes. Devices that the host's own group lacks can't be
+ * granted; opening them fails then. Does nothing where no hierarchy supports rules. Throws KernelError.
  */
 export function setDeviceRules(groups: Group[], rules: DeviceRule[]): void {
   const group = groups.find(({ controllers }) => controllers.includes("devices"));
@@ -41,7 +41,7 @@ export function setDeviceRules(groups: Group[], rules: DeviceRule[]): void {
   }
 }
 
-/** v1 takes "a" for everything there is, whatever numbers follow. */
+/** v1's "a" allows everything, whatever numbers follow. */
 function perType(rule: DeviceRule): DeviceRule[] {
   return rule.type === "a" ? [{ ...rule, type: "b" }, { ...rule, type: "c" }] : [rule];
 }
@@ -55,7 +55,7 @@ function allow(path: string, rules: string[]): void {
     writeControl(path, ...rules);
   } catch (error) {
     if (!isErrno(error, "EPERM")) throw error;
-    // The group above has not got one of them; the others are tried by themselves.
+    // The parent group lacks one of the devices, so each is tried by itself.
     if (rules.length > 1) { for (const rule of rules) allow(path, [rule]); }
   }
 }

@@ -1,4 +1,4 @@
-// Freezing a container's group, and thawing it.
+// Freezes and thaws a container's group.
 // https://docs.kernel.org/admin-guide/cgroup-v1/freezer-subsystem.html,
 // https://docs.kernel.org/admin-guide/cgroup-v2.html
 
@@ -8,10 +8,7 @@ import { readControl, writeControl } from "./control_file.ts";
 import { presentGroups } from "./group.ts";
 import type { Group, GroupOwner } from "./types.ts";
 
-/**
- * How long the kernel may take, in milliseconds; a process in the middle of a slow disk's answer can't be
- * frozen.
- */
+/** How long the kernel may take, in ms; it can't freeze a process that waits for a slow disk. */
 const PATIENCE = 5000;
 
 const CONTROL = {
@@ -19,12 +16,12 @@ const CONTROL = {
   2: { file: "cgroup.freeze", frozen: "1", thawed: "0" },
 } as const;
 
-/** Where a container's processes can be frozen; undefined where it has no group for that. */
+/** The group in which a container's processes can be frozen; undefined where there is none. */
 export function freezerGroup(owner: GroupOwner): Group | undefined {
   return presentGroups(owner).find(({ controllers }) => controllers.includes("freezer"));
 }
 
-/** Freezes all that is in the group and comes into it. Throws Failure once that takes too long. */
+/** Freezes the group's present and future processes. Throws Failure if that takes too long. */
 export function freeze({ version, path }: Group): void {
   writeControl(`${path}/${CONTROL[version].file}`, CONTROL[version].frozen);
   const end = Date.now() + PATIENCE;
@@ -46,13 +43,13 @@ function isFrozen({ version, path }: Pick<Group, "version" | "path">): boolean {
   return /^frozen 1$/m.test(readControl(`${path}/cgroup.events`) ?? "");
 }
 
-/** Whether the group is frozen or on the way there; false for one that is gone. */
+/** Whether the group is frozen or being frozen; false for a group that is gone. */
 export function isToFreeze({ version, path }: Group): boolean {
   const state = readControl(`${path}/${CONTROL[version].file}`)?.trim();
   return state !== undefined && state !== CONTROL[version].thawed;
 }
 
-/** Thaws the group; one that is gone is fine. */
+/** Thaws the group. Does nothing if it is gone. */
 export function thaw({ version, path }: Group): void {
   writeControl(`${path}/${CONTROL[version].file}`, CONTROL[version].thawed);
 }

@@ -1,6 +1,6 @@
-// A container's cgroup: one directory in each hierarchy, made before its first process, which enters by
-// itself, and removed by its keeper. What a killed keeper leaves, the next who starts or removes the
-// container takes away.
+// A container's cgroup: one directory in each hierarchy. It is made before the container's first process,
+// which joins by itself, and removed by the keeper. What a killed keeper leaves is removed by the next
+// process that starts or removes the container.
 
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -14,12 +14,12 @@ import { groupsIn, removeTrees } from "./remove.ts";
 import type { Controller, DeviceRule, Group, GroupOwner } from "./types.ts";
 
 /**
- * What a file in tmp/ begins with that says of a group made for a moment (lifecycle/limit_checks.ts): it
- * holds a GroupOwner.
+ * Prefix of files in tmp/ that describe a short-lived group (lifecycle/limit_checks.ts). The file holds a
+ * GroupOwner.
  */
 export const PROBE = "limits-";
 
-/** Where a container's group is or would be, in all hierarchies. */
+/** The paths of a container's group in all hierarchies, whether or not it exists. */
 export function groupsOf({ id, limits }: GroupOwner): Group[] {
   const name = `${parentOf(limits)}/mydocker-${id}`;
   return hierarchies().map(({ version, path, controllers }) => ({ version, path: path + name, controllers }));
@@ -31,13 +31,13 @@ function parentOf(limits: Limits | undefined): string {
   return names.map((name) => `/${name}`).join("");
 }
 
-/** Where a container sees its groups. */
+/** The place where a container sees its groups. */
 export const CGROUPS = "/sys/fs/cgroup";
 
 /**
- * Groups as a container sees them below CGROUPS: as docker has it, v2 alone is the directory itself, whatever
- * named hierarchies there are besides, and v1's are under the names where the host has them mounted; v2 is
- * not among those where it has no controllers.
+ * The groups as a container sees them below CGROUPS, as docker does it. With v2 alone it is the directory
+ * itself, whatever other named hierarchies exist. v1's hierarchies have the names of the host's mount points,
+ * and v2 is not among them where it has no controllers.
  */
 export function shownGroups(groups: Group[]): { name: string; path: string }[] {
   const second = groups.find(({ version }) => version === 2);
@@ -55,20 +55,20 @@ export function shownGroups(groups: Group[]): { name: string; path: string }[] {
   return [...shown].map(([name, path]) => ({ name, path }));
 }
 
-/** Where the hierarchy of a group is mounted. */
+/** The mount point of a group's hierarchy. */
 function mountOf({ version, path }: Pick<Group, "version" | "path">): string {
   return hierarchies().find((one) => one.version === version && path.startsWith(`${one.path}/`))!.path;
 }
 
-/** Those of them that are there. */
+/** The groups that exist. */
 export function presentGroups(owner: GroupOwner): Group[] {
   return groupsOf(owner).filter(({ path }) => file.statIfAny(file.AT_FDCWD, path) !== undefined);
 }
 
 /**
- * Makes a container's group with its limits and device rules, and returns what of it could be made. What of
- * it is there already is a killed start's, and replaced. Throws Failure where a limit can't be had,
- * naming the controller.
+ * Makes a container's group with its limits and device rules, and returns the parts that could be made. Parts
+ * that exist were left by a killed start, and are replaced. Throws Failure that names the controller
+ * where a limit is impossible.
  */
 export async function makeGroups(owner: GroupOwner, devices: DeviceRule[] | "all"): Promise<Group[]> {
   const { limits } = owner;
@@ -84,7 +84,7 @@ export async function makeGroups(owner: GroupOwner, devices: DeviceRule[] | "all
   }
 }
 
-/** False where the host does not let us. */
+/** Returns false where the host refuses. */
 function makeGroup(group: Group, owner: GroupOwner): boolean {
   try {
     makeDirectory(group.path);
@@ -98,7 +98,7 @@ function makeGroup(group: Group, owner: GroupOwner): boolean {
   return !group.controllers.includes("cpuset") || group.version === 2 || hasProcessors(group);
 }
 
-/** Where others have all processors to themselves, a container goes without a cpuset of its own. */
+/** Whether the group gets processors: where others have exclusive ones, a container does without a cpuset. */
 function hasProcessors(group: Group): boolean {
   try {
     inheritCpuset(group.path);
@@ -125,14 +125,14 @@ function makeDirectory(path: string): void {
   }
 }
 
-/** The directories above a group, down from the mount. */
+/** The directories above a group, from the mount point down. */
 function ancestors(group: Group): string[] {
   const top = mountOf(group);
   const names = group.path.slice(top.length + 1).split("/").slice(0, -1);
   return names.reduce((all, name) => [...all, `${all.at(-1)}/${name}`], [top]);
 }
 
-/** Those of --cgroup-parent that are missing; they stay, as docker's do. */
+/** Makes the missing directories of --cgroup-parent. They stay, as docker's do. */
 function makeParents(group: Group): void {
   for (const path of ancestors(group).slice(1)) {
     try {
@@ -144,7 +144,8 @@ function makeParents(group: Group): void {
 }
 
 /**
- * Has all groups above hand v2's controllers down; where they don't, who needs one finds its files missing.
+ * Makes all groups above pass v2's controllers on. Where they refuse, a limit that needs one finds its files
+ * missing.
  */
 function handDown(group: Group): void {
   if (group.controllers.length === 0) return;
@@ -165,22 +166,20 @@ function enable(control: string, name: string): void {
   try {
     writeControl(control, `+${name}`);
   } catch (error) {
-    // EBUSY: processes are in the group itself, as in a container's.
+    // EBUSY: there are processes in the group itself, as in a container's.
     if (!isErrno(error, "ENOENT", "EBUSY", "EACCES", "EPERM", "EOPNOTSUPP", "ENOTSUP", "EROFS")) throw error;
     step(`cgroup controller ${name} can't be handed down: ${error.message}`);
   }
 }
 
-/**
- * Ends all that is in a container's group, and takes it away. Throws Failure where that does not end.
- */
+/** Ends all processes in a container's group and removes it. Throws Failure where they don't end. */
 export function removeGroups(groups: Group[]): void {
   removeTrees(groups.map(({ path }) => path));
 }
 
 /**
- * Removes the groups of containers that `isAbandoned` says of, by their IDs, that nobody runs or starts them.
- * Those of --cgroup-parent are left to who starts or removes their container.
+ * Removes the groups of containers for whose IDs `isAbandoned` returns true: nobody runs or starts them.
+ * Groups below a --cgroup-parent are left to those who start or remove their container.
  */
 export function sweepGroups(isAbandoned: (id: string) => boolean): void {
   for (const { path } of hierarchies()) {

@@ -1,5 +1,5 @@
-// The cgroup hierarchies of the host: v1 has one or several for its controllers, v2 one for all, and a hybrid
-// host both. https://docs.kernel.org/admin-guide/cgroup-v1/cgroups.html,
+// The host's cgroup hierarchies: v1 has one or several for its controllers, v2 has one for all, and a hybrid
+// host has both. https://docs.kernel.org/admin-guide/cgroup-v1/cgroups.html,
 // https://docs.kernel.org/admin-guide/cgroup-v2.html
 
 import { readControl } from "./control_file.ts";
@@ -7,29 +7,30 @@ import { type Controller, CONTROLLERS } from "./types.ts";
 
 export interface Hierarchy {
   version: 1 | 2;
-  /** Where it is mounted. */
+  /** The mount point. */
   path: string;
   /**
-   * None for a named one (systemd's), for v1's that containers need nothing of, and for a hybrid host's v2.
+   * Empty for a named hierarchy (systemd's), for v1 controllers that containers don't need, and for a hybrid
+   * host's v2.
    */
   controllers: Controller[];
 }
 
-/** Of v2's own names ("io") those that differ; its core freezes, accounts, and takes programs for devices. */
+/** Controllers that v2 calls differently ("io"), and those that its core provides without a controller. */
 const V2_CORE: Controller[] = ["devices", "freezer", "cpuacct"];
 
 let known: Hierarchy[] | undefined;
 
 /**
- * All that are mounted, each once, with the controllers they have; a controller is in one of them at most.
- * Looked at once.
+ * All mounted hierarchies, each once, with their controllers; a controller is in at most one of them. Reads
+ * the mounts once.
  */
 export function hierarchies(): Hierarchy[] {
   return known ??= hierarchiesIn(readControl("/proc/self/mountinfo") ?? "");
 }
 
 /**
- * The same of a mount table (proc_pid_mountinfo(5)), whose lines are "… 4:mount point … - type source
+ * The hierarchies of a mount table (proc_pid_mountinfo(5)) with lines "… 4:mount point … - type source
  * options".
  */
 function hierarchiesIn(mountinfo: string): Hierarchy[] {
@@ -46,8 +47,8 @@ function hierarchiesIn(mountinfo: string): Hierarchy[] {
       continue;
     }
     const [, ...options] = line.slice(line.lastIndexOf(" ") + 1).split(",");
-    // A hierarchy has the same options, its name among them, wherever it is mounted, but for the first: "rw"
-    // or "ro".
+    // A hierarchy has the same options, among them its name, wherever it is mounted, except for the first:
+    // "rw" or "ro".
     const identity = options.join();
     if (seen.has(identity)) continue;
     seen.add(identity);
@@ -60,7 +61,7 @@ function hierarchiesIn(mountinfo: string): Hierarchy[] {
 
 const unescapeOctal = (_: string, digits: string) => String.fromCharCode(parseInt(digits, 8));
 
-/** Of the controllers that v1 has `left` over, those that v2 has. */
+/** Those of the controllers in `left`, which v1 does not use, that v2 has. */
 function offered(unified: string, left: Set<Controller>): Controller[] {
   if (left.size === 0) return [];
   const names = readControl(`${unified}/cgroup.controllers`)?.trim().replace(/\bio\b/, "blkio").split(" ") ??

@@ -1,4 +1,4 @@
-// Where a command joins a container that runs.
+// The groups that a command joins in a running container.
 
 import { processFile } from "../base/proc.ts";
 import { readControl } from "./control_file.ts";
@@ -6,8 +6,9 @@ import { presentGroups } from "./group.ts";
 import type { Group, GroupOwner } from "./types.ts";
 
 /**
- * The container's groups; but a group of v2 that has handed controllers down lets nobody in any more, as in a
- * container where systemd or docker runs: then that to which its first process has moved, as docker has it.
+ * The container's groups. A v2 group that passes controllers on accepts no more processes, for example if
+ * systemd or docker runs in the container. Then it is the group to which the first process has moved, as in
+ * docker.
  */
 export function groupsToJoin(owner: GroupOwner, firstProcess: () => number | undefined): Group[] {
   return presentGroups(owner).map((group) => {
@@ -17,7 +18,7 @@ export function groupsToJoin(owner: GroupOwner, firstProcess: () => number | und
   });
 }
 
-/** From the group of this name on, where the process is in v2's hierarchy; "" where it is not below. */
+/** The path below the group of this name where the process is in v2's hierarchy; "" if it is not below it. */
 function placeBelow(name: string, pid: number | undefined): string {
   const place = pid === undefined ? undefined : /^0::(.*)$/m.exec(processFile(pid, "cgroup") ?? "")?.[1];
   const at = place?.indexOf(`${name}/`) ?? -1;

@@ -1,6 +1,6 @@
-// What a container may use at most. As in docker's API; what is undefined is not limited.
+// A container's limits, as in docker's API. Undefined means no limit.
 
-/** A device's file on the host, and what it is limited to: a weight, bytes or operations per second. */
+/** A device file on the host and its limit: a weight, bytes or operations per second. */
 export interface DeviceLimit {
   path: string;
   value: number;
@@ -9,15 +9,15 @@ export interface DeviceLimit {
 export interface Limits {
   /** Bytes. */
   memory?: number;
-  /** Bytes of memory and swap together; -1: as much swap as there is. */
+  /** Bytes of memory and swap together; -1 for unlimited swap. */
   memorySwap?: number;
-  /** Bytes that are left to it when memory gets scarce. */
+  /** Soft limit in bytes: the container keeps this much when memory gets scarce. */
   memoryReservation?: number;
-  /** --cpus, in billionths of a processor. */
+  /** --cpus, in billionths of a CPU. */
   nanoCpus?: number;
-  /** Weight among all that want to run: 2 to 262144, and 1024 of who has none given. */
+  /** Relative weight: 2 to 262144; 1024 by default. */
   cpuShares?: number;
-  /** Microseconds it may run for in each so many microseconds. */
+  /** Microseconds of CPU time in each period of cpuPeriod microseconds. */
   cpuQuota?: number;
   cpuPeriod?: number;
   /** "0-2,5" */
@@ -32,8 +32,8 @@ export interface Limits {
   deviceWriteBps?: DeviceLimit[];
   deviceReadIops?: DeviceLimit[];
   deviceWriteIops?: DeviceLimit[];
-  /** Its processes wait for memory when there is none left, and are not killed. */
+  /** Processes wait when there is no memory left, instead of being killed. */
   oomKillDisable?: boolean;
-  /** Where its cgroup is, below the top. */
+  /** The parent of its cgroup, from the top. */
   cgroupParent?: string;
 }

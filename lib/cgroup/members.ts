@@ -1,10 +1,10 @@
-// Who is in a container's group.
+// The processes in a container's group.
 
 import * as file from "../../ffi/file.ts";
 import { groupsIn, processesIn } from "./remove.ts";
 import type { Group } from "./types.ts";
 
-/** IDs of the processes in a group and in those that were made inside it; none where it is gone. */
+/** IDs of the processes in a group and its descendants; empty where it is gone. */
 export function members({ path }: Pick<Group, "path">): number[] {
   const fd = file.openIfAny(file.AT_FDCWD, path, file.O_RDONLY | file.O_DIRECTORY);
   if (fd === undefined) return [];

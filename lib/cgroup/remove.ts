@@ -1,5 +1,5 @@
-// Taking groups away, with those that were made inside: by a container, so they may be as deep, as many and
-// as strangely named as the kernel lets them be.
+// Removes groups with their descendants. A container makes these, so they may be as deep, as many and as
+// strangely named as the kernel allows.
 
 import { SIGKILL } from "../../ffi/constants.ts";
 import { isErrno } from "../../ffi/errno.ts";
@@ -9,12 +9,13 @@ import { Failure } from "../base/error.ts";
 import { sleep } from "../base/sleep.ts";
 import { readControl, writeControl } from "./control_file.ts";
 
-/** How long nothing may come of it before it is given up, in milliseconds: processes end after SIGKILL. */
+/** How long there may be no progress before giving up, in ms: processes take time to end after SIGKILL. */
 const PATIENCE = 5000;
 
 /**
- * Ends all that is in groups and below, and takes them away; absent ones are fine. They are one container's:
- * what is in one of them is in all. Throws Failure where that does not end.
+ * Ends all processes in groups and their descendants, and removes the groups, which need not exist. They
+ * belong to one container, so its processes are in all of them. Throws Failure where the processes don't
+ * end.
  */
 export function removeTrees(paths: string[]): void {
   const left = paths.filter((path) => !removeIfEmpty(file.AT_FDCWD, path));
@@ -30,27 +31,29 @@ export function removeTrees(paths: string[]): void {
 }
 
 /**
- * Kills all that is in a group and below at once, or at least has it make no more processes, as far as there
- * is a way.
+ * Kills all processes in a group and its descendants at once, or at least keeps them from making more, where
+ * the kernel has a way to do so.
  */
 function halt(path: string): void {
   for (const [name, value] of [["pids.max", "0"], ["cgroup.kill", "1"]]) {
     try {
       writeControl(`${path}/${name}`, value);
     } catch (error) {
-      // A group of v2 that its container made one of threads.
+      // EOPNOTSUPP: the container has made its v2 group one of threads.
       if (!isErrno(error, "EOPNOTSUPP", "ENOTSUP")) throw error;
     }
   }
 }
 
-/** Names of the groups in an open one. */
+/** Names of an open group's children. */
 export function groupsIn(dir: number): string[] {
   const DT_DIR = 4;
   return file.entries(dir).filter(({ type }) => type === DT_DIR).map(({ name }) => name);
 }
 
-/** IDs of the processes in a group; none where it is gone, and 0 for one of a PID namespace out of sight. */
+/**
+ * IDs of the processes in a group; empty where it is gone. A process of an invisible PID namespace has ID 0.
+ */
 export function processesIn(path: string, dir = file.AT_FDCWD): number[] {
   const text = readMembers(path, dir);
   return text?.split("\n").filter((line) => line !== "").map(Number) ?? [];
@@ -60,13 +63,16 @@ function readMembers(path: string, dir: number): string | undefined {
   try {
     return readControl(`${path}/cgroup.procs`, dir);
   } catch (error) {
-    // v2: a group of threads, any of which stands for its process.
+    // EOPNOTSUPP: a v2 group of threads, each of which stands for its process.
     if (isErrno(error, "EOPNOTSUPP", "ENOTSUP")) return readControl(`${path}/cgroup.threads`, dir);
     throw error;
   }
 }
 
-/** Kills what is in a group and below, and removes what is below and empty; whether there was any of that. */
+/**
+ * Kills the processes in a group and its descendants, and removes empty descendants. Returns whether it did
+ * anything.
+ */
 function clear(path: string): boolean {
   const top = openBelow(file.AT_FDCWD, path);
   if (top === undefined) return false;
@@ -75,7 +81,7 @@ function clear(path: string): boolean {
     killMembers(top);
     clearBelow(walk);
   } catch (error) {
-    // Somebody else removes it at the same time.
+    // Another process is removing it at the same time.
     if (!isErrno(error, "ENOENT", "ENODEV")) throw error;
   } finally {
     file.close(walk.dir);
@@ -83,7 +89,10 @@ function clear(path: string): boolean {
   return walk.removed;
 }
 
-/** One directory is open at a time, whatever the depth: the way back up is "..", as groups can't be moved. */
+/**
+ * Only one directory is open at a time, whatever the depth. The way back is "..", which is safe because
+ * groups can't be moved.
+ */
 function clearBelow(walk: { dir: number; removed: boolean }): void {
   const enter = (dir: number) => {
     file.close(walk.dir);
@@ -112,7 +121,7 @@ function clearBelow(walk: { dir: number; removed: boolean }): void {
   }
 }
 
-/** A directory of the hierarchy; undefined where there is none, or another file system is mounted there. */
+/** A directory of the hierarchy; undefined if it is gone or another file system is mounted on it. */
 function openBelow(dir: number, path: string): number | undefined {
   const flags = file.O_RDONLY | file.O_DIRECTORY | file.O_NOFOLLOW;
   if (dir === file.AT_FDCWD) return file.openIfAny(dir, path, flags);
@@ -125,11 +134,11 @@ function openBelow(dir: number, path: string): number | undefined {
 }
 
 function killMembers(dir: number): void {
-  // 0 would be this process and its group.
+  // 0 would mean this process's own process group.
   for (const pid of processesIn(".", dir)) if (pid > 0) kill(pid, SIGKILL);
 }
 
-/** Whether it is gone now. */
+/** Returns whether the directory is gone. */
 function removeIfEmpty(dir: number, path: string): boolean {
   try {
     file.unlinkat(dir, path, file.AT_REMOVEDIR);
@@ -137,7 +146,7 @@ function removeIfEmpty(dir: number, path: string): boolean {
   } catch (error) {
     if (isErrno(error, "ENOENT")) return true;
     if (isErrno(error, "EBUSY", "ENOTEMPTY")) return false;
-    // Said before the kernel looks whether it is there.
+    // The kernel reports this before it checks whether the directory exists.
     if (isErrno(error, "EROFS") && file.statIfAny(dir, path) === undefined) return true;
     throw error;
   }

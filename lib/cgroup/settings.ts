@@ -1,4 +1,4 @@
-// Limits as what is written to control files, with docker's (runc's) conversions for v2.
+// Converts limits to the content of control files, for v2 as docker (runc) does.
 
 import * as file from "../../ffi/file.ts";
 import { isErrno } from "../../ffi/errno.ts";
@@ -6,16 +6,14 @@ import { Failure } from "../base/error.ts";
 import type { DeviceLimit, Limits } from "./limits.ts";
 import type { Controller } from "./types.ts";
 
-/**
- * What is written to the first of several control files that is there: kernels differ in what they call them.
- */
+/** A value for the first of several control files that exists; kernels call them differently. */
 export interface Setting {
   controller: Controller;
   choices: { file: string; value: string }[];
-  /** The flag that asked for it. */
+  /** The flag that set the limit. */
   flag: string;
   version: 1 | 2;
-  /** Docker does without where a kernel has no such file. */
+  /** Docker ignores the limit where a kernel has no such file. */
   optional: boolean;
 }
 
@@ -24,7 +22,7 @@ const OPTIONAL = ["memory-swap", "memory-reservation", "blkio-weight", "blkio-we
 /** Microseconds, docker's and the kernel's. */
 const CPU_PERIOD = 100_000;
 
-/** How fast a device may be read and written, as v1 and v2 call it. */
+/** v1's and v2's names for the limits of reading from and writing to a device. */
 const THROTTLES = [
   { flag: "device-read-bps", field: "deviceReadBps", first: "read_bps", second: "rbps" },
   { flag: "device-write-bps", field: "deviceWriteBps", first: "write_bps", second: "wbps" },
@@ -32,9 +30,7 @@ const THROTTLES = [
   { flag: "device-write-iops", field: "deviceWriteIops", first: "write_iops", second: "wiops" },
 ] as const;
 
-/**
- * In an order the kernel takes when there are no others yet. Throws Failure for devices that are none.
- */
+/** The settings, in an order that the kernel accepts. Throws Failure for files that are not devices. */
 export function settings(version: 1 | 2, limits: Limits): Setting[] {
   const written = version === 1 ? firstSettings(limits) : secondSettings(limits);
   return written.map((setting) => ({ ...setting, version, optional: OPTIONAL.includes(setting.flag) }));
@@ -42,7 +38,7 @@ export function settings(version: 1 | 2, limits: Limits): Setting[] {
 
 type Written = Omit<Setting, "version" | "optional">;
 
-/** Puts settings together, without those that nothing was asked of. */
+/** Collects settings; leaves out limits that are not set. */
 function collector() {
   const all: Written[] = [];
   return {
@@ -50,7 +46,7 @@ function collector() {
     add(controller: Controller, flag: string, file: string, value: string | number | undefined) {
       if (value !== undefined) all.push({ controller, flag, choices: [{ file, value: String(value) }] });
     },
-    /** One setting for each device; `file` and what is written there, from its number. */
+    /** Adds one setting for each device; `file` and the value depend on its number. */
     each(
       flag: string,
       devices: DeviceLimit[] | undefined,
@@ -64,7 +60,7 @@ function collector() {
   };
 }
 
-/** --cpus as a quota. */
+/** --cpus converted to a quota. */
 function quota({ nanoCpus, cpuQuota, cpuPeriod }: Limits): { quota?: number; period?: number } {
   if (nanoCpus === undefined) return { quota: cpuQuota, period: cpuPeriod };
   return { quota: Math.floor(nanoCpus * CPU_PERIOD / 1e9), period: CPU_PERIOD };
@@ -133,23 +129,23 @@ function secondSettings(limits: Limits): Written[] {
   return all;
 }
 
-/** v2 counts swap by itself. */
+/** v2 counts swap separately. */
 function swapMaximum({ memory, memorySwap }: Limits): string | undefined {
   if (memorySwap === undefined) return undefined;
   return memorySwap < 0 ? "max" : String(memorySwap - (memory ?? 0));
 }
 
-/** 2 to 262144 become 1 to 10000. */
+/** Maps 2..262144 to 1..10000. */
 function weightOfShares(shares: number): number {
   return 1 + Math.floor((Math.min(Math.max(shares, 2), 262144) - 2) * 9999 / 262142);
 }
 
-/** 10 to 1000 become 1 to 10000. */
+/** Maps 10..1000 to 1..10000. */
 function weightOfBlkio(weight: number): number {
   return 1 + Math.floor((weight - 10) * 9999 / 990);
 }
 
-/** "7:3" of a block device's file. Throws Failure. */
+/** The numbers "7:3" of a block device's file. Throws Failure. */
 function deviceNumber(path: string): string {
   try {
     const { mode, rdevMajor, rdevMinor } = file.stat(file.AT_FDCWD, path, true);

@@ -1,8 +1,8 @@
-// What a container's groups are, and what is asked of them. Types alone.
+// Types of a container's groups.
 
 import type { Limits } from "./limits.ts";
 
-/** What containers need of cgroups, by v1's names; what v2 has no controller for, it can do by itself. */
+/** The controllers that containers need, by v1's names. What v2 has no controller for is built into it. */
 export const CONTROLLERS = [
   "devices",
   "memory",
@@ -16,7 +16,7 @@ export const CONTROLLERS = [
 
 export type Controller = typeof CONTROLLERS[number];
 
-/** What is allowed: of no rule, nothing is. */
+/** Allows access to devices; what no rule allows is forbidden. */
 export interface DeviceRule {
   /** All devices, block devices, character devices. */
   type: "a" | "b" | "c";
@@ -31,11 +31,11 @@ export interface DeviceRule {
 export interface Group {
   version: 1 | 2;
   path: string;
-  /** Those it has, or has still to be given by its parents (v2). */
+  /** The group's controllers, including those that its v2 parents must still pass on. */
   controllers: Controller[];
 }
 
-/** Whose group it is: both are fixed when the container is created. */
+/** The owner of a group; both fields are fixed when the container is created. */
 export interface GroupOwner {
   id: string;
   limits?: Limits;

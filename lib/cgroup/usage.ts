@@ -1,4 +1,4 @@
-// What a container's group uses, or has used since it was made.
+// The resources that a container's group uses, or has used since it was made.
 
 import { readControl } from "./control_file.ts";
 import type { Controller, Group } from "./types.ts";
@@ -7,8 +7,8 @@ export interface Usage {
   /** Nanoseconds of processor time. */
   cpu: number;
   /**
-   * Bytes, without cached files that nobody has used for long: those are given back as soon as somebody wants
-   * memory.
+   * Bytes, without cached files that have not been used for long, since those are reclaimed whenever memory
+   * is needed.
    */
   memory: number;
   /** Bytes; undefined where there is no limit. */
@@ -20,9 +20,7 @@ export interface Usage {
   written: number;
 }
 
-/**
- * The figures of a group; 0 for those whose controller the host has not got, and for a group that is gone.
- */
+/** The figures of a group; 0 where the host lacks the controller or the group is gone. */
 export function usageOf(groups: Group[]): Usage {
   const group = (controller: Controller) =>
     groups.find(({ controllers }) => controllers.includes(controller));
@@ -34,12 +32,12 @@ export function usageOf(groups: Group[]): Usage {
   };
 }
 
-/** "" for what is not there. */
+/** "" where the file does not exist. */
 function text(group: Group | undefined, name: string): string {
   return group && readControl(`${group.path}/${name}`) || "";
 }
 
-/** The number after a name in a file of such lines; 0 where there is none. */
+/** The number after a name in a file of such lines; 0 if missing. */
 function entry(content: string, name: string): number {
   return Number(new RegExp(`^${name} (\\d+)$`, "m").exec(content)?.[1] ?? 0);
 }
@@ -55,14 +53,14 @@ const MEMORY = {
   2: { usage: "memory.current", limit: "memory.max", idle: "inactive_file" },
 } as const;
 
-/** v1's largest limit, of who has none, is that of a page counter. */
+/** The largest limit of a page counter, which v1 shows where there is no limit. */
 const UNLIMITED = 2 ** 62;
 
 function memoryOf(group: Group | undefined): Pick<Usage, "memory" | "memoryLimit"> {
   const { usage, limit, idle } = MEMORY[group?.version ?? 2];
   const used = Number(text(group, usage));
   const unused = entry(text(group, "memory.stat"), idle);
-  // "max", or "" where it is gone, is no number above 0.
+  // "max", or "" for a group that is gone, is not a number above 0.
   const most = Number(text(group, limit));
   return {
     memory: unused < used ? used - unused : used,
@@ -70,7 +68,7 @@ function memoryOf(group: Group | undefined): Pick<Usage, "memory" | "memoryLimit
   };
 }
 
-/** v1: "8:0 Read 4096", v2: "8:0 rbytes=4096 wbytes=0 ..."; each device has its own. */
+/** v1: "8:0 Read 4096", v2: "8:0 rbytes=4096 wbytes=0 ..."; one line per device. */
 function blockOf(group: Group | undefined): Pick<Usage, "read" | "written"> {
   const isFirst = group?.version === 1;
   const content = text(group, isFirst ? "blkio.throttle.io_service_bytes" : "io.stat");

@@ -1,9 +1,10 @@
-// A container: what it was asked to be, and where it is on disk. Types alone, which many floors share.
+// A container's configuration and its place on disk. These types are shared by many floors.
 
 import type { Limits } from "../cgroup/limits.ts";
 
 /**
- * The part of a container that commit hands on to an image, with OCI image-spec names (config.md, "config").
+ * The part of a container's configuration that commit copies to an image, with the names of OCI image-spec
+ * (config.md, "config").
  */
 export interface ProcessConfig {
   User?: string;
@@ -21,8 +22,7 @@ export interface ProcessConfig {
 }
 
 /**
- * One mount below the rootfs besides the kernel's own file systems, as resolved when the container was
- * created.
+ * A mount below the rootfs, except the kernel's own file systems, as resolved when the container was created.
  */
 export interface Mount {
   type: "bind" | "volume" | "tmpfs";
@@ -35,51 +35,51 @@ export interface Mount {
   data?: string;
   /** tmpfs: MS_ flags besides read-only. */
   flags?: number;
-  /** The volume was made for this container and has no name of the user's: rm -v and --rm take it along. */
+  /** The volume was made for this container and has no name of the user's, so rm -v and --rm remove it. */
   anonymous?: boolean;
-  /** bind: make the host directory where it is missing (-v does, --mount does not). */
+  /** bind: make the host directory if it is missing (-v does, --mount does not). */
   createSource?: boolean;
-  /** bind: what is mounted below the source stays out. */
+  /** bind: leave out what is mounted below the source. */
   nonRecursive?: boolean;
-  /** bind, read-only: what is mounted below the source is not. */
+  /** bind, read-only: mounts below the source stay writable. */
   writableBelow?: boolean;
-  /** bind: "rprivate", where absent. */
+  /** bind; "rprivate" if absent. */
   propagation?: Propagation;
-  /** volume: do not copy the image's content in on first use. */
+  /** volume: don't copy the image's content on first use. */
   noCopy?: boolean;
 }
 
-/** Whether mounts on the host show in the container (slave), and also the other way round (shared). */
+/** Whether mounts on the host appear in the container (slave), and also the other way round (shared). */
 export type Propagation = "rprivate" | "private" | "rslave" | "slave" | "rshared" | "shared";
 
 /** --restart */
 export interface RestartPolicy {
   name: "no" | "on-failure" | "always" | "unless-stopped";
-  /** on-failure: how often at most; 0 for no limit. */
+  /** on-failure: the largest number of restarts; 0 for no limit. */
   maximumRetryCount: number;
 }
 
 /** --log-driver and --log-opt */
 export interface LogConfig {
-  /** As given, for inspect; "none" keeps just what those who are attached read. */
+  /** As given, for inspect. "none" keeps output only for attached clients. */
   driver: "json-file" | "local" | "none";
   options: Record<string, string>;
-  /** Bytes after which a file is full; undefined for no limit. */
+  /** The size in bytes at which a file is full; undefined for no limit. */
   maxSize?: number;
-  /** How many files there are at most: log, log.1, log.2 and so on. */
+  /** The largest number of files: log, log.1, log.2 and so on. */
   maxFiles: number;
 }
 
-/** A device of the host's in the container: --device */
+/** A device of the host in the container: --device */
 export interface Device {
-  /** Of the host: a device, or a directory of such. */
+  /** A device of the host, or a directory of devices. */
   source: string;
   target: string;
-  /** What the container may do with it: letters of "rwm". */
+  /** The container's access to it: letters of "rwm". */
   access: string;
 }
 
-/** --ulimit: setrlimit(2)'s two values, -1 for none. */
+/** --ulimit: the two values of setrlimit(2); -1 for unlimited. */
 export interface Ulimit {
   /** As docker calls it: "nofile". */
   name: string;
@@ -99,15 +99,15 @@ export interface WallConfig {
   /** As given: "c 1:3 rwm". */
   deviceCgroupRules?: string[];
   /**
-   * Whose namespaces it has, where not its own: "host" or "container:ID"; ipcMode also "shareable" and
-   * "none".
+   * The owner of namespaces that are not the container's own: "host" or "container:ID"; for ipcMode also
+   * "shareable" and "none".
    */
   pidMode?: string;
   ipcMode?: string;
   utsMode?: string;
   cgroupnsMode?: string;
   ulimits?: Ulimit[];
-  /** Bytes of /dev/shm; docker's 64 MiB where undefined. */
+  /** Size of /dev/shm in bytes; docker's 64 MiB if undefined. */
   shmSize?: number;
   sysctls?: Record<string, string>;
   oomScoreAdj?: number;
@@ -121,37 +121,37 @@ export interface ContainerConfig extends WallConfig {
   created: string;
   /** "sha256:HEX" of the image. */
   image: string;
-  /** What the user called it. */
+  /** The image's name as the user gave it. */
   imageName: string;
   /** Diff ids' hex digits, bottom layer first. */
   layers: string[];
   hostname: string;
   process: ProcessConfig;
-  /** Entrypoint and command put together: what is executed. */
+  /** The command to execute: entrypoint and command together. */
   argv: string[];
   tty: boolean;
   /** It has a stdin (-i). */
   stdin: boolean;
-  /** Its stdin ends with that of the first command that is attached to it. */
+  /** Its stdin is closed when the first attached client's ends. */
   stdinOnce: boolean;
   attachStdin: boolean;
   attachStdout: boolean;
   attachStderr: boolean;
   autoRemove: boolean;
   restart: RestartPolicy;
-  /** Seconds between the stop signal and SIGKILL; -1 for ever; docker's 10 where undefined. */
+  /** Seconds between the stop signal and SIGKILL; -1 for no limit; docker's 10 if undefined. */
   stopTimeout?: number;
-  /** A reaping process is PID 1, and the command its child. */
+  /** PID 1 is an init that reaps processes, and the command is its child. */
   init: boolean;
   log: LogConfig;
   readOnlyRootfs: boolean;
   mounts: Mount[];
-  /** As given: docker's HostConfig.Binds and Tmpfs, for inspect. */
+  /** As given, for inspect: docker's HostConfig.Binds and Tmpfs. */
   binds: string[];
   tmpfs: Record<string, string>;
   /** "none", "host", "bridge", the name of another network, or "container:ID". */
   network: string;
-  /** Its networks, for eth0, eth1 and so on. */
+  /** Its networks, in the order of eth0, eth1 and so on. */
   networks?: EndpointRequest[];
   /** --dns, --dns-search and --dns-option */
   dns?: { servers: string[]; search: string[]; options: string[] };
@@ -160,16 +160,18 @@ export interface ContainerConfig extends WallConfig {
   /** --mac-address */
   macAddress?: string;
   /**
-   * Ports to publish: docker's PortBindings by "80/tcp", and whether all others that are exposed are, too.
+   * Ports to publish: docker's PortBindings by "80/tcp", and whether all other exposed ports are published
+   * too.
    */
   ports?: { bindings: Record<string, PortBinding[]>; all: boolean };
-  /** Undefined where there is none. */
+  /** Undefined for no limits. */
   limits?: Limits;
-  /** --security-opt as given, but with the profile in place of its file: docker's HostConfig.SecurityOpt. */
-  securityOptions?: string[];
   /**
-   * No filter of system calls, or the one of a profile (encodeFilter); docker's default one where undefined.
+   * --security-opt as given, but with the profile's content in place of its file: docker's
+   * HostConfig.SecurityOpt.
    */
+  securityOptions?: string[];
+  /** "unconfined", or the filter of a profile (encodeFilter); docker's default filter if undefined. */
   seccomp?: "unconfined" | { filter: string };
   /** Executing a file gives no privileges. */
   noNewPrivileges?: boolean;
@@ -177,18 +179,18 @@ export interface ContainerConfig extends WallConfig {
   exposedSystemPaths?: boolean;
 }
 
-/** Where a port is to be found, with docker's names: "" is for any; HostPort may be a range. */
+/** The host's side of a published port, with docker's names. "" means any; HostPort may be a range. */
 export interface PortBinding {
   HostIp: string;
   HostPort: string;
 }
 
-/** What a container wants of a network. */
+/** A container's request for a network. */
 export interface EndpointRequest {
   /** The network's name. */
   network: string;
   aliases?: string[];
-  /** Addresses of its own choice. */
+  /** Addresses that the user chose. */
   ip?: string;
   ip6?: string;
   mac?: string;

@@ -1,9 +1,10 @@
-// What may be a container's name.
+// Valid names of containers.
 
 import { Failure } from "../base/error.ts";
 
 /**
- * Throws Failure unless `name` may name a container; returns it without the "/" that docker tolerates.
+ * Throws Failure unless `name` is a valid name of a container; returns it without the "/" that docker
+ * tolerates.
  */
 export function checkName(name: string): string {
   const plain = name.replace(/^\//, "");

@@ -1,14 +1,14 @@
-// Names of volumes.
+// Valid names of volumes.
 
 import { Failure } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 
-/** Whether a volume may have this name; no such name leads out of the volumes' directory. */
+/** Whether a volume may have this name. Such a name can't lead out of the volumes' directory. */
 export function isVolumeName(name: string): boolean {
   return /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name) && name.length <= 255;
 }
 
-/** Throws a Failure, in docker's words, for what can't be a volume's name. */
+/** Throws a Failure, in docker's words, for an invalid name. */
 export function checkVolumeName(name: string): void {
   if (isVolumeName(name)) return;
   let problem = `${goQuote(name)} includes invalid characters for a local volume name, only ` +

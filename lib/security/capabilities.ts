@@ -1,8 +1,8 @@
-// The capabilities (capabilities(7)) that a container gets.
+// The capabilities (capabilities(7)) of containers.
 
 import { capabilityNumber, numberOf } from "./capability_names.ts";
 
-/** What docker leaves a container by default. */
+/** Docker's default. */
 const DEFAULT = [
   "CHOWN",
   "DAC_OVERRIDE",
@@ -28,8 +28,8 @@ export interface CapabilityChange {
 }
 
 /**
- * The capabilities a container gets, as numbers: of those asked for, as docker puts them together, the ones
- * that this process has to give.
+ * A container's capabilities as numbers: combined from the flags as docker does, and limited to those that
+ * this process has.
  */
 export function capabilitiesOf({ privileged, capAdd = [], capDrop = [] }: CapabilityChange): number[] {
   const available = boundingSet();
@@ -38,14 +38,14 @@ export function capabilitiesOf({ privileged, capAdd = [], capDrop = [] }: Capabi
   if (capAdd.includes("ALL")) return available.filter((number) => !dropped.includes(number));
   const defaults = capDrop.includes("ALL") ? [] : DEFAULT.map((name) => capabilityNumber(name)!);
   const kept = defaults.filter((number) => !dropped.includes(number));
-  // What is added and dropped is added.
+  // A capability that is both added and dropped is added.
   const wanted = new Set([...kept, ...capAdd.map(numberOf)]);
   return available.filter((number) => wanted.has(number));
 }
 
 let bounding: number[] | undefined;
 
-/** Capabilities this process may hand on, as numbers: its bounding set, read from /proc once. */
+/** The bounding set of this process, as numbers, read from /proc once. */
 export function boundingSet(): number[] {
   return bounding ??= readBoundingSet();
 }

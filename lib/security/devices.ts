@@ -1,4 +1,4 @@
-// Devices of the host that a container gets: their nodes, and what its cgroup allows it to do with them.
+// The host's devices in a container: their nodes, and the access that its cgroup allows.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -17,7 +17,7 @@ export interface DeviceNode {
   minor: number;
 }
 
-/** Of docker's --privileged: what is mounted there, or made for each container, is the container's own. */
+/** Not passed on by --privileged, as in docker: containers have mounts or nodes of their own there. */
 const NOT_DEVICES = new Set([
   "pts",
   "shm",
@@ -30,7 +30,7 @@ const NOT_DEVICES = new Set([
   ".udev",
 ]);
 
-/** All the host's devices, under their own names: --privileged. */
+/** All devices of the host under their own names, for --privileged. */
 export function hostDevices(): DeviceNode[] {
   return devicesBelow("/dev", "/dev");
 }
@@ -73,7 +73,7 @@ function devicesBelow(folder: string, target: string): DeviceNode[] {
   }
 }
 
-/** Devices come and go; those of a mount that this process may not look into are none. */
+/** Undefined for a device that has disappeared, and for one on a mount that this process may not access. */
 function statHere(dir: number, name: string): file.Stat | undefined {
   try {
     return file.statIfAny(dir, name);
@@ -88,11 +88,11 @@ export function ruleFor({ mode, major, minor }: DeviceNode, access: string): Dev
   return { type: (mode & file.S_IFMT) === file.S_IFBLK ? "b" : "c", major, minor, access };
 }
 
-/** "c 10:* rwm", as it was checked when the container was created. */
+/** Parses "c 10:* rwm", which was checked when the container was created. */
 export function parseRule(text: string): DeviceRule {
   const [type, numbers, access] = text.split(" ");
   const [major, minor] = numbers.split(":").map((number) => number === "*" ? undefined : Number(number));
-  // The kernel's "a" is all there is, whatever numbers come with it.
+  // The kernel's "a" means all devices, whatever numbers follow.
   if (type === "a") return { type, major: undefined, minor: undefined, access };
   return { type: type as "b" | "c", major, minor, access };
 }

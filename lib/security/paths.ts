@@ -1,4 +1,4 @@
-// Paths of /proc and /sys that a container does not get to see, or not to write, as docker has them.
+// Paths of /proc and /sys that are hidden or read-only in a container, as in docker.
 
 /** Covered by /dev/null or an empty directory. */
 export const MASKED_PATHS = [

@@ -29,7 +29,7 @@ const FOLDERS = ["containers", "names", "images", "tags", "layers", "volumes", "
 
 let named: string | undefined;
 
-/** Has `path` be the root directory, whatever MYDOCKER_ROOT says. */
+/** Makes `path` the root directory, regardless of MYDOCKER_ROOT. */
 export function setRootPath(path: string): void {
   named = path;
 }
@@ -42,7 +42,9 @@ export function rootPath(): string {
 
 let opened: number | undefined;
 
-/** Descriptor of the root directory, which is made on first use. Throws Failure if it can't be. */
+/**
+ * Descriptor of the root directory, which is made on first use. Throws Failure if that is impossible.
+ */
 export function rootFd(): number {
   return opened ??= openRoot(rootPath());
 }
@@ -76,10 +78,11 @@ function openOrMake(path: string): number {
 }
 
 /**
- * Throws Failure where somebody else than root could put something into the directory, or another in its
- * place: image names, set-user-ID programs and what keepers execute lie there, and MYDOCKER_ROOT may have
- * come with somebody's environment (sudo -E). In a directory like /tmp, with its sticky bit, others can't
- * touch what isn't theirs. Walks up by "..", so what is looked at is what is used, whatever links lead there.
+ * Throws Failure if somebody else than root could write to the directory or replace it: it holds image
+ * names, set-user-ID programs and what keepers execute, and MYDOCKER_ROOT may come from somebody's
+ * environment (sudo -E). In a directory like /tmp, the sticky bit keeps others from touching what isn't
+ * theirs. The check walks up by "..", so that it sees the directories that are used, whatever links lead
+ * there.
  */
 function refuseOthers(fd: number, path: string): void {
   const [STICKY, GROUP, OTHERS] = [0o1000, 0o020, 0o002];
@@ -106,10 +109,10 @@ function makePath(path: string): void {
   ignoreExists(() => file.mkdirat(file.AT_FDCWD, path, 0o710));
 }
 
-/** Mode 0700: layers and volumes hold set-user-ID programs and other people's files. */
+/** Mode 0700, because layers and volumes hold set-user-ID programs and other people's files. */
 function makeFolders(fd: number): void {
   for (const folder of FOLDERS) ignoreExists(() => file.mkdirat(fd, folder, 0o700));
-  // All of them, so that what makes room needs none. The last is the sign that nothing is missing.
+  // All folders are made now, so that commands that free space need none. The last one shows that all exist.
   for (const folder of ["names", "images", "volumes", "networks", "tmp"]) {
     file.close(file.openat(fd, `${folder}/.lock`, file.O_RDWR | file.O_CREAT, 0o600));
   }
@@ -126,15 +129,14 @@ function ignoreExists(make: () => void): void {
 let workLock: number | undefined;
 let loadSweep: (() => Promise<{ sweep(): void }>) | undefined;
 
-/** Says how to load what sweeps: that knows everything that is kept here, which this file does not. */
+/** Sets how to load the sweep. It knows everything that is stored here, while this file does not. */
 export function sweepBy(load: () => Promise<{ sweep(): void }>): void {
   loadSweep = load;
 }
 
 /**
- * Takes the shared lock of tmp/, once per process; the end of the process gives it back, or endWork. Call it
- * before anything incomplete is made. The first thing done under it is to sweep what killed commands left, if
- * anything.
+ * Takes the shared lock of tmp/, once per process; the end of the process or endWork releases it. It is
+ * called before anything incomplete is made. The first thing it does is to sweep what killed commands left.
  */
 export async function beginWork(): Promise<void> {
   if (workLock !== undefined) return;
@@ -144,7 +146,7 @@ export async function beginWork(): Promise<void> {
   workLock = fd;
 }
 
-/** Gives the lock of beginWork back: for a command that goes on for long after its last change. */
+/** Releases the lock of beginWork, for a command that runs for long after its last change. */
 export function endWork(): void {
   if (workLock !== undefined) file.close(workLock);
   workLock = undefined;
@@ -164,13 +166,13 @@ export function temporaryName(kind: string): string {
   return `tmp/${kind}-${crypto.randomUUID()}`;
 }
 
-/** Something is mounted in what was to be removed, of which nothing was touched. */
+/** Something is mounted in a directory that was to be removed. Nothing was changed. */
 export class MountedWithin extends Failure {}
 
 /**
- * Moves `path` (relative to the root) into tmp/ and deletes it there: gone at once, whatever happens after.
- * Of two who want it gone, one finds that it is. `then` is called in between: should it not be reached, what
- * lies in tmp/ has the next command sweep. Throws MountedWithin.
+ * Moves `path` (relative to the root) into tmp/ and deletes it there, so that it disappears at once whatever
+ * happens afterwards. If two processes do so, one finds it gone. `then` is called in between; if the process
+ * is killed before, what lies in tmp/ makes the next command sweep. Throws MountedWithin.
  */
 export function discard(path: string, then = () => {}): void {
   const grave = bury(path);
@@ -180,8 +182,8 @@ export function discard(path: string, then = () => {}): void {
 }
 
 /**
- * The first half of discard: returns where in tmp/ it now is, to be deleted; undefined where it was gone.
- * Throws MountedWithin where something is mounted in it, or on it, and then leaves it alone.
+ * The first half of discard: returns the path in tmp/ that is to be deleted; undefined where `path` was gone.
+ * Throws MountedWithin if something is mounted in it or on it, and then changes nothing.
  */
 export function bury(path: string): string | undefined {
   checkNothingMounted(path);

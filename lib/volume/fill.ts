@@ -1,4 +1,4 @@
-// What a volume begins with, when a container is created that has it.
+// The initial content of volumes, when a container that has them is created.
 
 import * as file from "../../ffi/file.ts";
 import { Failure } from "../base/error.ts";
@@ -10,8 +10,8 @@ import { mountpointOf, readVolume } from "./store.ts";
 import type { Mount } from "../model/container.ts";
 
 /**
- * Fills those of the volumes among `mounts` that are empty with what the image of these layers has at their
- * mount points. Hold lockVolumes("shared"). Throws Failure.
+ * Fills the empty volumes among `mounts` with the content that the image of these layers has at their mount
+ * points. The caller holds lockVolumes("shared"). Throws Failure.
  */
 export async function fillVolumes(mounts: Mount[], layers: string[]): Promise<void> {
   const wanting = mounts.filter(({ type, source, noCopy }) => type === "volume" && !noCopy && wants(source));

@@ -1,4 +1,4 @@
-// Which volumes --filter of volume ls and volume prune lets through.
+// --filter of volume ls and volume prune.
 
 import { type Filters, matchesLabels, namePattern } from "../cli/filter.ts";
 import type { Volume } from "./store.ts";

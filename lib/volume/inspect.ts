@@ -1,7 +1,7 @@
 import { sortedByKey } from "../base/sorted.ts";
 import { mountpointOf, type Volume } from "./store.ts";
 
-/** What `inspect` shows of a volume, under docker's names and in docker's order. */
+/** A volume as `inspect` shows it, under docker's names and in docker's order. */
 export function inspectVolume({ name, created, labels, options }: Volume): Record<string, unknown> {
   return {
     CreatedAt: created.replace(/\.\d+Z$/, "Z"),

@@ -1,5 +1,6 @@
-// Options of docker's volume driver "local": a volume that is a mount of its own (mount(8): -t type -o o
-// device). It is mounted in each container that has it, detached as everything else, and nowhere on the host.
+// Options of docker's volume driver "local": the volume is a mount of its own (mount(8): -t type -o o
+// device). It is mounted in each container that uses it, detached like all mounts here, and nowhere on the
+// host.
 
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -9,10 +10,10 @@ import { goQuote } from "../template/go_text.ts";
 import { attributesOf, fileSystemOptions } from "./mount_flags.ts";
 import { MOUNT_FLAGS } from "../model/mount_flags.ts";
 
-/** "type", "o" and "device", as they were given. */
+/** "type", "o" and "device" as the user gave them. */
 export type LocalOptions = Record<string, string>;
 
-/** Throws Failure, in docker's words, for what can't be the options of the volume `name`. */
+/** Throws Failure in docker's words for invalid options of the volume `name`. */
 export function checkLocalOptions(name: string, options: LocalOptions): void {
   const fail = (problem: string): never => {
     throw new Failure(`create ${name}: ${problem}`);
@@ -27,20 +28,20 @@ export function checkLocalOptions(name: string, options: LocalOptions): void {
   }
 }
 
-/** Whether the volume is a mount: empty values are those of a plain directory. */
+/** Whether the volume is a mount. Without values, it is a plain directory. */
 export function isMounted(options: LocalOptions | undefined): options is LocalOptions {
   return options !== undefined && (options.type !== "" || options.device !== "");
 }
 
-/** Whether what is in it is gone with the mount. */
+/** Whether the content is lost when the volume is unmounted. */
 export function isVolatile({ type }: LocalOptions): boolean {
   return ["tmpfs", "ramfs"].includes(type);
 }
 
 interface Parsed {
-  /** MS_BIND, MS_REC and those of MOUNT_FLAGS. */
+  /** MS_BIND, MS_REC and the flags in MOUNT_FLAGS. */
   flags: number;
-  /** The rest, for the file system. */
+  /** Options for the file system. */
   data: string[];
 }
 
@@ -59,7 +60,9 @@ function parse(text: string): Parsed {
   return { flags, data };
 }
 
-/** Mounts it, detached. `shown` is the path that an error names. Throws Failure in docker's words. */
+/**
+ * Mounts the volume, detached. `shown` is the path for error messages. Throws Failure in docker's words.
+ */
 export async function mountLocal(options: LocalOptions, shown: string): Promise<number> {
   const { type, device, o = "" } = options;
   const { flags, data } = parse(o);
@@ -101,7 +104,7 @@ function mountFileSystem(type: string, device: string, flags: number, data: stri
   return mountDetached(type, all, attributesOf(flags));
 }
 
-/** The kernel takes no names for the server's address. */
+/** The kernel accepts no host name as server address. */
 async function resolveAddress(data: string[]): Promise<void> {
   const at = data.findIndex((option) => option.startsWith("addr="));
   const name = data[at]?.slice("addr=".length);

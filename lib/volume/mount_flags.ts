@@ -1,4 +1,4 @@
-// MS_ flags (model/mount_flags.ts) as the calls of the new mount API take them.
+// MS_ flags (model/mount_flags.ts) for the calls of the new mount API.
 
 import { MOUNT_ATTR } from "../../ffi/mount.ts";
 import { MS } from "../model/mount_flags.ts";
@@ -13,12 +13,12 @@ const ATTRIBUTES: [bit: number, attribute: number][] = [
   [1 << 24, MOUNT_ATTR.strictAtime],
 ];
 
-/** Those that are attributes of the mount (MOUNT_ATTR). */
+/** The flags that are attributes of the mount (MOUNT_ATTR). */
 export function attributesOf(flags: number): number {
   return ATTRIBUTES.reduce((all, [bit, attribute]) => flags & bit ? all | attribute : all, 0);
 }
 
-/** Those that are options of the file system, whichever it is (fsconfig(2)). */
+/** The flags that are options of every file system (fsconfig(2)). */
 export function fileSystemOptions(flags: number): [string][] {
   const options: [string][] = [];
   if (flags & 16) options.push(["sync"]);

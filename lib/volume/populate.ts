@@ -1,7 +1,7 @@
-// An empty volume starts with what the image has at its mount point. The content is put together in tmp/,
-// moved next to _data as "fill" in one step, and from there into _data, entry by entry. A kill before that
-// step leaves nothing; after it, the next one to open the volume goes on. _data itself stays the directory
-// that running containers have mounted, and what they put there meanwhile stays too.
+// Fills an empty volume with the image's content at its mount point. The content is copied into tmp/, moved
+// next to _data as "fill" in one step, and from there into _data, entry by entry. A kill before that step
+// leaves nothing; after it, the next process to open the volume continues. _data stays the directory that
+// running containers have mounted, and files that they create meanwhile stay too.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -11,10 +11,10 @@ import { copyAttributes, copyTree } from "../layer/copy_tree.ts";
 import { beginWork, rootFd, temporaryName } from "../store/root.ts";
 
 /**
- * Fills the volume `name`, if it is empty, with what is in the image's directory `image` (a descriptor;
- * O_PATH will do), and gives it that directory's owner and mode, as docker does. Of several at once one
- * copies, and the others wait for it. Descriptors that openVolume gave stay good. Answers whether this one
- * did it. Throws KernelError.
+ * Fills the volume `name`, if it is empty, from the image's directory `image` (a descriptor; O_PATH is
+ * enough), and gives it that directory's owner and mode, as docker does. If several processes do so at once,
+ * one copies and the others wait for it. Descriptors from openVolume remain valid. Returns whether this
+ * process filled it. Throws KernelError.
  */
 export async function populate(name: string, image: number): Promise<boolean> {
   const home = openHome(name);
@@ -33,7 +33,7 @@ export async function populate(name: string, image: number): Promise<boolean> {
   }
 }
 
-/** Whether populate would have something to do. */
+/** Whether populate would do anything. */
 export function isUnfilled(name: string): boolean {
   const home = openHome(name);
   try {
@@ -44,8 +44,8 @@ export function isUnfilled(name: string): boolean {
 }
 
 /**
- * The same for a volume that is a mount, which nothing can be moved into in one step: where this is killed,
- * what it has copied stays. Throws KernelError.
+ * Fills a volume that is a mount. Nothing can be moved into it in one step, so a kill leaves what has been
+ * copied. Throws KernelError.
  */
 export async function populateMounted(name: string, mount: number, image: number): Promise<void> {
   await beginWork();
@@ -61,7 +61,7 @@ export async function populateMounted(name: string, mount: number, image: number
   }
 }
 
-/** Completes what a killed command began, if any did. Throws KernelError. */
+/** Completes a filling that a killed command began. Throws KernelError. */
 export async function finishPopulating(name: string): Promise<void> {
   await beginWork();
   const home = openHome(name);
@@ -93,7 +93,7 @@ function isPending(home: number): boolean {
   return file.statIfAny(home, "fill") !== undefined;
 }
 
-/** Calls `work` while nobody else does so with the same volume. */
+/** Calls `work` while no other process works on the same volume. */
 function locked<Result>(home: number, work: () => Result): Result {
   const held = file.openat(home, "lock", file.O_RDWR | file.O_CREAT, 0o600);
   try {
@@ -137,7 +137,7 @@ function finish(home: number): void {
   removeTree(rootFd(), grave);
 }
 
-/** What a running container has made in the meantime is newer, and stays. */
+/** Files that a running container created meanwhile are newer, and stay. */
 function move(from: number, to: number, name: string): void {
   try {
     file.renameat2(from, name, to, name, file.RENAME_NOREPLACE);

@@ -1,4 +1,4 @@
-// Removing all volumes that no container uses.
+// Removes unused volumes.
 
 import type { Filters } from "../cli/filter.ts";
 import { NOTHING_PRUNED, type Pruned } from "../cli/pruned.ts";
@@ -10,8 +10,8 @@ import { matches } from "./filter.ts";
 import { listVolumes, removeUnused, volumesInUse } from "./store.ts";
 
 /**
- * Removes those that pass the filters label and label!, and of those that have a name none unless `all`. None
- * where a container is damaged, which may have any.
+ * Removes unused volumes that pass the filters label and label!; those with names only with `all`. Removes
+ * none where a container is damaged, which may use any of them.
  */
 export async function pruneVolumes(
   filters: Filters,

@@ -1,6 +1,6 @@
-// Volumes: volumes/NAME/ holds _data/, which is mounted, and volume.json. Whoever starts to use a volume
-// holds the shared lock of volumes/.lock until its container is in containers/; whoever removes one holds it
-// exclusively.
+// Volumes. volumes/NAME/ holds _data/, which containers mount, and volume.json. A process that begins to use
+// a volume holds the shared lock of volumes/.lock until its container is in containers/. A process that
+// removes a volume holds the lock exclusively.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -19,16 +19,16 @@ import { checkLocalOptions, isMounted, type LocalOptions, mountLocal } from "./l
 import { naturalOrder } from "./natural_order.ts";
 import { checkVolumeName, isVolumeName } from "../model/volume_name.ts";
 
-/** What is known of a volume besides its content. */
+/** A volume's properties, without its content. */
 export interface Volume {
   name: string;
   /** RFC 3339, UTC. */
   created: string;
-  /** Absent where none could be given: -v and VOLUME make such volumes. */
+  /** Absent for volumes made by -v and VOLUME, which can't have any. */
   labels?: Record<string, string>;
-  /** Nobody chose its name: prune takes it without being told --all. */
+  /** Nobody chose its name, so prune removes it even without --all. */
   anonymous: boolean;
-  /** Of the driver; absent where there are none. */
+  /** Options for the driver; absent where there are none. */
   options?: LocalOptions;
 }
 
@@ -41,14 +41,14 @@ const isStored = shapeOf<Omit<Volume, "name">>({
 
 export interface VolumeOptions {
   labels?: Record<string, string>;
-  /** By default, whether there is no name. */
+  /** By default, true if there is no name. */
   anonymous?: boolean;
   options?: LocalOptions;
 }
 
 /**
- * Makes a volume, or leaves an existing one as it is; without a name it gets 64 random hex digits. Throws
- * Failure for a bad name, and KernelError.
+ * Makes a volume, or leaves an existing one as it is. Without a name it gets 64 random hex digits. Throws
+ * Failure for an invalid name, and KernelError.
  */
 export async function createVolume(name: string | undefined, options: VolumeOptions = {}): Promise<Volume> {
   const chosen = name ?? randomHex();
@@ -62,7 +62,7 @@ export async function createVolume(name: string | undefined, options: VolumeOpti
   file.mkdirat(rootFd(), path, 0o700);
   file.mkdirat(rootFd(), `${path}/_data`, 0o755);
   const volume = { created: new Date().toISOString(), labels, anonymous, options: options.options };
-  // Waiting for the disk is for what the user would miss.
+  // Only volumes that a user would miss are worth waiting for the disk.
   (anonymous ? writeFile : replaceFile)(rootFd(), `${path}/volume.json`, JSON.stringify(volume));
   try {
     file.renameat2(rootFd(), path, rootFd(), `volumes/${chosen}`, file.RENAME_NOREPLACE);
@@ -76,8 +76,8 @@ export async function createVolume(name: string | undefined, options: VolumeOpti
 }
 
 /**
- * Descriptor (O_PATH) of the volume's content, the volume being made where it is missing. Hold
- * lockVolumes("shared"), or the volume may be removed meanwhile. Throws as createVolume does.
+ * Descriptor (O_PATH) of the volume's content; a missing volume is made. The caller holds
+ * lockVolumes("shared"), or the volume may be removed meanwhile. Throws like createVolume.
  */
 export async function openVolume(name: string, options: VolumeOptions = {}): Promise<number> {
   await createVolume(name, { anonymous: false, ...options });
@@ -90,8 +90,8 @@ export async function openVolume(name: string, options: VolumeOptions = {}): Pro
 }
 
 /**
- * A detached mount of the volume's content. Hold lockVolumes("shared") or have a container. Throws as
- * openVolume does.
+ * A detached mount of the volume's content. The caller holds lockVolumes("shared") or has a container. Throws
+ * like openVolume.
  */
 export async function mountVolume(name: string): Promise<number> {
   const content = await openVolume(name);
@@ -109,17 +109,17 @@ export function volumeExists(name: string): boolean {
   return isVolumeName(name) && file.statIfAny(rootFd(), `volumes/${name}`) !== undefined;
 }
 
-/** Where the host finds the volume's content. */
+/** The path of the volume's content on the host. */
 export function mountpointOf(name: string): string {
   return `${rootPath()}/volumes/${name}/_data`;
 }
 
-/** What is known of one volume; undefined where there is none. */
+/** The properties of a volume; undefined where there is none. */
 export function readVolume(name: string): Volume | undefined {
   if (!isVolumeName(name)) return undefined;
   const stat = file.statIfAny(rootFd(), `volumes/${name}`);
   if (!stat) return undefined;
-  // volume.json can have been lost in a power cut; the content is then still there.
+  // volume.json can be lost in a power cut that leaves the content.
   const stored = readRecord<Partial<Volume>>(rootFd(), `volumes/${name}/volume.json`, isStored) ?? {};
   const created = stored.created ?? new Date(stat.modified.seconds * 1000).toISOString();
   return {
@@ -131,13 +131,13 @@ export function readVolume(name: string): Volume | undefined {
   };
 }
 
-/** Names of the volumes of which is not known when, how and for what they were made. */
+/** Names of volumes without a readable volume.json. */
 export function damagedVolumes(): string[] {
   return listVolumes().map(({ name }) => name)
     .filter((name) => !readRecord(rootFd(), `volumes/${name}/volume.json`, isStored));
 }
 
-/** All volumes, by name; numbers in names count as numbers. */
+/** All volumes, sorted by name; numbers in names count by their value. */
 export function listVolumes(): Volume[] {
   const folder = file.openat(rootFd(), "volumes", file.O_RDONLY | file.O_DIRECTORY);
   try {
@@ -148,7 +148,7 @@ export function listVolumes(): Volume[] {
   }
 }
 
-/** Ids of the containers that have a volume among their mounts, running or not, by the volume's name. */
+/** IDs of the containers that have a volume among their mounts, running or not, by the volume's name. */
 export function volumesInUse(): Map<string, string[]> {
   const users = new Map<string, string[]>();
   for (const id of containerIds()) {
@@ -174,10 +174,10 @@ function volumesOf(id: string): Set<string> {
 }
 
 /**
- * Waits for the lock between those who begin to use volumes ("shared", from before openVolume until the
- * container can be seen in containers/) and those who remove them ("exclusive"). Returns the descriptor whose
- * closing gives it back. Functions here that remove take it themselves and would wait forever for a caller
- * that has it.
+ * Waits for the lock between commands that begin to use volumes ("shared", from before openVolume until the
+ * container is in containers/) and commands that remove them ("exclusive"). Closing the returned descriptor
+ * releases the lock. The functions here that remove volumes take the lock themselves, and would wait for ever
+ * for a caller that has it.
  */
 export function lockVolumes(kind: "shared" | "exclusive"): number {
   const fd = file.openat(rootFd(), "volumes/.lock", file.O_RDWR | file.O_CREAT, 0o600);
@@ -186,7 +186,7 @@ export function lockVolumes(kind: "shared" | "exclusive"): number {
 }
 
 /**
- * Removes a volume. Throws Failure where there is none, a container has it, or something is
+ * Removes a volume. Throws Failure where there is none, a container uses it, or something is
  * mounted in it.
  */
 export async function removeVolume(name: string): Promise<void> {
@@ -202,7 +202,7 @@ export async function removeVolume(name: string): Promise<void> {
   if (removed.length === 0) throw new Failure(`No such volume: ${name}`);
 }
 
-/** Of a damaged container it is not known which volumes it has. */
+/** The volumes of a damaged container are not known. */
 function checkDamaged(name: string): void {
   const [damaged] = volumeExists(name) ? damagedContainers() : [];
   if (damaged === undefined) return;
@@ -212,23 +212,23 @@ function checkDamaged(name: string): void {
   );
 }
 
-/** Volumes that are gone, and why others had to stay. */
+/** Volumes that were removed, and the reasons why others were not. */
 export interface Removed {
   removed: string[];
   kept: MountedWithin[];
 }
 
 /**
- * Removes those of the volumes `names` that no container has and nothing is mounted in. Unknown ones are
- * passed over.
+ * Removes those of the volumes `names` that no container uses and that have nothing mounted in them. Unknown
+ * names are ignored.
  */
 export async function removeUnused(names: Iterable<string>): Promise<Removed> {
   return await remove((users) => [...names].filter((name) => !users.has(name)));
 }
 
 /**
- * Removes the volumes that `choose` names, knowing who uses which; what is slow about it happens after the
- * lock.
+ * Removes the volumes that `choose` returns, given the users of all volumes. Slow work happens after the lock
+ * is released.
  */
 async function remove(choose: (users: Map<string, string[]>) => string[]): Promise<Removed> {
   await beginWork();
