@@ -1,5 +1,5 @@
-// Where a copy goes, by docker's rules (its reference, "docker container cp"): they depend on what is there,
-// on what is copied, and on how both paths end.
+// The destination of a copy, by docker's rules (reference of "docker container cp"). They depend on what
+// exists there, on what is copied, and on how both paths end.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -10,16 +10,16 @@ import { saysContents, saysDirectory, type Side, splitPath } from "./path.ts";
 import type { Source } from "./source.ts";
 
 export interface Destination {
-  /** Absolute; where the path as typed ends in a symlink, that leads here. */
+  /** Absolute, with a final symlink of the typed path resolved. */
   path: string;
-  /** Undefined where nothing is there. */
+  /** Undefined where nothing exists. */
   stat?: file.Stat;
 }
 
-/** As many symlinks as the kernel follows. */
+/** The kernel's limit for symlinks. */
 const MAX_LINKS = 40;
 
-/** Looks at what `path` (absolute) leads to. Throws Failure for a loop of symlinks. */
+/** Resolves `path` (absolute). Throws Failure for a loop of symlinks. */
 export function findDestination({ root }: Side, path: string): Destination {
   let at = path;
   for (let i = 0; i < MAX_LINKS; i++) {
@@ -47,14 +47,14 @@ function statDirectory(root: number, path: string): file.Stat | undefined {
   return stat;
 }
 
-/** Whether a directory is there. */
+/** Whether the destination is an existing directory. */
 export function isDirectory({ stat }: Destination): boolean {
   return stat !== undefined && (stat.mode & file.S_IFMT) === file.S_IFDIR;
 }
 
 /**
- * The directory that is written to, and the name that the copy gets in there; "." where only the content is
- * copied. Throws Failure for what docker refuses.
+ * The directory to write to, and the name of the copy in it; "." if only the content is copied. Throws
+ * Failure for what docker refuses.
  */
 export function placeCopy(source: Source, destination: Destination): { directory: string; name: string } {
   const { path, stat } = destination;
@@ -65,9 +65,7 @@ export function placeCopy(source: Source, destination: Destination): { directory
   return { directory, name };
 }
 
-/**
- * Makes sure that the directory is there, for createUnpacker. Throws Failure in docker's words.
- */
+/** Opens the directory for createUnpacker. Throws Failure in docker's words. */
 export function openPlace({ root, container }: Side, directory: string): Place {
   try {
     file.close(openInside(root, directory, file.O_DIRECTORY));

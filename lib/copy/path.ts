@@ -1,14 +1,14 @@
-// Paths as `cp` takes them: what is said by a slash or "/." at the end must survive cleaning.
+// Paths for `cp`. A slash or "/." at the end has a meaning that must survive cleaning.
 
-/** One side of a copy: in a container or on the host. */
+/** One side of a copy: a container or the host. */
 export interface Side {
-  /** What is "/" for all paths, a descriptor (O_PATH). */
+  /** Descriptor (O_PATH) of the directory that is "/" for all paths. */
   root: number;
   /** Undefined for the host. */
   container?: string;
 }
 
-/** Absolute, without ".", ".." and doubled slashes, by the text alone (Go's path.Clean). */
+/** The path made absolute, without ".", ".." and double slashes, by its text alone (Go's path.Clean). */
 export function cleanAbsolute(path: string): string {
   const kept: string[] = [];
   for (const component of path.split("/")) {
@@ -18,12 +18,12 @@ export function cleanAbsolute(path: string): string {
   return `/${kept.join("/")}`;
 }
 
-/** Whether the path ends so that it can only be a directory: with a slash or ".". */
+/** Whether the path can only be a directory, because it ends with a slash or ".". */
 export function saysDirectory(path: string): boolean {
   return /(^|\/)\.?$/.test(path);
 }
 
-/** Whether it means what is in the directory, and not the directory: its last component is ".". */
+/** Whether the path means the directory's content rather than the directory: its last component is ".". */
 export function saysContents(path: string): boolean {
   return /(^|\/)\.$/.test(path);
 }

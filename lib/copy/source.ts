@@ -1,4 +1,4 @@
-// What is to be copied.
+// The source of a copy.
 
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -7,11 +7,11 @@ import { Failure } from "../base/error.ts";
 import { openInside } from "../layer/inside.ts";
 import { cleanAbsolute, saysContents, saysDirectory, type Side, splitPath } from "./path.ts";
 
-/** A file or directory that is open (O_PATH): whatever takes its name meanwhile, this is what is copied. */
+/** An open file or directory (O_PATH), which is copied even if something else takes its name meanwhile. */
 export interface Source {
   fd: number;
   /**
-   * Its name in the copy unless the destination has another; "." for what is in it, "/" for the root
+   * Its name in the copy, unless the destination has another; "." for a directory's content, "/" for the root
    * directory.
    */
   name: string;
@@ -19,8 +19,8 @@ export interface Source {
 }
 
 /**
- * Opens what `path` names. A symlink at its end is what is copied, unless `follow` or a slash behind it says
- * otherwise: then it is what it leads to, under the symlink's name. Throws Failure.
+ * Opens the source `path`. A final symlink is copied itself, unless `follow` or a slash after it says
+ * otherwise; then its target is copied under the symlink's name. Throws Failure.
  */
 export function openSource(side: Side, path: string, follow: boolean): Source {
   const absolute = cleanAbsolute(side.container ? path : absolutePath(path));

@@ -1,28 +1,28 @@
-// What kind of host this is, as far as containers care.
+// Facts about the host that matter to containers.
 
 import { VERSION } from "../base/version.ts";
 
-/** OS and architecture under the names that images and docker use. */
+/** OS and architecture by the names that images and docker use. */
 export const PLATFORM = {
   os: "linux",
   arch: { x86_64: "amd64", aarch64: "arm64" }[Deno.build.arch as string] ?? Deno.build.arch,
 };
 
-/** One line of /proc/self/mountinfo (proc(5)), as far as anyone here asks. */
+/** One line of /proc/self/mountinfo (proc(5)), with the fields that are used here. */
 export interface MountInfo {
   /** "major:minor" of the file system. */
   device: string;
-  /** The directory of the file system that is mounted. */
+  /** The directory within the file system that is mounted. */
   root: string;
   path: string;
-  /** The mount; its file system may be so, too (options). */
+  /** Whether the mount is read-only; the file system may be so, too (options). */
   readOnly: boolean;
   type: string;
-  /** Of the file system, not of the mount. */
+  /** Options of the file system, not of the mount. */
   options: string[];
 }
 
-/** What is mounted where this process looks. */
+/** The mounts that this process sees. */
 export function mountTable(): MountInfo[] {
   return Deno.readTextFileSync("/proc/self/mountinfo").trimEnd().split("\n").map((line) => {
     const [mount, system] = line.split(" - ", 2).map((half) => half.split(" "));
@@ -37,19 +37,19 @@ export function mountTable(): MountInfo[] {
   });
 }
 
-/** How cgroups are set up: v1 and v2 side by side are "hybrid". Controllers by the kernel's names. */
+/** The kind of cgroups: v1 and v2 side by side are "hybrid". Controllers have the kernel's names. */
 export interface Cgroups {
   layout: "v1" | "v2" | "hybrid" | "none";
   controllers: Set<string>;
-  /** Where hierarchies are mounted read-only. */
+  /** Mount points of hierarchies that are mounted read-only. */
   readOnly: string[];
 }
 
-/** Reads it off the mounts; cgroups(7). */
+/** Derives the kind of cgroups from the mounts; see cgroups(7). */
 export function cgroups(mounts: MountInfo[]): Cgroups {
   const first = mounts.filter((mount) => mount.type === "cgroup");
   const second = mounts.find((mount) => mount.type === "cgroup2");
-  // Mount options besides controllers ("rw", "xattr") are no controllers' names, and are not asked for.
+  // Other mount options ("rw", "xattr") are in the set too; nobody looks them up.
   const controllers = new Set(first.flatMap((mount) => mount.options));
   for (const name of readIfAny(`${second?.path}/cgroup.controllers`)?.trim().split(" ") ?? []) {
     controllers.add(name);
@@ -77,5 +77,5 @@ export function operatingSystem(): string {
   return /^PRETTY_NAME=["']?([^"'\n]*)/m.exec(text)?.[1] ?? "Linux";
 }
 
-/** mydocker's version and those of what it runs on. */
+/** The versions of mydocker and of what it runs on. */
 export const VERSIONS = { mydocker: VERSION, ...Deno.version };

@@ -1,4 +1,4 @@
-// What this host lacks for running containers, and what follows from it.
+// Lists what this host lacks for running containers, and the consequences.
 
 import { isErrno } from "../../ffi/errno.ts";
 import { close } from "../../ffi/file.ts";
@@ -6,13 +6,10 @@ import { mountDetached } from "../../ffi/mount.ts";
 import { kernelAtLeast } from "../base/kernel.ts";
 import { type Cgroups, readIfAny } from "./facts.ts";
 
-/** Controllers that limits on containers are made with. */
+/** Controllers for limits on containers. */
 const LIMITERS = ["cpu", "memory", "pids"];
 
-/**
- * One line for each thing that is missing: what, why it matters, and what to do about it if anything can be
- * done.
- */
+/** One line for each missing feature: what is missing, why it matters, and what can be done about it. */
 export function shortcomings(groups: Cgroups): string[] {
   return [privileges(), kernelAge(), overlay(), executableMemory(), limits(groups), walls(groups), filters()]
     .filter((line) => line !== undefined);
@@ -31,7 +28,7 @@ function kernelAge(): string | undefined {
     "and each start takes a few milliseconds more";
 }
 
-/** Asking for the file system makes the kernel load the module if there is one. */
+/** Requesting the file system makes the kernel load the module, if there is one. */
 function overlay(): string | undefined {
   if (/\toverlay$/m.test(readIfAny("/proc/filesystems") ?? "")) return undefined;
   try {
@@ -40,14 +37,14 @@ function overlay(): string | undefined {
     if (isErrno(error, "ENODEV")) {
       return "no overlayfs: images can't be mounted; load it with: modprobe overlay";
     }
-    if (!isErrno(error)) throw error; // refused for want of layers or of privileges: it is there
+    if (!isErrno(error)) throw error; // refused for lack of layers or privileges: overlayfs exists
   }
   return undefined;
 }
 
 /**
- * memfd_create(2): with 2, no executable is made in memory, which is where a container's first process
- * begins.
+ * With memfd_noexec set to 2, no executable can be made in memory (memfd_create(2)), which is how a
+ * container's first process begins.
  */
 function executableMemory(): string | undefined {
   if (Number(readIfAny("/proc/sys/vm/memfd_noexec") ?? 0) < 2) return undefined;
@@ -62,8 +59,8 @@ function limits({ layout, controllers }: Cgroups): string | undefined {
 }
 
 /**
- * No group, no rules: what keeps root in a container from a device then is that it can't name one that has no
- * node.
+ * Without a group there are no device rules. Then root in a container can open every device whose node it can
+ * make.
  */
 function walls({ layout, readOnly }: Cgroups): string | undefined {
   if (layout !== "none" && readOnly.length === 0) return undefined;

@@ -1,4 +1,4 @@
-// Records that can't be read, whatever made them so: what they are, and how to get rid of them.
+// Lists records that can't be read, and how to remove them.
 
 import * as file from "../../ffi/file.ts";
 import { containerIds, damagedContainers } from "../container/find.ts";
@@ -10,7 +10,7 @@ import { damagedNetworks } from "../network/store.ts";
 import { damagedVolumes } from "../volume/store.ts";
 import { rootFd } from "../store/root.ts";
 
-/** One line for each. */
+/** One line for each damaged record. */
 export function damageReport(): string[] {
   const containers = damagedContainers();
   const images = damagedImages();

@@ -1,4 +1,4 @@
-// What images, containers and volumes take on disk.
+// The disk space that images, containers and volumes take.
 
 import { listContainers, type ListedContainer } from "../container/list.ts";
 import { writableSize } from "../container/size.ts";
@@ -11,17 +11,17 @@ import { treeSize } from "../base/tree_size.ts";
 
 /** All sizes in bytes. */
 export interface DiskUsage {
-  /** `shared`: in layers that other images have, too; `containers`: how many have it. */
+  /** `shared`: bytes in layers that other images have, too; `containers`: the number of its containers. */
   images: { image: ListedImage; containers: number; shared: number; unique: number }[];
-  /** Of all layers of all images. */
+  /** Total size of all layers of all images. */
   layersSize: number;
-  /** `size`: what it wrote; `active`: it is up. */
+  /** `size`: bytes that it wrote; `active`: whether it runs. */
   containers: { container: ListedContainer; size: number; active: boolean }[];
-  /** `links`: how many containers have it. */
+  /** `links`: the number of containers that use it. */
   volumes: { volume: Volume; links: number; size: number }[];
 }
 
-/** What `system df` shows; sizes in bytes. */
+/** The data of `system df`; sizes in bytes. */
 export function diskUsage(): DiskUsage {
   const containers = listContainers(true);
   const users = volumesInUse();

@@ -1,4 +1,4 @@
-// What commands that were killed left behind.
+// Cleans up what killed commands left.
 
 import * as file from "../../ffi/file.ts";
 import { MountPoint, removeTree } from "../../ffi/remove_tree.ts";
@@ -13,9 +13,9 @@ import { discard, MountedWithin, rootFd } from "../store/root.ts";
 import type { GroupOwner } from "../cgroup/types.ts";
 
 /**
- * Completes what was being published, and removes everything in tmp/, layers that no image and no container
- * needs, names that no container has, and cgroups of containers that do not run. The caller holds the
- * exclusive lock of tmp/: nobody is at work, so all that looks unfinished is.
+ * Completes what was being published, and removes everything in tmp/, unused layers, names without a
+ * container, and cgroups of containers that do not run. The caller holds the exclusive lock of tmp/. So
+ * nobody is at work, and everything that looks unfinished is.
  */
 export function sweep(): void {
   const names = namesIn("tmp").filter((name) => name !== ".lock");
@@ -29,11 +29,11 @@ export function sweep(): void {
   for (const name of namesIn("names")) {
     if (name !== ".lock" && !isHad(name)) removeTree(rootFd(), `names/${name}`);
   }
-  // Last: for as long as one of them is there, a sweep that is killed begins anew.
+  // This comes last: as long as one of them exists, a sweep that was killed is repeated.
   for (const name of names) unlessMounted(() => removeTree(rootFd(), `tmp/${name}`));
 }
 
-/** Where something is mounted in what was left, that stays for the next sweep: commands go on. */
+/** What has something mounted in it stays for the next sweep, since the command has to go on. */
 function unlessMounted(remove: () => void): void {
   try {
     remove();

@@ -1,23 +1,22 @@
-// Assembles BPF from its end to its beginning: jumps only lead forward, so that each one's target is there
-// already.
+// Assembles BPF from its end to its beginning. Jumps only lead forward, so each jump's target already exists.
 
 import type { Action, Compiled, Gate } from "./program.ts";
 
-/** An instruction, as the number of those from it to the end. */
+/** The position of an instruction, as the number of instructions from it to the end. */
 export type Place = number;
 
 export type Assembler = ReturnType<typeof newAssembler>;
 
-/** BPF_JMP with a constant: how many instructions it skips is in 8 bits. */
+/** BPF_JMP with a constant. The number of instructions it skips has 8 bits. */
 const COMPARISONS = { "==": 0x15, ">": 0x25, ">=": 0x35 };
 const [LOAD, AND, JUMP, RETURN] = [0x20, 0x54, 0x05, 0x06];
 const FARTHEST = 255;
 /** BPF_MAXINSNS */
 const MOST = 4096;
 
-/** An assembler with no instruction yet. */
+/** An assembler without instructions. */
 export function newAssembler() {
-  /** In reverse: code, jt, jf, k. */
+  /** In reverse order: code, jt, jf, k. */
   const instructions: [number, number, number, number][] = [];
   const gates: { place: Place; capabilities: number[] }[] = [];
   const answers = new Map<string, Place>();
@@ -29,7 +28,7 @@ export function newAssembler() {
 
   const distance = (to: Place) => instructions.length - to;
 
-  /** A place that the next instruction but `more` can branch to and that leads to `place`. */
+  /** A place within reach of the instruction that comes after `more` others, and that leads to `place`. */
   function near(place: Place, more: number): Place {
     return distance(place) + more <= FARTHEST ? place : put(JUMP, distance(place));
   }
@@ -42,7 +41,7 @@ export function newAssembler() {
   }
 
   return {
-    /** Ends with an action; the same one as before, if that is not far. */
+    /** Ends with an action; reuses the same action's instruction if it is near. */
     answer(action: Action): Place {
       const key = typeof action === "number" ? `${action}` : keyOf(action);
       const known = answers.get(key);
@@ -52,28 +51,28 @@ export function newAssembler() {
       return place;
     },
 
-    /** What is assembled from here on has answers of its own, close to it. */
+    /** The following instructions get answers of their own, close to them. */
     forgetAnswers: () => answers.clear(),
 
     /**
-     * Loads the word of struct seccomp_data at an offset, and goes on at `then`: what was assembled last, if
-     * not given.
+     * Loads the word at an offset of struct seccomp_data, and continues at `then`, by default with the last
+     * instruction.
      */
     load(offset: number, then: Place = instructions.length): Place {
       if (then !== instructions.length) put(JUMP, distance(then));
       return put(LOAD, offset);
     },
 
-    /** Keeps these bits of what was loaded, and goes on with what was assembled last. */
+    /** Masks the loaded word with these bits, and continues with the last instruction. */
     mask: (bits: number): Place => put(AND, bits),
 
-    /** Goes on at `yes` if what was loaded compares so, without signs, with `k`, and at `no` if not. */
+    /** Continues at `yes` if the loaded word compares so with `k`, without signs; otherwise at `no`. */
     branch(operator: keyof typeof COMPARISONS, k: number, yes: Place, no: Place): Place {
       const [to, otherwise] = [near(yes, 1), near(no, 0)];
       return put(COMPARISONS[operator], k, distance(to), distance(otherwise));
     },
 
-    /** Throws RangeError where it is longer than the kernel takes. */
+    /** Throws RangeError if the program is longer than the kernel accepts. */
     finish(): Compiled {
       if (instructions.length > MOST) throw new RangeError(`${instructions.length} instructions`);
       const code = new Uint8Array(8 * instructions.length);

@@ -1,14 +1,14 @@
-// Compiles what is allowed into a filter: a classic BPF program (seccomp(2), linux/filter.h) over struct
-// seccomp_data.
+// Compiles a table of allowed calls into a filter: a classic BPF program (seccomp(2), linux/filter.h) over
+// struct seccomp_data.
 //
-// Each architecture of the kernel's has a binary search over ranges of system call numbers that share a
-// verdict. The kernel runs the search once for each number when the filter is installed, and remembers what
-// is allowed whatever the arguments are: such calls cost no more than without a filter.
+// Each of the kernel's architectures has a binary search over ranges of system call numbers with the same
+// verdict. When the filter is installed, the kernel runs the search once for each number and remembers calls
+// that are allowed whatever their arguments. Such calls then cost no more than without a filter.
 
 import { type Assembler, newAssembler, type Place } from "./assemble.ts";
 import type { Action, Compiled } from "./program.ts";
 
-/** A test of an argument, as 64 bits; & compares after masking. */
+/** A test of an argument as 64 bits; & compares after masking. */
 export interface Condition {
   /** 0 to 5. */
   argument: number;
@@ -18,10 +18,13 @@ export interface Condition {
   mask?: bigint;
 }
 
-/** An action, or the first one all of whose conditions hold. */
+/** An action, or the action of the first rule whose conditions all hold. */
 export type Verdict = Action | { rules: { conditions: Condition[]; action: Action }[]; otherwise: Action };
 
-/** The verdicts of one architecture of the kernel's (AUDIT_ARCH_), beginning with these numbers, in order. */
+/**
+ * The verdicts of one of the kernel's architectures (AUDIT_ARCH_), by the first number of each range, in
+ * order.
+ */
 export interface Section {
   architecture: number;
   ranges: { from: number; verdict: Verdict }[];
@@ -37,12 +40,12 @@ export const RET = {
   allow: 0x7fff0000,
 };
 
-/** Offsets in struct seccomp_data, of a little-endian machine. */
+/** Offsets in struct seccomp_data on a little-endian machine. */
 const [NUMBER, ARCHITECTURE] = [0, 4];
 const low = (argument: number) => 16 + 8 * argument;
 const high = (argument: number) => low(argument) + 4;
 
-/** The filter of these sections, at least one; a call from any other architecture ends its thread. */
+/** The filter of one or more sections. A call from any other architecture kills its thread. */
 export function compile(sections: Section[]): Compiled {
   const assembler = newAssembler();
   let next = assembler.answer(RET.killThread);
@@ -59,7 +62,7 @@ export function compile(sections: Section[]): Compiled {
   return assembler.finish();
 }
 
-/** Leads to the verdict of the range that the number is in. */
+/** Code that leads to the verdict for the range of the number. */
 function search(assembler: Assembler, from: number[], verdicts: Place[]): Place {
   if (verdicts.length === 1) return verdicts[0];
   const middle = verdicts.length >> 1;
@@ -82,8 +85,8 @@ function placeVerdict(assembler: Assembler, verdict: Verdict): Place {
 const NEGATED = { "!=": "==", "&!=": "&==", "<": ">=", "<=": ">" } as const;
 
 /**
- * Leads to `yes` where the condition holds, else to `no`. BPF's words have 32 bits: the high half comes
- * first.
+ * Code that leads to `yes` if the condition holds, else to `no`. BPF words have 32 bits, so the high half is
+ * tested first.
  */
 function test(assembler: Assembler, condition: Condition, yes: Place, no: Place): Place {
   const { argument, operator, value, mask = 0xffffffffffffffffn } = condition;
@@ -99,7 +102,7 @@ function test(assembler: Assembler, condition: Condition, yes: Place, no: Place)
   };
   if (operator === "==" || operator === "&==") {
     const rest = compare(low(argument), half(mask, 0n), lowValue, yes);
-    // Nothing is asked of the high half.
+    // The high half does not matter.
     if (half(mask, 32n) === 0 && highValue === 0) return rest;
     return compare(high(argument), half(mask, 32n), highValue, rest);
   }

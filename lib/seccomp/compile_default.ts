@@ -1,5 +1,5 @@
-// The default filter, compiled. What takes time and space of this is done when mydocker is built: make has
-// write_default.ts write the result into .build/, from where default.ts has it.
+// Compiles the default filter. That takes time and space, so it happens when mydocker is built: make has
+// write_default.ts write the result to .build/, where default.ts finds it.
 
 import { ENOSYS, EPERM } from "../../ffi/constants.ts";
 import { compile, RET, type Verdict } from "./compile.ts";
@@ -9,13 +9,13 @@ import { ALLOWED, BY_ARGUMENT, BY_CAPABILITY } from "./table.ts";
 import type { Compiled } from "./program.ts";
 import { capabilityNumber } from "../security/capability_names.ts";
 
-/** The ABIs that docker allows beside the kernel's own. */
+/** The ABIs that docker allows in addition to the kernel's own. */
 export const ABIS: Record<typeof Deno.build.arch, Abi[]> = {
   x86_64: ["X86_64", "X86", "X32"],
   aarch64: ["AARCH64", "ARM"],
 };
 
-/** The filter for an architecture; whether a capability's gate is open is for default.ts to decide. */
+/** The filter for an architecture. default.ts opens the gates of the capabilities that a container has. */
 export function compileDefault(architecture: typeof Deno.build.arch): Compiled {
   return compile(sectionsOf(ABIS[architecture], verdicts(), RET.errno(EPERM), RET.errno(ENOSYS)));
 }

@@ -3,9 +3,9 @@ export function encodeFilter(code: Uint8Array): string {
   return btoa(String.fromCharCode(...code));
 }
 
-/** The filter that encodeFilter made a text of. */
+/** The inverse of encodeFilter. */
 export function decodeFilter(text: string): Uint8Array<ArrayBuffer> {
-  // Ten times as fast, in a program that runs it once; but deno has not always had it.
+  // This is ten times as fast, but older versions of deno don't have it.
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }

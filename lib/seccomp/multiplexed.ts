@@ -1,6 +1,6 @@
-// On 32-bit x86 sockets and System V IPC have calls of their own, and the older socketcall(2) and ipc(2),
-// whose first argument says which of them is meant (linux/net.h, linux/ipc.h). What is said of the one must
-// hold for the other.
+// Sockets and System V IPC on 32-bit x86. They have calls of their own, and the older socketcall(2) and
+// ipc(2), whose first argument selects one of them (linux/net.h, linux/ipc.h). Rules for the one must hold
+// for the other.
 
 import type { Condition } from "./compile.ts";
 import type { Action } from "./program.ts";
@@ -30,8 +30,8 @@ const CALLS: Record<string, Record<string, number>> = {
 };
 
 /**
- * These rules, and what follows from them for the older calls. Other arguments are in memory, where no filter
- * looks.
+ * These rules, and those that follow from them for the older calls. The other arguments are in memory, which
+ * filters can't read.
  */
 export function multiplexed(rules: Rules): Rules {
   const all: Rules = new Map(rules);

@@ -1,11 +1,11 @@
-// System calls by name, for the ABIs a filter may meet: arch/*/entry/syscalls/*.tbl and asm-generic/unistd.h
-// of Linux up to 6.18. Needed where a filter is compiled only, which for the default one is when mydocker is
-// built.
+// Numbers of system calls by name, for the ABIs of filters: arch/*/entry/syscalls/*.tbl and
+// asm-generic/unistd.h of Linux up to 6.18. Only compiling a filter needs them, which for the default filter
+// happens when mydocker is built.
 
-/** An ABI by its name in libseccomp and in profiles, less SCMP_ARCH_. */
+/** An ABI by its name in libseccomp and in profiles, without SCMP_ARCH_. */
 export type Abi = "X86_64" | "X86" | "X32" | "AARCH64" | "ARM";
 
-/** Names in the order of their numbers; a number says where to go on counting. */
+/** Names in the order of their numbers. A number in the list sets the next name's number. */
 const TABLES = {
   X86_64: `
   read write open close stat fstat lstat poll lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask
@@ -183,7 +183,7 @@ const TABLES = {
   `,
 };
 
-/** From 512 on x32 has calls of its own, for structures that are laid out differently there. */
+/** From 512 on, x32 has its own calls for structures with another layout. */
 const X32_OWN = `
   512 rt_sigaction rt_sigreturn ioctl readv writev recvfrom sendmsg recvmsg execve ptrace rt_sigpending
   rt_sigtimedwait rt_sigqueueinfo sigaltstack timer_create mq_notify kexec_load waitid set_robust_list
@@ -191,13 +191,13 @@ const X32_OWN = `
   process_vm_writev setsockopt getsockopt io_setup io_submit execveat preadv2 pwritev2
 `;
 
-/** Calls of x86_64 that x32 has no equivalent of. */
+/** Calls of x86_64 without equivalent on x32. */
 const NOT_X32 = `
   uselib _sysctl create_module get_kernel_syms query_module nfsservctl set_thread_area get_thread_area
   epoll_ctl_old epoll_wait_old vserver
 `;
 
-/** What marks a number as x32's (__X32_SYSCALL_BIT). */
+/** The bit that marks numbers of x32 (__X32_SYSCALL_BIT). */
 export const X32_BIT = 0x40000000;
 
 const words = (text: string) => text.trim().split(/\s+/);

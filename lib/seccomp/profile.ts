@@ -1,4 +1,5 @@
-// Docker's profile files, compiled. Loaded only where one is given: it takes the table of all system calls.
+// Compiles docker's profile files. Loaded only when one is given, since it needs the table of all system
+// calls.
 
 import { Failure } from "../base/error.ts";
 import { ENOSYS, EPERM } from "../../ffi/constants.ts";
@@ -26,9 +27,8 @@ const ABIS = ["X86_64", "X86", "X32", "AARCH64", "ARM"];
 const FOREIGN = /^(MIPS(64|64N32|EL|EL64|EL64N32)?|PPC(64|64LE)?|S390X?|PARISC(64)?|RISCV64|LOONGARCH64)$/;
 
 /**
- * The profile in a file: its JSON for inspect, and its filter for a container that has these capabilities, as
- * text; without one where it asks for none. Throws Failure for files that can't be read, or make no
- * sense.
+ * Reads a profile: its JSON for inspect, and its filter, as text, for a container with these capabilities; no
+ * filter if the profile asks for none. Throws Failure for files that can't be read or are invalid.
  */
 export function readProfile(
   path: string,
@@ -51,9 +51,9 @@ function readText(path: string): string {
 }
 
 /**
- * The filter (struct sock_filter[]) of a profile; undefined for one that says nothing. A rule without
- * conditions decides for its call; of several, the first. Of those with conditions the first that holds
- * counts.
+ * The filter (struct sock_filter[]) of a profile; undefined for an empty one. A rule without conditions
+ * decides about its call, the first of several. Among rules with conditions, the first whose conditions hold
+ * decides.
  */
 function compileProfile(profile: Profile, capabilities: number[]): Uint8Array | undefined {
   const { defaultAction, defaultErrnoRet, syscalls } = profile;
@@ -63,7 +63,7 @@ function compileProfile(profile: Profile, capabilities: number[]): Uint8Array | 
   const byName = new Map<string, { conditions: Condition[]; action: Action }[]>();
   for (const rule of rules) {
     const action = actionOf(rule.action, rule.errnoRet);
-    // What agrees with the default says nothing, and least of all against other rules.
+    // A rule that agrees with the default has no effect, least of all on other rules.
     if (action === otherwise) continue;
     for (const name of namesOf(rule)) {
       const known = byName.get(name) ?? [];
@@ -77,7 +77,7 @@ function compileProfile(profile: Profile, capabilities: number[]): Uint8Array | 
     verdicts.set(name, always ? always.action : { rules: known, otherwise });
   }
   requireEnd(verdicts.get("exit_group") ?? otherwise);
-  // runc numbers a call that is mentioned, even if that says nothing.
+  // A call that is mentioned counts as known to the profile, as in runc, even if its rule has no effect.
   for (const name of rules.flatMap(namesOf)) if (!verdicts.has(name)) verdicts.set(name, otherwise);
   try {
     return compile(sectionsOf(abisOf(profile), verdicts, otherwise, beyond(otherwise))).code;
@@ -89,7 +89,7 @@ function compileProfile(profile: Profile, capabilities: number[]): Uint8Array | 
   }
 }
 
-/** A process that can't even end would try for ever: one that fails to become the command. */
+/** Requires exit_group: a process that fails to become the command would otherwise try to end for ever. */
 function requireEnd(verdict: Verdict): void {
   const ends = [RET.allow, RET.log, RET.trap, RET.killThread, RET.killProcess];
   if (typeof verdict === "number" && ends.includes(verdict)) return;
@@ -97,8 +97,8 @@ function requireEnd(verdict: Verdict): void {
 }
 
 /**
- * For calls newer than all the profile knows: programs take a refusal for what it is, and would not try older
- * ones.
+ * The verdict for calls newer than all that the profile knows. Programs would take EPERM as a refusal and not
+ * try older calls.
  */
 function beyond(otherwise: number): number {
   return otherwise === RET.allow || otherwise === RET.log ? otherwise : RET.errno(ENOSYS);
@@ -155,8 +155,8 @@ function isAtLeast(version: string): boolean {
 }
 
 /**
- * Conditions hold together, but those about one argument as alternatives, and then so do all (runc's
- * reading).
+ * The conditions of a rule must all hold; but if two are about one argument, any one of the rule's conditions
+ * suffices (as in runc).
  */
 function alternatives(args: Argument[]): Condition[][] {
   const conditions = args.map(conditionOf);
@@ -181,7 +181,7 @@ function conditionOf({ index, op, value = 0n, valueTwo = 0n }: Argument): Condit
   return { argument: index, operator: operators[op], value };
 }
 
-/** The machine's own ABI and those that the profile names. */
+/** The machine's own ABI, and those that the profile names. */
 function abisOf({ architectures, archMap }: Profile): Abi[] {
   if (architectures?.length && archMap?.length) {
     throw new Failure(

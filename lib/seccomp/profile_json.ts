@@ -1,20 +1,18 @@
-// Docker's profile files (--security-opt seccomp=FILE): their JSON, checked.
+// Parses and checks the JSON of docker's profile files (--security-opt seccomp=FILE).
 
 import { Failure } from "../base/error.ts";
 
 export interface Profile {
   defaultAction?: string;
   defaultErrnoRet?: number;
-  /**
-   * Architectures (SCMP_ARCH_), for whatever machine; or archMap, of which the machine's own entry counts.
-   */
+  /** Architectures (SCMP_ARCH_) for any machine; or archMap, of which the machine's own entry is used. */
   architectures?: string[];
   archMap?: { architecture: string; subArchitectures?: string[] | null }[];
   flags?: string[];
   syscalls?: Rule[];
 }
 
-/** What happens to some calls; `name` is the old form of `names`. */
+/** The action for some calls; `name` is the old form of `names`. */
 export interface Rule {
   names?: string[];
   name?: string;
@@ -33,8 +31,8 @@ export interface Argument {
 }
 
 /**
- * When a rule counts: on any of these architectures (Go's names), with all these capabilities, from this
- * Linux on.
+ * The condition for a rule: any of these architectures (Go's names), all these capabilities, at least this
+ * Linux version.
  */
 export interface Filter {
   caps?: string[] | null;
@@ -45,13 +43,13 @@ export interface Filter {
 type Check = (value: unknown, at: string) => void;
 
 /**
- * A profile from its text; null stands for an absent field, as in Go. Throws Failure that says what is
- * wrong where.
+ * Parses a profile; null stands for a missing field, as in Go. Throws Failure that says what is wrong
+ * and where.
  */
 export function parseProfile(text: string, path: string): Profile {
   let profile: unknown;
   try {
-    // Values are 64 bits, more than a number keeps.
+    // Values have 64 bits, more than a number holds exactly.
     profile = JSON.parse(
       text,
       function (this: unknown, key, value, context?: { source: string }) {
@@ -71,7 +69,7 @@ export function parseProfile(text: string, path: string): Profile {
   return profile as Profile;
 }
 
-/** JSON without the blanks between its parts: every number stays as it is written. */
+/** JSON without blanks between its parts. Every number stays as it is written. */
 export function compact(text: string): string {
   return text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, "$1");
 }

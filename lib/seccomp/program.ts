@@ -1,16 +1,17 @@
-// A filter on its way from the table of what is allowed to instructions. Types alone.
+// Types of a filter between the table of allowed calls and its instructions.
 
-/** What the filter answers: a SECCOMP_RET_ value, or one that depends on the container's capabilities. */
+/** A SECCOMP_RET_ value, or one that depends on the container's capabilities. */
 export type Action = number | Gate;
 
-/** SECCOMP_RET_ALLOW where there is any of these capabilities (numbers), and `otherwise` where not. */
+/** SECCOMP_RET_ALLOW if the container has any of these capabilities (numbers), else `otherwise`. */
 export interface Gate {
   capabilities: number[];
   otherwise: number;
 }
 
 /**
- * A filter whose gates are closed; `gates` says which instructions they are, and what capabilities open them.
+ * A filter whose gates are closed. `gates` lists the instructions of gates, and the capabilities that open
+ * them.
  */
 export interface Compiled {
   code: Uint8Array;

@@ -1,12 +1,12 @@
-// From verdicts by name to ranges of numbers.
+// Converts verdicts by name to ranges of numbers.
 
 import { RET, type Section, type Verdict } from "./compile.ts";
 import { type Abi, systemCalls, X32_BIT } from "./numbers.ts";
 import type { Action } from "./program.ts";
 
 /**
- * AUDIT_ARCH_ of linux/audit.h, and the number at which an ABI's calls begin: x86_64 and x32 differ by that
- * only.
+ * AUDIT_ARCH_ of linux/audit.h, and the number at which an ABI's calls begin: x86_64 and x32 differ only in
+ * that.
  */
 const KERNELS: { architecture: number; abis: [Abi, number][] }[] = [
   { architecture: 0xc000003e, abis: [["X86_64", 0], ["X32", X32_BIT]] },
@@ -16,8 +16,8 @@ const KERNELS: { architecture: number; abis: [Abi, number][] }[] = [
 ];
 
 /**
- * What is to be compiled for these ABIs. A call that has no verdict gets `otherwise`, and one with a number
- * above all those that have one `beyond`. Other ABIs' calls end the thread.
+ * The sections to compile for these ABIs. A call without verdict gets `otherwise`; a number above all those
+ * with a verdict gets `beyond`. Calls of other ABIs kill the thread.
  */
 export function sectionsOf(
   abis: Abi[],

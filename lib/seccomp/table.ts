@@ -1,16 +1,15 @@
-// What a container may ask of the kernel: docker's default filter as its 20.10.24 has it, with the calls of
-// newer kernels and with the refusals of its successors: io_uring (since 25: what comes through a ring is
-// seen by no filter), and the kernel's cryptography by sockets (since 29: CVE-2026-31431 wrote into files of
-// others' layers), with it socketcall, whose arguments are in memory. Whatever is not here is refused with
-// EPERM, and what came after all that is here with ENOSYS, so that programs do without it as they do on an
-// older kernel.
+// The system calls that containers may use: docker's default filter as of 20.10.24, with the calls of newer
+// kernels and the refusals of newer dockers. These are io_uring (since 25: no filter sees requests in a
+// ring), and the kernel's cryptography by sockets (since 29: CVE-2026-31431 wrote to files of others' layers)
+// together with socketcall, whose arguments are in memory. Other calls fail with EPERM. Calls newer than all
+// in this table fail with ENOSYS, so that programs do without them as on an older kernel.
 //
-// Names that an ABI does not have mean nothing there: one table serves all.
+// Names that an ABI does not have are ignored there, so one table serves all.
 
 import { ENOSYS } from "../../ffi/constants.ts";
 import type { Condition } from "./compile.ts";
 
-/** Calls that everybody has, by what they are about. */
+/** Calls that all containers may use, by subject. */
 export const ALLOWED: Record<string, string> = {
   "opening and closing": `
     open openat openat2 creat close close_range dup dup2 dup3 fcntl fcntl64 flock memfd_create memfd_secret pipe pipe2`,
@@ -80,7 +79,7 @@ export const ALLOWED: Record<string, string> = {
   "the system": "uname sysinfo getrandom",
 };
 
-/** Calls that come with a capability (capabilities(7), without CAP_): any one of them will do. */
+/** Calls that need a capability (capabilities(7), without CAP_); any one of those listed suffices. */
 export const BY_CAPABILITY: { with: string[]; calls: string; otherwise?: number }[] = [
   {
     with: ["SYS_ADMIN"],
@@ -89,7 +88,8 @@ export const BY_CAPABILITY: { with: string[]; calls: string; otherwise?: number 
       unshare setns sethostname setdomainname fanotify_init name_to_handle_at lookup_dcookie lsm_get_self_attr
       lsm_set_self_attr lsm_list_modules`,
   },
-  // Its flags are in memory, where no filter sees them. C libraries try clone instead, if it does not exist.
+  // clone3's flags are in memory, which no filter can read. If it does not exist, C libraries use clone
+  // instead.
   { with: ["SYS_ADMIN"], calls: "clone3", otherwise: ENOSYS },
   { with: ["SYS_ADMIN", "SYSLOG"], calls: "syslog" },
   { with: ["SYS_ADMIN", "BPF"], calls: "bpf" },
@@ -110,11 +110,11 @@ export const BY_CAPABILITY: { with: string[]; calls: string; otherwise?: number 
 const NEW_NAMESPACES = 0x7e020000n;
 const INT = 0xffffffffn;
 const [AF_ALG, AF_VSOCK] = [38n, 40n];
-/** Linux, Linux with 32-bit addresses, both with uname's 2.6, and the question what it is. */
+/** Linux, Linux with 32-bit addresses, both with uname's 2.6, and the query of the present personality. */
 const PERSONALITIES = [0n, 0x8n, 0x20000n, 0x20008n, 0xffffffffn];
 
 /**
- * Calls whose arguments decide: allowed where all conditions of a list hold, and with the capability always.
+ * Calls whose arguments decide: allowed if all conditions of one list hold, and always with the capability.
  */
 export const BY_ARGUMENT: { call: string; allowed: Condition[][]; with?: string[] }[] = [
   {
@@ -123,7 +123,7 @@ export const BY_ARGUMENT: { call: string; allowed: Condition[][]; with?: string[
     with: ["SYS_ADMIN"],
   },
   { call: "personality", allowed: PERSONALITIES.map((value) => [{ argument: 0, operator: "==", value }]) },
-  // Virtual machines' sockets know no network namespaces. The kernel looks at an int, whatever else is in the
+  // Sockets of virtual machines ignore network namespaces. The kernel reads an int, whatever else is in the
   // register.
   {
     call: "socket",

@@ -1,4 +1,4 @@
-// Writes the default filter as a module, on stdout: see compile_default.ts.
+// Writes the default filter as a module to stdout: see compile_default.ts.
 
 import { compileDefault } from "./compile_default.ts";
 import { encodeFilter } from "./encode.ts";

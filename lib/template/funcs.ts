@@ -4,7 +4,8 @@ import { Failure } from "../base/error.ts";
 import { goQuote, goText, goType } from "./go_text.ts";
 
 /**
- * A template function. `min` and `max` bound its arguments; `strict` functions take exactly these Go types.
+ * A template function. `min` and `max` bound the number of its arguments; `strict` functions accept exactly
+ * these Go types.
  */
 export interface TemplateFunction {
   min: number;
@@ -13,7 +14,7 @@ export interface TemplateFunction {
   call: (...args: unknown[]) => unknown;
 }
 
-/** Truth as text/template sees it: empty and zero values are false. */
+/** Truth as in text/template: empty and zero values are false. */
 export function isTrue(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0;
   if (typeof value === "object" && value !== null) return Object.keys(value).length > 0;
@@ -21,14 +22,14 @@ export function isTrue(value: unknown): boolean {
 }
 
 /**
- * Bytes that are no UTF-8 are lone surrogates here, which JSON.stringify escapes: in what is shown they are
- * U+FFFD. Two backslashes before stand for one in the text.
+ * Bytes that are not UTF-8 are lone surrogates here, which JSON.stringify escapes; they are shown as U+FFFD.
+ * Two backslashes before an escape stand for one in the text.
  */
 export function wellFormedJson(json: string): string {
   return json.replaceAll(/(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/g, "$1\ufffd");
 }
 
-/** JSON as Go's encoder writes it, apart from the order of keys, which stays that of the data. */
+/** JSON as Go's encoder writes it, except that keys stay in the order of the data. */
 export function goJson(value: unknown): string {
   const json = wellFormedJson(JSON.stringify(value ?? null));
   return json.replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
@@ -47,8 +48,8 @@ function length(value: unknown): number {
 }
 
 /**
- * What `index` finds for one key. A key that a map lacks gives "": docker's maps have strings as values or
- * things whose emptiness behaves alike.
+ * The value that `index` finds for one key. A key that a map lacks gives "": docker's maps have strings as
+ * values, or things that look the same when empty.
  */
 function indexOne(value: unknown, key: unknown): unknown {
   const isList = typeof value === "string" || Array.isArray(value);
@@ -100,7 +101,7 @@ function less(a: unknown, b: unknown): boolean {
   return (a as string) < (b as string);
 }
 
-/** fmt.Sprint: a space between neighbours of which neither is a string. */
+/** fmt.Sprint: adds a space between neighbours that are both not strings. */
 function print(...args: unknown[]): string {
   return args.map((arg, i) => {
     const spaced = i > 0 && typeof arg !== "string" && typeof args[i - 1] !== "string";
@@ -166,9 +167,9 @@ const text = (call: (value: string) => unknown): TemplateFunction => ({
 });
 
 /**
- * The functions a template may call: those of text/template (without html, js, urlquery and call) and
- * docker's own. They throw a Failure whose message says only what is wrong; the template adds where.
- * `and` and `or` are here for their names: the evaluator stops at the argument that decides.
+ * The functions for templates: those of text/template (without html, js, urlquery and call) and docker's own.
+ * They throw a Failure that says only what is wrong; the template adds where. `and` and `or` are listed
+ * for their names only: the evaluator stops at the argument that decides.
  */
 export const FUNCTIONS: Record<string, TemplateFunction> = {
   and: { min: 1, max: Infinity, call: (...args) => args.find((arg) => !isTrue(arg)) ?? args.at(-1) },

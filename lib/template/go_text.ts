@@ -1,4 +1,4 @@
-// How Go writes values as text: docker's messages and --format output show Go's conventions to the user.
+// Go's text form of values, which docker's messages and --format output use.
 
 const ESCAPES: Record<string, string> = {
   "\x07": "\\a",
@@ -39,9 +39,9 @@ const SIMPLE: Record<string, string> = {
 const ESCAPE = /\\(?:([abfnrtv\\'"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|[^])/g;
 
 /**
- * The text a quoted Go literal (double quotes, back quotes or a character in single quotes) stands for;
- * undefined where Go would refuse it. Go specification, "String literals"; \x and octal escapes give code
- * points, not bytes.
+ * The text of a quoted Go literal (double quotes, back quotes, or a character in single quotes); undefined
+ * where Go would refuse it. Go specification, "String literals"; \x and octal escapes give code points, not
+ * bytes.
  */
 export function goUnquote(literal: string): string | undefined {
   const quote = literal[0];
@@ -60,8 +60,8 @@ export function goUnquote(literal: string): string | undefined {
   return valid ? text : undefined;
 }
 
-// JSON's null says nothing of the Go type it stands for, but docker prints an empty list, map and pointer
-// differently, so what is neither of these by its name is taken for a list.
+// JSON's null does not tell which Go type it stands for, but docker prints empty lists, maps and pointers
+// differently. Fields that are not listed here as maps or pointers count as lists.
 const MAP_FIELDS = new Set([
   ...[
     "Attributes",
@@ -91,14 +91,12 @@ const POINTER_FIELDS = new Set([
   ...["StopTimeout", "SizeRw", "SizeRootFs"],
 ]);
 
-/**
- * Whether docker's objects hold a map (free keys) and not a structure (fixed keys) in the field of this name.
- */
+/** Whether docker's field of this name is a map (any keys) rather than a structure (fixed keys). */
 export function isMapField(name: string): boolean {
   return MAP_FIELDS.has(name);
 }
 
-/** Whether docker's objects hold something optional, null when absent, in the field of this name. */
+/** Whether docker's field of this name is optional, null when absent. */
 export function isPointerField(name: string): boolean {
   return POINTER_FIELDS.has(name);
 }
@@ -117,8 +115,7 @@ function goNumber(value: number): string {
 
 /**
  * A JSON value as Go's `%v` prints it: `[a b]`, `map[k:v]` in key order, `<nil>`; undefined is
- * text/template's `<no value>`. `field` is the name the value was found under, which decides how a null
- * looks.
+ * text/template's `<no value>`. `field` is the name of the value's field, which decides how null is printed.
  */
 export function goText(value: unknown, field?: string): string {
   if (value === undefined) return "<no value>";
@@ -130,7 +127,7 @@ export function goText(value: unknown, field?: string): string {
   return `map[${entries.map(([key, item]) => `${key}:${goText(item, key)}`).join(" ")}]`;
 }
 
-/** The Go type an error message names for a JSON value. */
+/** The Go type of a JSON value, for error messages. */
 export function goType(value: unknown): string {
   if (value === undefined || value === null) return "<nil>";
   if (typeof value === "number") return Number.isInteger(value) ? "int" : "float64";

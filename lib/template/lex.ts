@@ -13,7 +13,7 @@ export interface Token {
 
 const KEYWORDS = new Set(["if", "else", "end", "range", "with", "define", "template", "block"]);
 
-// The order decides: a number may start with a dot or sign, a field with a dot.
+// The order matters: a number may start with a dot or sign, a field with a dot.
 const PATTERNS: [TokenType, RegExp][] = [
   ["space", /[ \t\r\n]+/y],
   ["declare", /:=/y],
@@ -37,7 +37,7 @@ const PATTERNS: [TokenType, RegExp][] = [
 
 /**
  * Splits a template into tokens by the rules of Go's text/template (package documentation, "Text and spaces"
- * and "Arguments"). A lexical error becomes a final "error" token, so that what stands before it is reported
+ * and "Arguments"). A lexical error becomes a final "error" token, so that errors before it are reported
  * first.
  */
 export function lexTemplate(source: string): Token[] {
@@ -123,7 +123,7 @@ function wordType(word: string): TokenType {
 }
 
 /**
- * What is wrong with the character behind a name or number; Go wants a separator there, so as to keep "$x+2"
+ * Says what is wrong with the character after a name or number. Go requires a separator there, to keep "$x+2"
  * free.
  */
 function badEnd(source: string, pos: number, text: string, type: TokenType): string | undefined {

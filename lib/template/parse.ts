@@ -2,7 +2,7 @@ import { Failure } from "../base/error.ts";
 import { goQuote, goUnquote } from "./go_text.ts";
 import { lexTemplate, type Token, type TokenType } from "./lex.ts";
 
-/** An operand. `pos` and `source` are what an error message shows of it. */
+/** An operand. `pos` and `source` are for error messages. */
 export type Operand =
   & { pos: number; source: string }
   & (
@@ -21,7 +21,7 @@ export interface Command {
   source: string;
 }
 
-/** Commands, each given the value of the one before it, and the variables that get the last value. */
+/** Commands, each of which gets the value of the one before it, and variables for the last value. */
 export interface Pipe {
   variables: string[];
   assign: boolean;
@@ -128,7 +128,7 @@ function parseControl(parser: Parser, keyword: Token): Node {
   return { kind, pipe, body: body.nodes, otherwise };
 }
 
-/** What follows "else"; an "else if" is an if of its own whose end closes both. */
+/** The part after "else". An "else if" is an if of its own, whose end closes both. */
 function parseElse(parser: Parser, kind: string): Node[] {
   const follows = parser.tokens[parser.at];
   if (follows.type === "keyword") {
@@ -142,7 +142,7 @@ function parseElse(parser: Parser, kind: string): Node[] {
   return list.nodes;
 }
 
-/** A pipeline up to its closing delimiter or parenthesis, which is left for the caller. */
+/** A pipeline up to its closing delimiter or parenthesis, which is not consumed. */
 function parsePipe(parser: Parser, context: string, end: "close" | ")" = "close"): Pipe {
   const pipe: Pipe = { ...parseDeclaration(parser, context), commands: [] };
   for (;;) {
@@ -214,7 +214,7 @@ function parseOperand(parser: Parser, context: string): Operand {
   const names: string[] = [];
   while (parser.tokens[parser.at].type === "field") names.push(next(parser).text.slice(1));
   const source = parser.source.slice(token.pos, parser.tokens[parser.at].pos);
-  // Go places the error of .A.B at its second element.
+  // Go reports the error of .A.B at its second element.
   if (base.kind === "field") return { ...base, names: [...base.names, ...names], pos: first.pos, source };
   return { kind: "field", base, names, pos: first.pos, source };
 }

@@ -9,10 +9,9 @@ function cellWidth(text: string): number {
 }
 
 /**
- * Lines up tab-separated cells as docker's lists do (Go's text/tabwriter with minwidth 10, padding 3,
- * spaces). A column reaches over consecutive lines that have it, and its width is that of its widest cell;
- * the last cell of a line belongs to no column, so nothing pads it, but an empty one leaves its predecessor's
- * padding.
+ * Aligns tab-separated cells as docker's lists do (Go's text/tabwriter with minwidth 10, padding 3, spaces).
+ * A column extends over consecutive lines that have it, and is as wide as its widest cell. The last cell of a
+ * line belongs to no column, so it is not padded; an empty last cell leaves the padding of the one before it.
  */
 export function alignTabs(text: string, minWidth = MIN_WIDTH): string {
   const lines = text.split("\n").map((line) => line.split("\t"));
@@ -34,7 +33,7 @@ export function alignTabs(text: string, minWidth = MIN_WIDTH): string {
   return padded.map((cells) => cells.join("")).join("\n");
 }
 
-/** A header and its rows in docker's list layout, one line each, newline at the end. */
+/** A header and its rows in docker's list layout, one line each, with a final newline. */
 export function table(header: string[], rows: string[][]): string {
   return alignTabs([header, ...rows].map((cells) => cells.join("\t") + "\n").join(""));
 }

@@ -5,16 +5,16 @@ import { type Command, type Node, type Operand, parseTemplate, type Pipe } from 
 
 export interface TemplateOptions {
   /**
-   * What a field that the data lacks is: "<no value>", or (docker inspect) an error. Objects that are maps in
-   * docker, such as Labels, answer "<no value>" even then, and optional fields such as State.Health "<nil>";
-   * a field that is there as `undefined` is one that docker's JSON leaves out while it is empty.
+   * The result for a field that the data lack: "<no value>", or (docker inspect) an error. Objects that are
+   * maps in docker, such as Labels, give "<no value>" even then, and optional fields such as State.Health
+   * give "<nil>". A field whose value is `undefined` is one that docker's JSON leaves out while it is empty.
    */
   missingKey?: "default" | "error";
-  /** Functions that take the place of the built-in ones of the same name. */
+  /** Functions that replace the built-in ones of the same name. */
   functions?: Record<string, TemplateFunction>;
 }
 
-/** In the data, what a template calls with arguments: {{.Label "key"}}. */
+/** A value in the data that templates call with arguments: {{.Label "key"}}. */
 export class Method implements TemplateFunction {
   readonly min: number;
   readonly max: number;
@@ -97,7 +97,7 @@ function walkRange(state: State, node: Exclude<Node, { kind: "text" | "action" }
     : Object.entries(value as object).sort(([a], [b]) => a < b ? -1 : 1);
   const mark = state.variables.length;
   for (const [key, item] of entries) {
-    // The pipeline has just declared (or found) its variables: the last one named is the element.
+    // The pipeline has just declared (or found) its variables; the last one is the element.
     const names = [...node.pipe.variables];
     if (names.length > 0) setVariable(state, names.pop()!, item);
     if (names.length > 0) setVariable(state, names.pop()!, key);
@@ -125,7 +125,7 @@ function evaluatePipe(state: State, pipe: Pipe, dot: unknown): unknown {
   return given[0];
 }
 
-/** `given` holds the value of the preceding command in the pipeline, if there is one. */
+/** `given` holds the value of the preceding command in the pipeline, if any. */
 function evaluateCommand(state: State, command: Command, dot: unknown, given: unknown[]): unknown {
   const [first, ...rest] = command.operands;
   if (first.kind === "function") {
@@ -187,10 +187,10 @@ function evaluateField(state: State, operand: Operand & { kind: "field" }, dot: 
       fail(state, operand, `can't evaluate field ${name} in type ${parent ? "interface {}" : goType(value)}`);
     }
     const found: unknown = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
-    // JSON leaves out a null pointer; {{if .State.Health}} asks for just that, {{.State.Health.Status}} needs
-    // more.
+    // JSON leaves out a null pointer. {{if .State.Health}} asks only for that; {{.State.Health.Status}} needs
+    // a value.
     if (found === undefined && isPointerField(name) && name === names.at(-1)) return null;
-    // What is there and has no value is a field that JSON leaves out while it is empty.
+    // A field that exists without a value is one that JSON leaves out while it is empty.
     if (found === undefined && Object.hasOwn(value, name)) return isMapField(name) ? null : "";
     if (found === undefined && state.strict && !isMapField(parent)) {
       fail(state, operand, `map has no entry for key ${goQuote(name)}`);

@@ -1,4 +1,4 @@
-// Moments as --since and --until take them.
+// Points in time, as --since and --until accept them.
 
 import type { Time } from "../../ffi/clock.ts";
 import { Failure } from "../base/error.ts";
@@ -37,14 +37,14 @@ function moment(nanoseconds: bigint): Time {
   return { seconds: Number((nanoseconds - rest) / BILLION), nanoseconds: Number(rest) };
 }
 
-/** Nanoseconds in a fraction's digits. */
+/** Nanoseconds of a fraction's digits. */
 function nanoseconds(digits = ""): number {
   return Number(digits.slice(0, 9).padEnd(9, "0"));
 }
 
 /**
- * Nanoseconds in what Go's time.ParseDuration reads; undefined for all else, and for a plain "0", which is
- * 1970.
+ * Parses a duration like Go's time.ParseDuration, in nanoseconds; undefined for other text, and for a plain
+ * "0", which means 1970.
  */
 export function parseDuration(text: string): bigint | undefined {
   const [, sign, parts] = /^([-+]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.exec(text) ?? [];
@@ -57,10 +57,7 @@ export function parseDuration(text: string): bigint | undefined {
   return sign === "-" ? -sum : sum;
 }
 
-/**
- * A part of a date: its name in Go's layouts, what it looks like, and for numbers their name and highest
- * value.
- */
+/** A part of a date: its name in Go's layouts and its pattern; for numbers also their name and range. */
 interface Part {
   layout: string;
   pattern: RegExp;
@@ -89,7 +86,7 @@ const ZONE: Part = { layout: "Z07:00", pattern: /^(?:Z|[-+]\d\d:\d\d)/ };
 /** Go takes either sign. */
 const FRACTION = /^[.,]\d+/;
 
-/** The parts `text` is to have, by what is seen of it, so that what is wrong with it can be said. */
+/** The parts that `text` should have, judged by what is recognizable, so that the error can be specific. */
 function partsOf(text: string): Part[] {
   const zoned = /[zZ+]/.test(text) || text.split("-").length === 4;
   const clock = text.slice(text.indexOf("T")).replace(/[+-].*/, "");
@@ -97,19 +94,19 @@ function partsOf(text: string): Part[] {
   return [...DAY, ...CLOCK.slice(0, fields).flat(), ...(zoned ? [ZONE] : [])];
 }
 
-/** RFC 3339, cut short wherever it makes sense. */
+/** RFC 3339, which may be shortened at several places. */
 function parseDate(text: string): Time {
   const found = readParts(text, partsOf(text));
   const day = `${found["2006"]}-${found["01"]}-${found["02"]}`;
   if (new Date(`${day}T00:00:00Z`).toJSON()?.slice(0, 10) !== day) unreadable(text, "day out of range");
   const clock = `${found["15"] ?? "00"}:${found["04"] ?? "00"}:${found["05"] ?? "00"}`;
-  // A date without a zone and with a time of day is local time to Date.
+  // Date takes a time of day without a zone as local time.
   const seconds = Date.parse(`${day}T${clock}${found["Z07:00"] ?? ""}`) / 1000;
   if (Number.isNaN(seconds)) unreadable(text, "time zone offset hour out of range");
   return { seconds, nanoseconds: nanoseconds(found.fraction?.slice(1)) };
 }
 
-/** What `text` has for each part, by the part's layout, and for `fraction`, which may follow the seconds. */
+/** The text of each part, by the part's layout, and of `fraction`, which may follow the seconds. */
 function readParts(text: string, parts: Part[]): Record<string, string> {
   const found: Record<string, string> = {};
   let rest = text;
