@@ -1,4 +1,4 @@
-// docker-archives: manifest.json says which images there are, with paths to their configurations and layers.
+// Reads docker-archives: manifest.json lists the images, with paths of their configurations and layers.
 
 import { Failure } from "../base/error.ts";
 import { fields, list, text } from "../image/shape.ts";
@@ -13,10 +13,7 @@ interface ManifestItem {
 
 const MANIFEST = list(fields({ RepoTags: list(text), Layers: list(text) }, { Config: text }));
 
-/**
- * The images that manifest.json, whose bytes are given, tells of. Throws Failure where something is
- * wrong.
- */
+/** The images that manifest.json, given as bytes, lists. Throws Failure where something is wrong. */
 export async function readDockerArchive(source: Source, bytes: Uint8Array): Promise<Loadable[]> {
   const manifest = parseDocument(bytes, "manifest.json");
   const problem = MANIFEST(manifest, "the list of images");

@@ -1,6 +1,6 @@
-// What docker before 1.10 wrote: `repositories` has names, tags and IDs; ID/json an image's configuration and
-// its parent's ID, ID/layer.tar its one layer. Configuration and ID as they are now are made from that as
-// docker makes them.
+// Reads archives of docker before 1.10: `repositories` has names, tags and IDs, ID/json an image's
+// configuration and its parent's ID, and ID/layer.tar its layer. Present-day configurations and IDs are
+// derived from these as docker does.
 
 import { Failure } from "../base/error.ts";
 import { COMMAND } from "../image/config.ts";
@@ -20,7 +20,7 @@ interface Step {
   diffId: string;
 }
 
-/** What is used of ID/json; the rest is for the configuration, and checked with that. */
+/** The fields of ID/json that are used here. The others go into the configuration and are checked there. */
 interface StepConfig {
   [field: string]: unknown;
   parent?: string | null;
@@ -30,13 +30,11 @@ interface StepConfig {
 const REPOSITORIES = map(map(text));
 const STEP = fields({ parent: text, container_config: fields({ Cmd: COMMAND }) });
 
-/** Fields of ID/json that a configuration does not have. */
+/** Fields of ID/json that don't exist in a configuration. */
 const DROPPED = ["id", "parent", "Size", "parent_id", "layer_id", "throwaway"];
 const MAX_STEPS = 500;
 
-/**
- * The images that `repositories`, whose bytes are given, names. Throws Failure where something is wrong.
- */
+/** The images that `repositories`, given as bytes, lists. Throws Failure where something is wrong. */
 export async function readLegacyArchive(source: Source, bytes: Uint8Array): Promise<Loadable[]> {
   const repositories = parseDocument(bytes, "repositories");
   const problem = REPOSITORIES(repositories, "the list of names");
@@ -88,7 +86,7 @@ async function diffIdOf({ path, place }: LayerFile): Promise<string> {
   return `sha256:${digest.hex()}`;
 }
 
-/** docker's own way, with the fields sorted: the image's ID is the same as there. */
+/** Encoded as docker does, with sorted fields, so that the image's ID is the same. */
 function configOf(steps: Step[]): Uint8Array<ArrayBuffer> {
   const fields: Record<string, unknown> = { ...steps.at(-1)!.json };
   for (const name of DROPPED) delete fields[name];

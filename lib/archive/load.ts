@@ -1,4 +1,4 @@
-// Puts the images of an archive into the store: all of them, or none.
+// Loads the images of an archive into the store: all of them, or none.
 
 import { Failure } from "../base/error.ts";
 import * as file from "../../ffi/file.ts";
@@ -20,23 +20,23 @@ import { contentOf, readDocument, type Source } from "./source.ts";
 export interface Loaded {
   id: string;
   tags: string[];
-  /** Tags that another image had before, and its ID. */
+  /** Tags that another image had before, and that image's ID. */
   taken: Map<string, string>;
 }
 
-/** Hears how many bytes of a layer's file were read, and how many it has. */
+/** Called with the number of bytes read of a layer's file, and its size. */
 export type Progress = (diffId: string, read: number, total: number) => void;
 
 interface State {
   staging: Staging;
   progress: Progress;
-  /** Unpacked, by diff id. */
+  /** Unpacked layers, by diff id. */
   unpacked: Map<string, NewLayer>;
 }
 
 /**
- * Loads all images of a docker-archive (also of docker before 1.10) or OCI image layout. Layers that the
- * store has are not looked at. Throws Failure, and then nothing has changed.
+ * Loads all images of a docker-archive (also of docker before 1.10) or OCI image layout. Layers that exist in
+ * the store are not read. Throws Failure, and then nothing has changed.
  */
 export async function loadImages(source: Source, staging: Staging, progress: Progress): Promise<Loaded[]> {
   const images = await readImages(source);
@@ -45,7 +45,7 @@ export async function loadImages(source: Source, staging: Staging, progress: Pro
   for (const image of images) await unpackLayers(state, image);
   const lock = lockImages("shared");
   try {
-    // Those that were there may have been removed before the lock was ours.
+    // Layers that existed may have been removed before we had the lock.
     for (const image of images) await unpackLayers(state, image);
     const holders = new Map(images.flatMap(({ tags }) => tags.map((tag) => [tag, tagTarget(tag)])));
     const wanted = images.map(({ config, tags }) => ({ config, references: tags }));
@@ -68,7 +68,7 @@ async function readImages(source: Source): Promise<Loadable[]> {
   );
 }
 
-/** What the layers take at least: as much as their files, which may be compressed. */
+/** The least space that the layers take: the size of their files, which may be compressed. */
 function leastSpace(images: Loadable[]): number {
   const sizes = new Map<string, number>();
   for (const { diffIds, layers } of images) {
@@ -124,9 +124,7 @@ async function unpackLayer(
   return layer;
 }
 
-/**
- * Tells those who listen to events, and returns what the user is told; `holders` is who has the tags by then.
- */
+/** Emits the events, and returns what the user is told. `holders` are the images that had the tags before. */
 function reported(id: string, { tags }: Loadable, holders: Map<string, string | undefined>): Loaded {
   const labels = readImage(id.slice("sha256:".length))?.config?.Labels;
   emitImage({ id, labels }, "load");

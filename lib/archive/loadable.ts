@@ -1,4 +1,4 @@
-// What an archive says of an image in it, whatever kind of archive it is.
+// An image in an archive of any kind.
 
 import { Failure } from "../base/error.ts";
 import { asImageConfig, configProblem, type ImageConfig } from "../image/config.ts";
@@ -12,7 +12,7 @@ export interface Loadable {
   config: Uint8Array<ArrayBuffer>;
   /** "sha256:HEX" of each layer's uncompressed archive, bottom first. */
   diffIds: string[];
-  /** As many. */
+  /** The layers' files, in the same order. */
   layers: LayerFile[];
   /** "name:tag" */
   tags: string[];
@@ -20,19 +20,19 @@ export interface Loadable {
 
 export interface LayerFile {
   path: string;
-  /** undefined: not there, which matters only if the layer is not in the store. */
+  /** Undefined if it is missing, which matters only if the layer is not in the store. */
   place: Place | undefined;
   /** "sha256:HEX" of the file as it is, if that is known. */
   digest?: string;
 }
 
-/** A layer's archive, plain or compressed; in blobs/sha256/ its name is its digest. */
+/** A layer's archive, plain or compressed. The name of a file in blobs/sha256/ is its digest. */
 export function layerFile(source: Source, path: string): LayerFile {
   const hex = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1];
   return { path, place: source.find(path), ...(hex ? { digest: `sha256:${hex}` } : {}) };
 }
 
-/** The bytes of a file that has to be there. */
+/** The bytes of a file that must exist. */
 export function document(source: Source, path: string): Uint8Array<ArrayBuffer> {
   const bytes = readDocument(source, path);
   if (!bytes) throw new Failure(`open ${path}: no such file or directory in the archive`);
@@ -45,14 +45,12 @@ export async function checkDigest(bytes: Uint8Array<ArrayBuffer>, digest: string
   if (found !== digest) throw wrongDigest(path, digest, found);
 }
 
-/** The error for content at `path` that has another digest than it is said to have. */
+/** The error for a file whose digest is not the expected one. */
 export function wrongDigest(path: string, wanted: string, found: string): Failure {
   return new Failure(`${path} is damaged: its digest is ${found}, not ${wanted}`);
 }
 
-/**
- * Throws Failure unless it is the configuration of an image of `layers` layers for this kind of system.
- */
+/** Throws Failure unless it is the configuration of an image with `layers` layers for Linux. */
 export function checkConfig(bytes: Uint8Array, path: string, layers: number): ImageConfig {
   const value = parseDocument(bytes, path);
   const problem = configProblem(value);
@@ -68,12 +66,12 @@ export function checkConfig(bytes: Uint8Array, path: string, layers: number): Im
   return config;
 }
 
-/** Tags as the store has them, each once. Throws Failure for one that is none. */
+/** The tags in the store's form, without duplicates. Throws Failure for an invalid one. */
 export function checkTags(tags: string[]): string[] {
   return [...new Set(tags.map(checkNamed))];
 }
 
-/** Which of an archive's tags it is that can't be has to be said. */
+/** Names the invalid tag in the error. */
 function checkNamed(tag: string): string {
   try {
     return checkTag(tag);

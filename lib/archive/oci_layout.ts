@@ -1,5 +1,5 @@
-// OCI image layouts (OCI image-spec image-layout.md): index.json leads to manifests, those to configurations
-// and layers, all of them blobs named by their digests. Beside images there may be signatures, attestations
+// Reads OCI image layouts (OCI image-spec image-layout.md). index.json leads to manifests, which lead to
+// configurations and layers; all are blobs named by their digests. There may also be signatures, attestations
 // and other artifacts.
 
 import { Failure } from "../base/error.ts";
@@ -15,12 +15,10 @@ import { fitness, mostFitting, parsePlatform, type Platform } from "../image/pla
 import { checkConfig, checkDigest, checkTags, document, layerFile, type Loadable } from "./loadable.ts";
 import { parseDocument, type Source } from "./source.ts";
 
-/** Indexes in indexes: nobody nests them deeper. */
+/** The limit for nested indexes; nobody uses more. */
 const MAX_DEPTH = 4;
 
-/**
- * The images that index.json, whose bytes are given, leads to. Throws Failure where something is wrong.
- */
+/** The images that index.json, given as bytes, leads to. Throws Failure where something is wrong. */
 export async function readOciLayout(source: Source, bytes: Uint8Array): Promise<Loadable[]> {
   const images = new Map<string, Loadable>();
   for (const descriptor of suitable(entriesOf(readIndex(bytes)))) {
@@ -51,19 +49,22 @@ function entriesOf({ manifests }: Manifest): Descriptor[] {
   return manifests!.filter(({ artifactType }) => !artifactType);
 }
 
-/** Of several with one name those for this machine; all where none is, as the user must know what they do. */
+/**
+ * Of several images with one name those that fit this machine; all if none fits, because the user may want
+ * them.
+ */
 function suitable(list: Descriptor[]): Descriptor[] {
   const names = Map.groupBy(list, (one) => JSON.stringify(namesOf(one)));
   return [...names.values()].flatMap((group) => {
     const [best, ...others] = ranked(group);
-    // What says nothing of a platform may be for any.
+    // An image without a platform may fit any.
     return best ? [best, ...others.filter(({ platform }) => !platform || isAsGood(platform, best))] : [];
   });
 }
 
 function ranked(list: Descriptor[]): Descriptor[] {
   const fitting = mostFitting(parsePlatform(undefined), list);
-  // Attestations are for the platform "unknown".
+  // Attestations have the platform "unknown".
   return fitting.length > 0 ? fitting : list.filter(({ platform }) => platform?.os !== "unknown");
 }
 
@@ -72,7 +73,7 @@ function isAsGood(platform: Platform, { platform: best }: Descriptor): boolean {
   return fitness(wanted, platform) === (best ? fitness(wanted, best) : undefined);
 }
 
-/** Tags among the annotations: a name by itself is of no registry's, and a tag by itself of no repository. */
+/** Tags in the annotations, except names without registry and tags without repository. */
 function namesOf({ annotations }: Descriptor): string[] {
   const full = annotations?.["io.containerd.image.name"];
   if (full !== undefined) return full.includes("@") ? [] : [full];
@@ -86,7 +87,7 @@ interface Found {
 }
 
 /**
- * The image that a descriptor leads to: of an index, the most suitable one. undefined where it is something
+ * The image that a descriptor leads to; from an index, the most suitable one. Undefined where it is something
  * else.
  */
 async function findImage(source: Source, descriptor: Descriptor, depth: number): Promise<Found | undefined> {
@@ -99,7 +100,7 @@ async function findImage(source: Source, descriptor: Descriptor, depth: number):
   if (!manifest.manifests) return isImage(manifest, path) ? { digest, manifest } : undefined;
   if (depth === MAX_DEPTH) throw new Failure("index.json: too many indexes one inside the other");
   const entries = entriesOf(manifest);
-  // `docker save --platform` leaves the others out, but not of the index.
+  // `docker save --platform` leaves the other platforms out, but not of the index.
   const present = entries.filter((inner) => source.find(blobPath(inner.digest)));
   for (const inner of ranked(present.length > 0 ? present : entries)) {
     const found = await findImage(source, inner, depth + 1);

@@ -14,19 +14,19 @@ import { createTarWriter, type Sink, type TarWriter } from "../layer/tar_write.t
 import { readBytes } from "../base/json.ts";
 import { rootFd } from "../store/root.ts";
 
-/** An image to be saved, and the tags ("name:tag") it gets where it is loaded. */
+/** An image to save, and the tags ("name:tag") it gets when it is loaded. */
 export interface Saved {
   hex: string;
   tags: string[];
 }
 
-/** Called as a layer goes out: its diff id (hex), bytes so far, and all. */
+/** Called while a layer is written, with its diff id (hex), the bytes so far, and their total. */
 export type Progress = (layer: string, written: number, total: number) => void;
 
 interface State {
   writer: TarWriter;
   progress: Progress;
-  /** Blobs already in the archive, hex. */
+  /** Blobs that are in the archive, hex. */
   written: Set<string>;
   /** By diff id, hex. */
   layers: Map<string, Descriptor>;
@@ -42,8 +42,8 @@ interface ManifestItem {
 const encoder = new TextEncoder();
 
 /**
- * Gives `sink` an archive of `images`. The same images give the same bytes. Throws Failure for an image
- * that is damaged, at the latest after its last layer. Hold lockImages("shared").
+ * Writes an archive of `images` to `sink`. The same images give the same bytes. Throws Failure for a damaged
+ * image, at the latest after its last layer. The caller holds lockImages("shared").
  */
 export async function saveImages(images: Saved[], sink: Sink, progress: Progress): Promise<void> {
   const state: State = { writer: createTarWriter(sink), progress, written: new Set(), layers: new Map() };
@@ -87,7 +87,7 @@ async function saveImage(
   return { item, manifest: await blob(state, json(manifest), MANIFEST_TYPE) };
 }
 
-/** A layer goes into the archive once, however many images have it. */
+/** Writes a layer once, however many images have it. */
 async function saveLayer(state: State, hex: string): Promise<Descriptor> {
   const known = state.layers.get(hex);
   if (known) return known;
@@ -115,8 +115,8 @@ async function blob(state: State, bytes: Uint8Array<ArrayBuffer>, mediaType: str
 }
 
 /**
- * An index entry of one tag. umoci and skopeo look for the tag by itself, as docker writes it too; where
- * another image of the archive has the same, they would find neither, so there it is the name with the tag.
+ * An index entry for one tag. umoci and skopeo look for the tag alone, as docker writes it. If another image
+ * of the archive has the same tag, they would find neither, so the entry then has the name with the tag.
  */
 function named(manifest: Descriptor, text: string, images: Saved[]): Descriptor {
   const { name, tag } = parseReference(text);
@@ -128,7 +128,7 @@ function named(manifest: Descriptor, text: string, images: Saved[]): Descriptor 
   return { ...manifest, annotations };
 }
 
-/** What docker before 1.10 looked for; those who still do take the top layer from it. */
+/** The file for docker before 1.10, by which such programs find the top layer. */
 function repositoriesOf(images: Saved[], items: ManifestItem[]): Record<string, Record<string, string>> {
   const repositories: Record<string, Record<string, string>> = {};
   images.forEach(({ tags }, i) => {

@@ -1,4 +1,4 @@
-// Where images are loaded from: a tar archive or a directory, whose files can be read in any order.
+// Sources for loading images: a tar archive or a directory, whose files can be read in any order.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -14,7 +14,7 @@ import { findMember, indexTar, type Place } from "./tar_index.ts";
 
 export interface Source {
   /**
-   * Where the file of this name is; undefined where there is none. Throws Failure for names that lead
+   * The place of the file with this name; undefined where there is none. Throws Failure for names that lead
    * out.
    */
   find(path: string): Place | undefined;
@@ -23,7 +23,7 @@ export interface Source {
 
 const STDIN = 0;
 const BUFFER = 1 << 20;
-/** Manifests and configurations are in memory as a whole. */
+/** Manifests and configurations are read into memory. */
 const MAX_DOCUMENT = 8 << 20;
 
 /** Opens the archive or directory at `path`, or stdin. Throws Failure as docker words it. */
@@ -34,8 +34,8 @@ export function openArchive(path: string | undefined): number {
 }
 
 /**
- * What is in `fd`. A pipe, and a compressed archive, are written to the staging directory first, since what
- * the first bytes are may be said by the last.
+ * Opens the archive or directory `fd`. A pipe or a compressed archive is first written to the staging
+ * directory, because the last bytes may be needed to interpret the first ones.
  */
 export async function openSource(fd: number, staging: Staging): Promise<Source> {
   const { mode, size } = file.stat(fd, "");
@@ -97,7 +97,7 @@ function directorySource(fd: number): Source {
   };
 }
 
-/** The bytes at a place. All chunks are the same memory: done with one, ask for the next. */
+/** Yields the bytes at a place. All chunks share one buffer: use a chunk before asking for the next. */
 export function* contentOf({ fd, offset, length }: Place): Generator<Uint8Array> {
   const buffer = new Uint8Array(Math.min(BUFFER, length));
   for (let at = 0; at < length;) {
@@ -108,9 +108,7 @@ export function* contentOf({ fd, offset, length }: Place): Generator<Uint8Array>
   }
 }
 
-/**
- * All bytes of a small file; undefined where there is none. Throws Failure for one of more than 8 MiB.
- */
+/** All bytes of a small file; undefined where there is none. Throws Failure if it is larger than 8 MiB. */
 export function readDocument(source: Source, path: string): Uint8Array<ArrayBuffer> | undefined {
   const place = source.find(path);
   if (!place) return undefined;
@@ -126,7 +124,7 @@ export function readDocument(source: Source, path: string): Uint8Array<ArrayBuff
   return bytes;
 }
 
-/** The value of a JSON document. Throws Failure where it is none. */
+/** The value of a JSON document. Throws Failure if it is invalid. */
 export function parseDocument(bytes: Uint8Array, path: string): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));

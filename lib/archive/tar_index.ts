@@ -1,5 +1,5 @@
-// Where the files are in a tar archive that can be read at any place: docker-archives and OCI layouts say
-// what is what in a file that may come last.
+// Indexes the files in a seekable tar archive: in docker-archives and OCI layouts, the file that explains the
+// others may come last.
 
 import * as file from "../../ffi/file.ts";
 import { Failure } from "../base/error.ts";
@@ -7,28 +7,28 @@ import { cleanPath } from "../layer/parents.ts";
 import type { TarEntry } from "../layer/tar_entry.ts";
 import { createTarReader } from "../layer/tar_read.ts";
 
-/** A stretch of a file. */
+/** A range of a file. */
 export interface Place {
   fd: number;
   offset: number;
   length: number;
 }
 
-/** What an archive has under a name: a file, or another name for one (clean paths). */
+/** A member of an archive: a file, or a link to one (clean paths). */
 export type Member = { offset: number; length: number } | { link: string } | { sparse: true };
 
-/** An archive of images has a handful of files for each layer. */
+/** The limit of members; an archive of images has a handful of files for each layer. */
 const MAX_MEMBERS = 100_000;
 const CHUNK = 1 << 16;
 
 /**
- * The files and links in the uncompressed archive of `length` bytes at the beginning of `fd`, by clean path;
- * of several with one name the last. Throws Failure for one that is damaged or cut off, and for names
- * that lead out of it.
+ * The files and links in the uncompressed archive of `length` bytes at the beginning of `fd`, by clean path.
+ * The last of several with one name counts. Throws Failure for an archive that is damaged or cut off, and for
+ * names that lead out of it.
  */
 export function indexTar(fd: number, length: number): Map<string, Member> {
   const members = new Map<string, Member>();
-  /** The file whose first byte is next. */
+  /** The file whose first byte comes next. */
   let started: { offset: number; length: number } | undefined;
   let base = 0;
   const begun = (at: number) => {
@@ -77,8 +77,8 @@ function targetOf({ path, linkPath }: TarEntry): string {
 const MAX_LINKS = 10;
 
 /**
- * Where the file `path` is, links followed; undefined where there is none. Throws Failure for links in a
- * circle.
+ * The place of the file `path`, with links followed; undefined where there is none. Throws Failure for a
+ * circle of links.
  */
 export function findMember(
   members: Map<string, Member>,

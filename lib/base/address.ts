@@ -1,4 +1,4 @@
-// Internet addresses and subnets: an address is a number with a family, its text is the kernel's (RFC 5952
+// Internet addresses and subnets. An address is a number with a family; its text is the kernel's (RFC 5952
 // for IPv6).
 
 import { AF_INET, AF_INET6 } from "../../ffi/constants.ts";
@@ -8,14 +8,14 @@ export interface Address {
   value: bigint;
 }
 
-/** An address and how many bits of it name the network. */
+/** An address and the length of its network prefix in bits. */
 export interface Subnet extends Address {
   prefix: number;
 }
 
 const bitsOf = (family: number) => family === AF_INET ? 32 : 128;
 
-/** The address that a text is; undefined where it is none. */
+/** Parses an address; undefined where it is none. */
 export function parseAddress(text: string): Address | undefined {
   if (text.includes(":")) return parse6(text);
   const parts = text.split(".");
@@ -37,7 +37,7 @@ function parse6(text: string): Address | undefined {
   return { family: AF_INET6, value };
 }
 
-/** "172.17.0.0/16"; undefined where it is no subnet. Bits behind the prefix may be set. */
+/** Parses "172.17.0.0/16"; undefined where it is no subnet. Bits behind the prefix may be set. */
 export function parseSubnet(text: string): Subnet | undefined {
   const [, before, after] = /^(.*)\/(0|[1-9]\d{0,2})$/.exec(text) ?? [];
   const address = before === undefined ? undefined : parseAddress(before);
@@ -45,33 +45,33 @@ export function parseSubnet(text: string): Subnet | undefined {
   return address && prefix <= bitsOf(address.family) ? { ...address, prefix } : undefined;
 }
 
-/** For subnets that this program wrote itself. */
+/** Parses a subnet that this program wrote itself. */
 export function subnetOf(text: string): Subnet {
   const subnet = parseSubnet(text);
   if (!subnet) throw new RangeError(`${text} is no subnet`);
   return subnet;
 }
 
-/** The address's bytes, the first one first: what the kernel's attributes have. */
+/** The address's bytes in network order, as in the kernel's attributes. */
 export function toBytes({ family, value }: Address): Uint8Array {
   const bytes = new Uint8Array(bitsOf(family) / 8);
   for (let at = bytes.length - 1, rest = value; at >= 0; at--, rest >>= 8n) bytes[at] = Number(rest & 255n);
   return bytes;
 }
 
-/** The number that these bytes are, the highest first. */
+/** The number that these bytes form in network order. */
 export function fromBytes(bytes: Iterable<number>): bigint {
   let value = 0n;
   for (const byte of bytes) value = value << 8n | BigInt(byte);
   return value;
 }
 
-/** As people write it; IPv6 in its short form (RFC 5952). */
+/** The address as text; IPv6 in its short form (RFC 5952). */
 export function addressText(address: Address): string {
   const bytes = toBytes(address);
   if (address.family === AF_INET) return bytes.join(".");
   const groups = Array.from({ length: 8 }, (_, n) => (bytes[2 * n] << 8 | bytes[2 * n + 1]).toString(16));
-  // The longest run of at least two zeros, the first of several, is left out.
+  // The longest run of at least two zeros is left out; the first one if several are equal.
   let [best, length] = [0, 1];
   for (let start = 0; start < 8; start++) {
     let end = start;
@@ -111,7 +111,7 @@ export function overlaps(one: Subnet, other: Subnet): boolean {
   return contains(wider, wider === one ? other : one);
 }
 
-/** 02:42 and the IPv4 address, as docker derives it: an address that comes back has the same again. */
+/** 02:42 and the IPv4 address, as docker does it: the same address always gets the same MAC address. */
 export function macOf(address: Address): string {
   return ["02", "42", ...Array.from(toBytes(address), (byte) => byte.toString(16).padStart(2, "0"))].join(
     ":",

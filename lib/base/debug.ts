@@ -1,16 +1,16 @@
-// --debug, or MYDOCKER_LOG=debug: each step of a command with the time it took, on stderr.
+// --debug, or MYDOCKER_LOG=debug: prints each step of a command with its duration on stderr.
 
 import { variable } from "./environment.ts";
 
 let last = performance.now();
 let shown: boolean | undefined;
 
-/** Whether steps are shown. Asked for late: --debug is read after this is loaded. */
+/** Whether steps are shown. Determined late, because --debug is parsed after this module is loaded. */
 function debugging(): boolean {
   return shown ??= variable("MYDOCKER_LOG") === "debug";
 }
 
-/** Says that a step is done, and how long ago the one before it was. */
+/** Reports a step as done, with the time since the step before. */
 export function step(done: string): void {
   if (!debugging()) return;
   const now = performance.now();

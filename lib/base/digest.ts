@@ -1,11 +1,10 @@
-// SHA-256. Web Crypto can't take a digest piece by piece; node:crypto can, and uses the processor's own
-// instructions: 2 GB/s. It takes 8 ms to load, so only those do who have megabytes to digest. A thread of its
-// own for it was tried: where the two cores are one core's threads, unpacking slows down by as much as it
-// saves.
+// SHA-256. Web Crypto can't compute a digest piece by piece. node:crypto can, and uses the processor's own
+// instructions (2 GB/s), but it takes 8 ms to load; so it is used only for megabytes. A separate thread was
+// tried: where the two cores are one core's hardware threads, unpacking slows down by as much as that saves.
 
 import { toHex } from "./hex.ts";
 
-/** Takes bytes with `update`; `hex` ends it and gives the digest, 64 hex digits. */
+/** Takes bytes with `update`; `hex` ends the digest and returns it as 64 hex digits. */
 export interface Digest {
   update(chunk: Uint8Array): void;
   hex(): string;

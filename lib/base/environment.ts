@@ -1,8 +1,8 @@
-// What the caller gives besides files: arguments, environment, umask. Arguments and variables are bytes;
-// those that are not UTF-8, which deno can't hand over, are read as the kernel has them (ffi/bytes.ts).
+// The caller's arguments, environment and umask. Arguments and variables are bytes. Those that are not UTF-8,
+// which deno can't represent, are read from /proc (ffi/bytes.ts).
 //
-// The one-file form keeps from deno what means something to it, and leaves the
-// caller's values beside: see lib/launcher/launcher.sh, which has the same names.
+// The one-file form hides variables from deno that would affect it, and keeps the caller's values beside: see
+// lib/launcher/launcher.sh, which has the same names.
 
 import { decodeName } from "../../ffi/bytes.ts";
 import * as file from "../../ffi/file.ts";
@@ -34,7 +34,7 @@ export function variable(name: string): string | undefined {
   }
 }
 
-/** Of /proc/self, where a NUL ends each. */
+/** The strings in a file of /proc/self, each of which a NUL ends. */
 function ownTexts(name: "cmdline" | "environ"): string[] {
   const fd = file.openat(file.AT_FDCWD, `/proc/self/${name}`, file.O_RDONLY);
   const texts = decodeName(file.readAll(fd)).split("\0").slice(0, -1);
@@ -42,12 +42,12 @@ function ownTexts(name: "cmdline" | "environ"): string[] {
   return texts;
 }
 
-/** `path` from the root directory on, where it is from the current one. */
+/** `path` made absolute; relative paths are relative to the current directory. */
 export function absolutePath(path: string): string {
   return path.startsWith("/") ? path : `${file.readlinkat(file.AT_FDCWD, "/proc/self/cwd")}/${path}`;
 }
 
-/** The value `name` had where mydocker was called, for `-e NAME`; undefined if it had none. */
+/** The value of `name` in the caller's environment, for `-e NAME`; undefined if unset. */
 export function callerEnvironment(name: string): string | undefined {
   if (name === "" || /[=\0]/.test(name)) return undefined;
   if (variable("MYDOCKER_SELF") === undefined) return variable(name);
@@ -59,22 +59,27 @@ const OWN_UMASK = 0o022;
 let callers: number | undefined;
 
 /**
- * Gives this process and all that it starts the umask that docker's daemon has. Called once, before anything
- * is done: a mode is then what the code says, unless it lets group or others write, which needs a chmod. Not
- * 0, so that what is made without much thought, by us or by a program we start, is nobody else's to write to.
+ * Sets the umask of docker's daemon for this process and all that it starts. It is called once, before
+ * anything else. The mode of a new file is then the one in the code, unless group or others may write, which
+ * needs a chmod. The umask is not 0, so that a file made carelessly, by us or by a program that we start, is
+ * writable by nobody else.
  */
 export function leaveUmask(): void {
   callers ??= Deno.umask(OWN_UMASK);
 }
 
 /**
- * The permission bits of a file that is made for the caller as programs usually do, with all but execution.
+ * The permission bits of a file made for the caller: as programs usually make them, under the caller's umask,
+ * without execution.
  */
 export function callerFileMode(): number {
   return 0o666 & ~(callers ?? OWN_UMASK);
 }
 
-/** The absolute path mydocker can be started with again. Run from the sources, that is deno: no use then. */
+/**
+ * The absolute path by which mydocker can be started again. It is deno, and useless, when run from the
+ * sources.
+ */
 export function selfPath(): string {
   return variable("MYDOCKER_SELF") ?? Deno.execPath();
 }

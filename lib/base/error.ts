@@ -1,31 +1,30 @@
-// What goes wrong and is to be read by people: one line each. Which exit code it comes to is decided once, by
-// the command that runs (cli/exit_code.ts).
+// Errors for people: one line each. The command that runs decides the exit code, once (cli/exit_code.ts).
 
 import { KernelError } from "../../ffi/errno.ts";
 
-/** What a failure was, as far as the exit code depends on it. */
+/** The kind of a failure, as far as the exit code depends on it. */
 export type FailureKind =
-  /** Anything that isn't one of the others. */
+  /** Anything else. */
   | "failed"
-  /** The words of the command line can't be read: Refusal. */
+  /** The command line is invalid: Refusal. */
   | "refused"
-  /** The command to execute, or a device, isn't there. */
+  /** The command to execute, or a device, does not exist. */
   | "not found"
-  /** The command to execute is there, but can't be executed as asked. */
+  /** The command to execute exists, but can't be executed. */
   | "not executable"
-  /** What was waited for didn't come in time. */
+  /** A condition was not met in time. */
   | "timed out"
-  /** What was waited for will never come: the container has ended. */
+  /** A condition can never be met: the container has ended. */
   | "not ready"
-  /** There is no terminal where one is needed. */
+  /** A terminal is needed and there is none. */
   | "no terminal"
-  /** What a container wrote could not be passed on. */
+  /** Output of a container could not be passed on. */
   | "output lost"
   /** A container's keeper was killed, and the container with it. */
   | "killed"
-  /** A signal ended it, which is in `signal`. */
+  /** A signal ended it; `signal` has its number. */
   | "interrupted"
-  /** A template of --format can't be parsed. */
+  /** A template of --format is invalid. */
   | "template";
 
 export interface FailureOptions extends ErrorOptions {
@@ -36,8 +35,8 @@ export interface FailureOptions extends ErrorOptions {
 }
 
 /**
- * It did not work: what is named isn't there or is in no state for it, or it was tried in vain. The message
- * is one line for the user, which the command prints behind `mydocker: `.
+ * An operation failed: the named thing does not exist or is in the wrong state, or the kernel refused. The
+ * message is one line for the user, which the command prints after `mydocker: `.
  */
 export class Failure extends Error {
   override name = "Failure";
@@ -50,15 +49,15 @@ export class Failure extends Error {
     this.signal = signal;
   }
 
-  /** The same with another message. */
+  /** The same failure with another message. */
   reworded(message: string): Failure {
     return new Failure(message, { kind: this.kind, signal: this.signal, cause: this });
   }
 }
 
 /**
- * It can't be asked like this: a flag that there isn't, a value that can't be read, a flag that another
- * excludes. What docker's own parser of flags refuses; or nothing can be done here at all, for want of root.
+ * The request is invalid: an unknown flag, a value that can't be parsed, flags that exclude each other. These
+ * are the errors of docker's own flag parser; and the error that nothing works here without root.
  */
 export class Refusal extends Failure {
   override name = "Refusal";
@@ -69,8 +68,8 @@ export class Refusal extends Failure {
 }
 
 /**
- * Whether an error is about what the command deals with, so that it goes on with the others: a Failure, or
- * what the kernel said to a system call. All else is a mistake in the program.
+ * Whether an error concerns one object of the command, so that the command goes on with the others: a
+ * Failure, or an error of a system call. Everything else is a bug.
  */
 export function isExpected(error: unknown): error is Failure | KernelError {
   return error instanceof Failure || error instanceof KernelError;

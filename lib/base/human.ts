@@ -5,9 +5,7 @@ const UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
 const BINARY_POWER: Record<string, number> = { k: 1, m: 2, g: 3, t: 4, p: 5 };
 const HOUR = 3600;
 
-/**
- * An approximate length of time in docker's words ("About a minute", "3 weeks"); `seconds` may be fractional.
- */
+/** A duration in docker's words ("About a minute", "3 weeks"); `seconds` may have a fraction. */
 export function humanDuration(seconds: number): string {
   const whole = Math.floor(seconds);
   if (whole < 1) return "Less than a second";
@@ -16,7 +14,7 @@ export function humanDuration(seconds: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes === 1) return "About a minute";
   if (minutes < 60) return `${minutes} minutes`;
-  // Hours are rounded, all else is cut off: go-units does so, and the thresholds below build on it.
+  // Hours are rounded and all else is truncated, as in go-units; the thresholds below depend on that.
   const hours = Math.floor(seconds / HOUR + 0.5);
   if (hours === 1) return "About an hour";
   if (hours < 48) return `${hours} hours`;
@@ -27,7 +25,7 @@ export function humanDuration(seconds: number): string {
   return `${Math.floor(seconds / HOUR / 24 / 365)} years`;
 }
 
-/** How long ago something happened, as in the CREATED column: "3 seconds ago". */
+/** The time since an event, as in the CREATED column: "3 seconds ago". */
 export function humanAgo(seconds: number): string {
   return `${humanDuration(seconds)} ago`;
 }
@@ -54,19 +52,19 @@ export function binarySize(bytes: number): string {
   return `${Number((bytes / 1024 ** power).toPrecision(4))}${units[power]}`;
 }
 
-/** What a prune says at its end; `what` is "Containers" or its like. */
+/** The last lines of a prune; `what` is "Containers" or the like. */
 export function prunedText(what: string, removed: string[], reclaimed: number): string {
   return `${deletedText(what, removed)}Total reclaimed space: ${humanSize(reclaimed)}\n`;
 }
 
-/** The part of it that names what is gone; "" where nothing is. */
+/** The part that lists what was deleted; "" if nothing was. */
 export function deletedText(what: string, removed: string[]): string {
   return removed.length > 0 ? `Deleted ${what}:\n${removed.join("\n")}\n\n` : "";
 }
 
 /**
- * Bytes in a size as given to --memory or --shm-size: a number, optionally a fraction, with b, k, m, g, t or
- * p in either case, also written kb or kib. Units are powers of 1024. Throws a Failure otherwise.
+ * Parses a size for --memory or --shm-size: a number, optionally with a fraction, and b, k, m, g, t or p in
+ * either case, also written kb or kib. Units are powers of 1024. Throws a Refusal for anything else.
  */
 export function parseBytes(text: string): number {
   const match = /^(\d+(?:\.\d*)?|\.\d+) ?(?:b|([kmgtp])(?:i?b)?)?$/i.exec(text);
@@ -77,15 +75,12 @@ export function parseBytes(text: string): number {
   return bytes;
 }
 
-/** The 12 characters docker shows of an id, without its algorithm ("sha256:"). */
+/** The 12 characters of an ID that docker shows, without its algorithm ("sha256:"). */
 export function shortId(id: string): string {
   return id.slice(id.indexOf(":") + 1).slice(0, 12);
 }
 
-/**
- * `text` cut to `max` code points, the last of them "…" if anything was cut (none where there is no room for
- * it).
- */
+/** `text` shortened to `max` code points, the last of which is "…" if there is room for it. */
 export function ellipsis(text: string, max: number): string {
   const points = [...text];
   if (points.length <= max) return text;

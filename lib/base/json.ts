@@ -5,7 +5,7 @@ import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 
 /**
- * The bytes of a file relative to the directory `dir`; undefined where there is none, but maybe a directory.
+ * The bytes of a file relative to the directory `dir`; undefined if there is none, or it is a directory.
  */
 export function readBytes(dir: number, path: string): Uint8Array | undefined {
   const fd = file.openIfAny(dir, path, file.O_RDONLY);
@@ -22,7 +22,7 @@ export function readBytes(dir: number, path: string): Uint8Array | undefined {
 
 const decoder = new TextDecoder();
 
-/** The value in a JSON file; undefined where the file is absent, empty, cut off or otherwise not JSON. */
+/** The value in a JSON file; undefined if the file is missing, empty, cut off or otherwise invalid. */
 export function readJson<T>(dir: number, path: string): T | undefined {
   const bytes = readBytes(dir, path);
   if (!bytes) return undefined;
@@ -34,7 +34,7 @@ export function readJson<T>(dir: number, path: string): T | undefined {
   }
 }
 
-/** Writes a new file in one go. Only for files nobody can see yet; replaceFile for the others. */
+/** Writes a new file. Only for files that nobody can see yet; replaceFile is for the others. */
 export function writeFile(dir: number, path: string, content: string | Uint8Array, mode = 0o600): void {
   const bytes = typeof content === "string" ? encodeName(content) : content;
   const fd = file.openat(dir, path, file.O_WRONLY | file.O_CREAT | file.O_TRUNC, mode);
@@ -45,7 +45,7 @@ export function writeFile(dir: number, path: string, content: string | Uint8Arra
   }
 }
 
-/** Replaces a file: readers see the old content or the new, also after a power cut. */
+/** Replaces a file atomically: readers see the old content or the new, even after a power cut. */
 export function replaceFile(dir: number, path: string, content: string | Uint8Array, mode = 0o600): void {
   const bytes = typeof content === "string" ? encodeName(content) : content;
   const temporary = `${path}.new`;

@@ -1,4 +1,4 @@
-// Which Linux this is.
+// The version of the running kernel.
 
 import { Failure } from "./error.ts";
 
@@ -9,8 +9,8 @@ export function kernelAtLeast(major: number, minor: number): boolean {
 }
 
 /**
- * Throws Failure on kernels too old for containers: mount_setattr(2) is from 5.12, and before it there
- * was no way to make a mount private or read-only before others could see it.
+ * Throws Failure on kernels too old for containers: mount_setattr(2) is from 5.12. Without it, no mount could
+ * be made private or read-only before others see it.
  */
 export function requireKernel(): void {
   if (!kernelAtLeast(5, 12)) {
@@ -18,7 +18,7 @@ export function requireKernel(): void {
   }
 }
 
-/** Throws Failure unless this is root: mounts, namespaces and other people's files need it. */
+/** Throws Failure unless this is root, which mounts, namespaces and other users' files require. */
 export function requireRoot(): void {
   if (Deno.uid() !== 0) throw new Failure("this must be done as root; try: sudo mydocker …");
 }

@@ -1,9 +1,9 @@
-// What is mounted where, as this thread's mount namespace has it (proc_pid_mountinfo(5)).
+// The mounts in this thread's mount namespace (proc_pid_mountinfo(5)).
 
 import { decodeName } from "../../ffi/bytes.ts";
 import * as file from "../../ffi/file.ts";
 
-/** A mount: a directory `root` of the file system `device`, to be seen at `point`. */
+/** A mount: the directory `root` of the file system `device`, mounted at `point`. */
 export interface MountEntry {
   id: number;
   parent: number;
@@ -11,11 +11,11 @@ export interface MountEntry {
   device: string;
   root: string;
   point: string;
-  /** "shared:N", "master:N" and the like, by spaces. */
+  /** "shared:N", "master:N" and the like, separated by spaces. */
   propagation: string;
 }
 
-/** The whole table, as text; the kernel writes a space in a name as "\040". */
+/** The whole table as text; the kernel writes a space in a name as "\040". */
 function readTable(): string {
   const fd = file.openat(file.AT_FDCWD, "/proc/thread-self/mountinfo", file.O_RDONLY);
   try {
@@ -43,26 +43,27 @@ function parseTable(text: string): MountEntry[] {
 }
 
 /**
- * The mount that `fd` (O_PATH will do) lies on; undefined where it is not in the table, as of a detached one.
+ * The mount that `fd` (O_PATH is enough) lies on; undefined where it is not in the table, as for a detached
+ * mount.
  */
 export function mountOf(fd: number): MountEntry | undefined {
   const id = file.mountId(fd);
   return parseTable(readTable()).find((entry) => entry.id === id);
 }
 
-/** Where `path` below the directory `base` would be below `root`; both end without a slash. */
+/** The path below `root` that corresponds to `path` below `base`; both directories end without a slash. */
 function moved(path: string, base: string, root: string): string {
   const below = base === "/" ? path : path.slice(base.length);
   return (root === "/" ? "" : root) + below || "/";
 }
 
 /**
- * Where in `dir`/`name`, or on it, something is mounted; undefined where nothing is. Also by another way to
- * the same directory: for the kernel, a directory is a mount point whichever way it is removed.
+ * The path at or below `dir`/`name` where something is mounted; undefined where nothing is. It may be reached
+ * by another path to the same directory, since the kernel refuses to remove a mount point by any path.
  */
 export function mountedWithin(dir: number, name: string): string | undefined {
   const text = readTable();
-  // Either where it is mounted, or what is mounted there and has something mounted in it, has the name.
+  // The name occurs in the table if something is mounted there, or below a mount there.
   if (!text.includes(escape(name.slice(name.lastIndexOf("/") + 1)))) return undefined;
   const table = parseTable(text);
   const byId = new Map(table.map((entry) => [entry.id, entry]));

@@ -1,15 +1,15 @@
-// Standard output, all of it or an error.
+// Writes to standard output completely, or throws.
 
 import { awaitWritable } from "../../ffi/file.ts";
 
 const encoder = new TextEncoder();
 
-/** Writes text or bytes to stdout. Throws Deno.errors.BrokenPipe where nobody reads, which main knows. */
+/** Writes text or bytes to stdout. Throws Deno.errors.BrokenPipe if nobody reads; main handles that. */
 export function print(content: string | Uint8Array): void {
   writeAll(Deno.stdout, 1, content);
 }
 
-/** The same to stderr. */
+/** Writes to stderr in the same way. */
 export function printError(content: string | Uint8Array): void {
   writeAll(Deno.stderr, 2, content);
 }

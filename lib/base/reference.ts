@@ -32,8 +32,7 @@ export function parseReference(text: string): Reference {
   }
   const [domain, rest] = splitDomain(text);
   const path = rest.split(":", 1)[0];
-  // Looked at first because the grammar would only say "invalid"; the domain may have capitals, and so may
-  // the tag.
+  // Checked first, because the grammar would only say "invalid". The domain and the tag may have capitals.
   if (path !== path.toLowerCase()) {
     throw new Failure("invalid reference format: repository name must be lowercase");
   }
@@ -47,12 +46,12 @@ export function parseReference(text: string): Reference {
   return { name: familiarName(name), ...(tag && { tag }), ...(digest && { digest }) };
 }
 
-/** The reference with what docker assumes: tag "latest" where there is neither tag nor digest. */
+/** The reference with docker's default: tag "latest" if it has neither tag nor digest. */
 export function normalize(reference: Reference): Reference {
   return reference.tag || reference.digest ? reference : { ...reference, tag: "latest" };
 }
 
-/** A repository name as users write it: "docker.io/library/busybox" and "busybox" both give "busybox". */
+/** A repository name in its short form: "docker.io/library/busybox" and "busybox" both give "busybox". */
 export function familiarName(name: string): string {
   const [domain, path] = splitDomain(name);
   if (domain !== DEFAULT_DOMAIN) return `${domain}/${path}`;
@@ -71,15 +70,16 @@ export function formatReference({ name, tag, digest }: Reference): string {
 }
 
 /**
- * Whether `text` has the form of an image id or the start of one, with or without "sha256:". A word such as
- * "cafe" can be a name as well: only a look at the store can tell.
+ * Whether `text` looks like an image ID or the beginning of one, with or without "sha256:". A word such as
+ * "cafe" may be a name as well; only the store can tell.
  */
 export function isImageId(text: string): boolean {
   return /^(?:sha256:)?[0-9a-f]{1,64}$/.test(text);
 }
 
 /**
- * Registry and path. A first component without dot, colon or "localhost" is no registry but part of the path.
+ * Splits a name into registry and path. A first component without dot or colon, except "localhost", belongs
+ * to the path.
  */
 function splitDomain(name: string): [domain: string, path: string] {
   const slash = name.indexOf("/");

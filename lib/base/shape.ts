@@ -1,21 +1,20 @@
-// What a record of the root directory has to look like. A record is checked whole where it is read, so that
-// nothing after that meets a value of the wrong type. A field that is not named here is left alone: a later
-// version may have written it.
+// Checks the records of the root directory. A record is checked completely when it is read, so that no later
+// code meets a value of the wrong type. Unknown fields are ignored: a later version may have written them.
 
 import { readJson } from "./json.ts";
 import { MAX_WHOLE } from "./whole.ts";
 
-/** Whether a value, undefined where there is none, is what is wanted. */
+/** A test of a value, which is undefined if it is missing. */
 export type Check = (value: unknown) => boolean;
 
 export const text: Check = (value) => typeof value === "string";
 export const truth: Check = (value) => typeof value === "boolean";
-/** A whole number that a flag may have given, as numbers in records are but for a few. */
+/** An integer within the range of docker's flags, which most numbers in records come from. */
 export const whole: Check = (value) => Number.isInteger(value) && Math.abs(value as number) <= MAX_WHOLE;
 
 export const finite: Check = Number.isFinite;
 
-/** A text that matches. */
+/** A string that matches the pattern. */
 export const matching = (pattern: RegExp): Check => (value) =>
   typeof value === "string" && pattern.test(value);
 
@@ -29,10 +28,10 @@ export const moment = matching(
 
 export const oneOf = (...values: unknown[]): Check => (value) => values.includes(value);
 
-/** What may be missing. */
+/** A value that may be missing. */
 export const optional = (check: Check): Check => (value) => value === undefined || check(value);
 
-/** What may be missing, or null. */
+/** A value that may be missing or null. */
 export const nullable = (check: Check): Check => (value) =>
   value === undefined || value === null || check(value);
 
@@ -50,7 +49,7 @@ export function shapeOf<T>(fields: { [field in keyof Required<T>]: Check }): Che
   return (value) => isObject(value) && checks.every(([field, check]) => check(value[field]));
 }
 
-/** The record in a JSON file; undefined where it is missing, or is not what `check` wants. */
+/** The record in a JSON file; undefined if it is missing or fails `check`. */
 export function readRecord<T>(dir: number, path: string, check: Check): T | undefined {
   const value = readJson<unknown>(dir, path);
   return check(value) ? value as T : undefined;

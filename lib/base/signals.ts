@@ -2,7 +2,7 @@
 
 import { Failure } from "./error.ts";
 
-/** Those that can be passed on. */
+/** Signals that can be passed on to a container. */
 export const PASSED_ON: [Deno.Signal, number][] = [
   ["SIGHUP", 1],
   ["SIGINT", 2],
@@ -24,7 +24,7 @@ export const PASSED_ON: [Deno.Signal, number][] = [
   ["SIGSYS", 31],
 ];
 
-/** And those that only kill and --stop-signal name. */
+/** Signals that only kill and --stop-signal use. */
 const OTHERS = {
   ILL: 4,
   BUS: 7,
@@ -43,7 +43,7 @@ const OTHERS = {
 const [SIGRTMIN, SIGRTMAX] = [34, 64];
 
 /**
- * The number of a signal given as docker takes it: "9", "KILL", "SIGKILL", "RTMIN+3". Throws Failure.
+ * The number of a signal in any form that docker accepts: "9", "KILL", "SIGKILL", "RTMIN+3". Throws Failure.
  */
 export function parseSignal(text: string): number {
   const number = /^\d+$/.test(text) ? Number(text) : namedSignal(text.toUpperCase().replace(/^SIG/, ""));
@@ -53,7 +53,7 @@ export function parseSignal(text: string): number {
   return number;
 }
 
-/** Whether there is a signal of this number; 32 and 33 are glibc's own. */
+/** Whether there is a signal with this number; 32 and 33 are glibc's own. */
 export function isSignal(number: number): boolean {
   return Number.isInteger(number) && number >= 1 && number <= SIGRTMAX && (number < 32 || number >= SIGRTMIN);
 }
@@ -68,7 +68,7 @@ function namedSignal(name: string): number | undefined {
     Object.entries(OTHERS).find(([known]) => known === name)?.[1];
 }
 
-/** Whether it is one by which users end programs: SIGHUP, SIGINT, SIGQUIT, SIGTERM. */
+/** Whether users end programs by it: SIGHUP, SIGINT, SIGQUIT, SIGTERM. */
 export function endsProcess(signal: number): boolean {
   return [1, 2, 3, 15].includes(signal);
 }

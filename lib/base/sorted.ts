@@ -1,6 +1,6 @@
-// The order of a map's keys in what docker prints.
+// Sorts the keys of maps for docker's output.
 
-/** The same record with its keys in order, as Go writes a map; undefined stays so. */
+/** The same record with sorted keys, as Go writes maps; undefined stays undefined. */
 export function sortedByKey<T extends Record<string, unknown> | null | undefined>(record: T): T {
   return record && Object.fromEntries(Object.entries(record).sort(([a], [b]) => a < b ? -1 : 1)) as T;
 }

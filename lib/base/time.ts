@@ -1,14 +1,14 @@
-// Moments as text.
+// Points in time as text.
 
 import { now, type Time } from "../../ffi/clock.ts";
 
-/** RFC 3339, UTC, always with nine digits after the point; by default of now. */
+/** RFC 3339 in UTC with nine digits after the point; by default the present time. */
 export function timestamp({ seconds, nanoseconds }: Time = now()): string {
   const whole = new Date(seconds * 1000).toISOString().slice(0, 19);
   return `${whole}.${String(nanoseconds).padStart(9, "0")}Z`;
 }
 
-/** RFC 3339 in the caller's time zone (TZ, /etc/localtime), with nine digits; "Z" where that is UTC. */
+/** RFC 3339 in the caller's time zone (TZ, /etc/localtime), with nine digits; "Z" for UTC. */
 export function localTimestamp({ seconds, nanoseconds }: Time): string {
   const offset = -new Date(seconds * 1000).getTimezoneOffset();
   const local = timestamp({ seconds: seconds + offset * 60, nanoseconds });

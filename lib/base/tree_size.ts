@@ -1,15 +1,15 @@
-// How much is in a directory.
+// The size of a directory tree.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 
-/** Each level holds a descriptor while it is looked at; nobody but an attacker makes that many. */
+/** The greatest depth: a descriptor is open for each level, and only an attacker makes that many. */
 const DEEPEST = 500;
 
 /**
- * Bytes in the regular files below `path`, which is relative to the directory `dir`: each counted once
- * however many names it has. What goes away meanwhile counts as nothing, and so does what lies more than 500
- * levels deep.
+ * Total bytes of the regular files below `path`, which is relative to the directory `dir`. A file with
+ * several names counts once. Files that disappear meanwhile, or lie more than 500 levels deep, are not
+ * counted.
  */
 export function treeSize(dir: number, path: string): number {
   const seen = new Set<string>();
@@ -39,7 +39,7 @@ function inDirectory(
   try {
     return file.entries(fd).reduce((sum, { name }) => sum + measure(fd, name, level + 1), 0);
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return 0; // what getdents64 says of a directory that was removed
+    if (isErrno(error, "ENOENT")) return 0; // getdents64's errno for a removed directory
     throw error;
   } finally {
     file.close(fd);

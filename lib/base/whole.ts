@@ -1,4 +1,4 @@
-// Numbers as docker's flags take them.
+// The range of numbers in docker's flags.
 
-/** The largest number that docker's flags take, Go's int64, as near as a number comes to it. */
+/** The largest number in docker's flags, Go's int64, as exactly as a number can hold it. */
 export const MAX_WHOLE = 2 ** 63;

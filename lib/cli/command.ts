@@ -1,51 +1,53 @@
 import type { ExitCodes } from "./exit_code.ts";
 
-/** What a flag's value is; a `list` may be given several times and keeps the order of the command line. */
+/**
+ * The type of a flag's value. A `list` may be given several times and keeps the order of the command line.
+ */
 export type FlagKind = "bool" | "string" | "int" | "list";
 
-/** One command line flag, as the parser and the help text need to know it. */
+/** A command line flag, for the parser and the help text. */
 export interface Flag {
   /** Long name, without dashes. */
   name: string;
   /** One-letter name, without dash. */
   short?: string;
-  /** A name of several letters behind one dash: "mem" for -mem, as tutorials have it. */
+  /** A name of several letters after one dash: "mem" for -mem, as tutorials write it. */
   oneDash?: string;
   kind: FlagKind;
   /** Placeholder for the value in the help text; the kind when absent. */
   value?: string;
-  /** What the accessors of Parsed answer when the flag is not given. */
+  /** The value that Parsed returns when the flag is not given. */
   default?: string | number | boolean;
   help: string;
-  /** Parsed, but not shown in the help text. */
+  /** The flag works, but the help text does not show it. */
   hidden?: boolean;
 }
 
-/** The shape of one command: everything known about it before its module is loaded. */
+/** The description of a command. */
 export interface CommandSpec {
   /** "run", "volume create" */
   name: string;
-  /** What follows the name in the usage line: "[OPTIONS] IMAGE [COMMAND] [ARG...]" */
+  /** The rest of the usage line: "[OPTIONS] IMAGE [COMMAND] [ARG...]" */
   usage: string;
   summary: string;
-  /** Other names of the command, each in full: "container run" */
+  /** Other full names of the command: "container run" */
   aliases?: string[];
   flags: Flag[];
-  /** How many arguments are allowed; Infinity for any number. */
+  /** The smallest and largest number of arguments; Infinity for no limit. */
   args: [min: number, max: number];
-  /** Its exit codes where they are not docker's usual ones. */
+  /** The command's exit codes where they differ from docker's usual ones. */
   exits?: ExitCodes;
-  /** Flags end at the first argument (run, create, exec): what follows belongs to the container's command. */
+  /** Flags end at the first argument (run, create, exec), since the rest is the container's command. */
   stopAtFirstArg?: boolean;
 }
 
 /**
- * A parsed command line. The accessors take a flag's long name; they throw a plain Error for a name that is
- * not in the spec or has another kind, since that can only be a mistake in the program.
+ * A parsed command line. The accessors take a flag's long name. They throw a plain Error if the spec has no
+ * such flag of that kind, which is a bug.
  */
 export interface Parsed {
   args: string[];
-  /** Whether the flag stood on the command line, whatever its value. */
+  /** Whether the flag was given, whatever its value. */
   given(name: string): boolean;
   bool(name: string): boolean;
   text(name: string): string | undefined;
@@ -53,10 +55,10 @@ export interface Parsed {
   list(name: string): string[];
 }
 
-/** What a file under lib/commands exports. */
+/** The exports of a file under lib/commands. */
 export interface CommandModule {
   spec: CommandSpec;
-  /** Does the work; the result is the exit status of the process. */
+  /** Runs the command and returns the exit code of the process. */
   run(parsed: Parsed): number | Promise<number>;
 }
 
@@ -65,5 +67,5 @@ export function commandPath(spec: { name: string }): string {
   return spec.name === "" ? "mydocker" : `mydocker ${spec.name}`;
 }
 
-/** Words that only begin a command's name. */
+/** The first words of two-word commands. */
 export const GROUPS = ["container", "image", "network", "system", "volume"];

@@ -1,14 +1,14 @@
-// The question before something is taken away.
+// Asks for confirmation before something is removed.
 
 import { print } from "../base/output.ts";
 
-/** Shows `warning` and asks whether to go on; only "y" on stdin is a yes, and no answer is a no. */
+/** Shows `warning` and asks whether to go on. Only "y" on stdin means yes. */
 export function confirm(warning: string): boolean {
   print(`WARNING! ${warning}\nAre you sure you want to continue? [y/N] `);
   return readLine().trim().toLowerCase() === "y";
 }
 
-/** Byte by byte: what follows the line is not for this command. */
+/** Reads byte by byte, because what follows the line is not for this command. */
 function readLine(): string {
   let line = "";
   const byte = new Uint8Array(1);

@@ -1,4 +1,4 @@
-// From a command's module and words to an exit code.
+// Runs a command's module and returns the exit code.
 
 import { isErrno } from "../../ffi/errno.ts";
 import { rootPath } from "../store/root.ts";
@@ -9,12 +9,12 @@ import { exitCodeOf, type ExitCodes } from "./exit_code.ts";
 import { parseCommand } from "./parse.ts";
 import { printable } from "./plain.ts";
 
-/** What a shell shows of a program whose reader is gone. */
+/** The code that a shell reports for a program that SIGPIPE killed. */
 const SIGPIPE_EXIT = 141;
 
 /**
- * Parses `words` and runs the command, or shows its help; both call it `typed`, as the user did ("volume
- * inspect"). Returns the exit code; an error of the command is printed.
+ * Parses `words` and runs the command, or shows its help. Both call it `typed`, the words of the user
+ * ("volume inspect"). Returns the exit code. An error of the command is printed.
  */
 export async function execute(
   module: CommandModule,
@@ -32,7 +32,7 @@ export async function execute(
   }
 }
 
-/** The exit code of `work`, or of the error it threw, which is printed. */
+/** Returns the exit code of `work`, or prints the error it threw and returns that error's code. */
 export async function guard(work: () => Promise<number>): Promise<number> {
   leaveUmask();
   try {
@@ -42,18 +42,18 @@ export async function guard(work: () => Promise<number>): Promise<number> {
   }
 }
 
-/** Prints an error, unless nobody reads any more; returns the exit code. */
+/** Prints an error, unless nobody reads it any more; returns the exit code. */
 function report(error: unknown, exits?: ExitCodes): number {
   if (error instanceof Deno.errors.BrokenPipe) return SIGPIPE_EXIT;
   const message = error instanceof Error ? error.message : String(error);
-  // A name in it may be a container's or an archive's.
+  // A name in the message may come from a container or an archive.
   printError(`mydocker: ${printable(message)}${wayOut(error)}\n`);
-  // console costs milliseconds to load, so it is for this only.
+  // console costs milliseconds to load, so it is only used here.
   if (variable("MYDOCKER_LOG") === "debug") console.error(error);
   return exitCodeOf(error, exits);
 }
 
-/** What to do about the kernel's refusals that can come from anywhere below the root directory. */
+/** Advice for errors of the kernel that can occur anywhere below the root directory. */
 function wayOut(error: unknown): string {
   if (isErrno(error, "EROFS")) {
     return `; is ${rootPath()} read-only? Name another with --root or MYDOCKER_ROOT`;

@@ -1,13 +1,11 @@
-// From what failed to the exit code: the one place that knows docker's.
+// Maps failures to docker's exit codes.
 
 import { Failure, type FailureKind } from "../base/error.ts";
 
-/**
- * Exit codes of a command that are not the ones below; "failed" is that of errors of any other class, too.
- */
+/** The exit codes of a command that differ from those below. "failed" also covers errors of other classes. */
 export type ExitCodes = Partial<Record<FailureKind, number>>;
 
-/** Added to a signal's number, as shells do. */
+/** Added to a signal's number, as by shells. */
 const BY_SIGNAL = 128;
 
 const EXIT_CODES: Record<Exclude<FailureKind, "interrupted">, number> = {
@@ -23,15 +21,15 @@ const EXIT_CODES: Record<Exclude<FailureKind, "interrupted">, number> = {
   "template": 64,
 };
 
-/** Of `run` and `create`, where other codes belong to the container, or to its command. */
+/** For `run` and `create`, where other codes are those of the container or its command. */
 export const CONTAINER_EXITS: ExitCodes = { "failed": 125, "interrupted": 125 };
 
-/** Of `start`, which never answers for the container's command. */
+/** For `start`, which never returns the code of the container's command. */
 export const START_EXITS: ExitCodes = {
   ...{ "not found": 1, "not executable": 1, "interrupted": 1 },
 };
 
-/** The exit code of a command that ends with `error`; `exits` are the command's own. */
+/** The exit code of a command that ends with `error`; `exits` are the command's own codes. */
 export function exitCodeOf(error: unknown, exits: ExitCodes = {}): number {
   const kind = error instanceof Failure ? error.kind : "failed";
   const own = exits[kind];

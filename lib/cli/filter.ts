@@ -1,4 +1,4 @@
-// --filter of the lists and prunes: name=value, several at once.
+// --filter of lists and prunes: name=value, which may be given several times.
 
 import { Failure, Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
@@ -10,9 +10,9 @@ const TRUE = ["1", "true"];
 const FALSE = ["0", "false"];
 
 /**
- * Reads the values of a --filter flag, which `flag` names as the user knows it ("-f, --filter"); empty ones
- * say nothing. Throws Failure: exit 125 for a value that is no name=value, and 1 for a name that is not
- * in `known`, if that is given.
+ * Parses the values of a --filter flag; `flag` is its name as users know it ("-f, --filter"). Empty values
+ * are ignored. Throws Failure for a value without "=", and for a name that is not in `known`, if that is
+ * given.
  */
 export function parseFilters(values: string[], flag: string, known?: string[]): Filters {
   const filters: Filters = new Map();
@@ -33,9 +33,7 @@ export function parseFilters(values: string[], flag: string, known?: string[]): 
   return filters;
 }
 
-/**
- * The value of a filter that is true or false; undefined where it is not given. Throws Failure.
- */
+/** The value of a boolean filter; undefined where it is not given. Throws Failure. */
 export function truthOf(filters: Filters, name: string): boolean | undefined {
   const value = filters.get(name)?.at(-1);
   if (value === undefined) return undefined;
@@ -44,7 +42,7 @@ export function truthOf(filters: Filters, name: string): boolean | undefined {
   throw new Failure(`Invalid filter '${name}=${value}'; it is true or false`);
 }
 
-/** Whether labels pass the filters label (all of them) and label! (none of them). */
+/** Whether labels pass the filters label (all must match) and label! (none may match). */
 export function matchesLabels(labels: Record<string, string>, filters: Filters): boolean {
   return (filters.get("label")?.every((wanted) => hasLabel(labels, wanted)) ?? true) &&
     !filters.get("label!")?.some((wanted) => hasLabel(labels, wanted));
@@ -57,7 +55,8 @@ export function hasLabel(labels: Record<string, string>, wanted: string): boolea
 }
 
 /**
- * A test for names by a regular expression, found anywhere in them; what is none is a name that only equals.
+ * A test of names by a regular expression, which may match anywhere. An invalid expression matches only the
+ * same text.
  */
 export function namePattern(pattern: string): (name: string) => boolean {
   try {

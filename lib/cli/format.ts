@@ -6,9 +6,7 @@ import { goJson, type TemplateFunction } from "../template/funcs.ts";
 
 export type Row = Record<string, unknown>;
 
-/**
- * In the header line the functions that change a value leave the column's title as it is; `pad` still pads.
- */
+/** In the header line, functions that change a value leave the column's title as it is; `pad` still pads. */
 const HEADER_FUNCTIONS: Record<string, TemplateFunction> = Object.fromEntries(
   ["json", "split", "join", "title", "lower", "upper", "truncate"].map((name) => [
     name,
@@ -18,9 +16,9 @@ const HEADER_FUNCTIONS: Record<string, TemplateFunction> = Object.fromEntries(
 
 /**
  * Renders the rows of a list command (ps, images, volume ls) for --format: "json", "table TEMPLATE" or
- * "TEMPLATE", one line per row, newline at the end (a bare "table" has no template: it stands for the
- * command's own columns, see table()). `titles` maps each field to its column title. Throws as
- * compileTemplate does, but never of kind "template": docker's lists fail like any command.
+ * "TEMPLATE". Each row is one line with a newline. A bare "table" means the command's own columns, see
+ * table(). `titles` has each field's column title. Throws like compileTemplate, but never with kind
+ * "template": docker's lists fail like any command.
  */
 export function formatRows(format: string, titles: Row, rows: Row[]): string {
   const isTable = format.startsWith("table");
@@ -42,7 +40,7 @@ function compile(...[source, options]: Parameters<typeof compileTemplate>): (row
   }
 }
 
-/** A whole row as JSON has its keys sorted and &, < and > escaped, since docker encodes it in two steps. */
+/** A whole row as JSON has sorted keys, and &, < and > escaped, because docker encodes it in two steps. */
 function rowJson(rows: Row[]): TemplateFunction {
   const encode = (value: unknown) => {
     if (!rows.includes(value as Row)) return goJson(value);

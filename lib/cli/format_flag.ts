@@ -1,15 +1,15 @@
-// --format, as the commands have it.
+// The flag --format.
 
 import type { Flag } from "./command.ts";
 
-/** Of commands that print a table of rows; cli/format.ts reads it. */
+/** For commands that print a table of rows; cli/format.ts reads it. */
 export const FORMAT_ROWS: Flag = {
   name: "format",
   kind: "string",
   help: "Format output using a custom template: 'table TEMPLATE', 'json' or a Go template",
 };
 
-/** Of commands that print objects. */
+/** For commands that print objects. */
 export const FORMAT_OBJECT: Flag = {
   name: "format",
   short: "f",

@@ -1,13 +1,13 @@
 import { commandPath, type CommandSpec, type Flag } from "./command.ts";
 import { goQuote } from "../template/go_text.ts";
 
-/** Commands shown under one title in an overview. */
+/** Commands under one title in an overview. */
 export interface CommandGroup {
   title: string;
   commands: { name: string; summary: string }[];
 }
 
-/** What an overview says besides its commands; everything has the value for plain `mydocker` as default. */
+/** The parts of an overview besides its commands; the defaults are for plain `mydocker`. */
 export interface OverviewOptions {
   /** "volume" for `mydocker volume` */
   name?: string;
@@ -17,12 +17,12 @@ export interface OverviewOptions {
   columns?: number;
 }
 
-// A last word is not sent to a line of its own if it overhangs by no more than this (as in spf13/pflag).
+// A last word may overhang by this much before it is moved to a new line (as in spf13/pflag).
 const OVERHANG = 5;
 
 /**
- * The text of `mydocker TYPED --help` in docker's layout, newline at the end: usage, summary, other names,
- * and the flags in alphabetical order, wrapped to a terminal of `columns` characters.
+ * The text of `mydocker TYPED --help` in docker's layout: usage, summary, other names, and the flags in
+ * alphabetical order, wrapped to `columns` characters.
  */
 export function commandHelp(spec: CommandSpec, typed = spec.name, columns = 80): string {
   const parts = [`Usage:  ${commandPath({ name: typed })} ${spec.usage}`.trimEnd(), spec.summary];
@@ -34,7 +34,7 @@ export function commandHelp(spec: CommandSpec, typed = spec.name, columns = 80):
 
 /**
  * The text of `mydocker --help`, or of a management command such as `mydocker volume` (then with its name and
- * summary in `options`), newline at the end: each group's commands under its title.
+ * summary in `options`): each group's commands under its title.
  */
 export function overview(groups: CommandGroup[], options: OverviewOptions = {}): string {
   const { name = "", summary = "Run containers without a daemon", flags = [], columns = 80 } = options;
@@ -52,7 +52,7 @@ export function overview(groups: CommandGroup[], options: OverviewOptions = {}):
   return parts.join("\n\n") + "\n";
 }
 
-/** docker puts a short form (`docker ps`) behind its long ones, and a long form in front of its variants. */
+/** Docker lists a short form (`docker ps`) after its long ones, but a long form before its variants. */
 function allNames(spec: CommandSpec): string[] {
   const others = spec.aliases ?? [];
   const names = spec.name.includes(" ") ? [spec.name, ...others] : [...others, spec.name];
@@ -85,7 +85,7 @@ function defaultNote(flag: Flag): string {
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let rest = text;
-  // Under 24 columns of text docker gives up on its layout; here the lines just stay whole.
+  // With less than 24 columns of text, docker gives up its layout; here the lines are then not wrapped.
   while (width >= 24 && rest.length >= width) {
     const head = rest.slice(0, width - OVERHANG);
     const space = head.search(/\s\S*$/);

@@ -1,5 +1,5 @@
-// Files that a command line names. They may be anybody's and anything: endless ones, pipes that nobody writes
-// to, devices.
+// Files that a command line names. They may belong to anybody and be anything: endless files, pipes without a
+// writer, devices.
 
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import { decodeName } from "../../ffi/bytes.ts";
@@ -8,15 +8,18 @@ import { hasWriter, readUpTo } from "../../ffi/input.ts";
 import { sleep } from "../base/sleep.ts";
 import { Failure } from "../base/error.ts";
 
-/** What is read whole: variables, labels, a profile. All that execve(2) takes is less. */
+/**
+ * The limit for files that are read completely: variables, labels, a profile. execve(2) accepts less than
+ * that.
+ */
 const MAX_SIZE = 8 << 20;
-/** Milliseconds for which a FIFO may be without a writer. */
+/** Milliseconds to wait for a FIFO's writer. */
 const PATIENCE = 10_000;
 const PAUSE = 20;
 
 /**
- * Opens a file for reading. A read may answer EAGAIN, where a writer takes its time. Throws Failure
- * where it can't be opened, and for a FIFO that nobody has come to write to within ten seconds.
+ * Opens a file for reading. A read may fail with EAGAIN if a writer is slow. Throws Failure if it can't be
+ * opened, and for a FIFO that nobody opens for writing within ten seconds.
  */
 export function openInput(path: string): number {
   const fd = openAny(path);
@@ -34,7 +37,7 @@ function openAny(path: string): number {
     return file.openat(file.AT_FDCWD, path, file.O_RDONLY | file.O_NONBLOCK | file.O_NOCTTY);
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    // docker has one word for both.
+    // Docker has one message for both.
     const problem = error.errno === "ENOTDIR" ? "no such file or directory" : errnoText(error.code);
     throw new Failure(`open ${path}: ${problem}`, { cause: error });
   }
@@ -54,8 +57,8 @@ function awaitWriter(fd: number, path: string): void {
 }
 
 /**
- * The text of a file that is read whole; bytes that are not UTF-8 as names have them (decodeName). Throws
- * Failure as openInput does, and for a file of more than 8 MiB.
+ * The text of a file that is read completely; bytes that are not UTF-8 are encoded as in names (decodeName).
+ * Throws Failure like openInput, and for a file of more than 8 MiB.
  */
 export function readInput(path: string): string {
   const fd = openInput(path);

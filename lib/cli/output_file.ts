@@ -1,4 +1,4 @@
-// Where a command writes an archive to: -o FILE, or stdout unless that is a terminal.
+// The destination of a command's archive: -o FILE, or stdout unless that is a terminal.
 
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -6,7 +6,7 @@ import { Failure } from "../base/error.ts";
 
 const STDOUT = 1;
 
-/** Throws Failure where `output` (-o) can't be written; undefined or "" stand for stdout. */
+/** Throws Failure if `output` (-o) can't be written; undefined and "" mean stdout. */
 export function checkOutput(output: string | undefined): void {
   if (output) checkPath(output);
   else if (Deno.stdout.isTerminal()) {
@@ -27,9 +27,9 @@ function checkPath(path: string): void {
 }
 
 /**
- * Has `work` write to `output` (see checkOutput) through the sink it gets. A file appears, or is replaced,
- * when it is whole; it may have a container's secrets, so it is the owner's alone. Throws what `work` throws,
- * Failure where writing fails, and BrokenPipe where nobody reads.
+ * Calls `work` with a sink that writes to `output` (see checkOutput). A file appears or is replaced only when
+ * it is complete. Only its owner may read it, since it may contain a container's secrets. Throws what `work`
+ * throws, Failure if writing fails, and BrokenPipe if nobody reads.
  */
 export async function writeOutput(
   output: string | undefined,
@@ -66,7 +66,7 @@ function sinkOf(fd: number, what: string): (chunk: Uint8Array) => void {
 
 function cantWrite(what: string, error: unknown): unknown {
   if (!(error instanceof KernelError)) return error;
-  // main knows what to do where nobody reads.
+  // main handles that nobody reads.
   if (error.errno === "EPIPE") return new Deno.errors.BrokenPipe();
   return new Failure(`can't write ${what}: ${errnoText(error.code)}`, { cause: error });
 }

@@ -19,11 +19,11 @@ interface Scan {
 }
 
 /**
- * Reads the words after a command's name the way spf13/pflag does: `--name v`, `--name=v`, `-n v`, `-nv`,
- * `-n=v`, clusters of one-letter flags, `--` as the end of flags. The answer is "help" when --help was given
- * (or -h, where the command has no -h of its own); a mistake in a flag is reported even then, as docker does.
- * Throws a Refusal for unknown flags and bad values, and for a wrong number of arguments, which docker does
- * not take for a mistake in flags, a Failure.
+ * Parses the words after a command's name as spf13/pflag does: `--name v`, `--name=v`, `-n v`, `-nv`, `-n=v`,
+ * clusters of one-letter flags, `--` as the end of flags. Returns "help" if --help was given (or -h, where
+ * the command has no -h of its own); a mistake in a flag is reported even then, as by docker. Throws a
+ * Refusal for unknown flags and invalid values, and a Failure for a wrong number of arguments, which docker
+ * does not count as a mistake in flags.
  */
 export function parseCommand(spec: CommandSpec, argv: string[]): Parsed | "help" {
   const scan = newScan(spec, argv);
@@ -69,7 +69,7 @@ function scanLong(scan: Scan, word: string): void {
   scanValue(scan, flag, word, equals);
 }
 
-/** False where it is no such name; pflag, which knows none, finds no value in the letters of one either. */
+/** Returns false if there is no such name. Like pflag, it finds no value in the letters of such a name. */
 function scanOneDash(scan: Scan, word: string): boolean {
   const equals = word.indexOf("=");
   const name = word.slice(1, equals < 0 ? undefined : equals);
@@ -88,7 +88,7 @@ function scanShorts(scan: Scan, cluster: string): void {
   for (let rest = cluster; rest !== "";) {
     const flag = scan.short.get(rest[0]);
     if (!flag) fail(scan.spec, `unknown shorthand flag: '${rest[0]}' in -${rest}`);
-    // "-e=" keeps its "=": pflag wants at least one character behind it before it reads it as a separator.
+    // "-e=" keeps its "=": pflag takes it as a separator only if at least one character follows.
     if (rest.length > 2 && rest[1] === "=") return store(scan, flag, rest.slice(2));
     if (flag.kind === "bool") {
       store(scan, flag, "true");
@@ -122,7 +122,7 @@ function store(scan: Scan, flag: Flag, text: string): void {
   }
 }
 
-/** Go's strconv.ParseInt with base 0: decimal, 0x, 0b, 0o and a bare leading zero for octal. */
+/** Go's strconv.ParseInt with base 0: decimal, 0x, 0b, 0o, and a leading zero for octal. */
 function parseInteger(scan: Scan, flag: Flag, text: string): number {
   const match = /^([+-]?)(0|[1-9]\d*|0x[\da-f]+|0b[01]+|0o?[0-7]+)$/i.exec(text);
   if (!match) invalid(scan, flag, text, "strconv.ParseInt", "invalid syntax");

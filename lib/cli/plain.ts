@@ -1,18 +1,18 @@
-// Words of others on the way to a terminal: they may neither move its cursor nor look like lines of ours.
+// Makes text from others safe for a terminal: it can neither move the cursor nor imitate lines of ours.
 
 /**
- * Control and format characters (among them those that turn the direction of writing), and Unicode's own line
- * ends.
+ * Control and format characters (among them those that change the direction of writing), and Unicode's own
+ * line ends.
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
 
-/** `text` as one line of at most `limit` characters: for what can't be printed, a space. */
+/** `text` as one line of at most `limit` characters, with a space for what can't be printed. */
 export function plain(text: string, limit = 2000): string {
   const line = text.slice(0, 2 * limit).replace(UNPRINTABLE, " ");
   return line.length > limit ? `${line.slice(0, limit - 1)}…` : line;
 }
 
-/** `text` with all its lines and tabs: what else can't be printed is shown as in a JSON string. */
+/** `text` with its lines and tabs; other unprintable characters are shown as in a JSON string. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (run) => Array.from(run, escaped).join(""));
 }

@@ -1,4 +1,4 @@
-// The program around the commands: global flags, help, and finding the module of the command that was named.
+// The main program: global flags, help, and the look-up of commands.
 
 import { type CommandModule, GROUPS } from "./command.ts";
 import { Failure, Refusal } from "../base/error.ts";
@@ -7,12 +7,12 @@ import { print, printError } from "../base/output.ts";
 import { setRootPath } from "../store/root.ts";
 
 /**
- * Commands by name ("volume ls"): what they are for, and how to load them; one without a summary is not for
+ * Commands by name ("volume ls"): their summary and how to load them. A command without a summary is not for
  * users.
  */
 export type CommandTable = Record<string, { summary?: string; load(): Promise<CommandModule> }>;
 
-/** Runs what `argv` says and returns the exit code; errors are printed. */
+/** Runs the command line `argv` and returns the exit code. Errors are printed. */
 export function program(
   commands: CommandTable,
   aliases: Record<string, string>,
@@ -21,7 +21,7 @@ export function program(
   return guard(() => dispatch(commands, aliases, globalFlags(argv)));
 }
 
-/** Takes --root, --debug and their like off the front; the rest begins with the command. */
+/** Consumes --root, --debug and the like; the rest begins with the command. */
 function globalFlags(argv: string[]): string[] {
   let at = 0;
   for (; at < argv.length && argv[at].startsWith("-"); at++) {
@@ -74,7 +74,7 @@ async function dispatch(
   return await execute(await entry.load(), rest, typed);
 }
 
-/** On stderr where help was not what was asked for. */
+/** Shows help, on stderr if it was not asked for. */
 async function showHelp(
   commands: CommandTable,
   aliases: Record<string, string>,

@@ -1,29 +1,29 @@
-// What pull, load and save say while they work: a line for each layer, rewritten on a terminal; elsewhere one
-// for each that is new. As docker's, but that lines fit into narrow terminals.
+// Progress of pull, load and save. On a terminal, each layer has a line that is rewritten; elsewhere, each
+// news is a line. It looks like docker's, but fits into narrow terminals.
 
 import { humanSize } from "../base/human.ts";
 import { print, printError } from "../base/output.ts";
 
 export interface Progress {
-  /** A line of its own. */
+  /** Prints a line of its own. */
   line(text: string): void;
-  /** What happens to a layer now. */
+  /** Shows what happens to a layer. */
   status(id: string, text: string): void;
-  /** How far it is, in bytes: for terminals only. */
+  /** Shows the progress in bytes, on terminals only. */
   bar(id: string, text: string, current: number, total: number): void;
 }
 
 const CELLS = 50;
-/** Columns that a whole bar needs, with what is beside it. */
+/** The columns for a whole bar and the text beside it. */
 const WIDE = 110;
-/** Columns that the numbers need. */
+/** The columns for the numbers. */
 const NARROW = 48;
-/** Milliseconds between two pictures of a bar. */
+/** Milliseconds between two updates of a bar. */
 const PAUSE = 100;
 
 export const SILENT: Progress = { line() {}, status() {}, bar() {} };
 
-/** Progress on stdout (of `pull` and `load`) or stderr (of `run`). */
+/** Shows progress on stdout (for `pull` and `load`) or stderr (for `run`). */
 export function createProgress(stream: "stdout" | "stderr"): Progress {
   const write = stream === "stdout" ? print : printError;
   return Deno[stream].isTerminal() ? onTerminal(write) : {
@@ -34,7 +34,7 @@ export function createProgress(stream: "stdout" | "stderr"): Progress {
 }
 
 function onTerminal(write: (text: string) => void): Progress {
-  /** What is to be seen above the cursor, a line for each layer. */
+  /** The lines above the cursor, one for each layer. */
   const rows = new Map<string, string>();
   const drawn = new Map<string, number>();
   let width = 0;
@@ -44,13 +44,13 @@ function onTerminal(write: (text: string) => void): Progress {
     const size = terminalSize();
     const shown = (id: string) => `${id}: ${rows.get(id)}`.slice(0, size.columns - 1);
     if (size.columns !== width && !isNew) {
-      // The terminal has broken the lines anew: nobody knows where they are.
+      // The terminal was resized and has wrapped the lines anew, so their positions are unknown.
       for (const id of rows.keys()) write(`\r\x1b[2K${shown(id)}\n`);
     } else if (isNew) {
       write(`${shown(id)}\n`);
     } else {
       const up = rows.size - [...rows.keys()].indexOf(id);
-      // What has left the screen stays as it is.
+      // Lines that have left the screen can't be changed.
       if (up < size.rows) write(`\x1b[${up}A\x1b[2K\r${shown(id)}\r\x1b[${up}B`);
     }
     width = size.columns;
@@ -70,7 +70,7 @@ function onTerminal(write: (text: string) => void): Progress {
   };
 }
 
-/** 24 × 80 for a terminal without a size, as a serial line's. */
+/** 24 × 80 for a terminal without a size, such as a serial line. */
 function terminalSize(): { rows: number; columns: number } {
   try {
     const { rows, columns } = Deno.consoleSize();
@@ -81,8 +81,8 @@ function terminalSize(): { rows: number; columns: number } {
 }
 
 /**
- * docker's "Loading layer [==>  ]  1.2MB/5MB"; on narrow terminals without the bar, on very narrow ones "24%
- * Loading".
+ * docker's "Loading layer [==>  ]  1.2MB/5MB"; without the bar on narrow terminals, and "24% Loading" on very
+ * narrow ones.
  */
 function barLine(text: string, current: number, total: number, width: number): string {
   if (width < NARROW && total > 0) return `${Math.min(100, Math.floor(current / total * 100))}% ${text}`;

@@ -1,8 +1,8 @@
-// What the prune commands tell.
+// The results of prune commands.
 
 import { printError } from "../base/output.ts";
 
-/** What was removed, how many bytes that gave, and why others had to stay. */
+/** What was removed, the number of bytes reclaimed, and why other objects were kept. */
 export interface Pruned {
   removed: string[];
   reclaimed: number;
@@ -11,7 +11,7 @@ export interface Pruned {
 
 export const NOTHING_PRUNED: Pruned = { removed: [], reclaimed: 0, kept: [] };
 
-/** Says why some had to stay; returns the command's exit code. */
+/** Reports why objects were kept; returns the command's exit code. */
 export function reportKept(...all: Pruned[]): number {
   const kept = all.flatMap((pruned) => pruned.kept);
   for (const reason of kept) printError(`mydocker: ${reason}\n`);

@@ -1,13 +1,12 @@
-// One command for several containers, as docker's client does it.
+// Runs one command for several containers, as docker's client does.
 
 import { isExpected } from "../base/error.ts";
 import { print, printError } from "../base/output.ts";
 import { exitCodeOf } from "./exit_code.ts";
 
 /**
- * Does `work` for all references, at the same time unless `inTurn`, and prints what each comes to, in their
- * order, as soon as it is known; the errors after all else. Returns the exit code: the greatest of the
- * errors', or 0.
+ * Calls `work` for all references, concurrently unless `inTurn`. Prints each result as soon as all before it
+ * are known, and the errors at the end. Returns the exit code: the greatest of the errors', or 0.
  */
 export async function several(
   references: string[],

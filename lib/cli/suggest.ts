@@ -5,9 +5,8 @@ import { closestString } from "@std/text/closest-string";
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
 
 /**
- * The candidate that `word` was most likely meant to be: one a few typing mistakes away (more for a longer
- * word), of the same letters, or one that starts with `word`. Undefined when nothing is close enough to be
- * worth suggesting.
+ * The candidate that `word` was most likely meant to be: one that differs by a few typing mistakes (more for
+ * a longer word), has the same letters, or starts with `word`. Undefined when nothing is close enough.
  */
 export function nearest(word: string, candidates: string[]): string | undefined {
   if (candidates.length === 0 || word.length < 2) return undefined;
@@ -20,7 +19,7 @@ export function nearest(word: string, candidates: string[]): string | undefined 
   return candidates.find((candidate) => candidate.startsWith(word));
 }
 
-/** The same for words of the same letters: two of them in the wrong order are the commonest mistake. */
+/** Equal for words with the same letters: two letters in the wrong order are the most common mistake. */
 function letters(word: string): string {
   return [...word].sort().join("");
 }

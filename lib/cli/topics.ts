@@ -4,7 +4,7 @@ import { overview } from "./help.ts";
 import { Refusal } from "../base/error.ts";
 import { GROUPS } from "./command.ts";
 
-/** Help on everything, or on one group of commands ("volume"), from the command table. */
+/** Help about everything, or about one group of commands ("volume"), made from the command table. */
 export function overviewText(
   group: string | undefined,
   commands: Record<string, { summary?: string }>,
@@ -20,7 +20,7 @@ export function overviewText(
   const inGroup = ([name]: string[]) => name.startsWith(`${group} `);
   const own = all.map(({ name }) => [name, name]).filter(inGroup);
   const listed = new Map<string, string>();
-  // Of several names of a command the first is the one to show.
+  // The first of a command's names is shown.
   for (const [name, target] of [...own, ...Object.entries(aliases).filter(inGroup)]) {
     if (![...listed.values()].includes(target)) listed.set(name, target);
   }

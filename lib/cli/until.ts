@@ -1,11 +1,11 @@
-// until= of --filter: only what was made before.
+// until= of --filter: only objects that were created before that time.
 
 import { now } from "../../ffi/clock.ts";
 import { Failure } from "../base/error.ts";
 import type { Filters } from "./filter.ts";
 import { parseWhen } from "../template/when.ts";
 
-/** Milliseconds since 1970 before which something must have been made; Infinity where nobody says so. */
+/** The time in milliseconds since 1970 before which objects must have been created; Infinity if not given. */
 export function untilOf(filters: Filters): number {
   const [text, ...more] = filters.get("until") ?? [];
   if (text === undefined) return Infinity;

@@ -1,4 +1,4 @@
-// Appending to `events`: several commands and keepers do so at once, and nobody waits for anybody.
+// Appends to `events`. Several commands and keepers do so at the same time without waiting for each other.
 
 import { ENOSPC } from "../../ffi/constants.ts";
 import { KernelError } from "../../ffi/errno.ts";
@@ -9,20 +9,17 @@ import { rootFd, rootPath } from "../store/root.ts";
 import { type Event, framesOf } from "./event.ts";
 
 /**
- * The newest events, relative to the root directory. Opened anew for each append: it may have become
- * events.1.
+ * The newest events, relative to the root directory. It is opened for each append, because it may have been
+ * rotated.
  */
 export const EVENTS = "events";
-/** Those before. */
+/** The events before those. */
 export const OLDER_EVENTS = "events.1";
 
-/** Whoever finds `events` larger than this makes it events.1, and the one before that is gone. */
+/** A process that finds `events` larger than this makes it events.1, replacing the previous one. */
 const MAX_EVENT_BYTES = 8 * 1024 * 1024;
 
-/**
- * Appends events that happened, all of them in one write. What happened did happen, so that a failure is only
- * a warning on stderr.
- */
+/** Appends events in one write. A failure is only a warning on stderr, since the events have happened. */
 export function append(events: Event[]): void {
   try {
     appendBytes(framesOf(events));
@@ -39,10 +36,10 @@ function appendBytes(bytes: Uint8Array): void {
   for (let kept = false; !kept;) {
     const fd = file.openat(rootFd(), EVENTS, file.O_WRONLY | file.O_APPEND | file.O_CREAT, 0o600);
     try {
-      // What a second call would add might come after somebody else's: a frame cut off is left to the reader.
+      // No second write: it might come after another process's frame. Readers skip a frame that was cut off.
       if (file.writeOnce(fd, bytes, EVENTS) < bytes.length) throw new KernelError("write", EVENTS, ENOSPC);
       const { size, links } = file.stat(fd, "");
-      // Without a name: since it was opened it became events.1, and then made way for the next one.
+      // The file has lost its name: after it was opened it became events.1 and was then replaced.
       kept = links > 0;
       if (kept && size > MAX_EVENT_BYTES) rotate(fd);
     } finally {
@@ -52,9 +49,9 @@ function appendBytes(bytes: Uint8Array): void {
 }
 
 /**
- * Makes `events`, open as `fd`, events.1. Only who holds the lock of the file that has this name renames it.
- * So of two who find it full one finds another file there, or the lock taken, and neither pushes a new file
- * over the full one.
+ * Renames `events`, open as `fd`, to events.1. Only the process that holds the file's lock renames it. So of
+ * two processes that find it full, one finds another file there or the lock taken, and no new file replaces
+ * the full one.
  */
 function rotate(fd: number): void {
   if (!tryLock(fd, "exclusive")) return;

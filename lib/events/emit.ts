@@ -1,4 +1,4 @@
-// Events of containers, images and volumes, with docker's actions and attributes.
+// Emits events of containers, images, volumes and networks, with docker's actions and attributes.
 
 import { append } from "./append.ts";
 import type { Event } from "./event.ts";
@@ -7,29 +7,27 @@ import type { Container } from "../model/container.ts";
 
 type Attributes = Record<string, string>;
 
-/** Its directory, where there is one, says whether it has been renamed. */
+/** If it has a directory, that shows whether it has been renamed. */
 type Actor = Pick<Container, "id" | "config"> & Partial<Pick<Container, "dir">>;
 
-/**
- * What happened to a container; `more` are attributes of the action, which no label can take the place of.
- */
+/** An event of a container. `more` are attributes of the action, which labels can't override. */
 export function containerEvent({ id, config, dir }: Actor, action: string, more: Attributes = {}): Event {
   const { name: _, ...labels } = config.process.Labels ?? {};
   const name = dir === undefined ? config.name : nameNow(dir, config.name);
-  // The name last, where a keeper finds it (keeper/event_program.ts).
+  // The name comes last, where a keeper finds it (keeper/event_program.ts).
   const Attributes = { ...labels, ...more, image: config.imageName, name };
   return { Type: "container", Action: action, Actor: { ID: id, Attributes } };
 }
 
 /**
- * Notes what happened to a container, once it has: "rename" with { oldName: "/old" } after the new name is
- * its own.
+ * Emits a container's event after it has happened. "rename" has { oldName: "/old" } and comes after the
+ * change of name.
  */
 export function emitContainer(container: Actor, action: string, more: Attributes = {}): void {
   append([containerEvent(container, action, more)]);
 }
 
-/** Notes what happened to an image, once it has; `name` is the tag it was about, if it was about one. */
+/** Emits an image's event after it has happened. `name` is the tag it concerns, if any. */
 export function emitImage(image: { id: string; labels?: Attributes }, action: string, name = image.id): void {
   append([{ Type: "image", Action: action, Actor: { ID: image.id, Attributes: { ...image.labels, name } } }]);
 }
@@ -38,12 +36,12 @@ function volumeEvent(name: string, action: string, more: Attributes = {}): Event
   return { Type: "volume", Action: action, Actor: { ID: name, Attributes: { ...more, driver: "local" } } };
 }
 
-/** Notes that a volume was made ("create") or removed ("destroy"). */
+/** Emits that a volume was created ("create") or removed ("destroy"). */
 export function emitVolume(name: string, action: string): void {
   append([volumeEvent(name, action)]);
 }
 
-/** Notes that a network was made ("create") or removed ("destroy"). */
+/** Emits that a network was created ("create") or removed ("destroy"). */
 export function emitNetwork(
   { id, name, driver }: { id: string; name: string; driver: string },
   action: string,
@@ -51,7 +49,7 @@ export function emitNetwork(
   append([{ Type: "network", Action: action, Actor: { ID: id, Attributes: { name, type: driver } } }]);
 }
 
-/** That a container came into a network ("connect") or left it ("disconnect"). */
+/** The event of a container that joined a network ("connect") or left it ("disconnect"). */
 export function endpointEvent(
   network: { id: string; name: string },
   container: string,
@@ -61,9 +59,7 @@ export function endpointEvent(
   return { Type: "network", Action: action, Actor: { ID: network.id, Attributes } };
 }
 
-/**
- * What happens to a container's volumes when it starts and when it has ended; none where it has no volumes.
- */
+/** The events of a container's volumes at its start and end; none if it has no volumes. */
 export function volumeEvents(
   { id, config }: Pick<Container, "id" | "config">,
   action: "mount" | "unmount",
@@ -74,7 +70,7 @@ export function volumeEvents(
   });
 }
 
-/** Notes that all was removed that nobody uses, and how many bytes that gave. */
+/** Emits the end of a prune, with the number of bytes reclaimed. */
 export function emitPrune(type: Event["Type"], reclaimed: number): void {
   append([{ Type: type, Action: "prune", Actor: { ID: "", Attributes: { reclaimed: String(reclaimed) } } }]);
 }

@@ -1,28 +1,27 @@
-// Events as they are kept, in the root directory's files `events` and, before it, `events.1`.
+// Events as they are stored in the root directory's files `events` and `events.1`, which has the older ones.
 //
-// A frame (base/frames.ts) holds JSON, and says the wait status of "die" and "exec_die"; of others it says 0.
+// A frame (base/frames.ts) holds JSON. Its third number is the wait status of "die" and "exec_die", and 0 for
+// others.
 
 import { now, type Time } from "../../ffi/clock.ts";
 import { FRAME_HEADER } from "../base/frames.ts";
 
-/** What happened, in docker's shape (Engine API, "Monitor events"), but for the time. */
+/** An event in docker's shape (Engine API, "Monitor events"), without the time. */
 export interface Event {
   Type: "container" | "image" | "network" | "volume";
   Action: string;
   Actor: { ID: string; Attributes: Record<string, string> };
 }
 
-/** An event as it was read. */
+/** An event that was read. */
 export interface StoredEvent extends Event {
   time: Time;
 }
 
-/** How the JSON of every event begins: Type comes first. */
+/** The beginning of every event's JSON: Type comes first. */
 export const JSON_START = '{"Type":"';
 
-/**
- * The frames of events that happen now, one after another, with wait status 0: to be appended in one write.
- */
+/** The frames of events that happen now, with wait status 0, to be appended in one write. */
 export function framesOf(events: Event[]): Uint8Array {
   const encoder = new TextEncoder();
   const texts = events.map(({ Type, Action, Actor }) =>

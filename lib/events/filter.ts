@@ -1,4 +1,4 @@
-// --filter of events: which of them are wanted.
+// --filter of events.
 
 import { Failure } from "../base/error.ts";
 import { type Filters, hasLabel } from "../cli/filter.ts";
@@ -6,14 +6,12 @@ import { familiarName, parseReference } from "../base/reference.ts";
 
 import type { StoredEvent } from "./event.ts";
 
-/** Filters that name whom an event is about: by the beginning of its ID or name, whatever its type. */
+/** Filters that name the object of an event by the beginning of its ID or name, whatever its type. */
 const ACTORS = ["config", "container", "daemon", "network", "node", "plugin", "secret", "service", "volume"];
-/** Actions with a detail after a colon, which a filter may leave out. */
+/** Actions with a detail after a colon, which filters may leave out. */
 const DETAILED = ["exec_create", "exec_start", "health_status"];
 
-/**
- * A test by the filters: any of one name's values, all of different names'. Unknown names count for nothing.
- */
+/** A test by the filters: any value of each name, and all names. Unknown names are ignored. */
 export function eventFilter(filters: Filters): (event: StoredEvent) => boolean {
   const any = (name: string, test: (value: string) => boolean) => filters.get(name)?.some(test) ?? true;
   const images = filters.has("image") ? imageNames : () => [];
@@ -27,12 +25,12 @@ export function eventFilter(filters: Filters): (event: StoredEvent) => boolean {
       any("scope", (value) => value === "local") &&
       any("image", (value) => names.includes(value)) &&
       ACTORS.every((name) => any(name, begins)) &&
-      // Attributes and labels are one, as in docker.
+      // Attributes and labels are the same, as in docker.
       (filters.get("label") ?? []).every((label) => hasLabel(Attributes, label));
   };
 }
 
-/** What an event's image may be asked for by: the ID, and the name with its tag and without. */
+/** The names of an event's image: its ID, and its name with and without tag. */
 function imageNames({ Type, Actor: { ID, Attributes } }: StoredEvent): string[] {
   const name = Attributes[Type === "image" ? "name" : "image"] ?? "";
   return [ID, name, untagged(ID), untagged(name)];

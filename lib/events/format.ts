@@ -1,4 +1,4 @@
-// Events as text: docker's line, JSON, or what a template makes of them.
+// Events as text: docker's line, JSON, or the output of a template.
 
 import { Failure } from "../base/error.ts";
 import { compileTemplate } from "../template/template.ts";
@@ -7,8 +7,8 @@ import { localTimestamp } from "../base/time.ts";
 import type { StoredEvent } from "./event.ts";
 
 /**
- * How an event is shown by --format, without the line's end. Throws Failure (kind "template") for a bad
- * template.
+ * Returns a function that formats an event by --format, without the line's end. Throws Failure (kind
+ * "template") for an invalid template.
  */
 export function eventFormat(format: string | undefined): (event: StoredEvent) => string {
   if (!format) return lineOf;
@@ -18,7 +18,7 @@ export function eventFormat(format: string | undefined): (event: StoredEvent) =>
       missingKey: "error",
       functions: { json: { min: 1, max: 1, call: json } },
     });
-    // What no event has is said before the first one comes.
+    // Renders an empty event, so that a field that no event has is reported before the first event comes.
     render(message({ Type: "container", Action: "", Actor: { ID: "", Attributes: {} }, time: EPOCH }));
     return (event) => render(message(event));
   } catch (error) {
@@ -29,7 +29,7 @@ export function eventFormat(format: string | undefined): (event: StoredEvent) =>
 
 const EPOCH = { seconds: 0, nanoseconds: 0 };
 
-/** In docker's words: fields of the message are those of a structure. */
+/** In docker's words, for which the message is a structure. */
 function parsingError(problem: string): string {
   return problem.replace("template parsing error", "Error parsing format").replace(
     /at <([^>]*)>: map has no entry for key "(\w+)"/,
@@ -49,7 +49,7 @@ function sorted(attributes: Record<string, string>): [string, string][] {
   return Object.entries(attributes).sort(([a], [b]) => a < b ? -1 : 1);
 }
 
-/** An event with the names of docker's templates. The first three are those of an older API. */
+/** An event with the names of docker's templates. The first three are from an older API. */
 interface Message {
   Status: string;
   ID: string;
@@ -78,7 +78,7 @@ function nanoseconds({ seconds, nanoseconds }: StoredEvent["time"]): bigint {
   return BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds);
 }
 
-/** The template's json: of a message in docker's order, without what is empty of the older names. */
+/** The template's json: a message in docker's order, without the older fields that are empty. */
 function json(value: unknown): string {
   if (typeof value === "bigint") return String(value);
   if (typeof value !== "object" || value === null || !("TimeNano" in value)) return goJson(value);

@@ -1,22 +1,28 @@
-// The name that a container has in its events: the one it has then, also where somebody renames it while a
-// command is at work, or while it runs, whose keeper has the events of its end from the start.
+// The name of a container in its events. It is the present name, even if somebody renames the container while
+// a command works on it, or while it runs. The keeper's events were written at the start, with the name of
+// that time.
 
 import * as file from "../../ffi/file.ts";
 import { readJson, replaceFile } from "../base/json.ts";
 import { RENAMED } from "../base/frames.ts";
 
-/** To be called once config.json has the name. */
+/** Records a new name, once config.json has it. */
 export function noteRenamed(dir: number, name: string): void {
   replaceFile(dir, RENAMED, name);
 }
 
-/** The name of the container whose directory is `dir`; `former` is what config.json said when it was read. */
+/**
+ * The present name of the container whose directory is `dir`; `former` is the name in config.json when it was
+ * read.
+ */
 export function nameNow(dir: number, former: string): string {
   if (!file.statIfAny(dir, RENAMED)) return former;
   return readJson<{ name: string }>(dir, "config.json")?.name ?? former;
 }
 
-/** As nameNow, for whoever starts the container: from now on there is a file if it is renamed once more. */
+/**
+ * Like nameNow, when a container is started: removes the record, which is written again at the next rename.
+ */
 export function forgetRenamed(dir: number, former: string): string {
   if (!file.statIfAny(dir, RENAMED)) return former;
   file.unlinkIfAny(dir, RENAMED);

@@ -1,4 +1,4 @@
-// Reading events: those there are, and then those that come.
+// Reads events: existing ones, and then new ones.
 
 import type { Time } from "../../ffi/clock.ts";
 import * as file from "../../ffi/file.ts";
@@ -13,18 +13,18 @@ import { FRAME_HEADER } from "../base/frames.ts";
 interface Source {
   fd: number;
   inode: bigint;
-  /** Read, but not whole yet. */
+  /** Bytes that were read and are not complete yet. */
   rest: Uint8Array;
 }
 
-/** What was opened by newEvents, for the next call of it; empty at first. */
+/** The files opened by newEvents, for its next call; empty at first. */
 export type Sources = Source[];
 
 /**
- * The events that were appended since the last call with these sources; at the first call, all there are.
- * Files not written since `since` are passed over. A frame that is not whole yet is left for the next call;
- * what is no event and has events after it is said on stderr, once. A file that was rotated away is read on
- * as long as it has a name: there may be somebody who had opened it before.
+ * Yields the events that were appended since the last call with these sources; on the first call, all events.
+ * Files not written since `since` are skipped. An incomplete frame is left for the next call; damaged bytes
+ * between events are reported on stderr, once. A file that was rotated away is read as long as it has a name,
+ * since a process that opened it before may still append to it.
  */
 export function* newEvents(sources: Sources, since: Time): Generator<StoredEvent> {
   sources.push(...openUnknown(sources, since));
@@ -35,9 +35,7 @@ export function* newEvents(sources: Sources, since: Time): Generator<StoredEvent
   }
 }
 
-/**
- * The newest is opened first: should it become the older one meanwhile, it is there twice and none is missed.
- */
+/** The newest file is opened first. If it is rotated meanwhile, it occurs twice and no file is missed. */
 function openUnknown(sources: Sources, since: Time): Source[] {
   const found: Source[] = [];
   for (const name of [EVENTS, OLDER_EVENTS]) {
@@ -48,7 +46,7 @@ function openUnknown(sources: Sources, since: Time): Source[] {
       file.close(fd);
       continue;
     }
-    // The file system's clock runs behind by some milliseconds.
+    // The file system's clock is some milliseconds behind.
     if (modified.seconds + 1 < since.seconds) file.lseek(fd, size, file.SEEK_SET);
     found.unshift({ fd, inode, rest: new Uint8Array() });
   }
@@ -72,13 +70,13 @@ function* drain(source: Source): Generator<StoredEvent> {
 
 interface Decoded {
   events: StoredEvent[];
-  /** The bytes after the last event: nothing, or the beginning of one. */
+  /** The bytes after the last event: none, or the beginning of one. */
   rest: Uint8Array;
-  /** How many bytes before and between events were none. */
+  /** The number of bytes before and between events that are not part of any. */
   damaged: number;
 }
 
-/** All events in the bytes. A frame cut off, by a full disk or a crash, costs nothing but itself. */
+/** All events in the bytes. A frame that was cut off by a full disk or a crash is the only one lost. */
 function decodeEvents(bytes: Uint8Array): Decoded {
   const events: StoredEvent[] = [];
   let damaged = 0;
@@ -93,7 +91,7 @@ function decodeEvents(bytes: Uint8Array): Decoded {
   }
 }
 
-/** Of the frame at `at`, with its header; undefined where none begins or it is not there in full. */
+/** The length of the frame at `at` with its header; undefined if none begins there or it is incomplete. */
 function frameLength(bytes: Uint8Array, at: number): number | undefined {
   if (!isHeader(bytes, at)) return undefined;
   const length = FRAME_HEADER + Number(viewOf(bytes).getBigUint64(at + 24, true));
@@ -103,7 +101,7 @@ function frameLength(bytes: Uint8Array, at: number): number | undefined {
 const START = new TextEncoder().encode(JSON_START);
 
 /**
- * Whether a frame begins at `at`. JSON has no bytes of 0, of which a header has many: none can be within
+ * Whether a frame begins at `at`. A header has many zero bytes and JSON has none, so no header can be within
  * another frame.
  */
 function isHeader(bytes: Uint8Array, at: number): boolean {
@@ -121,7 +119,7 @@ function nextHeader(bytes: Uint8Array, from: number): number | undefined {
   return undefined;
 }
 
-/** Undefined where the frame's content is no event: it was cut off, and another one begins in it. */
+/** Undefined where the frame's content is no event, because it was cut off and another one begins in it. */
 function decodeFrame(frame: Uint8Array): StoredEvent | undefined {
   const view = viewOf(frame);
   const time = { seconds: Number(view.getBigInt64(0, true)), nanoseconds: Number(view.getBigInt64(8, true)) };
@@ -129,7 +127,7 @@ function decodeFrame(frame: Uint8Array): StoredEvent | undefined {
     const event: Event = JSON.parse(new TextDecoder().decode(frame.subarray(FRAME_HEADER)));
     if (!event.Actor?.Attributes) return undefined;
     if (event.Action === "die" || event.Action === "exec_die") {
-      // The wait status is the keeper's word, after the JSON was made.
+      // The keeper writes the wait status after the JSON was made.
       event.Actor.Attributes.exitCode ??= String(exitCode(Number(view.getBigUint64(16, true))));
     }
     return { ...event, time };

@@ -1,10 +1,10 @@
-// The files of a container's log: `log` is the newest, then come `log.1`, `log.2` and so on. Its keeper
-// renames all of them up by one while they are read, the oldest going first, so a file is known by its inode
-// as long as it is open.
+// The files of a container's log: `log` is the newest, followed by `log.1`, `log.2` and so on. The keeper
+// rotates them while they are read: each is renamed to the next number, and the oldest is removed. An open
+// file is therefore identified by its inode.
 
 import * as file from "../../ffi/file.ts";
 
-/** Where a container's log is: its directory, and the number of files there may be. */
+/** The directory of a container's log, and the largest number of files. */
 export interface LogPlace {
   dir: number;
   maxFiles: number;
@@ -23,8 +23,8 @@ export function newestFile({ dir }: LogPlace): LogFile | undefined {
 }
 
 /**
- * The file that was begun when `current` was full; the oldest, where that is undefined or has been dropped.
- * Undefined where `current` is the newest.
+ * The file that follows `current`, begun when that was full; the oldest file if `current` is undefined or has
+ * been removed. Undefined if `current` is the newest.
  */
 export function nextFile(place: LogPlace, current?: LogFile): LogFile | undefined {
   for (;;) {
@@ -32,13 +32,14 @@ export function nextFile(place: LogPlace, current?: LogFile): LogFile | undefine
     const index = newer.findLastIndex((inode) => inode !== undefined);
     if (index < 0) return undefined;
     const found = openFile(place.dir, nameAt(index));
-    // The same before and after: then it was so when the file was opened, and nothing is between the two.
+    // If the inodes are the same before and after, they were so when the file was opened: no file lies
+    // between the two.
     if (found?.inode === newer[index] && isSame(newer, inodesBefore(place, current))) return found;
     if (found) file.close(found.fd);
   }
 }
 
-/** The file that was full when `current` was begun; undefined where there is none any more. */
+/** The file before `current`; undefined if it no longer exists. */
 export function previousFile(place: LogPlace, current: LogFile): LogFile | undefined {
   for (;;) {
     const index = inodesBefore(place, current).length;
@@ -52,7 +53,7 @@ export function previousFile(place: LogPlace, current: LogFile): LogFile | undef
   }
 }
 
-/** What has the name and is no file is none of the log's. */
+/** Undefined for anything but a regular file. */
 function openFile(dir: number, name: string): LogFile | undefined {
   if (inodeOf(dir, name) === undefined) return undefined;
   const fd = file.openIfAny(dir, name, file.O_RDONLY | file.O_NOFOLLOW);
@@ -64,7 +65,10 @@ function inodeOf(dir: number, name: string): bigint | undefined {
   return found && (found.mode & file.S_IFMT) === file.S_IFREG ? found.inode : undefined;
 }
 
-/** The inodes of `log`, `log.1` and so on as far as `current`, undefined where none is at the moment. */
+/**
+ * The inodes of `log`, `log.1` and so on up to `current`; undefined for a number without a file at this
+ * moment.
+ */
 function inodesBefore({ dir, maxFiles }: LogPlace, current?: LogFile): (bigint | undefined)[] {
   const inodes: (bigint | undefined)[] = [];
   while (inodes.length < maxFiles) {

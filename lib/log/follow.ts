@@ -1,4 +1,4 @@
-// Going along with a container's log until the container has ended.
+// Follows a container's log until the container has ended.
 
 import { now, type Time } from "../../ffi/clock.ts";
 import { close } from "../../ffi/file.ts";
@@ -11,9 +11,9 @@ import type { Container } from "../model/container.ts";
 const [FIRST_RECHECK, LAST_RECHECK] = [2, 500];
 
 /**
- * The frames from `position` on, which goes along: those that are there, and those that are appended until
- * the container has ended and will not be started again by its restart policy, or `isOver` for another
- * reason, or until the moment `until`. A frame is good until the next is asked for.
+ * Yields the frames from `position` on, which advances: existing ones, and those that are appended until the
+ * container has ended and its restart policy does not start it again, or `isOver` returns true, or the time
+ * is `until`. A frame is valid until the next one is asked for.
  */
 export async function* followLog(
   { dir }: Container,
@@ -21,14 +21,14 @@ export async function* followLog(
   until?: Time,
   isOver = () => !keeperLives(dir),
 ): AsyncGenerator<Frame> {
-  // First of all, so that nothing happens unseen between looking and waiting.
+  // The watch comes first, so that no change is missed between reading and waiting.
   const watch = watchDirectory(dir);
   try {
-    // A keeper's descriptor of `lock` is closed a moment before the lock is free.
+    // The keeper's descriptor of `lock` is closed a moment before the lock is free.
     let recheck = Infinity;
     for (;;) {
       const left = until ? millisecondsTo(until) : Infinity;
-      // Asked before reading: what a container wrote is there when it has ended.
+      // Asked before reading: when a container has ended, everything it wrote is there.
       const isLast = left <= 0 || isOver();
       yield* readFrames(position);
       if (isLast) return;
@@ -41,7 +41,7 @@ export async function* followLog(
   }
 }
 
-/** 0 or less once the moment has come. */
+/** Milliseconds until the time; 0 or less once it has come. */
 function millisecondsTo(moment: Time): number {
   const { seconds, nanoseconds } = now();
   return Math.ceil((moment.seconds - seconds) * 1000 + (moment.nanoseconds - nanoseconds) / 1e6);

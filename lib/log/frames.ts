@@ -1,19 +1,19 @@
 // A container's log: frames appended by its keeper to `log`, and the full files before it (files.ts).
 //
-// A frame (base/frames.ts) says its stream: 1 for stdout, 2 for stderr. One frame is one read of the output,
-// so it may end in mid-line or mid-character.
+// A frame (base/frames.ts) says its stream: 1 for stdout, 2 for stderr. A frame is one read of the output, so
+// it may end in the middle of a line or character.
 //
-// A crash or a full disk may cut a frame off, also one that others follow: what is behind a frame must look
-// like another.
+// A crash or a full disk may cut a frame off, also one that others follow. So a frame counts as whole only if
+// what follows it looks like another frame.
 
 import * as file from "../../ffi/file.ts";
 import { FRAME_HEADER } from "../base/frames.ts";
 import { type LogFile, type LogPlace, newestFile, nextFile } from "./files.ts";
 import type { Container } from "../model/container.ts";
 
-/** More than any keeper reads at a time: what claims to be longer is no frame. */
+/** More than any keeper reads at once: a greater length means that this is no frame. */
 const MAX_LENGTH = 1 << 17;
-/** Room for any frame, and the header behind it. */
+/** Room for any frame and the header after it. */
 const CHUNK = 1 << 18;
 
 export interface Frame {
@@ -21,30 +21,30 @@ export interface Frame {
   nanoseconds: number;
   /** 1 for stdout, 2 for stderr. */
   stream: number;
-  /** Good until the next frame is asked for. */
+  /** Valid until the next frame is asked for. */
   data: Uint8Array;
 }
 
-/** How far a log has been read. */
+/** A position in a log. */
 export interface LogPosition extends LogPlace {
   /** Undefined before the oldest file. */
   file?: LogFile;
-  /** In that file: where a frame begins. */
+  /** The offset of a frame in that file. */
   offset: number;
 }
 
-/** An end set to reading: so many bytes of a file, whatever is appended after. */
+/** A limit for reading: this many bytes of a file, whatever is appended later. */
 export interface LogEnd {
   inode: bigint;
   size: number;
 }
 
-/** Before the oldest frame. */
+/** The position before the oldest frame. */
 export function logBeginning({ dir, config }: Container): LogPosition {
   return { dir, maxFiles: config.log.maxFiles, offset: 0 };
 }
 
-/** Behind the last frame that is whole now. */
+/** The position after the last frame that is complete now. */
 export function logEnd(container: Container): LogPosition {
   const position = logBeginning(container);
   position.file = newestFile(position);
@@ -52,7 +52,7 @@ export function logEnd(container: Container): LogPosition {
   return position;
 }
 
-/** What there is now; undefined where there is no log. */
+/** The present end; undefined where there is no log. */
 export function presentEnd(place: LogPlace): LogEnd | undefined {
   const newest = newestFile(place);
   if (!newest) return undefined;
@@ -61,14 +61,14 @@ export function presentEnd(place: LogPlace): LogEnd | undefined {
   return { inode, size };
 }
 
-/** The whole frames from `position` on, oldest first, through all files; `position` goes along. */
+/** Yields the complete frames from `position` on, oldest first, through all files; `position` advances. */
 export function* readFrames(position: LogPosition, end?: LogEnd): Generator<Frame> {
   for (;;) {
     yield* framesOfFile(position, end);
     if (end && position.file?.inode === end.inode) return;
     const next = nextFile(position, position.file);
     if (!next) return;
-    // Before it was renamed, more may have been written than was there to read above.
+    // More may have been written before the file was renamed.
     yield* framesOfFile(position, end);
     if (position.file) file.close(position.file.fd);
     position.file = next;
@@ -76,7 +76,7 @@ export function* readFrames(position: LogPosition, end?: LogEnd): Generator<Fram
   }
 }
 
-/** The whole frames from `position` to the end of its file. */
+/** Yields the complete frames from `position` to the end of its file. */
 export function* framesOfFile(position: LogPosition, end?: LogEnd): Generator<Frame> {
   if (!position.file) return;
   const { fd, inode } = position.file;
@@ -91,7 +91,7 @@ export function* framesOfFile(position: LogPosition, end?: LogEnd): Generator<Fr
       const start = isHeader(view, at) ? at : findHeader(view, at);
       const next = start === undefined ? undefined : frameEnd(view, start, isLast);
       if (start === undefined || next === undefined) {
-        // What is no frame is done with; a header may begin in the last bytes.
+        // Bytes that are no frame are skipped, except the last ones, in which a header may begin.
         position.offset += (start ?? Math.max(at, length - FRAME_HEADER + 1)) - at;
         break;
       }
@@ -109,13 +109,13 @@ function frameIn(view: DataView, at: number, data: Uint8Array): Frame {
 }
 
 /**
- * Where the frame at `at` ends: by its length, or where it was cut off and another follows; undefined if not
- * in view.
+ * The end of the frame at `at`: by its length, or where it was cut off and another frame follows; undefined
+ * if that is beyond the view.
  */
 function frameEnd(view: DataView, at: number, isLast: boolean): number | undefined {
   const end = at + FRAME_HEADER + view.getUint32(at + 24, true);
   if (end + FRAME_HEADER <= view.byteLength) {
-    // A header before that: cut off. Behind it: something else was.
+    // No header behind it: this frame was cut off and the next header is within it, or what follows was.
     return isHeader(view, end) ? end : Math.min(end, findHeader(view, at + FRAME_HEADER) ?? end);
   }
   if (!isLast) return undefined;
@@ -123,7 +123,8 @@ function frameEnd(view: DataView, at: number, isLast: boolean): number | undefin
 }
 
 /**
- * Whether a frame may begin there: a time before the year 2500, and numbers as small as they are in frames.
+ * Whether a frame may begin there: its time is before the year 2500, and its numbers are as small as in
+ * frames.
  */
 function isHeader(view: DataView, at: number): boolean {
   if (at + FRAME_HEADER > view.byteLength) return false;
@@ -132,7 +133,7 @@ function isHeader(view: DataView, at: number): boolean {
     (word(3) | word(5) | word(7)) === 0;
 }
 
-/** The next that can't be mistaken, as it has a time after the year 2000. */
+/** The next header that is unmistakable, because its time is after the year 2000. */
 function findHeader(view: DataView, from: number): number | undefined {
   for (let at = from; at + FRAME_HEADER <= view.byteLength; at++) {
     if (isHeader(view, at) && view.getUint32(at, true) > 1e9) return at;

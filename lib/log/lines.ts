@@ -1,39 +1,40 @@
-// From frames to lines: each stream's bytes up to a newline, in the order in which they were completed.
+// Assembles lines from frames: each stream's bytes up to a newline, in the order in which lines were
+// completed.
 
 import type { Frame } from "./frames.ts";
 
-/** Lines of one stream that one frame completed, with its time; or a piece of one line that is very long. */
+/** Lines of one stream that one frame completed, with its time; or a part of one very long line. */
 export interface Lines {
   seconds: number;
   nanoseconds: number;
   stream: number;
-  /** Good until the next frame is given. */
+  /** Valid until the next frame is added. */
   data: Uint8Array;
-  /** It begins in mid-line. */
+  /** The data begin in the middle of a line. */
   continues: boolean;
 }
 
-/** What a stream has written since its last newline. */
+/** A stream's output since its last newline. */
 interface Open {
   frame: Frame;
   parts: Uint8Array[];
   length: number;
-  /** The line's beginning was given out. */
+  /** The beginning of the line has been yielded already. */
   continues: boolean;
 }
 
-/** A line longer than this is given out in pieces. */
+/** Longer lines are yielded in parts. */
 const LONGEST = 1 << 16;
 const NEWLINE = 10;
 
 export interface LineAssembler {
-  /** The lines that are complete with `frame`, in their order. */
+  /** The lines that `frame` completes, in order. */
   add(frame: Frame): Lines[];
-  /** What has no newline yet, oldest first. */
+  /** The unfinished lines, oldest first. */
   rest(): Lines[];
 }
 
-/** Makes lines of the frames of one log, each stream for itself. */
+/** Assembles the lines of one log, for each stream separately. */
 export function lineAssembler(): LineAssembler {
   const streams = new Map<number, Open>();
   const none = (frame: Frame, continues: boolean): Open => ({ frame, parts: [], length: 0, continues });
@@ -42,7 +43,7 @@ export function lineAssembler(): LineAssembler {
       const { stream, data } = frame;
       const open = streams.get(stream);
       const end = data.lastIndexOf(NEWLINE) + 1;
-      // Put back as the last: the order of the map is that in which the streams wrote.
+      // Inserted again as the last, so that the map's order is the order in which the streams wrote.
       streams.delete(stream);
       if (end === 0) {
         const longer = extend(open ?? none(frame, false), frame, data);
@@ -50,7 +51,7 @@ export function lineAssembler(): LineAssembler {
         return longer.length < LONGEST ? [] : [lines(longer)];
       }
       if (end < data.length) streams.set(stream, extend(none(frame, false), frame, data.subarray(end)));
-      // Only the line that was begun before is put together: the others are there as they are.
+      // Only the first line has to be joined to an earlier beginning; the others are complete in the frame.
       const first = open ? data.indexOf(NEWLINE) + 1 : 0;
       const begun = open ? [lines(extend(open, frame, data.subarray(0, first)))] : [];
       return first === end
@@ -61,7 +62,7 @@ export function lineAssembler(): LineAssembler {
   };
 }
 
-/** Adds a copy of `data`, of `frame`, which outlives the frame. */
+/** Adds a copy of `data` of `frame`, which outlives the frame. */
 function extend(open: Open, frame: Frame, data: Uint8Array): Open {
   open.parts.push(data.slice());
   return Object.assign(open, { frame, length: open.length + data.length });

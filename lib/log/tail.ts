@@ -1,16 +1,16 @@
-// Where the last lines of a log begin. Files are read from the newest back, and none before those that are
-// needed.
+// Finds where the last lines of a log begin. Files are read from the newest backwards, and only those that
+// are needed.
 
 import * as file from "../../ffi/file.ts";
 import { type Frame, framesOfFile, logBeginning, type LogEnd, type LogPosition } from "./frames.ts";
 import { type LogFile, newestFile, previousFile } from "./files.ts";
 import type { Container } from "../model/container.ts";
 
-/** How far apart the places are from which reading may begin. */
+/** The distance between positions at which reading may begin. */
 const BLOCK = 1 << 18;
 const NEWLINE = 10;
 
-/** A stretch of one file, and what there is in it, by stream. */
+/** A part of one file and its content by stream. */
 interface Block {
   file: LogFile;
   offset: number;
@@ -19,15 +19,16 @@ interface Block {
   open: Set<number>;
 }
 
-/** A place to begin reading, and how many of the lines that are completed behind it are not wanted. */
+/** The position to begin reading, and how many of the lines completed after it are to be skipped. */
 export interface TailStart {
   position: LogPosition;
   skip: number;
 }
 
 /**
- * Where to read the last `wanted` lines before `end`. What a stream has written since its last newline counts
- * as a line where `unfinished` is set. A block from which all of a line can't be read is none to begin with.
+ * The position for reading the last `wanted` lines before `end`. With `unfinished`, a stream's output since
+ * its last newline counts as a line. Reading never begins in a block that has only a part of a line that is
+ * wanted.
  */
 export function tailStart(
   container: Container,
@@ -38,8 +39,8 @@ export function tailStart(
   const begin = logBeginning(container);
   let total = 0;
   /**
-   * Streams in the blocks seen, and those of them of which a line ends in a block before the first line
-   * wanted.
+   * Streams in the blocks seen so far, and those among them that have the end of a line in a block before the
+   * first wanted line.
    */
   const [seen, whole] = [new Set<number>(), new Set<number>()];
   let start: Block | undefined;
@@ -64,7 +65,8 @@ function* blocksBackwards(place: LogPosition, end?: LogEnd): Generator<Block> {
   while (current) {
     const blocks = blocksOf({ ...place, file: current, offset: 0 }, end);
     yield* blocks.reverse();
-    // The caller has the blocks' files, which it is done with when it gets those of another.
+    // The caller uses the blocks of one file at a time, so their file can be closed when the next one is
+    // opened.
     const older = previousFile(place, current);
     if (blocks.length === 0) file.close(current.fd);
     current = older;

@@ -1,9 +1,12 @@
-// A text in the output of a container, also where it comes in pieces.
+// Searches the output of a container for a text, which may be split between frames.
 
 import { encodeName } from "../../ffi/bytes.ts";
 import type { Frame } from "./frames.ts";
 
-/** Says of one frame after another whether `text` is now in what one of the streams has written. */
+/**
+ * Returns a function that is called with each frame, and says whether one of the streams has contained
+ * `text`.
+ */
 export function textSearch(text: string): (frame: Pick<Frame, "stream" | "data">) => boolean {
   const wanted = encodeName(text);
   /** The end of each stream, which may be the beginning of the text. */

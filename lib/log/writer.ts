@@ -1,4 +1,4 @@
-// Lines of a log on their way to stdout and stderr: few writes, and what docker puts before each line.
+// Writes lines of a log to stdout and stderr, with few writes, and with docker's prefixes.
 
 import { print, printError } from "../base/output.ts";
 import { timestamp } from "../base/time.ts";
@@ -6,14 +6,14 @@ import type { Lines } from "./lines.ts";
 
 export interface LogWriter {
   write(lines: Lines): void;
-  /** Writes out what is held back. */
+  /** Writes what is held back. */
   flush(): void;
 }
 
 const HELD = 1 << 16;
 const NEWLINE = 10;
 
-/** `prefix` is what comes before each line; undefined for nothing. */
+/** `prefix` gives the text before each line; undefined for none. */
 export function logWriter(prefix?: (lines: Lines) => string): LogWriter {
   const held = new Uint8Array(HELD);
   const encoder = new TextEncoder();
@@ -26,7 +26,7 @@ export function logWriter(prefix?: (lines: Lines) => string): LogWriter {
     (heldFor === 2 ? printError : print)(bytes);
   };
   const put = (stream: number, bytes: Uint8Array) => {
-    // What is written to both streams appears in its order where they are the same.
+    // If both streams are the same file, the output must appear in its order.
     if (stream !== heldFor || length + bytes.length > HELD) flush();
     heldFor = stream;
     if (bytes.length > HELD) return (stream === 2 ? printError : print)(bytes);
@@ -49,7 +49,7 @@ export function logWriter(prefix?: (lines: Lines) => string): LogWriter {
 }
 
 /**
- * docker's: the time of each line with -t, and with --details a column for options of which there are none
+ * docker's prefix: the time of each line with -t, and with --details a column for options, which is empty
  * here.
  */
 export function linePrefix(timestamps: boolean, details: boolean): ((lines: Lines) => string) | undefined {
