@@ -27,6 +27,37 @@ function wrong({ from, to }: Arrow, floors: Floor[]): string | undefined {
   return upper < lower ? undefined : `${below} is above ${above}`;
 }
 
+/** What asks the kernel, or Deno, for something: calls, the caller's words and variables, files. Types don't. */
+const ASKS = /\bDeno\.(?!errors\b)[a-z]|\bfetch\(|\bcrypto\./;
+
+/** Imports by which a file of a pure folder comes to one that asks, a line each. */
+function impure(project: string, all: Arrow[], floors: Floor[]): string[] {
+  const pure = floors.filter((floor) => floor.pure).flatMap(({ folders }) => folders);
+  const asks = (file: string) => ASKS.test(withoutComments(Deno.readTextFileSync(`${project}/${file}`)));
+  const next = Map.groupBy(all, ({ from }) => from);
+  const reached = (file: string, seen = new Set<string>()): string | undefined => {
+    if (seen.has(file)) return undefined;
+    seen.add(file);
+    if (asks(file)) return file;
+    for (const { to } of next.get(file) ?? []) {
+      const found = reached(to, seen);
+      if (found !== undefined) return found;
+    }
+  };
+  const own = [...new Set(all.map(({ from }) => from))].filter((file) => pure.includes(folderOf(file)));
+  return [
+    ...own.filter(asks).map((file) => `${file}: asks the host for something, but ${folderOf(file)} is pure`),
+    ...all.filter(({ from, to }) => own.includes(from) && !own.includes(to)).flatMap(({ from, line, to }) => {
+      const found = reached(to);
+      if (found === undefined) return [];
+      const way = found === to ? "which asks" : `and with it ${found}, which asks`;
+      return [`${from}:${line}: imports ${to}, ${way} the host for something, but ${folderOf(from)} is pure`];
+    }),
+  ];
+}
+
+const withoutComments = (text: string) => text.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, "");
+
 /** Everything wrong with the imports of the project in this folder, a line each. */
 export async function checkLayers(project: string, floors: Floor[]): Promise<string[]> {
   const all = await arrows(project);
@@ -34,7 +65,11 @@ export async function checkLayers(project: string, floors: Floor[]): Promise<str
     const problem = wrong(arrow, floors);
     return problem === undefined ? [] : [`${arrow.from}:${arrow.line}: imports ${arrow.to}, but ${problem}`];
   });
-  return [...up, ...circles(all).map((files) => `a circle of imports: ${files.join(" ")}`)];
+  return [
+    ...up,
+    ...impure(project, all, floors),
+    ...circles(all).map((files) => `a circle of imports: ${files.join(" ")}`),
+  ];
 }
 
 /** The document with the floors as they are between its two marks. Throws where it has no marks. */

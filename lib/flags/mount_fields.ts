@@ -1,7 +1,6 @@
 // The value of --mount, field by field: CSV of key=value pairs (docker's cli, opts/mount.go).
 
-import { absolutePath } from "../base/environment.ts";
-import { Failure, Refusal } from "../base/error.ts";
+import { Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { parseBytes } from "../base/human.ts";
 
@@ -23,13 +22,6 @@ export interface MountFields {
   /** Bytes. */
   tmpfsSize?: number;
   tmpfsMode?: number;
-}
-
-/**
- * A host path that begins with a "." is relative to the current directory; docker's command resolves it, too.
- */
-export function fromHere(source: string): string {
-  return source.startsWith(".") ? cleanPath(absolutePath(source)) : source;
 }
 
 /** `path` made absolute and without ".", ".." and doubled slashes, by its text alone. */
@@ -111,7 +103,7 @@ function setField(
       fields.type = value.toLowerCase();
       break;
     case "source":
-      fields.source = fromHere(value);
+      fields.source = value;
       break;
     case "target":
       fields.target = value;
@@ -174,7 +166,7 @@ function bytes(text: string, invalid: () => never): number {
   try {
     return parseBytes(text);
   } catch (error) {
-    if (error instanceof Failure) return invalid();
+    if (error instanceof Refusal) return invalid();
     throw error;
   }
 }

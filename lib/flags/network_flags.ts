@@ -1,7 +1,7 @@
-// The flags of run and create that are about networks; lib/flags/network_options.ts knows what they mean.
+// The flags of run and create that are about networks; network_options.ts knows what they mean.
 
-import type { Flag } from "../cli/command.ts";
-import type { ContainerConfig } from "../model/container.ts";
+import type { Flag, Parsed } from "../cli/command.ts";
+import type { NetworkOptions } from "./network_options.ts";
 
 export const NETWORK_FLAGS: Flag[] = [
   {
@@ -34,9 +34,17 @@ export const NETWORK_FLAGS: Flag[] = [
   { name: "net-alias", kind: "list", help: "The same as --network-alias", hidden: true },
 ];
 
-/** What those flags make of a container. */
-export interface NetworkOptions
-  extends Pick<ContainerConfig, "network" | "networks" | "dns" | "extraHosts" | "macAddress"> {
-  /** Where it is another container's. */
-  hostname?: string;
+/** The parser is loaded only where there is something to parse. Throws Refusal, in docker's words. */
+export async function networkOptions(parsed: Parsed): Promise<NetworkOptions> {
+  const given = NETWORK_FLAGS.filter(({ name }) => parsed.given(name));
+  const [mode = "bridge", ...more] = [
+    ...parsed.list("network"),
+    ...parsed.given("net") ? [parsed.text("net")!] : [],
+  ];
+  const simple = given.length <= 1 && more.length === 0 && ["bridge", "none", "host"].includes(mode);
+  if (given.length > 0 && !(simple && ["network", "net"].includes(given[0].name))) {
+    const { parseNetworkOptions } = await import("./network_options.ts");
+    return parseNetworkOptions(parsed);
+  }
+  return { mode, endpoints: mode === "bridge" ? [{ network: mode }] : [] };
 }

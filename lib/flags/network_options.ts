@@ -1,44 +1,39 @@
-// What --network and its relatives ask for.
+// What --network and its relatives say.
 
-import { close } from "../../ffi/file.ts";
 import type { Parsed } from "../cli/command.ts";
 import { Refusal } from "../base/error.ts";
-import type { NetworkOptions } from "./network_flags.ts";
 import { parseAddress } from "../base/address.ts";
-import { sharedContainer } from "../network/shared.ts";
-import { findNetwork } from "../network/store.ts";
-import type { EndpointRequest } from "../model/container.ts";
-import { checkEndpoint } from "../network/endpoint.ts";
+import type { ContainerConfig, EndpointRequest } from "../model/container.ts";
 
-/** One --network: a mode or network, and what it says of the endpoint there. */
-interface Wanted {
-  target: string;
-  endpoint: Omit<EndpointRequest, "network">;
+/** What the flags (network_flags.ts) say; lifecycle/network_look_up.ts looks up what they name. */
+export interface NetworkOptions extends Pick<ContainerConfig, "dns" | "extraHosts" | "macAddress"> {
+  /** "none", "host", "container:REFERENCE", or what names the first network. */
+  mode: string;
+  /** What it wants of its networks, each by whatever names it. */
+  endpoints: EndpointRequest[];
 }
 
 /** Throws Refusal, in docker's words where it has any. */
-export async function parseNetworkOptions(parsed: Parsed): Promise<NetworkOptions> {
+export function parseNetworkOptions(parsed: Parsed): NetworkOptions {
   refuseLinks(parsed);
-  const wanted = [...parsed.list("network"), ...parsed.given("net") ? [parsed.text("net")!] : []].map(
+  const endpoints = [...parsed.list("network"), ...parsed.given("net") ? [parsed.text("net")!] : []].map(
     parseNetwork,
   );
-  if (wanted.length === 0) wanted.push({ target: "bridge", endpoint: {} });
-  addFlags(wanted, parsed);
-  const first = wanted[0].target === "default" ? "bridge" : wanted[0].target;
+  if (endpoints.length === 0) endpoints.push({ network: "bridge" });
+  addFlags(endpoints, parsed);
+  const mode = endpoints[0].network;
   const others = { dns: dns(parsed), extraHosts: extraHosts(parsed), macAddress: macAddress(parsed) };
-  const alone = ["none", "host"].includes(first) || first.startsWith("container:");
-  if (!alone) return { network: first, networks: await endpoints(wanted), ...others };
-  if (wanted.length > 1) {
+  const alone = ["none", "host"].includes(mode) || mode.startsWith("container:");
+  if (!alone) return { mode, endpoints, ...others };
+  if (endpoints.length > 1) {
     throw new Refusal(
       "conflicting options: cannot attach both user-defined and non-user-defined network-modes",
     );
   }
-  refuseEndpointOptions(wanted[0].endpoint);
-  if (!first.startsWith("container:")) return { network: first, networks: [], ...others };
+  refuseEndpointOptions(endpoints[0]);
+  if (!mode.startsWith("container:")) return { mode, endpoints: [], ...others };
   refuseOfShared(parsed);
-  const { id, dir, config: { hostname } } = sharedContainer(first);
-  close(dir);
-  return { network: `container:${id}`, networks: [], hostname };
+  return { mode, endpoints: [] };
 }
 
 /** Throws Refusal with what replaced links. */
@@ -50,27 +45,31 @@ export function refuseLinks(parsed: Parsed): void {
   );
 }
 
-/** A name, or "name=…,alias=…,ip=…,ip6=…,mac-address=…". */
-function parseNetwork(text: string): Wanted {
-  if (!/^\w[\w-]*=/.test(text)) return { target: text, endpoint: {} };
-  const wanted: Wanted = { target: "", endpoint: {} };
+/** A mode or network, or "name=…,alias=…,ip=…,ip6=…,mac-address=…". */
+function parseNetwork(text: string): EndpointRequest {
+  if (!/^\w[\w-]*=/.test(text)) return { network: named(text) };
+  const endpoint: EndpointRequest = { network: "" };
   for (const field of text.split(",")) {
     const [key, value] = field.split(/=(.*)/s, 2);
-    if (key === "name") wanted.target = value;
-    else if (key === "alias") wanted.endpoint.aliases = [...wanted.endpoint.aliases ?? [], value];
-    else if (key === "ip") wanted.endpoint.ip = ip(value, "ip");
-    else if (key === "ip6") wanted.endpoint.ip6 = ip(value, "ip6");
-    else if (key === "mac-address") wanted.endpoint.mac = mac(value);
-    else {throw new Refusal(
+    if (key === "name") endpoint.network = named(value);
+    else if (key === "alias") endpoint.aliases = [...endpoint.aliases ?? [], value];
+    else if (key === "ip") endpoint.ip = ip(value, "ip");
+    else if (key === "ip6") endpoint.ip6 = ip(value, "ip6");
+    else if (key === "mac-address") endpoint.mac = mac(value);
+    else {
+      throw new Refusal(
         `invalid field value ${JSON.stringify(field)} for --network: name, alias, ip, ip6, mac-address`,
-      );}
+      );
+    }
   }
-  if (wanted.target === "") throw new Refusal("network name cannot be empty");
-  return wanted;
+  if (endpoint.network === "") throw new Refusal("network name cannot be empty");
+  return endpoint;
 }
 
+const named = (network: string) => network === "default" ? "bridge" : network;
+
 /** The flags that say something of the only network, or of the first. */
-function addFlags([{ endpoint }, ...more]: Wanted[], parsed: Parsed): void {
+function addFlags([endpoint, ...more]: EndpointRequest[], parsed: Parsed): void {
   const aliases = [...parsed.list("network-alias"), ...parsed.list("net-alias")];
   const [given, given6] = [parsed.text("ip"), parsed.text("ip6")];
   const conflict = (flag: string) =>
@@ -83,27 +82,8 @@ function addFlags([{ endpoint }, ...more]: Wanted[], parsed: Parsed): void {
   if (more.length > 0 && parsed.text("mac-address")) endpoint.mac = mac(parsed.text("mac-address")!);
 }
 
-async function endpoints(wanted: Wanted[]): Promise<EndpointRequest[]> {
-  const found: EndpointRequest[] = [];
-  for (const { target, endpoint } of wanted) {
-    const network = await findNetwork(target === "default" ? "bridge" : target);
-    if (!network) throw new Refusal(`network ${target} not found`);
-    if (network.driver !== "bridge") {
-      throw new Refusal(
-        "conflicting options: cannot attach both user-defined and non-user-defined network-modes",
-      );
-    }
-    if (found.some(({ network: name }) => name === network.name)) {
-      throw new Refusal(`network ${JSON.stringify(target)} is specified multiple times`);
-    }
-    checkEndpoint(network, endpoint);
-    found.push({ network: network.name, ...endpoint });
-  }
-  return found;
-}
-
 /** What network connect's flags ask for. */
-export function endpointWishes(parsed: Parsed): Wanted["endpoint"] {
+export function endpointOptions(parsed: Parsed): Omit<EndpointRequest, "network"> {
   const [aliases, given, given6] = [parsed.list("alias"), parsed.text("ip"), parsed.text("ip6")];
   return {
     aliases: aliases.length > 0 ? aliases : undefined,
@@ -112,7 +92,7 @@ export function endpointWishes(parsed: Parsed): Wanted["endpoint"] {
   };
 }
 
-function refuseEndpointOptions({ aliases, ip, ip6 }: Wanted["endpoint"]): void {
+function refuseEndpointOptions({ aliases, ip, ip6 }: EndpointRequest): void {
   if (aliases) {
     throw new Refusal("network-scoped alias is supported only for containers in user defined networks");
   }

@@ -3,31 +3,37 @@
 import type { Parsed } from "../cli/command.ts";
 import { Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
-import { printError } from "../base/output.ts";
 import { parseAddress } from "../base/address.ts";
 import type { ContainerConfig, PortBinding } from "../model/container.ts";
 
 const PROTOCOLS = ["tcp", "udp", "sctp"];
 
-/** What -p, -P and --expose ask for. Throws Refusal. */
-export function parsePorts(parsed: Parsed, network: string): Publishing {
-  const bindings: NonNullable<ContainerConfig["ports"]>["bindings"] = {};
+/** What the flags (publish_flags.ts) say. */
+export interface Publishing {
+  ports?: ContainerConfig["ports"];
+  /** Ports besides those that the image names. */
+  exposed: Record<string, Record<string, never>>;
+  /** For the user. */
+  warnings: string[];
+}
+
+/** What -p, -P and --expose say of a container in a network `mode`. Throws Refusal. */
+export function parsePorts(parsed: Parsed, mode: string): Publishing {
+  const bindings: Record<string, PortBinding[]> = {};
   for (const text of parsed.list("publish")) {
     for (const { port, binding } of parsePublish(text)) (bindings[port] ??= []).push(binding);
   }
   const exposed = [...parsed.list("expose").flatMap(parseExpose), ...Object.keys(bindings)];
   const all = parsed.bool("publish-all");
   const asked = all || Object.keys(bindings).length > 0;
-  if (asked && network === "host") {
-    printError("WARNING: Published ports are discarded when using host network mode\n");
-  }
-  if (network.startsWith("container:")) {
+  if (mode.startsWith("container:")) {
     const what = asked ? "publishing" : "exposing";
     throw new Refusal(`conflicting options: port ${what} and the container type network mode`);
   }
   return {
     ports: asked ? { bindings, all } : undefined,
     exposed: Object.fromEntries(exposed.map((port) => [port, {}])),
+    warnings: asked && mode === "host" ? ["Published ports are discarded when using host network mode"] : [],
   };
 }
 
@@ -41,7 +47,9 @@ export function parsePublish(given: string): { port: string; binding: PortBindin
   const [first, last] = rangeOr(container, () => `Invalid containerPort: ${container}`);
   const [hostFirst, hostLast] = host === "" ? [0, 0] : rangeOr(host, () => `Invalid hostPort: ${host}`);
   if (host !== "" && last - first !== hostLast - hostFirst && last !== first) {
-    throw new Refusal(`Invalid ranges specified for container and host Ports: ${container} and ${host}`);
+    throw new Refusal(
+      `Invalid ranges specified for container and host Ports: ${container} and ${host}`,
+    );
   }
   if (!PROTOCOLS.includes(protocol.toLowerCase())) throw new Refusal(`Invalid proto: ${protocol}`);
   return Array.from({ length: last - first + 1 }, (_, n) => {
@@ -119,10 +127,4 @@ export function parsePort(text: string, fail: (why: string) => Error): number {
   const problem = !/^\d+$/.test(text) ? "invalid syntax" : Number(text) > 65535 ? "value out of range" : "";
   if (problem) throw fail(`strconv.ParseUint: parsing ${goQuote(text)}: ${problem}`);
   return Number(text);
-}
-
-/** What those flags make of a container: its `ports`, and what they add to those its image names. */
-export interface Publishing {
-  ports?: ContainerConfig["ports"];
-  exposed: Record<string, Record<string, never>>;
 }

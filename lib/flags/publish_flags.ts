@@ -1,4 +1,4 @@
-// The flags of run and create that are about ports; lib/flags/port_spec.ts knows what they mean.
+// The flags of run and create that are about ports; port_spec.ts knows what they mean.
 
 import type { Flag, Parsed } from "../cli/command.ts";
 import type { Publishing } from "./port_spec.ts";
@@ -21,8 +21,11 @@ export const PUBLISH_FLAGS: Flag[] = [
 ];
 
 /** The parser is loaded only where there is something to parse. Throws Refusal, in docker's words. */
-export async function publishing(parsed: Parsed, network: string): Promise<Publishing> {
-  if (!PUBLISH_FLAGS.some(({ name }) => parsed.given(name))) return { exposed: {} };
+export async function publishing(
+  parsed: Parsed,
+  networkMode: string,
+): Promise<Publishing> {
+  if (!PUBLISH_FLAGS.some(({ name }) => parsed.given(name))) return { exposed: {}, warnings: [] };
   const { parsePorts } = await import("./port_spec.ts");
-  return parsePorts(parsed, network);
+  return parsePorts(parsed, networkMode);
 }

@@ -1,6 +1,7 @@
 // The flags of run and create that are about pulling the image.
 
-import type { Flag } from "../cli/command.ts";
+import { Refusal } from "../base/error.ts";
+import type { Flag, Parsed } from "../cli/command.ts";
 
 export const PULL_FLAGS: Flag[] = [
   { name: "platform", kind: "string", help: "Platform of the image to pull (e.g., linux/arm64)" },
@@ -12,3 +13,19 @@ export const PULL_FLAGS: Flag[] = [
   },
   { name: "quiet", short: "q", kind: "bool", help: "Suppress the pull output" },
 ];
+
+/** What these flags say. */
+export interface PullOptions {
+  when: "always" | "missing" | "never";
+  /** As given: "linux/arm64". */
+  platform?: string;
+  quiet: boolean;
+}
+
+/** Throws Refusal where --pull is none of its words. */
+export function pullOptions(parsed: Parsed): PullOptions {
+  const given = parsed.text("pull") || "missing";
+  const when = (["always", "missing", "never"] as const).find((word) => word === given);
+  if (when) return { when, platform: parsed.text("platform") || undefined, quiet: parsed.bool("quiet") };
+  throw new Refusal(`invalid pull option: '${given}': must be one of "always", "missing" or "never"`);
+}

@@ -1,54 +1,43 @@
 // --security-opt
 
-import type { Flag, Parsed } from "../cli/command.ts";
 import { Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
-import type { ContainerConfig } from "../model/container.ts";
 
-export const SECURITY_FLAGS: Flag[] = [
-  {
-    name: "security-opt",
-    kind: "list",
-    help: "Security Options: no-new-privileges, seccomp=unconfined|FILE or systempaths=unconfined",
-  },
-];
-
-/** What the options come to in a container's configuration. */
-export type SecurityConfig = Pick<
-  ContainerConfig,
-  "securityOptions" | "seccomp" | "noNewPrivileges" | "exposedSystemPaths"
->;
-
-/**
- * The configuration of a container that has these capabilities. Of several options about the same thing the
- * last one counts. Throws Refusal for what docker refuses, and for what this host has and mydocker does
- * not use.
- */
-export async function securityOptions(parsed: Parsed, capabilities: number[]): Promise<SecurityConfig> {
-  const options = parsed.list("security-opt");
-  if (options.length === 0) return {};
-  const config: SecurityConfig = { securityOptions: [] };
-  for (const option of options) {
-    if (option === "systempaths=unconfined") config.exposedSystemPaths = true;
-    else config.securityOptions!.push(await apply(config, option, capabilities));
-  }
-  return config;
+/** What the options say; lifecycle/security_look_up.ts makes of it what a container's record has. */
+export interface SecurityOptions {
+  /** One after the other, but for "systempaths=…". A profile is a file's path. */
+  options: SecurityOption[];
+  noNewPrivileges?: boolean;
+  /** Nothing of /proc and /sys is masked or read-only. */
+  exposedSystemPaths?: boolean;
 }
 
-/** Sets in `config` what an option says; returns it as inspect shows it. */
-async function apply(config: SecurityConfig, option: string, capabilities: number[]): Promise<string> {
-  const [name, value] = split(option);
-  const path = profilePath(name, value);
-  if (name === "no-new-privileges") config.noNewPrivileges = truth(value, option);
-  else if (path !== undefined) {
-    const { readProfile } = await import("../seccomp/profile.ts");
-    const { json, filter } = await readProfile(path, capabilities);
-    config.seccomp = filter === undefined ? "unconfined" : { filter };
-    return `seccomp=${json}`;
-  } else if (name === "seccomp") config.seccomp = value === "unconfined" ? value : undefined;
-  else if (name === "apparmor" || name === "label") refuseWhereItCounts(name, value);
-  else throw new Refusal(`invalid --security-opt 2: ${goQuote(option)}`);
-  return option;
+export type SecurityOption =
+  | { kind: "plain"; text: string }
+  /** seccomp=…: no filter, docker's default one, or that of a file. */
+  | { kind: "seccomp"; text: string; filter: "unconfined" | "builtin" | { profile: string } }
+  /** A label or a profile, which is refused on a host that has such a thing. */
+  | { kind: "apparmor" | "label"; text: string; value: string };
+
+/**
+ * Of several options about the same thing the last one counts. Throws Refusal for what docker refuses.
+ */
+export function parseSecurityOptions(texts: string[]): SecurityOptions {
+  const security: SecurityOptions = { options: [] };
+  for (const text of texts) {
+    if (text === "systempaths=unconfined") {
+      security.exposedSystemPaths = true;
+      continue;
+    }
+    const [name, value] = split(text);
+    if (name === "seccomp") security.options.push({ kind: name, text, filter: seccompFilter(value) });
+    else if (name === "apparmor" || name === "label") security.options.push({ kind: name, text, value });
+    else if (name === "no-new-privileges") {
+      security.noNewPrivileges = truth(value, text);
+      security.options.push({ kind: "plain", text });
+    } else throw new Refusal(`invalid --security-opt 2: ${goQuote(text)}`);
+  }
+  return security;
 }
 
 /** At "=", or at ":" as of old. */
@@ -61,25 +50,12 @@ function split(option: string): [string, string] {
   return [name, value];
 }
 
-function profilePath(name: string, value: string): string | undefined {
-  return name === "seccomp" && value !== "unconfined" && value !== "builtin" ? value : undefined;
+function seccompFilter(value: string): "unconfined" | "builtin" | { profile: string } {
+  return value === "unconfined" || value === "builtin" ? value : { profile: value };
 }
 
 function truth(value: string, option: string): boolean {
   if (/^(1|t|T|true|TRUE|True)$/.test(value)) return true;
   if (/^(0|f|F|false|FALSE|False)$/.test(value)) return false;
   throw new Refusal(`invalid --security-opt 2: ${goQuote(option)}`);
-}
-
-/** Where the host has no such thing, docker does not mind; where it has, silence would be a lie. */
-function refuseWhereItCounts(name: "apparmor" | "label", value: string): void {
-  if (value === "unconfined" || value === "disable") return;
-  const place =
-    { apparmor: "/sys/kernel/security/apparmor/profiles", label: "/sys/fs/selinux/enforce" }[name];
-  try {
-    Deno.statSync(place);
-  } catch {
-    return;
-  }
-  throw new Refusal(`--security-opt ${name}=${value}: this host has it, but mydocker does not use it`);
 }

@@ -1,9 +1,8 @@
-// The grammar of -v, --mount and --tmpfs: text to mounts, in docker's words where it is wrong. Of the host,
-// nothing but the current directory is asked.
+// The grammar of -v, --mount and --tmpfs: text to mounts, in docker's words where it is wrong.
 
 import { Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
-import { cleanPath, fromHere, type MountFields, readMountFields } from "./mount_fields.ts";
+import { cleanPath, type MountFields, readMountFields } from "./mount_fields.ts";
 import type { Mount, Propagation } from "../model/container.ts";
 import { checkVolumeName } from "../model/volume_name.ts";
 import { MOUNT_FLAGS, MS } from "../model/mount_flags.ts";
@@ -12,7 +11,7 @@ export { cleanPath };
 
 /**
  * A mount as asked for: before an anonymous volume has its name, and before the host's directory was looked
- * at.
+ * at. A source that begins with "." is relative to the caller's directory.
  */
 export interface MountRequest extends Mount {
   /** volume: labels, and options of its driver, that it gets if this creates it. */
@@ -81,8 +80,11 @@ function typeProblem(type: string, source: string): string | undefined {
   if (type === "tmpfs" && source !== "") return "field Source must not be specified";
   if (type !== "bind") return undefined;
   if (source === "") return "field Source must not be empty";
-  return source.startsWith("/") ? undefined : notAbsolute(source);
+  return isPath(source) ? undefined : notAbsolute(source);
 }
+
+/** Whether a source is one of the host's paths: docker's command makes "./x" absolute where it is. */
+const isPath = (source: string) => source.startsWith("/") || source.startsWith(".");
 
 /** The options of a -v mode; undefined where it is none. */
 function modeOptions(mode: string): string[] | undefined {
@@ -92,6 +94,8 @@ function modeOptions(mode: string): string[] | undefined {
   return kinds.includes(-1) || new Set(kinds).size < kinds.length ? undefined : options;
 }
 
+const cleaned = (source: string) => source.startsWith("/") ? cleanPath(source) : source;
+
 /** The mount that a value of -v stands for: [SRC:]DST[:MODE]. Throws Refusal. */
 export function parseVolume(text: string): MountRequest {
   const parts = text.split(":");
@@ -99,14 +103,13 @@ export function parseVolume(text: string): MountRequest {
   const modeForTarget = parts.length === 2 && modeOptions(parts[1]) !== undefined;
   if (parts[0] === "" || parts.length > 3 || modeForTarget) throw new Refusal(invalid);
   if (parts.length === 1) return yieldingVolume(text);
-  const [given, target, mode = ""] = parts;
+  const [source, target, mode = ""] = parts;
   if (parts.length === 3 && mode === "") {
     throw new Refusal(`invalid spec: ${text}: empty section between colons`);
   }
-  const source = fromHere(given);
   const options = modeOptions(mode);
   if (!options) throw new Refusal(`invalid mode: ${mode}`);
-  const type = source.startsWith("/") ? "bind" : "volume";
+  const type = isPath(source) ? "bind" : "volume";
   const propagation = options.find((option) => PROPAGATIONS.includes(option));
   const noCopy = options.includes("nocopy");
   const extra = type === "bind" ? noCopy && "VolumeOptions" : propagation && "BindOptions";
@@ -114,7 +117,7 @@ export function parseVolume(text: string): MountRequest {
   if (problem) throw new Refusal(`${invalid}: ${problem}`);
   const common = { target: cleanPath(target), readOnly: options.includes("ro") };
   if (type === "bind") {
-    return { type, source: cleanPath(source), ...common, createSource: true, ...propagated(propagation) };
+    return { type, source: cleaned(source), ...common, createSource: true, ...propagated(propagation) };
   }
   checkVolumeName(source);
   return { type, source, ...common, ...(noCopy && { noCopy }) };
@@ -135,7 +138,7 @@ export function parseMount(text: string): MountRequest {
   const problem = problemOf(type, source, target);
   if (problem) throw new Refusal(problem);
   const common = { target: cleanPath(target), readOnly };
-  if (type === "bind") return { type, source: cleanPath(source), ...common, ...bindOptions(fields) };
+  if (type === "bind") return { type, source: cleaned(source), ...common, ...bindOptions(fields) };
   if (type === "tmpfs") return { type, source: "", ...common, data: tmpfsData(fields), flags: TMPFS_FLAGS };
   if (source !== "") checkVolumeName(source);
   else if (readOnly) {
@@ -154,7 +157,9 @@ type BindOptions = Pick<Mount, "propagation" | "nonRecursive" | "writableBelow">
 
 function bindOptions({ propagation, nonRecursive, writableBelow }: MountFields): BindOptions {
   if (propagation && !PROPAGATIONS.includes(propagation)) {
-    throw new Refusal(`invalid mount config for type "bind": invalid propagation mode: ${propagation}`);
+    throw new Refusal(
+      `invalid mount config for type "bind": invalid propagation mode: ${propagation}`,
+    );
   }
   return {
     ...propagated(propagation),
@@ -212,31 +217,33 @@ export function parseTmpfs(text: string): MountRequest {
 }
 
 /**
- * All mounts of a container, parents before what lies below them: those asked for, and an anonymous volume
- * for each of the image's VOLUME paths where nothing else is. Throws a Refusal for two at the same
- * target.
+ * What the three flags say, with docker's tolerance for repetition. Throws Refusal, also for two mounts
+ * at the same target.
  */
-export function mergeMounts(explicit: MountRequest[], imageVolumes: Iterable<string>): MountRequest[] {
-  const byTarget = new Map<string, MountRequest>();
-  const yielding = explicit.filter((mount) => mount.yields);
-  for (const mount of explicit.filter((mount) => !mount.yields)) {
-    if (byTarget.has(mount.target)) throw new Refusal(`Duplicate mount point: ${mount.target}`);
-    byTarget.set(mount.target, mount);
-  }
-  for (const { yields: _, ...mount } of [...yielding, ...[...imageVolumes].map(yieldingVolume)]) {
-    if (!byTarget.has(mount.target)) byTarget.set(mount.target, mount);
-  }
-  const depth = (mount: Mount) => mount.target.split("/").length;
-  return [...byTarget.values()].sort((a, b) => depth(a) - depth(b) || (a.target < b.target ? -1 : 1));
-}
-
-/**
- * Parses and merges what the three flags say, with docker's tolerance for repetition. Throws Refusal.
- */
-export function collectMounts(flags: MountFlags, imageVolumes: Iterable<string>): MountRequest[] {
+export function collectMounts(flags: MountFlags): MountRequest[] {
   // docker keeps -v in a set, and --tmpfs in a map by path where the last one wins.
   const volumes = [...new Set(flags.volumes)].map(parseVolume);
   const tmpfs = new Map(flags.tmpfs.map((text) => [text.split(":", 1)[0], text]));
   const mounts = [...volumes, ...flags.mounts.map(parseMount), ...[...tmpfs.values()].map(parseTmpfs)];
-  return mergeMounts(mounts, imageVolumes);
+  const targets = new Set<string>();
+  for (const { target } of mounts.filter(({ yields }) => !yields)) {
+    if (targets.has(target)) throw new Refusal(`Duplicate mount point: ${target}`);
+    targets.add(target);
+  }
+  return mounts;
+}
+
+/**
+ * All mounts of a container, parents before what lies below them: those asked for, and an anonymous volume
+ * for each of the image's VOLUME paths where nothing else is. Throws Refusal for a path that can't be
+ * one.
+ */
+export function withImageVolumes(asked: MountRequest[], imageVolumes: string[]): MountRequest[] {
+  const byTarget = new Map(asked.filter(({ yields }) => !yields).map((mount) => [mount.target, mount]));
+  const yielding = [...asked.filter(({ yields }) => yields), ...imageVolumes.map(yieldingVolume)];
+  for (const { yields: _, ...mount } of yielding) {
+    if (!byTarget.has(mount.target)) byTarget.set(mount.target, mount);
+  }
+  const depth = (mount: Mount) => mount.target.split("/").length;
+  return [...byTarget.values()].sort((a, b) => depth(a) - depth(b) || (a.target < b.target ? -1 : 1));
 }

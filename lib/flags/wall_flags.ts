@@ -1,5 +1,5 @@
 // Flags that move a container's walls: capabilities, devices, namespaces, and what the kernel lets a process
-// have. They are rarely given, so what reads and heeds them (wall_options.ts, lifecycle/walls.ts) is loaded
+// have. They are rarely given, so what reads and heeds them (wall_options.ts, lifecycle/namespace_look_up.ts, lifecycle/walls.ts) is loaded
 // only then.
 
 import type { Flag, Parsed } from "../cli/command.ts";
@@ -32,8 +32,10 @@ export const WALL_FLAGS: Flag[] = [
 
 const areGiven = (parsed: Parsed) => WALL_FLAGS.some(({ name }) => parsed.given(name));
 
-/** What the flags say. Throws Refusal. */
-export async function wallConfig(parsed: Parsed): Promise<WallConfig> {
+/**
+ * What the flags say, with "container:REFERENCE" for whose namespaces it shall have. Throws Refusal.
+ */
+export async function wallOptions(parsed: Parsed): Promise<WallConfig> {
   if (!areGiven(parsed)) return {};
   const { parseWalls } = await import("./wall_options.ts");
   return parseWalls(parsed);

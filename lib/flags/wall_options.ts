@@ -5,12 +5,10 @@ import { Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { parseBytes } from "../base/human.ts";
 import { RLIMITS } from "../security/rlimits.ts";
-import { findContainer } from "../container/find.ts";
-import * as file from "../../ffi/file.ts";
 import type { Device, Ulimit, WallConfig } from "../model/container.ts";
 import { isCapability } from "../security/capability_names.ts";
 
-/** See wallConfig. What is not given is not in the result, or undefined there. */
+/** See wallOptions (wall_flags.ts). What is not given is not in the result, or undefined there. */
 export function parseWalls(parsed: Parsed): WallConfig {
   const list = <T>(name: string, read: (text: string) => T) => {
     const texts = parsed.list(name);
@@ -20,7 +18,7 @@ export function parseWalls(parsed: Parsed): WallConfig {
     list(flag, (text) => capability(text, field)) as string[] | undefined;
   const mode = (flag: string) => {
     const text = parsed.text(flag);
-    return text === "" || text === "private" ? undefined : text && namespaceMode(flag, text);
+    return text === "" || text === "private" ? undefined : text;
   };
   // In docker's order: mistakes in the flags come before what the daemon refuses.
   const read = {
@@ -141,24 +139,15 @@ function checkMode(flag: string, text = ""): void {
   throw new Refusal(`--${flag}: invalid ${kind} mode`);
 }
 
-/** With a container's ID for whatever names it. */
-function namespaceMode(flag: string, text: string): string {
-  if (!text.startsWith("container:")) return text;
-  const reference = text.slice("container:".length);
-  if (flag === "ipc" && reference === "") {
-    throw new Refusal(`can't join IPC of container : invalid name or ID supplied: ""`);
-  }
-  const { id, dir } = findContainer(reference);
-  file.close(dir);
-  return `container:${id}`;
-}
-
 function ipcMode(text: string | undefined): string | undefined {
   if (!text || text === "private") return undefined;
   if (!/^(host|shareable|none|container:.*)$/s.test(text)) {
     throw new Refusal(`Invalid IPC mode: ${text}`);
   }
-  return namespaceMode("ipc", text);
+  if (text === "container:") {
+    throw new Refusal(`can't join IPC of container : invalid name or ID supplied: ""`);
+  }
+  return text;
 }
 
 function utsMode(parsed: Parsed, mode: string | undefined): string | undefined {

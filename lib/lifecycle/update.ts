@@ -4,28 +4,24 @@ import * as file from "../../ffi/file.ts";
 import { applyLimits } from "../cgroup/apply.ts";
 import { presentGroups } from "../cgroup/group.ts";
 import type { Limits } from "../cgroup/limits.ts";
+import type { UpdateOptions } from "../flags/update_options.ts";
 import { Failure } from "../base/error.ts";
 import { emitContainer } from "../events/emit.ts";
 import { replaceFile, writeFile } from "../base/json.ts";
 import { rootFd } from "../store/root.ts";
 import { readConfig } from "../container/config.ts";
-import { warningsOf } from "./limit_checks.ts";
+import { refuseNonsense, warningsOf } from "./limit_checks.ts";
 import { lockNames } from "../container/names.ts";
 import { containerState } from "../container/state.ts";
-import type { Container, ContainerConfig, RestartPolicy } from "../model/container.ts";
+import type { Container, ContainerConfig } from "../model/container.ts";
 import type { Group } from "../cgroup/types.ts";
-
-/** What is to be another; all else stays. */
-export interface Changes {
-  limits?: Limits;
-  restart?: RestartPolicy;
-}
 
 /**
  * Returns what could not be had and was left out. Throws Failure in docker's words; nothing is
  * changed then.
  */
-export function updateContainer({ id, dir }: Container, changes: Changes): string[] {
+export function updateContainer({ id, dir }: Container, changes: UpdateOptions): string[] {
+  if (changes.limits) refuseNonsense(changes.limits);
   // As for a new name: who else would change config.json waits.
   const lock = lockNames();
   try {
@@ -48,7 +44,7 @@ export function updateContainer({ id, dir }: Container, changes: Changes): strin
 function changeAll(
   dir: number,
   config: ContainerConfig,
-  { limits, restart }: Changes,
+  { limits, restart }: UpdateOptions,
   groups: Group[],
 ): string[] {
   const now = { ...config };

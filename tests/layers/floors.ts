@@ -6,6 +6,8 @@ export interface Floor {
   /** Below lib/, but for `main.ts` and `ffi`. */
   folders: string[];
   what: string;
+  /** Nothing that its files reach calls the kernel, or asks Deno for anything. */
+  pure?: boolean;
 }
 
 /** From the top of the house to the ground. */
@@ -15,7 +17,6 @@ export const FLOORS: Floor[] = [
     what: "the table of commands; how one file is made of everything, and how it starts",
   },
   { folders: ["commands"], what: "one file for each command, in folders by noun as docker's" },
-  { folders: ["flags"], what: "words become options: flags, and the values they take" },
   {
     folders: ["lifecycle"],
     what: "start, stop, exec, remove, attach, pause, wait, update, inspect of a container",
@@ -38,8 +39,15 @@ export const FLOORS: Floor[] = [
     what: "kernel programs; filters of system calls; the rules of cp",
   },
   {
+    folders: ["flags"],
+    what:
+      "words become options: plain data, before anything is looked up; reaches nothing that asks the host",
+    pure: true,
+  },
+  {
     folders: ["model", "layer", "security", "cli"],
-    what: "types that many share; layers and tar; capabilities and devices; parsing, help, progress",
+    what:
+      "types and names that many share; layers and tar; capabilities and devices; parsing, help, progress",
   },
   {
     folders: ["store", "cgroup", "nat", "host", "template"],

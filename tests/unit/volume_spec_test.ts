@@ -4,11 +4,12 @@ import { Failure } from "../../lib/base/error.ts";
 import {
   cleanPath,
   collectMounts,
-  mergeMounts,
   parseMount,
   parseTmpfs,
   parseVolume,
+  withImageVolumes,
 } from "../../lib/flags/volume_spec.ts";
+import { mountsOf } from "../../lib/lifecycle/container_config.ts";
 
 const CLOSED = 2 | 4 | 8; // MS_NOSUID, MS_NODEV, MS_NOEXEC
 const BAD_NAME =
@@ -104,7 +105,7 @@ Deno.test("-v: names that no volume has", () => {
   refuses(() => parseVolume("a:/x"), `create a: ${short}`);
 });
 
-Deno.test("a host path that begins with a dot is relative to the current directory", () => {
+Deno.test("a host path that begins with a dot is relative to the caller's directory", async () => {
   const here = Deno.cwd();
   const sources = {
     ".": here,
@@ -113,9 +114,10 @@ Deno.test("a host path that begins with a dot is relative to the current directo
     "..": here.replace(/\/[^/]*$/, "") || "/",
   };
   for (const [given, source] of Object.entries(sources)) {
-    const bind = { type: "bind", source, target: "/x", readOnly: false } as const;
+    const bind = { type: "bind", source: given, target: "/x", readOnly: false } as const;
     assertEquals(parseVolume(`${given}:/x`), { ...bind, createSource: true });
     assertEquals(parseMount(`type=bind,source=${given},target=/x`), bind);
+    assertEquals(await mountsOf([bind], {}), [{ ...bind, source }]);
   }
 });
 
@@ -267,8 +269,8 @@ Deno.test("--tmpfs: refusals", () => {
   refuses(() => parseTmpfs("/x:constructor"), 'invalid tmpfs option ["constructor"]');
 });
 
-Deno.test("mergeMounts: parents first, the image's volumes only where nothing else is", () => {
-  const merged = mergeMounts([parseVolume("/a:/x/y"), parseVolume("/b:/x")], ["/x/", "/data", "/x/y/z"]);
+Deno.test("withImageVolumes: parents first, the image's volumes only where nothing else is", () => {
+  const merged = withImageVolumes([parseVolume("/a:/x/y"), parseVolume("/b:/x")], ["/x/", "/data", "/x/y/z"]);
   assertEquals(merged.map(({ target, source }) => [target, source]), [
     ["/data", ""],
     ["/x", "/b"],
@@ -287,11 +289,11 @@ Deno.test("mergeMounts: parents first, the image's volumes only where nothing el
 Deno.test("collectMounts: docker's idea of what is twice", () => {
   const none = { volumes: [], mounts: [], tmpfs: [] };
   const sources = (flags: Partial<typeof none> | Record<string, string[]>) =>
-    collectMounts({ ...none, ...flags }, []).map(({ type, source }) => `${type} ${source}`);
+    withImageVolumes(collectMounts({ ...none, ...flags }), []).map(({ type, source }) => `${type} ${source}`);
   assertEquals(sources({ volumes: ["/a:/x", "/a:/x"] }), ["bind /a"]);
   assertEquals(sources({ volumes: ["/x", "vol:/x"] }), ["volume vol"]);
   assertEquals(sources({ volumes: ["/x"], tmpfs: ["/x"] }), ["tmpfs "]);
-  assertEquals(collectMounts({ ...none, tmpfs: ["/x", "/x:ro"] }, []).map((mount) => mount.readOnly), [true]);
+  assertEquals(collectMounts({ ...none, tmpfs: ["/x", "/x:ro"] }).map((mount) => mount.readOnly), [true]);
   const twice = "Duplicate mount point: /x";
   refuses(() => sources({ volumes: ["/a:/x", "/b:/x"] }), twice);
   refuses(() => sources({ volumes: ["/a:/x", "vol:/x/"] }), twice);

@@ -2,33 +2,23 @@
 
 import { close } from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { CONTAINER_EXITS } from "../../cli/exit_code.ts";
-import { Failure, Refusal } from "../../base/error.ts";
+import { Failure } from "../../base/error.ts";
 import { print } from "../../base/output.ts";
 import { proxySignals } from "../../lifecycle/attach.ts";
-import { DETACH_KEYS, SIG_PROXY } from "../../flags/attach_flags.ts";
-import { parseDetachKeys } from "../../flags/detach_keys.ts";
+import { RUN_FLAGS, type RunOptions, runOptions } from "../../flags/run_options.ts";
+import type { Found } from "../../lifecycle/look_up.ts";
 import { runForeground } from "../../lifecycle/foreground.ts";
-import { CONTAINER_FLAGS } from "../../flags/options.ts";
-import { readiness, READINESS_FLAGS } from "../../flags/readiness.ts";
+import { CONTAINER_EXITS } from "../../cli/exit_code.ts";
 import { startContainer } from "../../lifecycle/start.ts";
 import { requireKernel, requireRoot } from "../../base/kernel.ts";
-import { PULL_FLAGS } from "../../flags/pull_flags.ts";
-import { createFromFlags, obtainImageFor } from "./create.ts";
+import { create, prepare } from "./create.ts";
 
 export const spec: CommandSpec = {
   name: "run",
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   summary: "Create and run a new container from an image",
   aliases: ["container run"],
-  flags: [
-    ...CONTAINER_FLAGS,
-    ...PULL_FLAGS,
-    { name: "detach", short: "d", kind: "bool", help: "Run container in background and print container ID" },
-    DETACH_KEYS,
-    SIG_PROXY,
-    ...READINESS_FLAGS,
-  ],
+  flags: RUN_FLAGS,
   args: [1, Infinity],
   exits: CONTAINER_EXITS,
   stopAtFirstArg: true,
@@ -37,27 +27,23 @@ export const spec: CommandSpec = {
 export async function run(parsed: Parsed): Promise<number> {
   requireRoot();
   requireKernel();
-  const keys = parseDetachKeys(parsed.text("detach-keys")!);
-  if (parsed.bool("detach")) return await runDetached(parsed);
-  if (parsed.given("wait-for") || parsed.given("wait-timeout")) {
-    throw new Refusal("--wait-for and --wait-timeout need -d: in the foreground, run waits for the end");
-  }
-  if (parsed.bool("interactive") && parsed.bool("tty") && !Deno.stdin.isTerminal()) {
+  const options = await runOptions(parsed);
+  const { config } = options.container;
+  if (config.stdin && config.tty && !options.detach && !Deno.stdin.isTerminal()) {
     throw new Failure("the input device is not a TTY", { kind: "no terminal" });
   }
-  await obtainImageFor(parsed, false);
-  const passSignalsTo = proxySignals(parsed.bool("sig-proxy"));
-  const container = await createFromFlags(parsed, false);
-  const { attachStdin: stdin, attachStdout: stdout, attachStderr: stderr } = container.config;
+  const found = await prepare(options);
+  if (options.detach) return await runDetached(options, found);
+  const passSignalsTo = proxySignals(options.sigProxy);
+  const container = await create(options, found);
+  const { attachStdin: stdin, attachStdout: stdout, attachStderr: stderr } = config;
   // -a stdin: nothing else would be said.
   if (!stdout && !stderr) print(`${container.id}\n`);
-  return await runForeground(container, { stdin, stdout, stderr }, keys, passSignalsTo);
+  return await runForeground(container, { stdin, stdout, stderr }, options.detachKeys, passSignalsTo);
 }
 
-async function runDetached(parsed: Parsed): Promise<number> {
-  const wanted = readiness(parsed, "wait-for");
-  await obtainImageFor(parsed, true);
-  const container = await createFromFlags(parsed, true);
+async function runDetached(options: RunOptions, found: Found): Promise<number> {
+  const container = await create(options, found);
   try {
     close((await startContainer(container)).messages);
   } catch (error) {
@@ -70,9 +56,9 @@ async function runDetached(parsed: Parsed): Promise<number> {
     // Docker's scripts get it even if the start has failed: they may have something to remove.
     print(`${container.id}\n`);
   }
-  if (wanted) {
+  if (options.waitFor) {
     const { waitFor } = await import("../../lifecycle/ready.ts");
-    await waitFor(container, wanted);
+    await waitFor(container, options.waitFor);
   }
   return 0;
 }

@@ -2,7 +2,7 @@
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { connectNetwork } from "../../network/connect.ts";
-import { endpointWishes, refuseLinks } from "../../flags/network_options.ts";
+import { endpointOptions, refuseLinks } from "../../flags/network_options.ts";
 
 export const spec: CommandSpec = {
   name: "network connect",
@@ -25,6 +25,6 @@ export const spec: CommandSpec = {
 export async function run(parsed: Parsed): Promise<number> {
   refuseLinks(parsed);
   const [network, container] = parsed.args;
-  await connectNetwork(network, container, endpointWishes(parsed));
+  await connectNetwork(network, container, endpointOptions(parsed));
   return 0;
 }
