@@ -2,7 +2,7 @@
 // docs/architecture.md shows the floors as they are. `--write` puts them there.
 
 import { toolArguments } from "../lib/launcher/arguments.ts";
-import { type Arrow, arrows, circles } from "./layers/arrows.ts";
+import { type Arrow, arrows, circles, sourceFiles } from "./layers/arrows.ts";
 import { type Floor, FLOORS, picture } from "./layers/floors.ts";
 
 const BEGIN = "<!-- the floors: written by tests/check_layers.ts -->";
@@ -44,7 +44,7 @@ function impure(project: string, all: Arrow[], floors: Floor[]): string[] {
       if (found !== undefined) return found;
     }
   };
-  const own = [...new Set(all.map(({ from }) => from))].filter((file) => pure.includes(folderOf(file)));
+  const own = sourceFiles(project).filter((file) => pure.includes(folderOf(file)));
   return [
     ...own.filter(asks).map((file) => `${file}: asks the host for something, but ${folderOf(file)} is pure`),
     ...all.filter(({ from, to }) => own.includes(from) && !own.includes(to)).flatMap(({ from, line, to }) => {

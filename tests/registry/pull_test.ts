@@ -1,7 +1,7 @@
 // pull, and the pulling that run and create do, from Debian's docker-registry, filled by skopeo.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Box, requires, test, words } from "../world/world.ts";
+import { BIN, type Box, requires, test, words } from "../world/world.ts";
 import { busyboxTar, host, tar } from "../world/images.ts";
 import { type Artifact, makeImage, makeIndex, startRegistry } from "../world/registry.ts";
 import { serve } from "../world/registry_server.ts";
@@ -255,6 +255,37 @@ test("pull: token authentication, anonymous, by password, and with a token that 
   await box.ok(words`pull -q ${server.host}/secret/app`, { env: { DOCKER_CONFIG: box.dir } });
   assertEquals(asked.at(-1)!.url.searchParams.get("account"), "me");
 });
+
+test(
+  "run: flags are read once, and files that they name, whether or not the image is to be pulled",
+  async (box) => {
+    await using registry = await startRegistry(box);
+    await registry.push(await busyboxImage("one"), "app");
+    const name = `${registry.host}/app`;
+    const warned = await box.$`run --rm --network host -p 80:80 --pull always ${name} true`;
+    assertEquals([warned.code, warned.stderr.match(/WARNING: [^\n]*/g)], [
+      0,
+      ["WARNING: Published ports are discarded when using host network mode"],
+    ]);
+    // What comes out of a pipe comes once.
+    const script = 'rm -f p; mkfifo p; echo A=1 >p & "$0" run --rm --pull always --env-file p "$1" env';
+    const piped = await box.exec(["sh", "-c", script, BIN, name]);
+    assertEquals([piped.code, piped.stdout.split("\n").includes("A=1")], [0, true], piped.stderr);
+    // The mistake is said before minutes are spent on pulling.
+    const refused = await box.exec([
+      "sh",
+      "-c",
+      'echo =x >p & "$0" run --rm --env-file p "$1/nosuch" env',
+      BIN,
+      registry.host,
+    ]);
+    assertEquals([refused.code, refused.stderr], [
+      125,
+      "mydocker: invalid env file (p): no variable name on line '=x'\n",
+    ]);
+  },
+  needs,
+);
 
 test("run and create pull what is missing", async (box) => {
   await using registry = await startRegistry(box);

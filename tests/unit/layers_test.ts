@@ -6,6 +6,7 @@ import type { Floor } from "../layers/floors.ts";
 
 const FLOORS: Floor[] = [
   { folders: ["main.ts"], what: "" },
+  { folders: ["pure"], what: "", pure: true },
   { folders: ["upper", "beside"], what: "" },
   { folders: ["ffi"], what: "" },
 ];
@@ -75,5 +76,22 @@ Deno.test("layers: files that import each other in a circle are named, within a 
   };
   assertEquals(await problemsOf(files), [
     "a circle of imports: lib/upper/a.ts lib/upper/b.ts lib/upper/c.ts",
+  ]);
+});
+
+Deno.test("layers: what a pure folder reaches asks the host for nothing", async () => {
+  const types = "// Deno.cwd() is for others.\nexport type Signal = Deno.Signal;\nexport const n = 1;\n";
+  const files = { "ffi/c.ts": types, "lib/pure/a.ts": 'export { n } from "../../ffi/c.ts";\n' };
+  assertEquals(await problemsOf(files), []);
+  const asking = {
+    ...files,
+    "ffi/ask.ts": "export const here = () => Deno.cwd();\n",
+    "ffi/by.ts": 'export const later = () => import("./ask.ts");\n',
+    "lib/pure/b.ts": '// By way of another.\nexport { later } from "../../ffi/by.ts";\n',
+    "lib/pure/d.ts": "export const port = () => Deno.env.get('PORT');\n",
+  };
+  assertEquals(await problemsOf(asking), [
+    "lib/pure/d.ts: asks the host for something, but pure is pure",
+    "lib/pure/b.ts:2: imports ffi/by.ts, and with it ffi/ask.ts, which asks the host for something, but pure is pure",
   ]);
 });
