@@ -80,9 +80,22 @@ export function shortId(id: string): string {
   return id.slice(id.indexOf(":") + 1).slice(0, 12);
 }
 
-/** `text` shortened to `max` code points, the last of which is "…" if there is room for it. */
-export function ellipsis(text: string, max: number): string {
-  const points = [...text];
-  if (points.length <= max) return text;
-  return max <= 1 ? points.slice(0, Math.max(0, max)).join("") : points.slice(0, max - 1).join("") + "…";
+/**
+ * `text` shortened to `max` cells of a terminal, the last of which is "…" if there is room for it. `widthOf`
+ * says how many cells a text takes.
+ */
+export function ellipsis(text: string, max: number, widthOf = countCharacters): string {
+  if (widthOf(text) <= max) return text;
+  const characters = [...text];
+  if (max <= 1) return characters.slice(0, Math.max(0, max)).join("");
+  let cells = 0;
+  const end = characters.findIndex((character) => (cells += widthOf(character)) > max - 1);
+  return characters.slice(0, end).join("") + "…";
+}
+
+/** How many code points a text has: its cells, where all of it is ASCII. */
+export function countCharacters(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
 }

@@ -1,6 +1,6 @@
 import { Failure } from "../base/error.ts";
 import { sortedByKey } from "../base/sorted.ts";
-import { alignTabs } from "../template/table.ts";
+import { columns } from "./columns.ts";
 import { compileTemplate } from "../template/template.ts";
 import { goJson, type TemplateFunction } from "../template/funcs.ts";
 
@@ -20,7 +20,7 @@ const HEADER_FUNCTIONS: Record<string, TemplateFunction> = Object.fromEntries(
  * table(). `titles` has each field's column title. Throws like compileTemplate, but never with kind
  * "template": docker's lists fail like any command.
  */
-export function formatRows(format: string, titles: Row, rows: Row[]): string {
+export async function formatRows(format: string, titles: Row, rows: Row[]): Promise<string> {
   const isTable = format.startsWith("table");
   const source = format === "json" ? "{{json .}}" : (isTable ? format.slice("table".length) : format)
     .replace(/^ +| +$/g, "").replaceAll("\\t", "\t").replaceAll("\\n", "\n");
@@ -28,7 +28,7 @@ export function formatRows(format: string, titles: Row, rows: Row[]): string {
   const lines = rows.map((row) => render(row) + "\n");
   if (!isTable) return lines.join("");
   const header = compileTemplate(source, { functions: HEADER_FUNCTIONS })(titles);
-  return alignTabs([`${header}\n`, ...lines].join(""));
+  return await columns([`${header}\n`, ...lines].join(""));
 }
 
 function compile(...[source, options]: Parameters<typeof compileTemplate>): (row: unknown) => string {

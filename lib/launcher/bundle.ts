@@ -25,8 +25,9 @@ const WEIGHTS = { entry: 1, lazy: 0.05 };
 async function bundlePackage(name: string): Promise<string> {
   const folder = `${PROJECT}/.build/packages`;
   Deno.mkdirSync(folder, { recursive: true });
-  const file = `${folder}/${name.replaceAll(/[@/]/g, "_")}`;
-  Deno.writeTextFileSync(`${file}.ts`, `export * from ${JSON.stringify(name)};\n`);
+  const file = `${folder}/${name.replaceAll(/\W/g, "_")}`;
+  const exported = "default" in await import(name) ? "{ default }" : "*";
+  Deno.writeTextFileSync(`${file}.ts`, `export ${exported} from ${JSON.stringify(name)};\n`);
   const args = ["bundle", "--quiet", "--frozen", "-o", `${file}.js`, `${file}.ts`];
   const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: PROJECT }).output();
   if (!success) throw new Error(`deno bundle ${name}: ${new TextDecoder().decode(stderr)}`);

@@ -1,19 +1,15 @@
+import { countCharacters } from "../base/human.ts";
+
 const MIN_WIDTH = 10;
 const PADDING = 3;
 
-/** Width in terminal cells as Go's tabwriter counts it: one per code point. */
-function cellWidth(text: string): number {
-  let width = 0;
-  for (const _ of text) width++;
-  return width;
-}
-
 /**
- * Aligns tab-separated cells as docker's lists do (Go's text/tabwriter with minwidth 10, padding 3, spaces).
- * A column extends over consecutive lines that have it, and is as wide as its widest cell. The last cell of a
- * line belongs to no column, so it is not padded; an empty last cell leaves the padding of the one before it.
+ * Aligns tab-separated cells as docker's lists do (its tabwriter with minwidth 10, padding 3, spaces). A column
+ * extends over consecutive lines that have it, and is as wide as its widest cell. The last cell of a line
+ * belongs to no column, so it is not padded; an empty last cell leaves the padding of the one before it.
+ * `widthOf` says how many cells of a terminal a text takes.
  */
-export function alignTabs(text: string, minWidth = MIN_WIDTH): string {
+export function alignTabs(text: string, { minWidth = MIN_WIDTH, widthOf = countCharacters } = {}): string {
   const lines = text.split("\n").map((line) => line.split("\t"));
   const padded = lines.map((cells) => [...cells]);
   const columns = Math.max(...lines.map((cells) => cells.length)) - 1;
@@ -22,18 +18,13 @@ export function alignTabs(text: string, minWidth = MIN_WIDTH): string {
       let end = start;
       let width = minWidth;
       for (; end < lines.length && lines[end].length - 1 > column; end++) {
-        width = Math.max(width, cellWidth(lines[end][column]) + PADDING);
+        width = Math.max(width, widthOf(lines[end][column]) + PADDING);
       }
       for (let i = start; i < end; i++) {
-        padded[i][column] += " ".repeat(width - cellWidth(lines[i][column]));
+        padded[i][column] += " ".repeat(width - widthOf(lines[i][column]));
       }
       start = end;
     }
   }
   return padded.map((cells) => cells.join("")).join("\n");
-}
-
-/** A header and its rows in docker's list layout, one line each, with a final newline. */
-export function table(header: string[], rows: string[][]): string {
-  return alignTabs([header, ...rows].map((cells) => cells.join("\t") + "\n").join(""));
 }

@@ -1,14 +1,15 @@
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import type { CommandSpec, Parsed } from "../../lib/cli/command.ts";
 import { exitCodeOf } from "../../lib/cli/exit_code.ts";
 import { Failure } from "../../lib/base/error.ts";
 import { matchesLabels, parseFilters } from "../../lib/cli/filter.ts";
+import { cutter, table } from "../../lib/cli/columns.ts";
 import { formatRows } from "../../lib/cli/format.ts";
 import { commandHelp, overview } from "../../lib/cli/help.ts";
 import { ellipsis, humanAgo, humanDuration, humanSize, parseBytes, shortId } from "../../lib/base/human.ts";
 import { parseCommand } from "../../lib/cli/parse.ts";
 import { nearest } from "../../lib/cli/suggest.ts";
-import { alignTabs, table } from "../../lib/template/table.ts";
+import { alignTabs } from "../../lib/template/table.ts";
 import { randomName } from "../../lib/container/random_name.ts";
 
 const run: CommandSpec = {
@@ -284,13 +285,13 @@ Run 'mydocker volume COMMAND --help' for more information on a command.
   assertMatch(text, /\n\nGlobal Options:\n {6}--root string {3}State \(default "\/x"\)\n\n/);
 });
 
-Deno.test("table: docker's widths, padding and trailing spaces", () => {
+Deno.test("table: docker's widths, padding and trailing spaces", async () => {
   assertEquals(
-    table(["REPOSITORY", "TAG", "IMAGE ID", "SIZE"], [["busybox", "latest", "f8d81931c928", "1.99MB"]]),
+    await table(["REPOSITORY", "TAG", "IMAGE ID", "SIZE"], [["busybox", "latest", "f8d81931c928", "1.99MB"]]),
     "REPOSITORY   TAG       IMAGE ID       SIZE\nbusybox      latest    f8d81931c928   1.99MB\n",
   );
-  assertEquals(table(["A", "PORTS", "NAMES"], []), "A         PORTS     NAMES\n");
-  assertEquals(table(["PORTS", "COMMENT"], [["é", ""]]), "PORTS     COMMENT\né         \n");
+  assertEquals(await table(["A", "PORTS", "NAMES"], []), "A         PORTS     NAMES\n");
+  assertEquals(await table(["PORTS", "COMMENT"], [["é", ""]]), "PORTS     COMMENT\né         \n");
 });
 
 Deno.test("alignTabs: a column ends at a line that does not have it", () => {
@@ -300,21 +301,25 @@ Deno.test("alignTabs: a column ends at a line that does not have it", () => {
   );
 });
 
-Deno.test("formatRows: json, table and plain templates", () => {
+Deno.test("formatRows: json, table and plain templates", async () => {
   const titles = { ID: "CONTAINER ID", Names: "NAMES" };
   const rows = [{ Names: "<a>", ID: "12" }, { Names: "b", ID: "3" }];
-  assertEquals(formatRows("{{.ID}}\\t{{.Names}}", titles, rows), "12\t<a>\n3\tb\n");
+  assertEquals(await formatRows("{{.ID}}\\t{{.Names}}", titles, rows), "12\t<a>\n3\tb\n");
   assertEquals(
-    formatRows("table {{upper .Names}}\\t{{.ID}}", titles, rows),
+    await formatRows("table {{upper .Names}}\\t{{.ID}}", titles, rows),
     "NAMES     CONTAINER ID\n<A>       12\nB         3\n",
   );
   assertEquals(
-    formatRows("json", titles, rows.slice(0, 1)),
+    await formatRows("json", titles, rows.slice(0, 1)),
     '{"ID":"12","Names":"\\u003ca\\u003e"}\n',
   );
-  assertEquals(formatRows("{{json .Names}}", titles, rows.slice(0, 1)), '"<a>"\n');
-  assertThrows(() => formatRows("{{.Nope}}", titles, rows), Failure, 'map has no entry for key "Nope"');
-  const unclosed = assertThrows(() => formatRows("{{.ID", titles, rows), Failure, "unclosed action");
+  assertEquals(await formatRows("{{json .Names}}", titles, rows.slice(0, 1)), '"<a>"\n');
+  await assertRejects(
+    () => formatRows("{{.Nope}}", titles, rows),
+    Failure,
+    'map has no entry for key "Nope"',
+  );
+  const unclosed = await assertRejects(() => formatRows("{{.ID", titles, rows), Failure, "unclosed action");
   assertEquals(exitCodeOf(unclosed), 1);
 });
 
@@ -379,6 +384,13 @@ Deno.test("shortId and ellipsis: what lists show", () => {
   assertEquals(ellipsis("abcdefg", 6), "abcde…");
   assertEquals(ellipsis("éééé", 3), "éé…");
   assertEquals([ellipsis("ab", 1), ellipsis("ab", 0)], ["a", ""]);
+});
+
+Deno.test("cutter: what is wide counts twice, as docker has it", async () => {
+  const cut = await cutter(["sh -c 日本語日本語日本語"]);
+  assertEquals(cut("sh -c 日本語日本語日本語", 20), "sh -c 日本語日本語…");
+  assertEquals(cut("日本語", 6), "日本語");
+  assertEquals([cut("日本語", 5), cut("日本語", 4)], ["日本…", "日…"]);
 });
 
 Deno.test("randomName: valid container names that seldom repeat", () => {

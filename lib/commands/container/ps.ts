@@ -1,12 +1,12 @@
 // ps: containers, newest first.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
+import { cutter, table } from "../../cli/columns.ts";
 import { FORMAT_ROWS } from "../../cli/format_flag.ts";
 import { goQuote } from "../../template/go_text.ts";
-import { ellipsis, humanAgo, humanDuration, humanSize, shortId } from "../../base/human.ts";
+import { humanAgo, humanDuration, humanSize, shortId } from "../../base/human.ts";
 import { print, printError } from "../../base/output.ts";
 import { sortedByKey } from "../../base/sorted.ts";
-import { table } from "../../template/table.ts";
 import { networksOf } from "../../container/config.ts";
 import { listContainers, type ListedContainer } from "../../container/list.ts";
 import { type ContainerState, isAlive } from "../../container/state.ts";
@@ -85,10 +85,9 @@ export async function run(parsed: Parsed): Promise<number> {
   } else {
     const columns: Column[] = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"];
     if (parsed.bool("size")) columns.push("Size");
-    const rows = containers.map(rowMaker(short, parsed.bool("size") ? await sizeMaker() : () => ""));
-    print(
-      table(columns.map((column) => TITLES[column]), rows.map((row) => columns.map((column) => row[column]))),
-    );
+    const rows = await rowsOf(containers, short, parsed.bool("size") ? await sizeMaker() : () => "");
+    const titles = columns.map((column) => TITLES[column]);
+    print(await table(titles, rows.map((row) => columns.map((column) => row[column]))));
   }
   return 0;
 }
@@ -115,14 +114,14 @@ async function formatted(
 ): Promise<string> {
   const { formatRows } = await import("../../cli/format.ts");
   const { Method } = await import("../../template/template.ts");
-  const rows = containers.map(rowMaker(short, format === "json" && !size ? () => "0B" : await sizeMaker()));
+  const rows = await rowsOf(containers, short, format === "json" && !size ? () => "0B" : await sizeMaker());
   containers.forEach(({ config }, at) => {
     const label = (key: unknown) => config.process.Labels?.[key as string] ?? "";
     // Not enumerable: no part of {{json .}}.
     Object.defineProperty(rows[at], "Label", { value: new Method(["string"], label) });
   });
   const title = (key: unknown) => (key as string).split(".").at(-1)!.replace(/[-_]/g, " ");
-  return formatRows(format, { ...TITLES, Label: new Method(["string"], title) }, rows);
+  return await formatRows(format, { ...TITLES, Label: new Method(["string"], title) }, rows);
 }
 
 /** The SIZE column: what the container wrote, and that together with its image. */
@@ -135,16 +134,19 @@ async function sizeMaker(): Promise<(container: ListedContainer) => string> {
   };
 }
 
-/** Makes what is shown of a container; with `short` as docker shortens it. `size` is its SIZE. */
-export function rowMaker(
+/** What is shown of containers; with `short` as docker shortens it. `size` is the SIZE of one. */
+export async function rowsOf(
+  containers: ListedContainer[],
   short: boolean,
   size: (container: ListedContainer) => string,
-): (container: ListedContainer) => Row {
+): Promise<Row[]> {
   const imageColumn = imageColumnMaker();
-  return (container) => {
+  const cut = short
+    ? await cutter(containers.flatMap(({ config }) => [...config.argv, ...config.mounts.map(sourceOf)]))
+    : (text: string) => text;
+  return containers.map((container) => {
     const { id, config, state, ports } = container;
     const created = Date.parse(config.created);
-    const cut = (text: string, max: number) => short ? ellipsis(text, max) : text;
     return {
       ID: short ? shortId(id) : id,
       get Image() {
@@ -173,7 +175,7 @@ export function rowMaker(
         ).join(",");
       },
       get Mounts() {
-        const sources = config.mounts.filter(({ type }) => type !== "tmpfs").map(({ source }) => source);
+        const sources = config.mounts.filter(({ type }) => type !== "tmpfs").map(sourceOf);
         return sources.map((source) => cut(source, 15)).join(",");
       },
       get Networks() {
@@ -186,8 +188,10 @@ export function rowMaker(
         return size(container);
       },
     };
-  };
+  });
 }
+
+const sourceOf = ({ source }: { source: string }) => source;
 
 const secondsSince = (time: number) => Math.max(0, (Date.now() - time) / 1000);
 

@@ -67,7 +67,7 @@ export async function run(parsed: Parsed): Promise<number> {
   look();
   for (let interval = MOMENT;; interval = INTERVAL) {
     await pause(interval);
-    const text = formatRows(template, TITLES, look().map((entry) => rowOf(entry, short)));
+    const text = await formatRows(template, TITLES, look().map((entry) => rowOf(entry, short)));
     if (parsed.bool("no-stream")) {
       print(text);
       return 0;

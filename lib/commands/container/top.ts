@@ -4,7 +4,7 @@ import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure } from "../../base/error.ts";
 import { print } from "../../base/output.ts";
-import { alignTabs } from "../../template/table.ts";
+import { columns } from "../../cli/columns.ts";
 import { findContainer } from "../../container/find.ts";
 import { containsProcess, hostProcesses } from "../../container/processes.ts";
 import { containerState, isAlive } from "../../container/state.ts";
@@ -37,7 +37,7 @@ export async function run(parsed: Parsed): Promise<number> {
   const { titles, rows } = await hostProcesses(words.length > 0 ? words : ["-ef"]);
   const inside = containsProcess({ id, limits: config.limits }, state.pid);
   const lines = [titles, ...rows.filter(({ pid }) => inside(pid)).map(({ cells }) => cells)];
-  print(alignTabs(lines.map((cells) => cells.join("\t") + "\n").join(""), MIN_WIDTH));
+  print(await columns(lines.map((cells) => cells.join("\t") + "\n").join(""), MIN_WIDTH));
   emitContainer(container, "top");
   file.close(container.dir);
   return 0;

@@ -2,8 +2,9 @@
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { FORMAT_ROWS } from "../../cli/format_flag.ts";
+import { type Cutter, cutter } from "../../cli/columns.ts";
 import { formatRows } from "../../cli/format.ts";
-import { ellipsis, humanAgo, humanSize, shortId } from "../../base/human.ts";
+import { humanAgo, humanSize, shortId } from "../../base/human.ts";
 import { print } from "../../base/output.ts";
 import { type HistoryEntry, imageHistory } from "../../image/history.ts";
 import { createdAt, NEVER } from "../../image/list.ts";
@@ -41,11 +42,11 @@ const TITLES = {
 const MISSING = "<missing>";
 const MAX_COMMAND = 45;
 
-export function run(parsed: Parsed): number {
-  const rows = imageHistory(findImage(parsed.args[0])).map((entry) =>
-    row(entry, parsed.bool("human"), parsed.bool("no-trunc"))
-  );
-  print(formatRows(formatOf(parsed), TITLES, rows));
+export async function run(parsed: Parsed): Promise<number> {
+  const steps = imageHistory(findImage(parsed.args[0]));
+  const cut = parsed.bool("no-trunc") ? undefined : await cutter(steps.map(commandOf));
+  const rows = steps.map((entry) => row(entry, parsed.bool("human"), cut));
+  print(await formatRows(formatOf(parsed), TITLES, rows));
   return 0;
 }
 
@@ -57,14 +58,17 @@ function formatOf(parsed: Parsed): string {
   return `table {{.ID}}\t{{.${created}}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}`;
 }
 
-function row({ id, size, ...step }: HistoryEntry, human: boolean, whole: boolean): Record<string, string> {
+const commandOf = (step: HistoryEntry) => (step.created_by ?? "").replaceAll("\t", " ");
+
+/** What is shown of a step; whole without `cut`. */
+function row(step: HistoryEntry, human: boolean, cut?: Cutter): Record<string, string> {
+  const { id, size } = step;
   const created = createdAt(step);
-  const command = (step.created_by ?? "").replaceAll("\t", " ");
   return {
-    ID: id === undefined ? MISSING : whole ? id : shortId(id),
+    ID: id === undefined ? MISSING : cut ? shortId(id) : id,
     CreatedAt: created > NEVER ? new Date(created).toISOString().replace(/\.\d+/, "") : "",
     CreatedSince: created > NEVER ? humanAgo(Math.max(0, (Date.now() - created) / 1000)) : "N/A",
-    CreatedBy: whole ? command : ellipsis(command, MAX_COMMAND),
+    CreatedBy: cut ? cut(commandOf(step), MAX_COMMAND) : commandOf(step),
     Size: human ? humanSize(size, 3) : String(size),
     Comment: step.comment ?? "",
   };

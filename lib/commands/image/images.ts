@@ -55,14 +55,14 @@ export const TITLES: Record<string, string> = {
 };
 const NONE = "<none>";
 
-export function run(parsed: Parsed): number {
+export async function run(parsed: Parsed): Promise<number> {
   parseFilters(parsed.list("filter"), "-f, --filter", ["before", "dangling", "label", "reference", "since"]);
   const format = formatOf(parsed);
   const withDigests = parsed.bool("digests") || format.includes(".Digest");
   const rows = chosen(parsed).flatMap((shown) =>
     namesOf(shown, withDigests).map((name) => row(shown.image, name, parsed.bool("no-trunc")))
   );
-  print(formatRows(format, TITLES, rows));
+  print(await formatRows(format, TITLES, rows));
   return 0;
 }
 

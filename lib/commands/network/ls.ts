@@ -59,7 +59,7 @@ export async function run(parsed: Parsed): Promise<number> {
     printError(`mydocker: warning: network.json of network ${name} is missing or damaged; ${way}\n`);
   }
   const whole = parsed.bool("no-trunc");
-  print(formatRows(template(parsed), TITLES, shown.map((network) => row(network, whole))));
+  print(await formatRows(template(parsed), TITLES, shown.map((network) => row(network, whole))));
   return 0;
 }
 

@@ -9,7 +9,7 @@ import { compileTemplate } from "../../template/template.ts";
 import { type DiskUsage, diskUsage } from "../../housekeeping/disk_usage.ts";
 import { mountpointOf } from "../../volume/store.ts";
 import { namesOf, row as imageRow, TITLES as IMAGE_TITLES } from "../image/images.ts";
-import { rowMaker, TITLES as CONTAINER_TITLES } from "../container/ps.ts";
+import { rowsOf, TITLES as CONTAINER_TITLES } from "../container/ps.ts";
 
 export const spec: CommandSpec = {
   name: "system df",
@@ -40,11 +40,15 @@ const CACHE_TITLES = {
   Shared: "SHARED",
 };
 
-export function run(parsed: Parsed): number {
+export async function run(parsed: Parsed): Promise<number> {
   const usage = diskUsage();
   const format = parsed.text("format") || "table";
-  if (parsed.bool("verbose")) print(verbose(usage, format));
-  else print(formatRows(format === "table" ? tableOf(Object.keys(TITLES)) : format, TITLES, summary(usage)));
+  const template = format === "table" ? tableOf(Object.keys(TITLES)) : format;
+  print(
+    parsed.bool("verbose")
+      ? await verbose(usage, format)
+      : await formatRows(template, TITLES, summary(usage)),
+  );
   return 0;
 }
 
@@ -91,11 +95,11 @@ function line(type: string, total: number, active: number, size: number, reclaim
 }
 
 /** Each of them, in four tables or as the template says. */
-function verbose(usage: DiskUsage, format: string): string {
-  if (format === "table") return tables(usage);
+async function verbose(usage: DiskUsage, format: string): Promise<string> {
+  if (format === "table") return await tables(usage);
   const lists = {
     Images: imageRows(usage),
-    Containers: containerRows(usage, false),
+    Containers: await containerRows(usage, false),
     Volumes: volumeRows(usage),
   };
   const sorted = Object.entries(lists).map(([name, rows]) => [name, rows.map(byName)]);
@@ -129,15 +133,16 @@ const CONTAINER_COLUMNS = [
   "Names",
 ];
 
-function tables(usage: DiskUsage): string {
+async function tables(usage: DiskUsage): Promise<string> {
   const table = (columns: string[], titles: Row, rows: Row[]) => formatRows(tableOf(columns), titles, rows);
   const images = imageRows(usage).map((row) => ({ ...row, ID: shortId(row.ID as string) }));
-  const volumes = table(Object.keys(VOLUME_TITLES), VOLUME_TITLES, volumeRows(usage));
+  const containers = await containerRows(usage, true);
+  const volumes = await table(Object.keys(VOLUME_TITLES), VOLUME_TITLES, volumeRows(usage));
   return [
-    `Images space usage:\n\n${table(IMAGE_COLUMNS, IMAGE_TITLES, images)}`,
-    `Containers space usage:\n\n${table(CONTAINER_COLUMNS, CONTAINER_TITLES, containerRows(usage, true))}`,
+    `Images space usage:\n\n${await table(IMAGE_COLUMNS, IMAGE_TITLES, images)}`,
+    `Containers space usage:\n\n${await table(CONTAINER_COLUMNS, CONTAINER_TITLES, containers)}`,
     `Local Volumes space usage:\n\n${volumes}`,
-    `Build cache usage: 0B\n\n${table(Object.keys(CACHE_TITLES), CACHE_TITLES, [])}`,
+    `Build cache usage: 0B\n\n${await table(Object.keys(CACHE_TITLES), CACHE_TITLES, [])}`,
   ].join("\n");
 }
 
@@ -152,14 +157,12 @@ function imageRows({ images }: DiskUsage): Row[] {
   });
 }
 
-function containerRows({ containers }: DiskUsage, short: boolean): Row[] {
+async function containerRows({ containers }: DiskUsage, short: boolean): Promise<Row[]> {
   const sizes = new Map(containers.map(({ container, size }) => [container.id, size]));
-  const make = rowMaker(short, ({ id }) => humanSize(sizes.get(id)!, 3));
+  const listed = containers.map(({ container }) => container);
+  const rows = await rowsOf(listed, short, ({ id }) => humanSize(sizes.get(id)!, 3));
   // Copied: what a row works out when asked is to be in its JSON.
-  return containers.map(({ container }) => ({
-    ...make(container),
-    ID: short ? shortId(container.id) : container.id,
-  }));
+  return rows.map((row) => ({ ...row }));
 }
 
 function volumeRows({ volumes }: DiskUsage): Row[] {

@@ -38,7 +38,7 @@ const TITLES = {
 const COLUMNS = "table {{.Driver}}\t{{.Name}}";
 
 /** Prints the table, or what --quiet and --format make of it. */
-export function run(parsed: Parsed): number {
+export async function run(parsed: Parsed): Promise<number> {
   const filters = parseFilters(parsed.list("filter"), "-f, --filter", [
     "dangling",
     "driver",
@@ -50,7 +50,7 @@ export function run(parsed: Parsed): number {
   const shown = listVolumes().filter((volume) =>
     matches(volume, filters) && (dangling === undefined || dangling !== users!.has(volume.name))
   );
-  const text = formatRows(template(parsed), TITLES, shown.map(row));
+  const text = await formatRows(template(parsed), TITLES, shown.map(row));
   if (text) console.log(text.trimEnd());
   return 0;
 }
