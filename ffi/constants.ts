@@ -19,6 +19,7 @@ export const EFBIG = 27;
 export const ENOSPC = 28;
 export const EPIPE = 32;
 export const ENOSYS = 38;
+export const ENOTEMPTY = 39;
 export const ELOOP = 40;
 export const ENODATA = 61;
 export const EPROTONOSUPPORT = 93;

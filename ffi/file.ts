@@ -3,12 +3,14 @@
 
 import {
   EAGAIN,
+  EBUSY,
   EEXIST,
   EFBIG,
   EISDIR,
   ELOOP,
   ENOENT,
   ENOTDIR,
+  ENOTEMPTY,
   EPERM,
   POLLOUT,
   STATX_BASIC_STATS,
@@ -268,6 +270,17 @@ export function unlinkUnlessDirectory(dir: number, path: string): boolean {
   return true;
 }
 
+/**
+ * Removes a directory, or finds it gone; false where something is in it or mounted on it. An Error would cost as
+ * much as a hundred calls.
+ */
+export function removeIfEmpty(dir: number, path: string): boolean {
+  const result = raw(NR.unlinkat, dir, put(path), AT_REMOVEDIR);
+  if (result === -ENOTEMPTY || result === -EBUSY) return false;
+  if (result !== -ENOENT) check(result, "unlinkat", path);
+  return true;
+}
+
 export const RENAME_NOREPLACE = 1;
 
 /** rename; with RENAME_NOREPLACE, EEXIST where the target is there. */
@@ -416,20 +429,30 @@ export interface Entry {
 
 const entryBuffer = new Uint8Array(1 << 15);
 const entryView = new DataView(entryBuffer.buffer);
+let entryAddress: number | undefined;
+const DOT = 0x2e;
 
 /** All entries of the open directory `fd` but "." and "..", from its start, in the file system's order. */
 export function entries(fd: number): Entry[] {
+  lseek(fd, 0, SEEK_SET);
+  return entriesLeft(fd);
+}
+
+/** Those after what has been read of it already: all of a directory that was just opened. */
+export function entriesLeft(fd: number): Entry[] {
   const found: Entry[] = [];
   const [buffer, view] = [entryBuffer, entryView];
-  lseek(fd, 0, SEEK_SET);
+  const address = entryAddress ??= addressOf(buffer);
   for (;;) {
-    const length = check(raw(NR.getdents64, fd, addressOf(buffer), buffer.length), "getdents64", `${fd}`);
+    const length = check(raw(NR.getdents64, fd, address, buffer.length), "getdents64", `${fd}`);
     if (length === 0) return found;
     // struct linux_dirent64: u64 inode, i64 offset, u16 record length, u8 type, char name[]
     for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
       const end = buffer.indexOf(0, at + 19);
-      const name = decodeName(buffer.subarray(at + 19, end));
-      if (name !== "." && name !== "..") found.push({ name, type: buffer[at + 18] });
+      if (buffer[at + 19] === DOT && (end === at + 20 || (end === at + 21 && buffer[at + 20] === DOT))) {
+        continue;
+      }
+      found.push({ name: decodeName(buffer.subarray(at + 19, end)), type: buffer[at + 18] });
     }
   }
 }

@@ -7,11 +7,14 @@ import {
   AT_REMOVEDIR,
   close,
   entries,
+  entriesLeft,
+  type Entry,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_RDONLY,
   openat2,
   readlinkat,
+  removeIfEmpty,
   renameat2,
   RESOLVE_NO_XDEV,
   unlinkat,
@@ -20,6 +23,7 @@ import {
 
 /** So many levels removeTree goes down, each of which holds a descriptor. */
 const DEEPEST = 50;
+const DT_DIR = 4;
 
 /** Something is mounted at `path`, which is therefore not removed, nor what is in it. */
 export class MountPoint extends KernelError {
@@ -28,32 +32,44 @@ export class MountPoint extends KernelError {
   }
 }
 
+/** What is known of a removal. */
+interface Removal {
+  /** The directory that all is in. */
+  top: number;
+  /** Something that lies too deep came up into it. */
+  raised: boolean;
+}
+
 /**
  * Removes what `path` names, with everything under it, however deep; symlinks are removed, not followed.
  * Absent is fine. Never goes where something is mounted: throws MountPoint then, and leaves what it has not
  * removed yet.
  */
 export function removeTree(dir: number, path: string): void {
-  if (unlink(dir, path)) return;
-  const top = openDirectory(dir, path);
+  if (unlink(dir, path) || removeIfEmpty(dir, path)) return;
+  const removal = { top: openDirectory(dir, path), raised: true };
   try {
-    // More than once: what lies too deep comes up to here.
-    for (let found = entries(top); found.length > 0; found = entries(top)) {
-      for (const { name } of found) removeBelow(top, name, 1, top);
+    while (removal.raised) {
+      removal.raised = false;
+      for (const entry of entries(removal.top)) removeBelow(removal.top, entry, 1, removal);
     }
   } finally {
-    close(top);
+    close(removal.top);
   }
   unlinkat(dir, path, AT_REMOVEDIR);
 }
 
-/** The same, `level` levels below the directory `top`. */
-function removeBelow(dir: number, name: string, level: number, top: number): void {
-  if (unlink(dir, name)) return;
-  if (level === DEEPEST) return renameat2(dir, name, top, `.deep-${crypto.randomUUID()}`);
+/** The same, `level` levels below the top. */
+function removeBelow(dir: number, { name, type }: Entry, level: number, removal: Removal): void {
+  if ((type !== DT_DIR && unlink(dir, name)) || removeIfEmpty(dir, name)) return;
+  if (level === DEEPEST) {
+    renameat2(dir, name, removal.top, `.deep-${crypto.randomUUID()}`);
+    removal.raised = true;
+    return;
+  }
   const fd = openDirectory(dir, name);
   try {
-    for (const entry of entries(fd)) removeBelow(fd, entry.name, level + 1, top);
+    for (const entry of entriesLeft(fd)) removeBelow(fd, entry, level + 1, removal);
   } finally {
     close(fd);
   }

@@ -2,18 +2,20 @@
 
 import { readControl, writeControl } from "./control_file.ts";
 
-/**
- * Gives a group without processors and memory nodes those of its parent, after doing the same for the parent.
- */
+/** Gives a group that was just made its parent's processors and memory nodes. */
 export function inheritCpuset(path: string): void {
   const parent = path.slice(0, path.lastIndexOf("/"));
   for (const name of ["cpuset.cpus", "cpuset.mems"]) {
-    if (readControl(`${path}/${name}`)?.trim() !== "") continue;
-    let given = readControl(`${parent}/${name}`) ?? "";
-    if (given.trim() === "") {
-      inheritCpuset(parent);
-      given = readControl(`${parent}/${name}`) ?? "";
-    }
-    writeControl(`${path}/${name}`, given);
+    const given = readControl(`${parent}/${name}`) ?? "";
+    writeControl(`${path}/${name}`, given.trim() === "" ? giveFromAbove(parent, name) : given);
   }
+}
+
+/** What a group has, which gets its parent's where it has none. */
+function giveFromAbove(path: string, name: string): string {
+  const own = readControl(`${path}/${name}`) ?? "";
+  if (own.trim() !== "" || path === "") return own;
+  const given = giveFromAbove(path.slice(0, path.lastIndexOf("/")), name);
+  writeControl(`${path}/${name}`, given);
+  return given;
 }

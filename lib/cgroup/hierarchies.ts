@@ -38,21 +38,21 @@ function hierarchiesIn(mountinfo: string): Hierarchy[] {
   const seen = new Set<string>();
   const left = new Set<Controller>(CONTROLLERS);
   let unified: string | undefined;
-  for (const line of mountinfo.split("\n")) {
-    const at = line.indexOf(" - cgroup");
-    if (at < 0) continue;
-    const path = line.split(" ", 5)[4].replace(/\\([0-7]{3})/g, unescapeOctal);
-    if (line.startsWith(" - cgroup2 ", at)) {
+  for (let at = -1; (at = mountinfo.indexOf(" - cgroup", at + 1)) >= 0;) {
+    const line = mountinfo.slice(mountinfo.lastIndexOf("\n", at) + 1, mountinfo.indexOf("\n", at));
+    const point = line.split(" ", 5)[4];
+    const path = point.includes("\\") ? point.replace(/\\([0-7]{3})/g, unescapeOctal) : point;
+    if (mountinfo.startsWith(" - cgroup2 ", at)) {
       unified ??= path;
       continue;
     }
-    const [, ...options] = line.slice(line.lastIndexOf(" ") + 1).split(",");
+    const options = line.slice(line.lastIndexOf(" ") + 1);
     // A hierarchy has the same options, among them its name, wherever it is mounted, except for the first:
     // "rw" or "ro".
-    const identity = options.join();
+    const identity = options.slice(options.indexOf(",") + 1);
     if (seen.has(identity)) continue;
     seen.add(identity);
-    const controllers = options.filter((name) => left.delete(name as Controller)) as Controller[];
+    const controllers = identity.split(",").filter((name) => left.delete(name as Controller)) as Controller[];
     found.push({ version: 1, path, controllers });
   }
   if (unified !== undefined) found.push({ version: 2, path: unified, controllers: offered(unified, left) });

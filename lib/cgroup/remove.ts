@@ -141,11 +141,8 @@ function killMembers(dir: number): void {
 /** Returns whether the directory is gone. */
 function removeIfEmpty(dir: number, path: string): boolean {
   try {
-    file.unlinkat(dir, path, file.AT_REMOVEDIR);
-    return true;
+    return file.removeIfEmpty(dir, path);
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return true;
-    if (isErrno(error, "EBUSY", "ENOTEMPTY")) return false;
     // The kernel reports this before it checks whether the directory exists.
     if (isErrno(error, "EROFS") && file.statIfAny(dir, path) === undefined) return true;
     throw error;

@@ -3,7 +3,7 @@
 // them.
 
 import { SIGKILL } from "../../ffi/constants.ts";
-import { isErrno } from "../../ffi/errno.ts";
+import { isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { openPidfd, signalPidfd } from "../../ffi/process.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
@@ -79,6 +79,8 @@ function startTime(pid: number): number {
  * shall not be ended.
  */
 export async function openLock({ id, dir }: Pick<Container, "id" | "dir">, force = false): Promise<number> {
+  const whole = openWhole(dir);
+  if (whole !== undefined) return whole;
   if (hasLostLock({ id, dir })) {
     // One at a time: the next finds it whole.
     const names = lockNames();
@@ -89,6 +91,20 @@ export async function openLock({ id, dir }: Pick<Container, "id" | "dir">, force
     }
   }
   return file.openat(dir, "lock", file.O_RDWR | file.O_CREAT, 0o600);
+}
+
+/** The same where it isn't damaged; undefined where it is, whatever has its name. */
+function openWhole(dir: number): number | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openRecords(dir, "lock", file.O_RDWR);
+  } catch (error) {
+    if (error instanceof KernelError) return undefined;
+    throw error;
+  }
+  if (fd === undefined || !readRecords(fd).damaged) return fd;
+  file.close(fd);
+  return undefined;
 }
 
 async function makeAnew(id: string, dir: number, force: boolean): Promise<void> {

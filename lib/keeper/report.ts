@@ -72,11 +72,11 @@ export interface EndRecord {
 }
 
 /**
- * Opens `lock` for reading: not for writing, since whoever follows the container watches for that to be
- * closed (log/follow.ts). Undefined where there is none, or what has its name is no file.
+ * Opens `lock`; but for who takes the lock for reading, since whoever follows the container watches for what was
+ * open for writing to be closed (log/follow.ts). Undefined where there is none, or what has its name is no file.
  */
-export function openRecords(dir: number, path = "lock"): number | undefined {
-  const fd = file.openIfAny(dir, path, file.O_RDONLY | file.O_NONBLOCK);
+export function openRecords(dir: number, path = "lock", access = file.O_RDONLY): number | undefined {
+  const fd = file.openIfAny(dir, path, access | file.O_NONBLOCK);
   if (fd === undefined || (file.stat(fd, "").mode & file.S_IFMT) === file.S_IFREG) return fd;
   file.close(fd);
   return undefined;

@@ -8,7 +8,6 @@ import { emitContainer } from "../events/emit.ts";
 import { randomHex } from "../base/hex.ts";
 import { writeFile } from "../base/json.ts";
 import { beginWork, rootFd } from "../store/root.ts";
-import { openContainer } from "../container/find.ts";
 import { RECORDS } from "../keeper/report.ts";
 import { claimName, releaseName } from "../container/names.ts";
 import type { Container, ContainerConfig } from "../model/container.ts";
@@ -35,33 +34,37 @@ export async function createContainer(
   await beginWork();
   const staging = `tmp/container-${config.id}`;
   let claimed: string | undefined;
+  let container: Container | undefined;
   try {
     file.mkdirat(rootFd(), staging, 0o700);
     claimed = claimName(config.id, name);
-    fillDirectory(staging, { ...config, name: claimed });
+    container = fill(staging, { ...config, name: claimed });
     file.renameat2(rootFd(), staging, rootFd(), `containers/${config.id}`);
   } catch (error) {
     if (claimed) releaseName(claimed, config.id);
+    if (container) file.close(container.dir);
     removeTree(rootFd(), staging);
     if (isErrno(error, "ENOSPC", "EDQUOT")) {
       throw new Failure(`can't create the container: ${error.message}`, { cause: error });
     }
     throw error;
   }
-  const container = openContainer(config.id)!;
   emitContainer(container, "create");
   return container;
 }
 
-function fillDirectory(path: string, config: ContainerConfig): void {
+/** The container as it is then on disk. */
+function fill(path: string, config: ContainerConfig): Container {
   const dir = file.openat(rootFd(), path, file.O_RDONLY | file.O_DIRECTORY);
   try {
     makeUpper(dir, config.layers);
     file.mkdirat(dir, "work", 0o700);
     writeFile(dir, "lock", new Uint8Array(RECORDS.size));
     writeFile(dir, "config.json", JSON.stringify(config));
-  } finally {
+    return { id: config.id, dir, config };
+  } catch (error) {
     file.close(dir);
+    throw error;
   }
 }
 

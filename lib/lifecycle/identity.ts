@@ -30,8 +30,7 @@ function records(root: number, path: string): string[][] {
 
 function readText(root: number, path: string): string {
   try {
-    // It may be on a file system whose server is in the container, and answers when it likes.
-    return mortally(() => readInside(root, path, LIMIT)) ?? "";
+    return readInside(root, path, LIMIT) ?? "";
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     step(`${path} of the container is not read: ${error.message}`);
@@ -80,6 +79,11 @@ function asId(text: string): number {
  * the image does not know.
  */
 export function resolveIdentity(root: number, spec: string, more: string[] = []): Identity {
+  // What is read may be on a file system whose server is in the container, and answers when it likes.
+  return mortally(() => identityOf(root, spec, more));
+}
+
+function identityOf(root: number, spec: string, more: string[]): Identity {
   const [userPart, groupPart] = spec.split(":", 2);
   const known = users(root);
   const wanted = userPart || "0";

@@ -63,8 +63,11 @@ function buryWithName({ id, dir, config }: Container): string | undefined {
   const names = lockNames();
   try {
     const grave = bury(`containers/${id}`);
-    const name = nameOwner(config.name) === id ? config.name : readConfig(dir)?.name;
-    if (name !== undefined) releaseName(name, id);
+    if (nameOwner(config.name) === id) file.unlinkIfAny(rootFd(), `names/${config.name}`);
+    else {
+      const name = readConfig(dir)?.name;
+      if (name !== undefined) releaseName(name, id);
+    }
     return grave;
   } finally {
     file.close(names);
@@ -93,10 +96,10 @@ const LOOK_AGAIN = 2;
  * where someone else removed the container meanwhile.
  */
 async function holdStopped(
-  container: Pick<Container, "id" | "dir">,
+  container: Pick<Container, "id" | "dir"> & Partial<Container>,
   force: boolean,
 ): Promise<number | undefined> {
-  const { id, dir } = container;
+  const { id, dir, config } = container;
   const fd = await openLockIfAny(container, force);
   if (fd === undefined) return undefined;
   while (!tryLock(fd, "exclusive")) {
@@ -110,7 +113,7 @@ async function holdStopped(
   }
   endIfFrozen(dir, () => true);
   // What a killed keeper left, in which processes of an exec may be.
-  removeGroups(groupsOf(readConfig(dir) ?? { id }));
+  removeGroups(groupsOf(config ?? readConfig(dir) ?? { id }));
   return fd;
 }
 

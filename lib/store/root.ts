@@ -127,6 +127,8 @@ function ignoreExists(make: () => void): void {
 }
 
 let workLock: number | undefined;
+/** Whether this process has looked for what others left. */
+let looked = false;
 let loadSweep: (() => Promise<{ sweep(): void }>) | undefined;
 
 /** Sets how to load the sweep. It knows everything that is stored here, while this file does not. */
@@ -136,12 +138,14 @@ export function sweepBy(load: () => Promise<{ sweep(): void }>): void {
 
 /**
  * Takes the shared lock of tmp/, once per process; the end of the process or endWork releases it. It is
- * called before anything incomplete is made. The first thing it does is to sweep what killed commands left.
+ * called before anything incomplete is made. The first thing it does, once per process, is to sweep what killed
+ * commands left.
  */
 export async function beginWork(): Promise<void> {
   if (workLock !== undefined) return;
   const fd = file.openat(rootFd(), "tmp/.lock", file.O_RDWR);
-  if (loadSweep && hasLeftovers() && tryLock(fd, "exclusive")) (await loadSweep()).sweep();
+  if (!looked && loadSweep && hasLeftovers() && tryLock(fd, "exclusive")) (await loadSweep()).sweep();
+  looked = true;
   lock(fd, "shared");
   workLock = fd;
 }
