@@ -2,9 +2,11 @@
 // where moving another takes milliseconds (cgroup v1 by `tasks`; v2 by being cloned into it), and the keeper
 // takes it away.
 
+import { EBUSY } from "../../ffi/constants.ts";
 import * as file from "../../ffi/file.ts";
 import { CLONE_PIDFD, SHARING_CHILD } from "../../ffi/clone.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
+import { attempt } from "./mount_program.ts";
 import type { Group } from "../cgroup/types.ts";
 
 const SIGNAL_MASK = 0xff;
@@ -80,26 +82,29 @@ const ATTEMPTS = 100;
  * groups that were made inside.
  */
 export function removeGroups(p: Program, groups: Group[]): Cell {
-  const [EBUSY, left, stuck] = [-16, p.cell(ATTEMPTS), p.cell()];
-  for (const { path } of groups) {
-    const [again, refused, busy, given, gone] = [p.label(), p.label(), p.label(), p.label(), p.label()];
-    const result = p.cell();
-    p.place(again);
-    p.call("unlinkat", [file.AT_FDCWD, p.string(path), file.AT_REMOVEDIR], {
-      store: result,
-      negative: refused,
-      zero: gone,
+  const [left, stuck, result] = [p.cell(ATTEMPTS), p.cell(), p.cell()];
+  const [again, busy, given, gone] = [p.label(), p.label(), p.label(), p.label()];
+  const paths = groups.map(({ path }) => p.string(path));
+  p.place(again);
+  for (const path of paths) {
+    const [refused, next] = [p.label(), p.label()];
+    p.call("unlinkat", [file.AT_FDCWD, path, file.AT_REMOVEDIR], {
+      ...{ store: result, negative: refused, zero: next },
     });
     p.place(refused);
-    p.subtract(result, EBUSY, { negative: gone, positive: gone });
-    p.place(busy);
-    p.subtract(left, 1, { store: left, negative: given });
-    rest(p);
-    p.goto(again);
-    p.place(given);
-    p.set(stuck, 1);
-    p.place(gone);
+    p.subtract(result, -EBUSY, { zero: busy });
+    p.place(next);
   }
+  p.goto(gone);
+  // All are asked for again: those that are gone refuse at once.
+  p.place(busy);
+  p.subtract(left, 1, { store: left, negative: given });
+  rest(p);
+  p.goto(again);
+  p.place(given);
+  p.set(stuck, 1);
+  for (const path of paths) attempt(p, "unlinkat", [file.AT_FDCWD, path, file.AT_REMOVEDIR]);
+  p.place(gone);
   return stuck;
 }
 

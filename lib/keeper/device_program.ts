@@ -43,7 +43,7 @@ function mountCgroups(p: Program, { cgroups, walls }: InitPlan, mounts: Cell[]):
   if (hasNames) mountAt(p, "tmpfs", "tmpfs", CGROUPS, CLOSED, "mode=755");
   cgroups.forEach(({ name }, index) => {
     const target = name === "" ? CGROUPS : `${CGROUPS}/${name}`;
-    makeDirectory(p, target);
+    if (name !== "") p.call("mkdirat", [file.AT_FDCWD, p.string(target), 0o755], { what: target });
     attach(p, mounts[index], target);
   });
   if (!hasNames || walls?.privileged) return;

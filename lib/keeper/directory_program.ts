@@ -7,7 +7,7 @@ import { attempt } from "./mount_program.ts";
 
 const [ENOENT, EAGAIN, EXDEV] = [-2, -11, -18];
 const [PATH_MAX, MFD_CLOEXEC] = [4096, 1];
-/** How often a walk is tried again that a rename somewhere on the machine made uncertain. */
+/** How often walks are tried again that a rename somewhere on the machine made uncertain. */
 const ATTEMPTS = 1000;
 
 /**
@@ -70,10 +70,9 @@ type Open = (path: string, fd: Cell, failed: Label) => void;
  */
 function opener(p: Program, flags: number): Open {
   const how = openHow(p, file.O_PATH | flags, file.RESOLVE_IN_ROOT | file.RESOLVE_NO_MAGICLINKS);
-  const left = p.cell();
+  const left = p.cell(ATTEMPTS);
   return (path, fd, failed) => {
     const [again, refused, opened] = [p.label(), p.label(), p.label()];
-    p.set(left, ATTEMPTS);
     p.place(again);
     p.call("openat2", [file.AT_FDCWD, p.string(path), how, HOW_SIZE], {
       ...{ store: fd, negative: refused, zero: opened, positive: opened },

@@ -18,8 +18,6 @@ import {
 } from "../../ffi/mount.ts";
 import type { Cell, Label, Program, Value } from "../../ffi/program.ts";
 
-const EEXIST = -17;
-
 /** A call whose failure does not matter. */
 export function attempt(
   p: Program,
@@ -56,19 +54,10 @@ export function mountAt(
  * Makes a directory with its parents, or leaves what is there: what uses it reports what is wrong with it.
  */
 export function makeDirectory(p: Program, path: string): void {
-  const made = p.label();
-  const failed = p.label();
-  const result = p.cell();
-  p.call("mkdirat", [file.AT_FDCWD, p.string(path), 0o755], { store: result, negative: failed, zero: made });
-  p.place(failed);
-  const absent = p.label();
-  p.subtract(result, EEXIST, { zero: made, negative: absent, positive: absent });
-  p.place(absent);
   for (let end = path.indexOf("/", 1); end > 0; end = path.indexOf("/", end + 1)) {
     attempt(p, "mkdirat", [file.AT_FDCWD, p.string(path.slice(0, end)), 0o755]);
   }
   attempt(p, "mkdirat", [file.AT_FDCWD, p.string(path), 0o755]);
-  p.place(made);
 }
 
 /**
