@@ -129,6 +129,11 @@ define tests
 	[ "$$(cat .build/test.status)" -eq 0 ]
 endef
 
+# What the tests use is installed, or skipped and said.
+.PHONY: tools
+tools:
+	@sh tests/packages.sh || :
+
 # The tests of single modules one after another: test files that run in parallel are threads of one process, and what
 # they test sets its umask.
 SERIAL = $(deno) test -A --frozen --no-check
@@ -143,15 +148,15 @@ SOME_OTHERS = $(filter-out tests/unit/%,$(SOME))
 SOME_RUNS = $(if $(SOME_UNIT),$(SERIAL) $(SOME_UNIT) || status=$$?;) $(if $(SOME_OTHERS),$(PARALLEL) $(SOME_OTHERS) || status=$$?;)
 
 ifeq ($(ONLY),)
-test: mydocker
+test: mydocker tools
 	$(call tests,$(UNIT) $(OTHERS),2)
 else
-test: mydocker
+test: mydocker tools
 	@[ -n "$(SOME)" ] || { echo "ONLY=$(ONLY): there is no such file of tests" >&2; exit 1; }
 	$(call tests,$(SOME_RUNS),$(words $(and $(SOME_UNIT),unit) $(and $(SOME_OTHERS),others)))
 endif
 
-test-unit: .build/deno .build/default_filter.ts
+test-unit: .build/deno .build/default_filter.ts tools
 	$(call tests,$(UNIT),1)
 
 test-vm: mydocker .build/busybox.tar

@@ -1,7 +1,7 @@
 // Ways out of a container that once were open, here or elsewhere.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { BIN, type Box, test } from "../world/world.ts";
+import { BIN, type Box, requires, test } from "../world/world.ts";
 
 /** Every number that a descriptor of the host's could have while the container is set up. */
 const DESCRIPTORS = Array.from({ length: 45 }, (_, number) => number + 3);
@@ -101,5 +101,5 @@ test(
     assertEquals(await box.ok`logs main`, "");
     await box.ok`rm -f main`;
   },
-  { seconds: 60 },
+  { ...await requires("strace"), seconds: 60 },
 );

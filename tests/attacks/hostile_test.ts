@@ -4,7 +4,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { type Bytes, dockerArchive, gzip, json, sha256 } from "../world/archives.ts";
 import { storeOf } from "../world/crash.ts";
-import { BIN, type Box, test } from "../world/world.ts";
+import { BIN, type Box, requires, test } from "../world/world.ts";
 import { tar, type TarEntry } from "../world/images.ts";
 import { makeImage, noise } from "../world/registry.ts";
 import { serve } from "../world/registry_server.ts";
@@ -171,7 +171,7 @@ test("hostile layers: links that lead somewhere inside, where the host has the s
       });
     }
   }
-}, { seconds: 300 });
+}, { ...await requires("getfattr"), seconds: 300 });
 
 test("hostile layers: a directory through a link gets its owner, mode and time inside", async (box) => {
   const layer = tar([

@@ -1,7 +1,7 @@
 // What any user of this host could hold on to, so that nobody's containers start any more.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BIN, test, words } from "../world/world.ts";
+import { BIN, requires, test, words } from "../world/world.ts";
 
 const NOBODY = 65534;
 
@@ -29,7 +29,7 @@ test("locks: a user who takes every name there is keeps nobody from making a bri
   await attacker.expect("ready");
   const { code, stderr } = await box.$`run --rm busybox true`;
   assertEquals([code, stderr], [0, ""]);
-});
+}, await requires("python3"));
 
 /** What may be at /run, where others can write there or nobody can. */
 const RUNS: Record<string, string> = {

@@ -1,7 +1,7 @@
 // Signals sent to mydocker, and what becomes of a container whose mydocker or keeper is killed.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Box, test, until } from "../world/world.ts";
+import { type Box, requires, test, until } from "../world/world.ts";
 
 /** A first process that says which signals it got, and ends on USR2 with 4. */
 const REPORTER =
@@ -182,5 +182,5 @@ for (const path of LOCKS) {
     await holder.end();
     await box.$`rm -f one`;
     await box.ok`network rm net`;
-  });
+  }, await requires("python3"));
 }

@@ -1,7 +1,7 @@
 // stats: what containers use, seen by what they are known to do.
 
 import { assert, assertEquals } from "@std/assert";
-import { type Box, test, until } from "../world/world.ts";
+import { type Box, requires, test, until } from "../world/world.ts";
 import { terminal } from "../world/pty.ts";
 
 const TITLE = "CONTAINER ID   NAME      CPU %     MEM USAGE / LIMIT   MEM %     NET I/O   BLOCK I/O   PIDS";
@@ -112,7 +112,7 @@ test("stats: what goes over a container's interfaces counts, but for the loopbac
     return !/\b0B\b/.test((await shown(box, "net")).net);
   });
   await box.ok`rm -f net`;
-});
+}, await requires("ip"));
 
 /** Matches a line of the table, of which `cells` are columns from the second on; more may follow them. */
 const line = (...cells: string[]) => `[0-9a-f]{12} +${cells.join(" +")} .*\r\n`;

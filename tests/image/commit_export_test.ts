@@ -311,7 +311,7 @@ test("import → commit → export: file capabilities and other extended attribu
     -c ${`cd "$0" && getfattr -d -m - -e hex busybox plain dir | grep -v '^$'; getcap busybox`} ${root}`;
   assertEquals(stdout, original.stdout);
   assertMatch(stdout, /cap_net_raw[=+]ep/);
-}, await requires("setcap", "setfattr"));
+}, await requires("setcap", "setfattr", "getfattr"));
 
 bare("export | import: a real Debian stays the same", async () => {
   await using box = await sandbox("debian");

@@ -1,7 +1,7 @@
 // What a command finds around itself: namespaces, file systems, rights, descriptors.
 
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { BIN, test, words } from "../world/world.ts";
+import { BIN, type Box, requires, test, until, words } from "../world/world.ts";
 import { interfaces as interfacesHere } from "../world/netns.ts";
 
 const NAMESPACES = ["mnt", "pid", "uts", "ipc", "net", "cgroup"];
@@ -268,9 +268,9 @@ os.execv(sys.argv[1], sys.argv[1:])`;
   const shell = await box.exec`bash -c 'exec ${viaShell} 20</etc 50</etc; exec "$0" "$@"' ${BIN} ${argv}`;
   assertEquals(shell.code, 0, shell.stderr);
   assert(!/passwd|\/etc/.test(shell.stdout), shell.stdout);
-  const python = await box.exec`python3 -c ${script} ${BIN} ${argv}`.catch(() => undefined);
-  if (python) assert(!/passwd/.test(python.stdout) && python.code === 0, python.stdout + python.stderr);
-});
+  const python = await box.exec`python3 -c ${script} ${BIN} ${argv}`;
+  assert(!/passwd/.test(python.stdout) && python.code === 0, python.stdout + python.stderr);
+}, await requires("python3"));
 
 test("world: the keeper has nothing of the caller's open either", async (box) => {
   const script = `exec 7</etc/passwd 9>"$1"; exec "$0" run --rm busybox sleep 1000`;
@@ -286,8 +286,7 @@ test("world: the keeper has nothing of the caller's open either", async (box) =>
 });
 
 /** The one running container's keeper: the parent of its first process. */
-async function keeperOf(box: Parameters<Parameters<typeof test>[1]>[0], client: number) {
-  const { until } = await import("../world/world.ts");
+async function keeperOf(box: Box, client: number) {
   const id = await until("a container runs", async () => await box.ok`ps -q` || undefined);
   const init = await box.pidOf(id);
   const stat = Deno.readTextFileSync(`/proc/${init}/stat`);

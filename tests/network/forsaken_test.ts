@@ -21,7 +21,7 @@ async function forsake(box: Box, name: string, around: string[] = []): Promise<v
   assertEquals([code, stderr], [0, ""]);
 }
 
-const needs = await requires("nft");
+const needs = await requires("nft", "ip");
 
 test("networks of a root directory that is gone go with the next bridge that comes up", async (box) => {
   await forsake(box, "gone");

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { crashEverywhere } from "../world/crash.ts";
-import { type Box, sandbox, test, until, words } from "../world/world.ts";
+import { type Box, requires, sandbox, test, until, words } from "../world/world.ts";
 import { host } from "../world/images.ts";
 import { interfaces } from "../world/netns.ts";
 
@@ -140,7 +140,7 @@ test("network: what the host's routes lead to is not chosen", async (box) => {
   } finally {
     await host("ip", "link", "del", "uplink");
   }
-});
+}, await requires("ip"));
 
 test("network: what a killed keeper leaves is repaired by the next command", async (box) => {
   await box.ok`run -d --name one ${SLEEP}`;
@@ -186,7 +186,7 @@ test("network: mydocker killed at any moment leaves nothing that the next doesn'
     async () => (await box.ok`network ls -q`, links().length === 0),
   );
   await box.ok`run --rm busybox ip addr show eth0`;
-}, { seconds: 120 });
+}, { ...await requires("strace"), seconds: 120 });
 
 test(
   "network: the bridge goes with a container of --rm, also where somebody else has its lock for a moment",
@@ -204,7 +204,7 @@ test(
       await gone();
     }
   },
-  { seconds: 90 },
+  { ...await requires("python3"), seconds: 90 },
 );
 
 test("network: a start that fails leaves no bridge and no address", async (box) => {
@@ -291,7 +291,7 @@ test("network create -o: what is known does something, and the rest is refused",
     assertEquals(code, 1, option);
     assertMatch(stderr, /^mydocker: network option /);
   }
-});
+}, await requires("ip"));
 
 test("network prune: what no container is in", async (box) => {
   for (const name of ["used", "free"]) await box.ok`network create ${name}`;

@@ -6,7 +6,7 @@ import { type Box, requires, type Result, test, until, words } from "../world/wo
 import { host } from "../world/images.ts";
 
 const SERVER = ["busybox", "nc", "-ll", "-p", "80", "-e", "echo", "hello"];
-const NEEDS = await requires("nft", "iptables", "ip");
+const NEEDS = await requires("nft", "iptables", "ip", "ss", "python3");
 
 /** This machine's and the other one's address. */
 const [HERE, THERE] = ["10.99.0.1", "10.99.0.2"];

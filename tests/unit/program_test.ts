@@ -2,25 +2,14 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { outputOf } from "../world/busy.ts";
+import { gated, requires } from "../world/requires.ts";
 import { elfParts } from "../../ffi/elf.ts";
 import { type Architecture, numbersOf } from "../../ffi/nr.ts";
 import { FAILED_STEP, FAILURE, newProgram, type Program } from "../../ffi/program.ts";
 
 const AT_FDCWD = -100;
 
-/**
- * How to run a foreign architecture's program here; none for our own, undefined where there is no emulator.
- */
-function emulator(architecture: Architecture): string[] | undefined {
-  if (architecture === Deno.build.arch) return [];
-  const name = `/usr/bin/qemu-${architecture}-static`;
-  try {
-    Deno.statSync(name);
-    return [name];
-  } catch {
-    return undefined;
-  }
-}
+const emulator = (architecture: Architecture) => `qemu-${architecture}-static`;
 
 /** Runs a program that `write` adds steps to; it ends with 0 unless a step of its own ends it. */
 function run(architecture: Architecture, write: (p: Program) => void): { code: number; out: Uint8Array } {
@@ -36,7 +25,7 @@ function run(architecture: Architecture, write: (p: Program) => void): { code: n
     }
     file.close();
     Deno.chmodSync(path, 0o755);
-    const [command, ...args] = [...emulator(architecture)!, path];
+    const [command, ...args] = architecture === Deno.build.arch ? [path] : [emulator(architecture), path];
     const { code, stdout } = outputOf(command, { args });
     return { code, out: stdout };
   } finally {
@@ -47,13 +36,9 @@ function run(architecture: Architecture, write: (p: Program) => void): { code: n
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 for (const architecture of ["x86_64", "aarch64"] as const) {
-  const missing = emulator(architecture) === undefined;
+  const needs = architecture === Deno.build.arch ? {} : await requires(emulator(architecture));
   const test = (name: string, body: () => void) =>
-    Deno.test({
-      name: `program on ${architecture}: ${name}${missing ? " (no qemu-user-static)" : ""}`,
-      ignore: missing && !Deno.env.get("CI"),
-      fn: body,
-    });
+    Deno.test(gated(`program on ${architecture}: ${name}`, needs, () => Promise.resolve(body())));
 
   test("a loop counts down and ends on zero", () => {
     const { code, out } = run(architecture, (p) => {

@@ -4,9 +4,10 @@ import { replay } from "../../lib/layer/replay.ts";
 import { createRecorder, type Replaced } from "../../lib/layer/skeleton.ts";
 import { createUnpacker } from "../../lib/layer/unpack.ts";
 import { tar } from "../world/images.ts";
+import { gated, requires } from "../world/requires.ts";
 import { makeTree, Scratch, shell } from "../world/tar_tools.ts";
 
-const root = Deno.uid() === 0;
+const root = await requires("root");
 let layers = 0;
 
 /**
@@ -54,15 +55,11 @@ async function assertExact(scratch: Scratch, bytes: Uint8Array, chunk = 100_000)
   assertEquals(different, -1, `the first byte that differs is at ${different}`);
 }
 
-function unit(name: string, body: (scratch: Scratch) => Promise<void>): void {
-  Deno.test({
-    name: `skeleton: ${name}`,
-    ignore: !root && Deno.env.get("CI") !== "true",
-    async fn() {
-      using scratch = new Scratch();
-      await body(scratch);
-    },
-  });
+function unit(name: string, body: (scratch: Scratch) => Promise<void>, needs = root): void {
+  Deno.test(gated(`skeleton: ${name}`, needs, async () => {
+    using scratch = new Scratch();
+    await body(scratch);
+  }));
 }
 
 for (const format of ["gnu", "pax", "ustar", "v7", "oldgnu"]) {
@@ -77,7 +74,7 @@ for (const format of ["gnu", "pax", "ustar", "v7", "oldgnu"]) {
       scratch,
       shell(`${xattrs} --format=${format} -b 1 ${devices} -C tree -cf - .`, scratch.path),
     );
-  });
+  }, format === "pax" ? await requires("root", "setfattr") : root);
 }
 
 for (

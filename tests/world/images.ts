@@ -2,6 +2,7 @@
 // not write.
 
 import { outsideArgv } from "./netns.ts";
+import { find } from "./programs.ts";
 
 const CACHE = "/var/tmp/mydocker-test-cache";
 /** To be changed with the recipe of the busybox root, whose archive would otherwise be an old one. */
@@ -23,15 +24,6 @@ export async function host(command: string, ...args: string[]): Promise<string> 
   const { success, stdout, stderr } = await new Deno.Command(command, { args, stderr: "piped" }).output();
   if (success) return new TextDecoder().decode(stdout);
   throw new Error(`${command} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
-}
-
-function find(name: string): string {
-  for (const dir of (Deno.env.get("PATH") ?? "/usr/bin:/bin").split(":")) {
-    try {
-      if (Deno.statSync(`${dir}/${name}`).isFile) return Deno.realPathSync(`${dir}/${name}`);
-    } catch { /* Not there. */ }
-  }
-  throw new Error(`${name} is not installed`);
 }
 
 /**
@@ -60,6 +52,7 @@ async function cached(name: string, make: (path: string) => Promise<void>): Prom
  */
 export function busyboxTar(): Promise<string> {
   const busybox = find("busybox");
+  if (busybox === undefined) throw new Error("busybox is not installed");
   const { size, mtime } = Deno.statSync(busybox);
   return cached(`busybox-${RECIPE}-${size}-${mtime?.getTime()}.tar`, async (path) => {
     const root = Deno.makeTempDirSync({ dir: CACHE });
@@ -88,7 +81,7 @@ export function busyboxTar(): Promise<string> {
 export async function debianTar(): Promise<{ path?: string; missing?: string }> {
   try {
     const path = await cached("debian-bookworm-minbase-2.tar", async (path) => {
-      find("debootstrap");
+      if (find("debootstrap") === undefined) throw new Error("debootstrap is not installed");
       const root = `${path}.root`;
       try {
         const [command, ...args] = outsideArgv(["debootstrap", "--variant=minbase", "bookworm", root]);

@@ -2,38 +2,7 @@
 
 import { BIN } from "./box.ts";
 import { debianTar } from "./images.ts";
-
-const FACILITIES: Record<string, () => Promise<string | undefined> | string | undefined> = {
-  root: () => Deno.uid() === 0 ? undefined : "needs root",
-  debian: async () => (await debianTar()).missing,
-  strace: () => program("strace"),
-  zstd: () => program("zstd"),
-  xz: () => program("xz"),
-  bzip2: () => program("bzip2"),
-  "docker-registry": () => program("docker-registry"),
-  skopeo: () => program("skopeo"),
-  openssl: () => program("openssl"),
-  htpasswd: () => program("htpasswd"),
-  gcc: () => program("gcc"),
-  setcap: () => program("setcap"),
-  nft: () => program("nft"),
-  iptables: () => program("iptables"),
-  ip: () => program("ip"),
-  setfattr: () => program("setfattr"),
-  umoci: () => program("umoci"),
-  podman: () => program("podman"),
-  dockerd: () => program("dockerd"),
-  built: () => BIN.endsWith("/mydocker") ? undefined : "needs the built ./mydocker",
-};
-
-/** Too large for CI to install: tests that need them are skipped there as elsewhere. */
-const NOT_IN_CI = ["podman", "dockerd"];
-
-async function program(name: string): Promise<string | undefined> {
-  const { success } = await new Deno.Command("sh", { args: ["-c", `command -v ${name}`], stdout: "null" })
-    .output();
-  return success ? undefined : `needs ${name}`;
-}
+import { find } from "./programs.ts";
 
 /** What a test needs beyond root; `missing` says why it can't run here. */
 export interface Requirements {
@@ -44,16 +13,54 @@ export interface Requirements {
   seconds?: number;
 }
 
+/** Other things than programs: why they are missing. */
+const FACILITIES: Record<string, () => Promise<string | undefined> | string | undefined> = {
+  root: () => Deno.uid() === 0 ? undefined : "needs root",
+  debian: async () => (await debianTar()).missing,
+  built: () => BIN.endsWith("/mydocker") ? undefined : "needs the built ./mydocker",
+};
+
+/** Too large for tests/packages: tests that need them are skipped in CI as elsewhere. */
+const NOT_INSTALLED = ["podman", "dockerd"];
+
+/** Programs, and the package that has each. */
+const PROGRAMS = new Map(NOT_INSTALLED.map((name) => [name, name]));
+for (const line of Deno.readTextFileSync(new URL("../packages", import.meta.url)).split("\n")) {
+  if (line.startsWith("#")) continue;
+  const [package_, ...programs] = line.trim().split(/\s+/);
+  for (const program of programs) PROGRAMS.set(program, package_);
+}
+
 /**
- * Looks whether the host has all of these; unknown names are a mistake. Without an answer in CI the test
- * fails.
+ * Looks whether the host has all of these: programs of tests/packages, or the facilities above. Any other
+ * name is a mistake.
  */
-export async function requires(...facilities: string[]): Promise<Requirements> {
-  for (const facility of facilities) {
-    const check = FACILITIES[facility];
-    if (!check) throw new Error(`no such facility: ${facility}`);
-    const missing = await check();
-    if (missing !== undefined) return { missing, optional: NOT_IN_CI.includes(facility) };
+export async function requires(...names: string[]): Promise<Requirements> {
+  for (const name of names) {
+    const missing = await whyMissing(name);
+    if (missing !== undefined) return { missing, optional: NOT_INSTALLED.includes(name) };
   }
   return {};
+}
+
+function whyMissing(name: string): Promise<string | undefined> | string | undefined {
+  if (name in FACILITIES) return FACILITIES[name]();
+  const package_ = PROGRAMS.get(name);
+  if (package_ === undefined) throw new Error(`tests/packages has no ${name}`);
+  return find(name) === undefined ? `needs ${name}${package_ === name ? "" : ` of ${package_}`}` : undefined;
+}
+
+/** A test that is skipped where something is missing, with the reason in its name, and fails if CI=true. */
+export function gated(
+  name: string,
+  { missing, optional }: Requirements,
+  fn: () => Promise<void>,
+): Deno.TestDefinition {
+  if (missing === undefined) return { name, fn };
+  const inCI = Deno.env.get("CI") === "true";
+  return {
+    name: `${name} (${missing})`,
+    ignore: !inCI || optional === true,
+    fn: () => Promise.reject(new Error(missing)),
+  };
 }

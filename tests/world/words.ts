@@ -9,11 +9,11 @@ const SPECIAL = { bare: /[|&;<>()$*?`\\]/, double: /[$`\\]/ };
 /**
  * The arguments of a line: words`run --name ${name} busybox sh -c 'echo "$HOME"'`.
  *
- * White space, also ends of lines, separates words. '…' and "…" group them, and what is in '…' is taken as it
- * is; adjoining parts are one word, and '' is an empty one. A value is never taken apart, neither in quotes nor
- * outside; a list stands alone and is as many words as it has, maybe none. There are no variables, patterns or
- * escapes: what a shell would take for one has to stand in '…', or is a mistake. JavaScript's own \` and \${
- * stand for ` and ${.
+ * White space, also ends of lines, separates words. '…' and "…" group them; what is in '…' is taken as it
+ * is; adjoining parts are one word, and '' is an empty one. A value is never taken apart, neither in quotes
+ * nor outside; a list stands alone and is as many words as it has, maybe none. There are no variables,
+ * patterns or escapes: what a shell would take for one has to stand in '…', or is a mistake. JavaScript's own
+ * \` and \${ stand for ` and ${.
  */
 export function words(line: TemplateStringsArray, ...values: Value[]): string[] {
   const found: string[] = [];

@@ -1,10 +1,10 @@
-// What every end-to-end test stands on: `test` gives it a Box, which is a root directory of its own, mydocker as
-// a user runs it, and the proof at the end that nothing was left behind.
+// What every end-to-end test stands on: `test` gives it a Box, which is a root directory of its own, mydocker
+// as a user runs it, and the proof at the end that nothing was left behind.
 
 import { Box } from "./box.ts";
 import { busyboxTar, debianTar } from "./images.ts";
 import { isolate } from "./netns.ts";
-import { type Requirements, requires } from "./requires.ts";
+import { gated, type Requirements, requires } from "./requires.ts";
 import { within } from "./wait.ts";
 
 export { BIN, Box, type Result, type RunOptions } from "./box.ts";
@@ -42,13 +42,10 @@ export async function furnished(box: Box, ...images: ("busybox" | "debian")[]): 
   }
 }
 
-const inCI = Deno.env.get("CI") === "true";
-const root = await requires("root");
+/** `mydocker top` asks ps, and many a test asks `top`. */
+const always = await requires("root", "busybox", "ps");
 
-/**
- * Registers a test that gets a sandbox with busybox. It is skipped, with the reason in its name, where the
- * host lacks what it requires, and fails there if CI=true.
- */
+/** Registers a test that gets a sandbox with busybox, where the host has what it requires. */
 export function test(name: string, body: (box: Box) => Promise<void>, needs: Requirements = {}): void {
   bare(name, async () => {
     await using box = await sandbox("busybox");
@@ -58,21 +55,17 @@ export function test(name: string, body: (box: Box) => Promise<void>, needs: Req
 
 /** As test, but without a sandbox. */
 export function bare(name: string, body: () => Promise<void>, needs: Requirements = {}): void {
-  const missing = root.missing ?? needs.missing;
   Deno.test({
-    name: missing === undefined ? name : `${name} (${missing})`,
-    ignore: missing !== undefined && (!inCI || needs.optional === true),
-    // A test that ran out of time leaves its promises behind, which would be reported in place of the reason.
-    sanitizeOps: false,
-    sanitizeResources: false,
-    async fn() {
-      if (missing !== undefined) throw new Error(missing);
+    ...gated(name, always.missing === undefined ? needs : always, async () => {
       try {
         await within(body(), (needs.seconds ?? 40) + 20, "the test and its clean-up were over");
       } catch (error) {
         throw firstFirst(error);
       }
-    },
+    }),
+    // A test that ran out of time leaves its promises behind, which would be reported in place of the reason.
+    sanitizeOps: false,
+    sanitizeResources: false,
   });
 }
 
