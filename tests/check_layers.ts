@@ -1,6 +1,8 @@
 // make check: imports lead down the floors (layers/floors.ts), no files import each other in a circle, and
 // docs/architecture.md shows the floors as they are. `--write` puts them there.
 
+// @ts-types="../lib/cli/std.d.ts"
+import { dirname } from "@std/path/posix/dirname";
 import { toolArguments } from "../lib/launcher/arguments.ts";
 import { type Arrow, arrows, circles, sourceFiles } from "./layers/arrows.ts";
 import { type Floor, FLOORS, picture } from "./layers/floors.ts";
@@ -84,7 +86,7 @@ const unformatted = (text: string) => text.replaceAll(/ +/g, " ").replaceAll(/-{
 
 if (import.meta.main) {
   const { write } = toolArguments({ switches: ["write"] });
-  const project = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
+  const project = dirname(import.meta.dirname!);
   const document = `${project}/docs/architecture.md`;
   const shown = Deno.readTextFileSync(document);
   const right = withPicture(shown, FLOORS);

@@ -2,6 +2,8 @@
 // files that no formatter knows.
 
 // @ts-types="../lib/cli/std.d.ts"
+import { dirname } from "@std/path/posix/dirname";
+// @ts-types="../lib/cli/std.d.ts"
 import { extname } from "@std/path/posix/extname";
 import { toolArguments } from "../lib/launcher/arguments.ts";
 
@@ -35,7 +37,7 @@ function files(project: string, folder = ""): string[] {
 }
 
 if (import.meta.main) {
-  const { words: [project = new URL("..", import.meta.url).pathname] } = toolArguments();
+  const { words: [project = dirname(import.meta.dirname!)] } = toolArguments();
   const problems = files(project).sort().flatMap((path) =>
     longLines(path, Deno.readTextFileSync(`${project}/${path}`))
   );

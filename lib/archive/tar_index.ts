@@ -1,6 +1,8 @@
 // Indexes the files in a seekable tar archive: in docker-archives and OCI layouts, the file that explains the
 // others may come last.
 
+// @ts-types="../../lib/cli/std.d.ts"
+import { dirname } from "@std/path/posix/dirname";
 import * as file from "../../ffi/file.ts";
 import { Failure } from "../base/error.ts";
 import { cleanPath } from "../layer/parents.ts";
@@ -70,8 +72,7 @@ function memberOf(entry: TarEntry): Member | undefined {
 
 /** A symlink's target, as a path in the archive. */
 function targetOf({ path, linkPath }: TarEntry): string {
-  const directory = path.slice(0, path.lastIndexOf("/") + 1);
-  return cleanPath(linkPath.startsWith("/") ? linkPath : directory + linkPath, "load a link to");
+  return cleanPath(linkPath.startsWith("/") ? linkPath : `${dirname(path)}/${linkPath}`, "load a link to");
 }
 
 const MAX_LINKS = 10;

@@ -21,5 +21,10 @@ export function parseArgs(args: string[], options: {
   unknown: (arg: string, flag?: string) => void;
 }): { _: string[]; [flag: string]: unknown };
 
-/** @std/path/posix/extname: ".ts" of "a/b.ts" */
+/** @std/path/posix: by the text alone. */
+export function basename(path: string, suffix?: string): string;
+export function dirname(path: string): string;
 export function extname(path: string): string;
+export function join(...paths: string[]): string;
+/** Without a slash at the end. Where none of them is absolute, from the working directory. */
+export function resolve(...paths: string[]): string;

@@ -1,5 +1,8 @@
 // Paths for `cp`. A slash or "/." at the end has a meaning that must survive cleaning.
 
+// @ts-types="../cli/std.d.ts"
+import { resolve } from "@std/path/posix/resolve";
+
 /** One side of a copy: a container or the host. */
 export interface Side {
   /** Descriptor (O_PATH) of the directory that is "/" for all paths. */
@@ -10,12 +13,7 @@ export interface Side {
 
 /** The path made absolute, without ".", ".." and double slashes, by its text alone (Go's path.Clean). */
 export function cleanAbsolute(path: string): string {
-  const kept: string[] = [];
-  for (const component of path.split("/")) {
-    if (component === "..") kept.pop();
-    else if (component !== "" && component !== ".") kept.push(component);
-  }
-  return `/${kept.join("/")}`;
+  return resolve("/", path);
 }
 
 /** Whether the path can only be a directory, because it ends with a slash or ".". */

@@ -2,6 +2,12 @@
 // what any other word needs; PROGRAM.PART.js are shared, or loaded when they are wanted. See
 // bundle/programs.ts and bundle/chunks.ts.
 
+// @ts-types="../../lib/cli/std.d.ts"
+import { basename } from "@std/path/posix/basename";
+// @ts-types="../../lib/cli/std.d.ts"
+import { extname } from "@std/path/posix/extname";
+// @ts-types="../../lib/cli/std.d.ts"
+import { join } from "@std/path/posix/join";
 import { toolArguments } from "./arguments.ts";
 import { type Bundler, ENTRY, newBundler, stopBundler } from "./bundle/bundler.ts";
 import { type Chunk, chunksOf } from "./bundle/chunks.ts";
@@ -16,7 +22,7 @@ import {
 } from "./bundle/programs.ts";
 import { textsOf } from "./bundle/write.ts";
 
-const PROJECT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
+const PROJECT = join(import.meta.dirname!, "../..");
 
 /** How much a plain start of a command counts against what it may load later. */
 const WEIGHTS = { entry: 1, lazy: 0.05 };
@@ -66,7 +72,7 @@ function names(program: BundledProgram, modules: Modules, chunks: Chunk[]): (chu
   for (const chunk of chunks) {
     const entry = chunk.modules.find((id) => id.startsWith(ENTRY));
     const [largest] = chunk.modules.toSorted((a, b) => modules.get(b)!.bytes - modules.get(a)!.bytes);
-    let name = entry?.slice(ENTRY.length) ?? `${program.name}.${largest.replace(/^.*\/(\w+)\.\w+$/, "$1")}`;
+    let name = entry?.slice(ENTRY.length) ?? `${program.name}.${basename(largest, extname(largest))}`;
     while (taken.has(name)) name += "_";
     taken.set(name, chunk);
   }

@@ -1,5 +1,7 @@
 // Those who take part: each is set up in the benchmark's own directories, or says why it isn't there.
 
+// @ts-types="../../lib/cli/std.d.ts"
+import { basename } from "@std/path/posix/basename";
 import { type Candidate, RemoteClock } from "./measure.ts";
 import { exists, find, HYBRID, type Place } from "./place.ts";
 
@@ -120,7 +122,7 @@ export const tar: Setup = async (place, { debian }) => {
  * terminal.
  */
 async function bundle(place: Place, runtime: string, archive: string): Promise<string> {
-  const dir = place.mkdir(`bundle-${runtime.split("/").pop()}`);
+  const dir = place.mkdir(`bundle-${basename(runtime)}`);
   place.mkdir("rootfs", dir);
   await place.run([installed("tar"), "xf", archive, "-C", `${dir}/rootfs`]);
   await place.run(["/bin/sh", "-c", 'cd "$0" && exec "$1" spec', dir, runtime]);

@@ -2,6 +2,8 @@
 // they can't read, what is damaged can be removed, and what is whole loses nothing. FUZZ_SEED and FUZZ_ROUNDS
 // look further.
 
+// @ts-types="../../lib/cli/std.d.ts"
+import { basename } from "@std/path/posix/basename";
 import { assert, assertEquals } from "@std/assert";
 import { type Box, type Result, test } from "../world/world.ts";
 import { random } from "../world/tar_tools.ts";
@@ -91,7 +93,7 @@ class Crowd {
     Deno.writeFileSync(path, typeof damaged === "string" ? new TextEncoder().encode(damaged) : damaged);
     this.damaged[kind].push({
       id,
-      file: path.slice(path.lastIndexOf("/") + 1),
+      file: basename(path),
       how: `${how}: ${read(path)}`,
     });
   }

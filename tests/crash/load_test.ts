@@ -1,5 +1,7 @@
 // kill -9 of load and pull, at each step, of archives and registries with several layers, images and tags.
 
+// @ts-types="../../lib/cli/std.d.ts"
+import { basename } from "@std/path/posix/basename";
 import { assert, assertEquals } from "@std/assert";
 import { configOf, json, sha256 } from "../world/archives.ts";
 import { assertUsable, assertWhole, crashEverywhere, storeOf, swept } from "../world/crash.ts";
@@ -118,7 +120,7 @@ test("pull: kill -9 while layers arrive, again and again", async (box) => {
   const [, ...later] = [...image.blobs.keys()].slice(0, 3);
   let arriving: (() => void) | undefined;
   await using server = serve({ "app:latest": image }, (_, path) => {
-    const digest = path.split("/").at(-1)!;
+    const digest = basename(path);
     if (!arriving || !later.includes(digest)) return;
     const { bytes } = image.blobs.get(digest)!;
     // The half of it, and nothing more for as long as somebody waits.

@@ -2,11 +2,13 @@
 // that must notice. Words of a fault as arguments choose which. --seconds is how long the tests of one may
 // take: one that hangs has noticed. Ends with 1 if one survived.
 
+// @ts-types="../../lib/cli/std.d.ts"
+import { join } from "@std/path/posix/join";
 import { toolArguments } from "../../lib/launcher/arguments.ts";
 import { apply, sources } from "./place.ts";
 import { type Mutant, MUTANTS } from "./table.ts";
 
-const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
+const ROOT = join(import.meta.dirname!, "../..");
 const { words: chosen, seconds = "180" } = toolArguments({ texts: ["seconds"] });
 
 const decoder = new TextDecoder();

@@ -1,5 +1,7 @@
 // pull from servers that cut, stall, lie, redirect, and want to be left alone.
 
+// @ts-types="../../lib/cli/std.d.ts"
+import { basename } from "@std/path/posix/basename";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { BIN, type Box, test, words } from "../world/world.ts";
 import { tar } from "../world/images.ts";
@@ -188,7 +190,7 @@ test("pull: three layers at a time", async (box) => {
   let [now, most] = [0, 0];
   let third = () => {};
   const all = new Promise<void>((resolve) => third = resolve);
-  const isLayer = (path: string) => image.blobs.get(path.split("/").at(-1)!)?.type === `${TYPES.layer}+gzip`;
+  const isLayer = (path: string) => image.blobs.get(basename(path))?.type === `${TYPES.layer}+gzip`;
   await using server = serve({ "app:latest": image }, async (_, path) => {
     if (!isLayer(path)) return;
     most = Math.max(most, ++now);

@@ -1,5 +1,7 @@
 // What pull and load show on a terminal while they work, and what is left when they are interrupted.
 
+// @ts-types="../../lib/cli/std.d.ts"
+import { basename } from "@std/path/posix/basename";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dockerArchive } from "../world/archives.ts";
 import { storeOf } from "../world/crash.ts";
@@ -42,7 +44,7 @@ async function halfway(count: number) {
   let release = () => {};
   const released = new Promise<void>((resolve) => release = resolve);
   const server = serve({ "app:latest": image }, (_, path) => {
-    const bytes = image.blobs.get(path.split("/").at(-1)!)?.bytes;
+    const bytes = image.blobs.get(basename(path))?.bytes;
     if (!bytes || bytes.length < 100_000) return;
     let parts = 0;
     return new Response(

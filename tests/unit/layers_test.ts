@@ -1,5 +1,7 @@
 // What make check says of imports that lead up, sideways or round.
 
+// @ts-types="../../lib/cli/std.d.ts"
+import { dirname } from "@std/path/posix/dirname";
 import { assertEquals } from "@std/assert";
 import { checkLayers } from "../check_layers.ts";
 import type { Floor } from "../layers/floors.ts";
@@ -18,7 +20,7 @@ async function problemsOf(files: Record<string, string>): Promise<string[]> {
     await Deno.mkdir(`${project}/lib`);
     await Deno.mkdir(`${project}/ffi`);
     for (const [path, text] of Object.entries({ "deno.json": "{}", ...files })) {
-      await Deno.mkdir(`${project}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+      await Deno.mkdir(dirname(`${project}/${path}`), { recursive: true });
       await Deno.writeTextFile(`${project}/${path}`, text);
     }
     return await checkLayers(project, FLOORS);

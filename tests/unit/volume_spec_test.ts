@@ -1,3 +1,5 @@
+// @ts-types="../../lib/cli/std.d.ts"
+import { dirname } from "@std/path/posix/dirname";
 import { assertEquals, assertThrows } from "@std/assert";
 import { CONTAINER_EXITS, exitCodeOf } from "../../lib/cli/exit_code.ts";
 import { Failure } from "../../lib/base/error.ts";
@@ -111,7 +113,7 @@ Deno.test("a host path that begins with a dot is relative to the caller's direct
     ".": here,
     "./rel": `${here}/rel`,
     ".x/": `${here}/.x`,
-    "..": here.replace(/\/[^/]*$/, "") || "/",
+    "..": dirname(here),
   };
   for (const [given, source] of Object.entries(sources)) {
     const bind = { type: "bind", source: given, target: "/x", readOnly: false } as const;

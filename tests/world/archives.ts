@@ -1,5 +1,7 @@
 // Archives of images, put together as their makers would, or as nobody should.
 
+// @ts-types="../../lib/cli/std.d.ts"
+import { dirname } from "@std/path/posix/dirname";
 import { tar, type TarEntry } from "./images.ts";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -76,7 +78,7 @@ export class Layout {
 
   write(directory: string): void {
     for (const [name, data] of this.files) {
-      Deno.mkdirSync(`${directory}/${name}`.replace(/\/[^/]*$/, ""), { recursive: true });
+      Deno.mkdirSync(dirname(`${directory}/${name}`), { recursive: true });
       Deno.writeFileSync(`${directory}/${name}`, data);
     }
   }

@@ -1,5 +1,7 @@
 // A root directory for a test, mydocker as a user runs it, and the proof that nothing was left behind.
 
+// @ts-types="../../lib/cli/std.d.ts"
+import { join } from "@std/path/posix/join";
 import { assertEquals } from "@std/assert";
 import { cgroups, dropCgroups, killAll, leftCgroups, mountsOf, processesOf, storeProblems } from "./leaks.ts";
 import { dropInterface, interfaces } from "./netns.ts";
@@ -7,7 +9,7 @@ import { Running } from "./running.ts";
 import { until, within } from "./wait.ts";
 import { isLine, type Line, words } from "./words.ts";
 
-const REPOSITORY = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
+const REPOSITORY = join(import.meta.dirname!, "../..");
 
 /** The program under test, as an absolute path. */
 export const BIN = new URL(Deno.env.get("MYDOCKER_BIN") ?? "./mydocker", `file://${REPOSITORY}/`).pathname;
