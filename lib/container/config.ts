@@ -1,5 +1,5 @@
-// containers/ID/config.json: what a container was asked to be. Written when it is created, and
-// replaced as a whole when that changes (rename).
+// containers/ID/config.json: the configuration of a container. It is written when the container is created,
+// and replaced when it changes (rename).
 
 import { readRecord } from "../base/shape.ts";
 import { isContainerConfig } from "./config_shape.ts";
@@ -10,7 +10,7 @@ export function readConfig(dir: number): ContainerConfig | undefined {
   return readRecord<ContainerConfig>(dir, "config.json", isContainerConfig);
 }
 
-/** The container's networks, none and host among them. */
+/** The container's networks, including none and host. */
 export function networksOf({ network, networks }: ContainerConfig): EndpointRequest[] {
   if (network === "none" || network === "host") return [{ network }];
   return networks ?? [];

@@ -1,4 +1,4 @@
-// Whether config.json has what the program expects of a container's configuration. What old versions did not
+// Checks that config.json has the fields and types that the program expects. Fields that old versions did not
 // write may be missing.
 
 import type { DeviceLimit, Limits } from "../cgroup/limits.ts";

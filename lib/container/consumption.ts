@@ -1,4 +1,4 @@
-// What a container consumes: read at one moment, and figured out from two.
+// A container's resource usage: single readings, and rates computed from two of them.
 
 import { presentGroups } from "../cgroup/group.ts";
 import { type Usage, usageOf } from "../cgroup/usage.ts";
@@ -6,26 +6,26 @@ import { processFile } from "../base/proc.ts";
 import type { ListedContainer } from "./list.ts";
 import { isAlive } from "./state.ts";
 
-/** What a container has used by a moment, which is in milliseconds. */
+/** What a container has used up to a time in milliseconds. */
 interface Reading extends Usage {
   time: number;
-  /** Bytes over its network interfaces, but for the loopback. */
+  /** Bytes over its network interfaces except the loopback. */
   received: number;
   sent: number;
 }
 
-/** What a container uses; all 0 for one that does not run. */
+/** A container's usage; all 0 if it does not run. */
 export interface Consumption extends Omit<Reading, "time" | "cpu" | "memoryLimit"> {
-  /** Hundredths of one processor, since the last reading. */
+  /** Percent of one CPU since the last reading. */
   cpuPercent: number;
-  /** Bytes it may have: the host's where it has no limit. */
+  /** Its memory limit in bytes; the host's memory if it has none. */
   memoryLimit: number;
   memoryPercent: number;
 }
 
 const NOTHING = { memory: 0, memoryLimit: 0, pids: 0, read: 0, written: 0, received: 0, sent: 0 };
 
-/** Reads what a container uses again and again. The first time no processor time is known to be used. */
+/** Returns a function that reads a container's usage repeatedly. The first reading has no CPU usage. */
 export function consumptionMeter(): (container: ListedContainer) => Consumption {
   const host = Deno.systemMemoryInfo().total;
   let last: { pid: number; reading: Reading } | undefined;
@@ -37,7 +37,7 @@ export function consumptionMeter(): (container: ListedContainer) => Consumption 
     }
     const reading = read(container);
     const { time, cpu, ...figures } = reading;
-    // Another first process has a group of its own, which begins at 0.
+    // A new first process has a new group, which counts from 0.
     const before = last?.pid === pid ? last.reading : reading;
     last = { pid, reading };
     const memoryLimit = Math.min(figures.memoryLimit ?? host, host);
@@ -52,11 +52,11 @@ export function consumptionMeter(): (container: ListedContainer) => Consumption 
 
 function read({ id, config, state }: ListedContainer): Reading {
   const usage = usageOf(presentGroups({ id, limits: config.limits }));
-  // The host's own traffic is not the container's.
+  // With the host's network, there is no traffic of the container's own.
   return { time: performance.now(), ...usage, ...trafficOf(config.network === "host" ? 0 : state.pid) };
 }
 
-/** /proc/PID/net/dev (proc(5)): two lines of titles, then "eth0: RECEIVED 7 more SENT 7 more". */
+/** Parses /proc/PID/net/dev (proc(5)): two header lines, then "eth0: RECEIVED 7 more SENT 7 more". */
 function trafficOf(pid: number): Pick<Reading, "received" | "sent"> {
   const traffic = { received: 0, sent: 0 };
   const lines = pid > 0 ? processFile(pid, "net/dev")?.split("\n").slice(2) ?? [] : [];

@@ -1,4 +1,4 @@
-// From what a user types to a container.
+// Finds containers by what users type.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -23,7 +23,7 @@ export function openContainer(id: string): Container | undefined {
   const config = readConfig(dir);
   if (config?.id !== id) {
     file.close(dir);
-    // What is being removed leaves its place before it is emptied.
+    // A container that is being removed is moved away before it is emptied.
     if (!file.statIfAny(rootFd(), `containers/${id}`)) return undefined;
     throw new Failure(
       `config.json of container ${id} is missing or damaged; remove it with: mydocker rm -f ${
@@ -35,8 +35,8 @@ export function openContainer(id: string): Container | undefined {
 }
 
 /**
- * As openContainer; undefined also where its configuration is damaged: for who asks about all containers, and
- * not for this one.
+ * Like openContainer, but undefined also where the configuration is damaged; for commands about all
+ * containers.
  */
 export function openUndamaged(id: string): Container | undefined {
   try {
@@ -57,13 +57,13 @@ export function containerIds(): string[] {
   }
 }
 
-/** IDs of those whose configuration is missing or damaged. */
+/** IDs of the containers whose configuration is missing or damaged. */
 export function damagedContainers(): string[] {
   return containerIds().filter((id) => {
     const dir = file.openIfAny(rootFd(), `containers/${id}`, file.O_PATH | file.O_DIRECTORY);
     if (dir === undefined) return false;
     try {
-      // What is being removed leaves its place before it is emptied.
+      // A container that is being removed is moved away before it is emptied.
       return readConfig(dir)?.id !== id && file.statIfAny(rootFd(), `containers/${id}`) !== undefined;
     } finally {
       file.close(dir);
@@ -72,7 +72,8 @@ export function damagedContainers(): string[] {
 }
 
 /**
- * The ID that a name, an ID or the beginning of one stands for, in that order; undefined where nothing does.
+ * The ID that `reference` stands for: as a name, an ID, or the beginning of an ID, in this order. Undefined
+ * where there is none.
  */
 export function findContainerId(reference: string): string | undefined {
   const name = reference.replace(/^\//, "");
@@ -89,7 +90,7 @@ export function findContainerId(reference: string): string | undefined {
   return matches[0];
 }
 
-/** As findContainerId and openContainer; throws docker's "No such container". */
+/** Combines findContainerId and openContainer; throws docker's "No such container". */
 export function findContainer(reference: string): Container {
   const id = findContainerId(reference);
   const container = id === undefined ? undefined : openContainer(id);

@@ -1,5 +1,6 @@
-// A paused container on disk: the file `paused` in its directory. It is there before its processes are
-// frozen, and until they are thawed, so that whatever is killed half-way, somebody finds it.
+// A paused container on disk: the file `paused` in its directory. It exists from before the processes are
+// frozen until they are thawed, so that frozen processes are found even if the command that freezes or thaws
+// is killed.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -12,8 +13,8 @@ import { readConfig } from "./config.ts";
 import type { GroupOwner } from "../cgroup/types.ts";
 
 /**
- * Whether the container whose directory is `dir` is paused, or was when its keeper ended; a mark alone is no
- * proof.
+ * Whether the container whose directory is `dir` has the mark: it is paused, or was when its keeper ended.
+ * The mark alone proves nothing.
  */
 export function isMarkedPaused(dir: number): boolean {
   if (file.statIfAny(dir, "paused") === undefined) return false;
@@ -21,19 +22,19 @@ export function isMarkedPaused(dir: number): boolean {
   return group !== undefined && isToFreeze(group);
 }
 
-/** To be called under lockPause. */
+/** Writes the mark. The caller holds lockPause. */
 export function markPaused(dir: number): void {
-  removeTree(dir, "paused"); // one that is left from somebody who was killed, or damaged
+  removeTree(dir, "paused"); // a killed command's mark, or a damaged one
   writeFile(dir, "paused", "");
 }
 
-/** Whose group it is; one that is damaged has no configuration, but its name. */
+/** The owner of the group. A damaged container has no configuration, but its ID. */
 function ownerOf(dir: number): GroupOwner {
   return readConfig(dir) ?? { id: file.readlinkat(file.AT_FDCWD, `/proc/self/fd/${dir}`).split("/").pop()! };
 }
 
 /**
- * Excludes all others who freeze or thaw the container until the descriptor is closed; undefined if it was
+ * Excludes others that freeze or thaw the container until the descriptor is closed; undefined if it was
  * removed.
  */
 export function lockPause(dir: number): number | undefined {
@@ -49,14 +50,14 @@ export function lockPause(dir: number): number | undefined {
 }
 
 /**
- * Thaws a container that may be paused; false where it was not. For whoever has signalled it, and would see
- * it act.
+ * Thaws a container that may be paused; false if it was not. Called after sending a signal, which takes
+ * effect only then.
  */
 export function thawIfPaused({ dir }: { dir: number }): boolean {
   return isMarkedPaused(dir) && underLock(dir, () => thawContainer(dir));
 }
 
-/** Thaws without asking; under lockPause. */
+/** Thaws without checking. The caller holds lockPause. */
 export function thawContainer(dir: number): void {
   const group = freezerGroup(ownerOf(dir));
   if (group) thaw(group);
@@ -64,7 +65,7 @@ export function thawContainer(dir: number): void {
 }
 
 /**
- * Ends what is left of a paused container if its keeper is gone, which `abandoned` tells: under cgroup v1 no
+ * Ends what is left of a paused container if its keeper is gone, as `abandoned` tells: under cgroup v1, no
  * signal ends a frozen process.
  */
 export function endIfFrozen(dir: number, abandoned: () => boolean): void {

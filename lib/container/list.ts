@@ -1,4 +1,4 @@
-// All containers, as lists show them.
+// All containers, with the facts that lists show.
 
 import * as file from "../../ffi/file.ts";
 import { isExpected } from "../base/error.ts";
@@ -9,7 +9,7 @@ import { containerIds, openContainer } from "./find.ts";
 import { type ContainerState, containerState, isAlive, keeperLives } from "./state.ts";
 import type { ContainerConfig } from "../model/container.ts";
 
-/** A container with nothing of it kept open: there may be more of them than descriptors. */
+/** A container without open descriptors: there may be more containers than descriptors. */
 export interface ListedContainer {
   id: string;
   config: ContainerConfig;
@@ -18,9 +18,8 @@ export interface ListedContainer {
 }
 
 /**
- * The containers that are up (running, paused, restarting) or, with `all`, every one of them; newest first. A
- * damaged one is not among them, but said on stderr. Of those that are not up and not wanted, only the lock
- * is looked at.
+ * The containers that are up (running, paused, restarting) or, with `all`, all of them; newest first. Damaged
+ * ones are left out, with a warning on stderr. For unwanted stopped containers, only the lock is read.
  */
 export function listContainers(all: boolean): ListedContainer[] {
   const folder = file.openat(rootFd(), "containers", file.O_PATH | file.O_DIRECTORY);
@@ -35,12 +34,14 @@ export function listContainers(all: boolean): ListedContainer[] {
   }
 }
 
-/** Whether docker lists it without being asked for all. */
+/** Whether docker lists it without --all. */
 function isUp({ status }: ContainerState): boolean {
   return status === "running" || status === "paused" || status === "restarting";
 }
 
-/** One of them; undefined where it went away meanwhile, or is damaged, which is said on stderr. */
+/**
+ * One container; undefined if it has disappeared meanwhile, or is damaged, which causes a warning on stderr.
+ */
 export function listedContainer(id: string): ListedContainer | undefined {
   try {
     const container = openContainer(id);

@@ -1,4 +1,5 @@
-// Container names: names/NAME is a symlink to the ID, so claiming one is a single call that two can't win.
+// Container names: names/NAME is a symlink to the ID. Claiming a name is a single system call, so only one
+// process can win.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -9,11 +10,11 @@ import { rootFd } from "../store/root.ts";
 import { readConfig } from "./config.ts";
 import { randomName } from "./random_name.ts";
 
-/** Gives `name`, or a random one, to the container `id`; throws Failure where it is taken. */
+/** Gives `name`, or a random one, to the container `id`. Throws Failure where the name is taken. */
 export function claimName(id: string, name: string | undefined): string {
   if (name === undefined) {
     for (let attempt = 0; attempt < 100; attempt++) {
-      // Two words first, as docker; a number after them once the words run out.
+      // Two words first, as docker; with a number after them once the words run out.
       const candidate = randomName() + (attempt < 6 ? "" : crypto.getRandomValues(new Uint16Array(1))[0]);
       if (claim(id, candidate)) return candidate;
     }
@@ -22,7 +23,7 @@ export function claimName(id: string, name: string | undefined): string {
   if (claim(id, name)) return name;
   const owner = nameOwner(name);
   if (isNobodys(name, owner)) {
-    // A command was killed between giving the container up and giving the name up.
+    // A command was killed between removing the container and releasing its name.
     removeTree(rootFd(), `names/${name}`);
     if (claim(id, name)) return name;
   }
@@ -43,13 +44,10 @@ function claim(id: string, name: string): boolean {
   }
 }
 
-/**
- * Whether there is the name, and no container that has it or, as far as a command is about to make it, will
- * have it.
- */
+/** Whether the name exists, but no container has it, nor will one that a command is about to make. */
 function isNobodys(name: string, owner: string | undefined): boolean {
   if (owner === undefined) return isDamaged(name);
-  // In this order: it is made there, and then moves here.
+  // The order matters: a container is made in tmp/ and then moved to containers/.
   return ![`tmp/container-${owner}`, `containers/${owner}`].some((path) => file.statIfAny(rootFd(), path));
 }
 
@@ -64,9 +62,8 @@ export function nameOwner(name: string): string | undefined {
 }
 
 /**
- * Whether a container is there and has this name by its own account. A command that renames it may be killed
- * between its steps, so that names/ alone proves nothing; a configuration that can't be read contradicts
- * nothing.
+ * Whether a container exists and its configuration has this name. A rename may be killed between its steps,
+ * so names/ alone proves nothing. An unreadable configuration does not contradict the name.
  */
 export function hasName(id: string, name: string): boolean {
   const dir = file.openIfAny(rootFd(), `containers/${id}`, file.O_PATH | file.O_DIRECTORY);
@@ -79,8 +76,8 @@ export function hasName(id: string, name: string): boolean {
 }
 
 /**
- * Waits for the lock under which a container changes its name, or goes and gives it up. Closing the returned
- * descriptor gives it back.
+ * Waits for the lock under which containers are renamed, or removed with their names. Closing the returned
+ * descriptor releases it.
  */
 export function lockNames(): number {
   const fd = file.openat(rootFd(), "names/.lock", file.O_RDWR | file.O_CREAT, 0o600);
@@ -88,13 +85,13 @@ export function lockNames(): number {
   return fd;
 }
 
-/** Whether something has the name that no command makes: not a symlink. */
+/** Whether the name is something that no command makes: not a symlink. */
 function isDamaged(name: string): boolean {
   const found = file.statIfAny(rootFd(), `names/${name}`);
   return found !== undefined && (found.mode & file.S_IFMT) !== file.S_IFLNK;
 }
 
-/** Names that no container has, nor will have as far as a command is about to make it. */
+/** Names that no container has, nor will have once it has been made. */
 export function damagedNames(): string[] {
   const folder = file.openat(rootFd(), "names", file.O_RDONLY | file.O_DIRECTORY);
   try {
@@ -105,14 +102,14 @@ export function damagedNames(): string[] {
   }
 }
 
-/** Removes those. */
+/** Removes the damaged names. */
 export function removeDamagedNames(): void {
   const names = lockNames();
   for (const name of damagedNames()) removeTree(rootFd(), `names/${name}`);
   file.close(names);
 }
 
-/** Gives the name up if it still is this container's, or nobody's. */
+/** Releases the name if it is still this container's, or nobody's. */
 export function releaseName(name: string, id: string): void {
   const owner = nameOwner(name);
   if (owner === id || isNobodys(name, owner)) removeTree(rootFd(), `names/${name}`);

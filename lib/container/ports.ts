@@ -1,5 +1,5 @@
-// A running container's published ports, as docker shows them. containers/ID/ports.json has them from its
-// last start.
+// A running container's published ports, as docker shows them. containers/ID/ports.json has those of its last
+// start.
 
 import type { PublishedPort } from "../nat/rules.ts";
 import { listOf, oneOf, optional, readRecord, shapeOf, text, whole } from "../base/shape.ts";
@@ -7,17 +7,17 @@ import type { ContainerConfig, PortBinding } from "../model/container.ts";
 
 export const PORTS = "ports.json";
 
-/** What that file has. */
+/** The content of that file. */
 export interface PortNote {
-  /**
-   * The keeper's descriptor of the socket that the firewall's rules belong to, if there is one; their name.
-   */
+  /** The keeper's descriptor of the socket that owns the firewall's rules, if any; and the rules' name. */
   firewall?: number;
   rules: string;
-  /** Interface name of the bridge to the container. */
+  /** Interface name of the bridge by which the container is reached. */
   bridge: string;
   ports: PublishedPort[];
-  /** What it has of the host's, where some lead nowhere for now: it has left the networks they led to. */
+  /**
+   * All ports that it holds on the host, where some lead nowhere for now, because it has left their networks.
+   */
   all?: PublishedPort[];
 }
 
@@ -40,14 +40,14 @@ const isPortNote = shapeOf<PortNote>({
 /** By "80/tcp". */
 export type PortMap = Record<string, PortBinding[] | null>;
 
-/** The note of the container whose directory is `dir`. Only of one that runs does it mean anything. */
+/** The record of the container whose directory is `dir`. It only means something while the container runs. */
 export function readPorts(dir: number): PortNote | undefined {
   return readRecord<PortNote>(dir, PORTS, isPortNote);
 }
 
 /**
- * Docker's NetworkSettings.Ports: exposed ports that are not published have null, and who does not run has
- * none.
+ * Docker's NetworkSettings.Ports: null for exposed ports that are not published; empty for a container that
+ * does not run.
  */
 export function publishedPorts(
   dir: number,
@@ -72,7 +72,7 @@ interface Shown {
   hostPort: number;
 }
 
-/** The column PORTS of ps: what follows each other by the same numbers on both sides is put together. */
+/** The column PORTS of ps. Consecutive ports with the same offset are combined to a range. */
 export function portColumn(map: PortMap): string {
   const groups = new Map<string, { first: number; last: number }>();
   const [closed, others]: [string[], string[]] = [[], []];
@@ -98,7 +98,7 @@ function groupText(key: string, { first, last }: { first: number; last: number }
   return `${ip ? `${ip}:${range}->${range}` : range}/${protocol}`;
 }
 
-/** By port, address, the host's port and protocol. */
+/** The entries, sorted by port, address, host port and protocol. */
 function shown(map: PortMap): Shown[] {
   const all = Object.entries(map).flatMap(([key, bindings]) => {
     const [port, protocol] = key.split("/");

@@ -1,4 +1,4 @@
-// A container's processes, known for certain, and its end as its keeper records it.
+// Identifies a container's processes reliably, and reads its end as its keeper records it.
 
 import * as file from "../../ffi/file.ts";
 import { changes, watchDirectory } from "../../ffi/inotify.ts";
@@ -9,14 +9,14 @@ import { readKept, type Records } from "./state.ts";
 import { requireLock } from "./stray.ts";
 import type { Container } from "../model/container.ts";
 
-/** A container's `lock`, held open: what it says is known also when the container is removed meanwhile. */
+/** A container's file `lock`, held open, so that its content is known even if the container is removed. */
 export interface Life {
   lock: number;
-  /** What happens to `lock`, from when it was opened. */
+  /** An inotify descriptor of `lock`, from when it was opened. */
   watch: number;
 }
 
-/** How often to look, in ms, in those short moments in which the kernel has nothing to wait for. */
+/** How often to check, in ms, in the short moments in which the kernel has nothing to wait for. */
 export const SETTLING_MS = 20;
 
 /** Undefined where the container was just removed. Throws Failure where its `lock` is damaged. */
@@ -26,24 +26,24 @@ export function openLife(container: Pick<Container, "id" | "dir">): Life | undef
   return lock === undefined ? undefined : { lock, watch: watchDirectory(lock) };
 }
 
-/** Gives its descriptors back. */
+/** Closes the descriptors. */
 export function closeLife({ lock, watch }: Life): void {
   file.close(watch);
   file.close(lock);
 }
 
-/** What is so now. */
+/** The present records. */
 export function look({ lock }: Life): Records {
   return readKept(lock);
 }
 
 /**
- * Waits until there may be something new to look at, for at most so many milliseconds: a record was written,
- * or the keeper is gone.
+ * Waits, for at most so many milliseconds, until the records may have changed: one was written, or the keeper
+ * is gone.
  */
 export async function change(life: Life, milliseconds = Infinity): Promise<void> {
   const { start } = readRecords(life.lock);
-  // Whoever hears that the lock was closed may still find it locked; not so once the keeper has ended.
+  // The lock may still be held when its file is reported as closed; not so once the keeper has ended.
   const keeper = start && openPidfd(start.keeper);
   if (keeper === undefined) {
     await anyReadable([life.watch], Math.min(milliseconds, SETTLING_MS));
@@ -55,17 +55,16 @@ export async function change(life: Life, milliseconds = Infinity): Promise<void>
 }
 
 /**
- * A descriptor (pidfd) of the container's first process, for certain; undefined where it has none. The caller
- * closes it.
+ * A pidfd of the container's first process, verified; undefined where there is none. The caller closes it.
  */
 export function processOf(container: Pick<Container, "id" | "dir">): number | undefined {
   return certain(container, ({ end, start }) => end ? undefined : start?.pid, (pid, { keeper }) => {
-    // It has the number for as long as its parent has not been told of its end.
+    // The number is not reused until its parent has been told of its end.
     return statusField(pid, "PPid") === String(keeper);
   });
 }
 
-/** Whether it has one that has not ended. */
+/** Whether it has a first process that has not ended. */
 export async function hasFirstProcess(container: Pick<Container, "id" | "dir">): Promise<boolean> {
   const pidfd = processOf(container);
   if (pidfd === undefined) return false;
@@ -75,8 +74,9 @@ export async function hasFirstProcess(container: Pick<Container, "id" | "dir">):
 }
 
 /**
- * The same of the keeper that waits to start it again: it has told all, and has nothing open but the
- * container's lock, which it holds. One that has given the lock back may still look after its networks.
+ * A pidfd of a keeper that waits to start its container again. It has recorded everything, and has nothing
+ * open but the container's lock, which it holds. A keeper that has released the lock may still be busy with
+ * its networks.
  */
 export function restingKeeperOf(container: Pick<Container, "id" | "dir">): number | undefined {
   return certain(container, ({ end, start }) => end && start?.keeper, (pid) => {
@@ -85,7 +85,8 @@ export function restingKeeperOf(container: Pick<Container, "id" | "dir">): numbe
 }
 
 /**
- * A pidfd of the process that `pick` finds in the records, if these say so before and after it was opened.
+ * A pidfd of the process that `pick` finds in the records, if the records agree before and after it is
+ * opened.
  */
 function certain(
   container: Pick<Container, "id" | "dir">,
@@ -111,8 +112,8 @@ function certain(
 }
 
 /**
- * Whether a process has open, besides its standard streams, the file `lock` in `dir`, and holds the lock by
- * it.
+ * Whether a process has nothing open except its standard streams and the file `lock` in `dir`, whose lock it
+ * holds.
  */
 function hasOnlyLock(pid: number, dir: number): boolean {
   const STANDARD = ["0", "1", "2"];

@@ -1,4 +1,4 @@
-// The processes of a container, among those of the host.
+// Finds a container's processes among the host's.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -7,16 +7,15 @@ import { members } from "../cgroup/members.ts";
 import { Failure } from "../base/error.ts";
 import type { GroupOwner } from "../cgroup/types.ts";
 
-/** What ps printed: a line's cells, the last of which holds all that is left. */
+/** The output of ps: the cells of each line, the last of which holds the rest of the line. */
 export interface HostProcesses {
   titles: string[];
   rows: { pid: number; cells: string[] }[];
 }
 
 /**
- * Runs the host's ps with these options. Throws Failure, in docker's words as far as it has
- * any: where there is no ps, where it fails, and where it does not show the PIDs by which a container's are
- * told.
+ * Runs the host's ps with these options. Throws Failure, in docker's words where it has any: if there is no
+ * ps, it fails, or it does not show PIDs.
  */
 export async function hostProcesses(options: string[]): Promise<HostProcesses> {
   const disguised = /\s*(\S+)=\s*(PID\S*)/.exec(options.join(" "));
@@ -52,8 +51,8 @@ async function runPs(options: string[]): Promise<string> {
 }
 
 /**
- * A test for host PIDs: whether the process is in a container's cgroup; of a container that has none, as its
- * host had none for it, whether it is in the PID namespace of the container's process `first`.
+ * A test for host PIDs: whether the process is in the container's cgroup. If the host had no cgroup for the
+ * container, it tests for the PID namespace of the container's process `first`.
  */
 export function containsProcess(owner: GroupOwner, first: number): (pid: number) => boolean {
   const groups = presentGroups(owner);
@@ -67,8 +66,8 @@ export function containsProcess(owner: GroupOwner, first: number): (pid: number)
 }
 
 /**
- * "pid:[INODE]" (namespaces(7)); undefined where the process is gone, or one of a host's that this process
- * may not look into: it could not have started a container's then.
+ * "pid:[INODE]" (namespaces(7)); undefined where the process is gone, or belongs to the host and may not be
+ * inspected by this process, which then can't have started a container.
  */
 function pidNamespace(pid: number): string | undefined {
   try {

@@ -29,7 +29,7 @@ semmelweis shannon siemens snell somerville steno stokes tesla thales thomson to
 virchow volta wallace watt weber wegener weierstrass wien wigner wilkins wren wright wu yalow young yukawa zeeman
 zeno zernike zwicky`.trim().split(/\s+/);
 
-/** A name for a container that was given none: "keen_noether". It may be taken; the caller has to look. */
+/** A random name for a container, such as "keen_noether". The caller checks that it is free. */
 export function randomName(): string {
   const [first, second] = crypto.getRandomValues(new Uint32Array(2));
   return `${ADJECTIVES[first % ADJECTIVES.length]}_${SCIENTISTS[second % SCIENTISTS.length]}`;

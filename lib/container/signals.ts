@@ -1,11 +1,12 @@
-// Signals that this process gets and passes on.
+// Passes signals of this process on.
 
 import { endsProcess, PASSED_ON } from "../base/signals.ts";
 
 /**
- * Calls `deliver` with the number of every signal this process gets from now on that can be passed on, or of
- * those in `only`. Not among them: those that stop a job (Ctrl-Z stops mydocker, as any program), SIGCHLD,
- * SIGPIPE and SIGURG, which docker keeps too, and real-time signals, which Deno does not know.
+ * Calls `deliver` with the number of every signal that this process receives from now on and that can be
+ * passed on, or of those in `only`. Signals that stop a job are left out (Ctrl-Z stops mydocker, as any
+ * program); so are SIGCHLD, SIGPIPE and SIGURG, as in docker, and real-time signals, which Deno does not
+ * support.
  */
 export function forwardSignals(only: Deno.Signal[] | undefined, deliver: (signal: number) => void): void {
   for (const [name, number] of PASSED_ON) {
@@ -19,7 +20,7 @@ export function forwardSignals(only: Deno.Signal[] | undefined, deliver: (signal
 
 let asked: number | undefined;
 
-/** The first of the forwarded signals that would have ended this process; undefined where none came. */
+/** The first forwarded signal that would have ended this process; undefined where none came. */
 export function askedToEnd(): number | undefined {
   return asked;
 }

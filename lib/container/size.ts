@@ -1,4 +1,4 @@
-// What a container takes on disk.
+// A container's disk space.
 
 import { layerSize } from "../layer/store.ts";
 import { rootFd } from "../store/root.ts";

@@ -1,6 +1,5 @@
-// What a container is doing: asked of the kernel, not remembered. Its keeper holds the lock of the file
-// `lock` in the container's directory for as long as it lives; what it leaves are the records of
-// keeper/report.ts.
+// The state of a container, asked of the kernel rather than stored. Its keeper holds the lock of the file
+// `lock` in the container's directory as long as it lives, and writes the records of keeper/report.ts to it.
 
 import * as file from "../../ffi/file.ts";
 import { isLocked } from "../../ffi/lock.ts";
@@ -11,17 +10,17 @@ import { strayKeeper } from "./stray.ts";
 
 export interface ContainerState {
   status: "created" | "running" | "paused" | "restarting" | "exited";
-  /** Of the first process, as this process's PID namespace has it; 0 unless there is one. */
+  /** PID of the first process in this process's PID namespace; 0 if there is none. */
   pid: number;
   exitCode: number;
-  /** Why it could not be started. */
+  /** The reason why it could not be started. */
   error: string;
-  /** Milliseconds since 1970; undefined where it never was. */
+  /** Milliseconds since 1970; undefined if it was never started. */
   started?: number;
   finished?: number;
 }
 
-/** `start.json`: how the last start failed, and what was before it. */
+/** `start.json`: how the last start failed, and the state before it. */
 export interface StartFailure {
   error: string;
   exitCode: number;
@@ -30,8 +29,8 @@ export interface StartFailure {
 }
 
 /**
- * `restart.json`, of a container with a restart policy: how often the container was started again by itself,
- * and how long that waited the last time, in ms.
+ * `restart.json` of a container with a restart policy: how often it was restarted automatically, and the last
+ * delay in ms.
  */
 export interface Restarts {
   count: number;
@@ -47,7 +46,7 @@ const isStartFailure = shapeOf<StartFailure>({
 
 const isRestarts = shapeOf<Restarts>({ count: whole, delay: whole });
 
-/** SIGKILL's: what the first process got when a keeper ended without a word. */
+/** SIGKILL's exit code: the first process was killed with a keeper that recorded no end. */
 export const UNKNOWN_END = 137;
 
 /** The state of the container whose directory is `dir`. */
@@ -56,8 +55,7 @@ export function containerState(dir: number): ContainerState {
   const times = { started: start?.time, finished: end?.time };
   const ended = end ? exitCode(end.status) : start ? UNKNOWN_END : 0;
   if (kept) {
-    // It has ended, and somebody is about to start it again: its keeper, or a user, of whom it can't be said
-    // yet.
+    // It has ended, and somebody is about to start it again: its keeper, or a user, which can't be told yet.
     if (end) {
       const status = file.statIfAny(dir, "restart.json") ? "restarting" : "exited";
       return { status, pid: 0, exitCode: ended, error: "", ...times };
@@ -76,19 +74,19 @@ export function containerState(dir: number): ContainerState {
   return { status: start ? "exited" : "created", pid: 0, exitCode: ended, error: "", ...times };
 }
 
-/** What the file `lock` says. */
+/** The content of the file `lock`. */
 export interface Records {
-  /** A keeper has the container: it runs, is being started, or waits to be started again. */
+  /** A keeper has the container: it runs, is being started, or waits to be restarted. */
   kept: boolean;
   start?: StartRecord;
   end?: EndRecord;
-  /** It says nothing that could be relied on. */
+  /** The file is unreliable. */
   damaged?: boolean;
 }
 
-/** The same from the open file. */
+/** The records in the open file. */
 export function readKept(lock: number): Records {
-  // In this order: a record found after the lock was free is the last one there will be.
+  // The order matters: a record that is found after the lock was free is the last one.
   const kept = isLocked(lock);
   return { kept, ...readRecords(lock) };
 }
@@ -104,40 +102,40 @@ function readLock(dir: number): Records {
   return { kept: start !== undefined, start, damaged: true };
 }
 
-/** Its first process, where there is one; asked without a look at whether it is paused. */
+/** The first process, if there is one; whether it is paused is not checked. */
 export function firstProcess(dir: number): number | undefined {
   const { kept, start, end } = readLock(dir);
   return kept && !end ? start?.pid : undefined;
 }
 
-/** Whether it has a process: also one that is paused. */
+/** Whether it has a process, even a paused one. */
 export function isAlive({ status }: ContainerState): boolean {
   return status === "running" || status === "paused";
 }
 
-/** What `restart.json` says, if it says anything. */
+/** The content of `restart.json`, if any. */
 export function readRestarts(dir: number): Restarts | undefined {
   return readRecord<Restarts>(dir, "restart.json", isRestarts);
 }
 
-/** How often the container was started again by its restart policy. */
+/** How often the restart policy has restarted the container. */
 export function restartCount(dir: number): number {
   return readRestarts(dir)?.count ?? 0;
 }
 
-/** Whether it was a user who ended it last: its restart policy leaves it alone then. */
+/** Whether a user ended it last, so that its restart policy does not apply. */
 export function wasStopped(dir: number): boolean {
   return file.statIfAny(dir, "stopped") !== undefined;
 }
 
-/** Whether the kernel killed a process of it for want of memory, while it last ran. */
+/** Whether the kernel killed one of its processes for lack of memory in its last run. */
 export function wasOutOfMemory(dir: number): boolean {
   return file.statIfAny(dir, "oomkilled") !== undefined;
 }
 
 /**
- * Whether a keeper has the container: it runs, is being started, or waits to be started again. `home` leads
- * from the open directory `dir` to the container's.
+ * Whether a keeper has the container: it runs, is being started, or waits to be restarted. `home` is the path
+ * from the open directory `dir` to the container's directory.
  */
 export function keeperLives(dir: number, home = ""): boolean {
   const fd = openRecords(dir, home ? `${home}/lock` : "lock");

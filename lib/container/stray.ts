@@ -1,6 +1,5 @@
-// Containers whose file `lock` is damaged or gone, and with it all that says whether they run. What the
-// kernel knows of their keepers is then looked for among all processes, which is slow; and only `rm -f` ends
-// them.
+// Containers whose file `lock` is damaged or gone, and with it the knowledge whether they run. Their keepers
+// are then searched among all processes, which is slow; and only `rm -f` ends them.
 
 import { SIGKILL } from "../../ffi/constants.ts";
 import { isErrno, KernelError } from "../../ffi/errno.ts";
@@ -17,10 +16,10 @@ import { lockNames } from "./names.ts";
 import type { Container } from "../model/container.ts";
 
 const KILL_TIMEOUT = 10_000;
-/** Of the times in /proc/PID/stat (proc(5)). */
+/** The unit of times in /proc/PID/stat (proc(5)). */
 const TICKS_PER_SECOND = 100;
 
-/** Whether a container has no `lock` that can be relied on; not so where it was just removed. */
+/** Whether a container has no reliable `lock`; false where it was just removed. */
 export function hasLostLock({ id, dir }: Pick<Container, "id" | "dir">): boolean {
   const fd = openRecords(dir);
   if (fd === undefined) return file.statIfAny(rootFd(), `containers/${id}`) !== undefined;
@@ -31,7 +30,7 @@ export function hasLostLock({ id, dir }: Pick<Container, "id" | "dir">): boolean
   }
 }
 
-/** Throws Failure where hasLostLock: what can't be told from another's process is not touched. */
+/** Throws Failure where hasLostLock: processes that can't be identified are not touched. */
 export function requireLock(container: Pick<Container, "id" | "dir">): void {
   if (!hasLostLock(container)) return;
   const way = `end and remove it with: mydocker rm -f ${container.id.slice(0, 12)}`;
@@ -51,7 +50,8 @@ export function strayKeeper(dir: number, home = ""): StartRecord | undefined {
 }
 
 /**
- * A keeper has the directory open, but for one that waits to start the container again, which has the lock.
+ * Whether a process has the path open. Keepers have their container's directory open, or, while they wait to
+ * restart it, its lock.
  */
 function hasOpen(pid: string, path: string): boolean {
   try {
@@ -65,24 +65,23 @@ function hasOpen(pid: string, path: string): boolean {
   }
 }
 
-/** When a process was started, in ms since 1970, to a hundredth of a second. */
+/** The start time of a process, in ms since 1970, precise to a hundredth of a second. */
 function startTime(pid: number): number {
   const booted = Number(/^btime (\d+)$/m.exec(Deno.readTextFileSync("/proc/stat"))?.[1] ?? 0);
-  // Its name, the second field, is in parentheses and may have any in it.
+  // The process's name, the second field, is in parentheses and may contain any characters.
   const ticks = Number(processFile(pid, "stat")?.replace(/^.*\) /s, "").split(" ")[19] ?? 0);
   return booted * 1000 + ticks * (1000 / TICKS_PER_SECOND);
 }
 
 /**
- * Opens `lock` for reading and writing, once it is made anew if it was damaged: for who wants to start the
- * container, or to remove it, and then ends with `force` what runs. Throws Failure where it runs and
- * shall not be ended.
+ * Opens `lock` for reading and writing, in order to start or remove the container. A damaged lock is made
+ * anew. With `force`, a container that runs is ended. Throws Failure where it runs and `force` is not set.
  */
 export async function openLock({ id, dir }: Pick<Container, "id" | "dir">, force = false): Promise<number> {
   const whole = openWhole(dir);
   if (whole !== undefined) return whole;
   if (hasLostLock({ id, dir })) {
-    // One at a time: the next finds it whole.
+    // One process at a time; the next one finds it repaired.
     const names = lockNames();
     try {
       if (hasLostLock({ id, dir })) await makeAnew(id, dir, force);
@@ -114,7 +113,7 @@ async function makeAnew(id: string, dir: number, force: boolean): Promise<void> 
     }
     const pidfd = openPidfd(found.keeper);
     if (pidfd === undefined) continue;
-    // Whose pid it is now is the one that was looked at only if it still is the keeper.
+    // The PID still belongs to the process that was inspected only if that is still the keeper.
     if (strayKeeper(dir)?.keeper === found.keeper) await endKeeper(pidfd, found.pid);
     file.close(pidfd);
   }
@@ -122,7 +121,7 @@ async function makeAnew(id: string, dir: number, force: boolean): Promise<void> 
   writeFile(dir, "lock", new Uint8Array(RECORDS.size));
 }
 
-/** The first process goes with its keeper. */
+/** The first process ends with its keeper. */
 async function endKeeper(pidfd: number, pid: number): Promise<void> {
   const first = pid > 0 ? openPidfd(pid) : undefined;
   signalPidfd(pidfd, SIGKILL);

@@ -1,4 +1,4 @@
-// attach: the caller's terminal or streams on a container that runs already. Its output comes from its log,
+// attach: connects the caller's terminal or streams to a running container. Its output comes from its log,
 // from now on.
 
 import { isErrno } from "../../../ffi/errno.ts";
@@ -33,7 +33,7 @@ export const spec: CommandSpec = {
   args: [1, 1],
 };
 
-/** What is passed on to the container. */
+/** What the caller passes to the container. */
 export interface Wishes {
   stdin: boolean;
   signals: boolean;
@@ -50,7 +50,7 @@ export async function run(parsed: Parsed): Promise<number> {
 }
 
 /**
- * Goes along with a container that runs, to its end; returns its exit code, or that the keys were typed.
+ * Follows a running container to its end. Returns its exit code, or DETACHED if the user typed the keys.
  * Throws Failure.
  */
 export async function attachTo(container: Container, wishes: Wishes): Promise<number | typeof DETACHED> {
@@ -61,13 +61,14 @@ export async function attachTo(container: Container, wishes: Wishes): Promise<nu
   if (stdin && config.tty && !Deno.stdin.isTerminal()) {
     throw new Failure("the input device is not a TTY", { kind: "no terminal" });
   }
-  // Those of a terminal come as keys, from whoever has its input; anybody else may leave with Ctrl-C.
+  // A terminal's signals come as keys from whoever has its input. Any other client may leave by Ctrl-C.
   const passSignalsTo = proxySignals(wishes.signals && !config.tty);
   const lock = openat(container.dir, "lock", O_RDONLY);
   const position = logEnd(container);
   const { start } = readRecords(lock);
   const streams = start && streamsOf(start, stdin);
-  // Only now is it certain that they were the keeper's, and not those of a process with its number.
+  // Only now is it certain that the descriptors were the keeper's, and not those of a process with a reused
+  // number.
   requireRunning(container);
   if (!start || readRecords(lock).start?.time !== start.time) return await attachTo(container, wishes);
   if (!streams) throw new Failure("You cannot attach to a container that has closed its terminal");
@@ -97,7 +98,7 @@ function requireRunning({ dir }: Container): void {
   throw new Failure(`You cannot attach to a ${state} container, ${way}`);
 }
 
-/** The keeper's descriptors, as this process's own; undefined where it is gone. */
+/** Copies of the keeper's descriptors; undefined where the keeper is gone. */
 function streamsOf({ keeper, terminal, stdin }: StartRecord, wantsInput: boolean) {
   const fetch = (fd: number | undefined) => fd === undefined ? undefined : fetchDescriptor(keeper, fd);
   try {
@@ -109,7 +110,7 @@ function streamsOf({ keeper, terminal, stdin }: StartRecord, wantsInput: boolean
   }
 }
 
-/** The end of the caller's input is not the container's: others may attach. */
+/** The end of the caller's input is not passed on, since others may attach. */
 async function passInput(input: number, isTerminal: boolean, keys: number[]): Promise<typeof DETACHED> {
   if (isTerminal) return await pumpKeys(input, keys);
   await pumpInput(input);
@@ -117,7 +118,7 @@ async function passInput(input: number, isTerminal: boolean, keys: number[]): Pr
   return await new Promise(() => {});
 }
 
-/** Shows what it writes until this run of it has ended, whether or not it will be started again. */
+/** Shows the output until this run of the container has ended, even if it will be started again. */
 async function showUntilEnd(
   container: Container,
   position: LogPosition,
@@ -132,6 +133,6 @@ async function showUntilEnd(
     (stream === 2 ? printError : print)(data);
   }
   const { end } = readRecords(lock);
-  // SIGKILL's, where the keeper had no time for a word.
+  // 137 is SIGKILL's exit code: the keeper was killed before it could record the end.
   return end ? exitCode(end.status) : 137;
 }

@@ -1,4 +1,4 @@
-// commit: a container's changes as one more layer, and its configuration as an image's.
+// commit: creates an image with a container's changes as one more layer, and with its configuration.
 
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
@@ -48,7 +48,7 @@ export async function run(parsed: Parsed): Promise<number> {
   const [reference, name] = parsed.args;
   const tag = name === undefined || name === "" ? undefined : checkTag(name);
   const id = await staged("commit", async (staging) => {
-    // Taken before the container is looked up: as long as it is there, so are its layers.
+    // The lock is taken before the look-up: while the container exists, its layers do.
     const lock = lockImages("shared");
     try {
       const container = findContainer(reference);
@@ -72,7 +72,7 @@ export async function run(parsed: Parsed): Promise<number> {
   return 0;
 }
 
-/** Volumes made for the container alone become the image's; those with names stay the user's business. */
+/** Anonymous volumes become the image's; those with names are the user's. */
 function processOf({ process, mounts }: ContainerConfig): ProcessConfig {
   const anonymous = mounts.filter((mount) => mount.type === "volume" && mount.anonymous);
   if (anonymous.length === 0) return process;
@@ -82,14 +82,14 @@ function processOf({ process, mounts }: ContainerConfig): ProcessConfig {
   };
 }
 
-/** Does `work` while nothing of the container runs, if that is wanted; one that is paused stays so. */
+/** Calls `work` while the container's processes don't run, if `wanted`. A paused container stays paused. */
 async function whilePaused<T>(container: Container, wanted: boolean, work: () => Promise<T>): Promise<T> {
   if (!wanted || containerState(container.dir).status !== "running") return await work();
   const { pauseContainer, unpauseContainer } = await import("../../lifecycle/pause.ts");
   try {
     await pauseContainer(container);
   } catch (error) {
-    // It has ended meanwhile, or somebody else has paused it: nothing of it runs either way.
+    // It has ended meanwhile, or somebody else has paused it. Its processes don't run in either case.
     if (!(error instanceof Failure) || containerState(container.dir).status === "running") throw error;
     return await work();
   }
@@ -100,7 +100,7 @@ async function whilePaused<T>(container: Container, wanted: boolean, work: () =>
   }
 }
 
-/** The writable layer as a complete layer in the staging directory; undefined where nothing was changed. */
+/** The writable layer as a complete layer in the staging directory; undefined if nothing was changed. */
 async function commitUpper(staging: Staging, { id, dir, config }: Container): Promise<Layer | undefined> {
   const upper = file.openat(dir, "upper", file.O_RDONLY | file.O_DIRECTORY);
   const writer = await beginLayer(staging);
@@ -114,7 +114,8 @@ async function commitUpper(staging: Staging, { id, dir, config }: Container): Pr
     writer.close();
     file.close(upper);
   }
-  // rm moves the directory away first: what vanished while it was read looks like a file that never was.
+  // rm moves the directory away first, and files that vanish during the read look as if they had never
+  // existed.
   if (!file.statIfAny(rootFd(), `containers/${id}`)) {
     throw new Failure(`container ${id.slice(0, 12)} was removed while it was being committed`);
   }

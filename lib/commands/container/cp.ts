@@ -1,5 +1,5 @@
-// cp: files between a container and the host, either way. What is copied goes through a tar archive that is
-// unpacked while it is made; with "-" that comes from stdin, or goes to stdout.
+// cp: copies files between a container and the host. The copy passes through a tar archive that is unpacked
+// while it is made. With "-" the archive comes from stdin or goes to stdout.
 
 import { errnoText, KernelError } from "../../../ffi/errno.ts";
 import * as file from "../../../ffi/file.ts";
@@ -68,7 +68,7 @@ export async function run(parsed: Parsed): Promise<number> {
   return 0;
 }
 
-/** CONTAINER:PATH, or a path of the host: one with a slash or a dot in front is that, whatever follows. */
+/** CONTAINER:PATH, or a path of the host: text that begins with a slash or dot is always a path. */
 function splitArgument(argument: string): { container?: string; path: string } {
   const colon = argument.indexOf(":");
   if (/^[/.]/.test(argument) || colon < 1) return { path: argument };
@@ -95,13 +95,13 @@ function toStdout(chunk: Uint8Array): void {
     file.write(STDOUT, chunk, "standard output");
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    // main knows what to do where nobody reads.
+    // main handles that nobody reads.
     if (error.errno === "EPIPE") throw new Deno.errors.BrokenPipe();
     throw new Failure(`can't write standard output: ${errnoText(error.code)}`, { cause: error });
   }
 }
 
-/** The host's path that shall be written to, looked at before the container is. */
+/** The destination on the host, checked before the container is looked up. */
 function findOutput(to: string): Destination {
   const typed = absolutePath(to);
   const clean = cleanAbsolute(typed);
@@ -147,7 +147,7 @@ async function copyIn(parsed: Parsed, from: string, name: string, path: string):
   emitContainer(container, "extract-to-dir");
 }
 
-/** What is read-only for the container is so for those who copy into it. */
+/** What is read-only for the container is read-only for copies into it. */
 function checkWritable({ config }: Container, path: string): void {
   const clean = cleanAbsolute(path);
   const mount = config.mounts.filter(({ target }) => target === clean || clean.startsWith(`${target}/`))
@@ -156,7 +156,7 @@ function checkWritable({ config }: Container, path: string): void {
   if (!mount && config.readOnlyRootfs) throw new Failure("container rootfs is marked read-only");
 }
 
-/** `shown` is the destination as typed; `container` is what is copied into, if it is one. */
+/** `shown` is the destination as typed; `container` is the container to copy into, if any. */
 function copy(
   parsed: Parsed,
   source: Source,

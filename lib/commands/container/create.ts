@@ -1,4 +1,4 @@
-// create: all that run does before it starts anything.
+// create: does everything that run does before the start.
 
 import { CONTAINER_EXITS } from "../../cli/exit_code.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";

@@ -1,4 +1,4 @@
-// diff: what a container has changed of its image.
+// diff: lists the files that a container has changed.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure } from "../../base/error.ts";

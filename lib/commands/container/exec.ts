@@ -1,4 +1,4 @@
-// exec: a command in a running container.
+// exec: executes a command in a running container.
 
 import { close } from "../../../ffi/file.ts";
 import { pause } from "../../../ffi/process.ts";
@@ -60,7 +60,7 @@ export async function run(parsed: Parsed): Promise<number> {
 }
 
 /**
- * Whether a signal that shall end it has no effect, as whoever else is in the container has stopped it
+ * Whether a signal to end the process has no effect because somebody in the container has stopped it
  * (SIGSTOP).
  */
 async function staysStopped(pid: number): Promise<boolean> {
@@ -72,7 +72,7 @@ function stopped(signal: number): never {
   throw new Failure("the command is stopped, and was left as it is", { kind: "interrupted", signal });
 }
 
-/** As execIn; whatever it is that fails because the container ends meanwhile, that is what is said. */
+/** Calls execIn. If the container ends meanwhile, the error says so, whatever else failed. */
 async function start(container: Container, request: ExecRequest, attached: Attachment): Promise<Running> {
   try {
     return await execIn(container, request, attached);

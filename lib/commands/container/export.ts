@@ -1,5 +1,4 @@
-// export: everything a container sees of its own file system as a tar archive, without volumes and other
-// mounts.
+// export: writes a container's own file system as a tar archive, without volumes and other mounts.
 
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";

@@ -1,4 +1,4 @@
-// kill: a signal for the first processes of containers.
+// kill: sends a signal to the first processes of containers.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure, isExpected } from "../../base/error.ts";
@@ -31,7 +31,9 @@ export async function run(parsed: Parsed): Promise<number> {
   });
 }
 
-/** Numbers are looked at later, as docker does. Throws Failure for what is neither one nor a name. */
+/**
+ * The number of a signal; unknown numbers are refused later, as by docker. Throws Failure for unknown names.
+ */
 function signalNumber(text: string): number {
   const number = /^[+-]?\d+$/.test(text) ? Number(text) : 0;
   return number === 0 ? parseSignal(text) : number;

@@ -1,4 +1,4 @@
-// logs: what a container wrote, each stream to its own.
+// logs: shows a container's output, each stream on its own.
 
 import { now, type Time } from "../../../ffi/clock.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
@@ -43,11 +43,11 @@ export const spec: CommandSpec = {
   args: [1, 1],
 };
 
-/** What of a log is wanted. */
+/** The part of a log to show. */
 interface Selection {
   since?: Time;
   until?: Time;
-  /** Undefined for all. */
+  /** Undefined for all lines. */
   tail?: number;
 }
 
@@ -115,7 +115,7 @@ const NEWLINE = 10;
 const isBefore = (a: Time, b: Time) =>
   a.seconds < b.seconds || a.seconds === b.seconds && a.nanoseconds < b.nanoseconds;
 
-/** Writes the lines of frames that are in the selection, but for the first `skip`. */
+/** Writes the selected lines of frames, except the first `skip`. */
 function frameTaker({ since, until }: Selection, skip: number, writer: LogWriter) {
   const assembler = lineAssembler();
   const writeUnlessOld = (lines: Lines) => {
@@ -131,13 +131,13 @@ function frameTaker({ since, until }: Selection, skip: number, writer: LogWriter
     }
   };
   return {
-    /** False for a frame that is too late, as are all after it. */
+    /** Returns false for a frame that is too late, as are all after it. */
     take(frame: Frame): boolean {
       if (until && isBefore(until, frame)) return false;
       assembler.add(frame).forEach(writeUnlessSkipped);
       return true;
     },
-    /** Lines without an end are lines, too. */
+    /** Unfinished lines are shown, too. */
     finish(): void {
       assembler.rest().slice(skip).forEach(writeUnlessOld);
       writer.flush();

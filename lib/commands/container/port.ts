@@ -1,4 +1,4 @@
-// port: what of a container's ports can be reached from outside.
+// port: lists the published ports of a container.
 
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
@@ -19,7 +19,7 @@ export const spec: CommandSpec = {
   args: [1, 2],
 };
 
-/** Prints where the ports are found; one that is asked for must be published. */
+/** Prints the addresses of ports. A port that is asked for must be published. */
 export function run(parsed: Parsed): number {
   const [reference, wanted] = parsed.args;
   const { dir, config } = findContainer(reference);

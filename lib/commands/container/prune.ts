@@ -1,4 +1,4 @@
-// container prune: removes all containers that are not up.
+// container prune: removes all stopped containers.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { confirm } from "../../cli/confirm.ts";
@@ -25,7 +25,7 @@ export const spec: CommandSpec = {
   ],
 };
 
-/** Asks, removes, and says what was removed and how much space that gave. */
+/** Asks, removes, and reports what was removed and how much space was reclaimed. */
 export async function run(parsed: Parsed): Promise<number> {
   const filters = parseFilters(parsed.list("filter"), "--filter", ["label", "label!", "until"]);
   untilOf(filters);

@@ -1,4 +1,4 @@
-// ps: containers, newest first.
+// ps: lists containers, newest first.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { cutter, table } from "../../cli/columns.ts";
@@ -52,7 +52,7 @@ export const spec: CommandSpec = {
   args: [0, 0],
 };
 
-/** Titles of the columns, by the names --format has for them. */
+/** Titles of the columns, by their names in --format. */
 export const TITLES = {
   ID: "CONTAINER ID",
   Image: "IMAGE",
@@ -70,7 +70,7 @@ export const TITLES = {
   Size: "SIZE",
 };
 type Column = keyof typeof TITLES;
-/** What of a container is shown under docker's names; worked out when it is asked for. */
+/** The columns of a container under docker's names, computed when they are read. */
 type Row = Readonly<Record<Column, string>>;
 
 export async function run(parsed: Parsed): Promise<number> {
@@ -92,7 +92,7 @@ export async function run(parsed: Parsed): Promise<number> {
   return 0;
 }
 
-/** Of those that pass the filters, the running ones, the last created, or all. */
+/** The running containers, the last created ones, or all, as far as they pass the filters. */
 async function chosen(parsed: Parsed): Promise<ListedContainer[]> {
   const last = parsed.bool("latest") ? 1 : parsed.int("last")!;
   const filter = parsed.list("filter").length > 0
@@ -105,7 +105,7 @@ async function chosen(parsed: Parsed): Promise<ListedContainer[]> {
   return last > 0 ? passed.slice(0, last) : passed;
 }
 
-/** What --format makes of the containers. For plain "json" docker measures no sizes unless told to. */
+/** The containers formatted by --format. For plain "json", docker measures sizes only if told to. */
 async function formatted(
   format: string,
   containers: ListedContainer[],
@@ -117,14 +117,14 @@ async function formatted(
   const rows = await rowsOf(containers, short, format === "json" && !size ? () => "0B" : await sizeMaker());
   containers.forEach(({ config }, at) => {
     const label = (key: unknown) => config.process.Labels?.[key as string] ?? "";
-    // Not enumerable: no part of {{json .}}.
+    // Not enumerable, so it is not part of {{json .}}.
     Object.defineProperty(rows[at], "Label", { value: new Method(["string"], label) });
   });
   const title = (key: unknown) => (key as string).split(".").at(-1)!.replace(/[-_]/g, " ");
   return await formatRows(format, { ...TITLES, Label: new Method(["string"], title) }, rows);
 }
 
-/** The SIZE column: what the container wrote, and that together with its image. */
+/** The SIZE column: the bytes that the container wrote, and those together with its image. */
 async function sizeMaker(): Promise<(container: ListedContainer) => string> {
   const { imageSizeOf, writableSize } = await import("../../container/size.ts");
   return ({ id, config }) => {
@@ -195,12 +195,12 @@ const sourceOf = ({ source }: { source: string }) => source;
 
 const secondsSince = (time: number) => Math.max(0, (Date.now() - time) / 1000);
 
-/** As docker shows it: words with blanks in single quotes, whatever is in them. */
+/** The command as docker shows it: arguments with blanks in single quotes, whatever they contain. */
 function commandLine(argv: string[]): string {
   return argv.map((word, index) => index > 0 && /\s/.test(word) ? `'${word}'` : word).join(" ");
 }
 
-/** What the user called the image, for as long as that means the same image. A tag is looked up once. */
+/** The user's name for the image, as long as it still means that image. Each tag is looked up once. */
 function imageColumnMaker(): (name: string, image: string) => string {
   const targets = new Map<string, string | undefined>();
   return (name, image) => {

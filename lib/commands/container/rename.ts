@@ -1,4 +1,4 @@
-// rename: another name for a container.
+// rename: renames a container.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure } from "../../base/error.ts";

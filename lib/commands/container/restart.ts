@@ -1,4 +1,4 @@
-// restart: stop, then start; of a container that is not running, start.
+// restart: stops containers that run, and starts them.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure } from "../../base/error.ts";

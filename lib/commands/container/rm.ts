@@ -1,4 +1,4 @@
-// rm: containers go, one after another; what fails is said, and the rest goes on.
+// rm: removes containers, one after another. After a failure it continues with the others.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure, isExpected } from "../../base/error.ts";
@@ -42,7 +42,7 @@ export async function run(parsed: Parsed): Promise<number> {
     } catch (error) {
       if (!isExpected(error)) throw error;
       printError(`mydocker: ${error.message}\n`);
-      // With -f, as with rm(1), what is not there is no failure.
+      // With -f, as with rm(1), a missing container is no failure.
       if (!(options.force && error instanceof NoSuchContainer)) code = 1;
     }
   }

@@ -1,4 +1,4 @@
-// run: create, start, go along unless it shall run on its own, clean up.
+// run: creates a container, starts it, follows it unless it is detached, and cleans up.
 
 import { close } from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
@@ -37,7 +37,7 @@ export async function run(parsed: Parsed): Promise<number> {
   const passSignalsTo = proxySignals(options.sigProxy);
   const container = await create(options, found);
   const { attachStdin: stdin, attachStdout: stdout, attachStderr: stderr } = config;
-  // -a stdin: nothing else would be said.
+  // With -a stdin alone, nothing else would be printed.
   if (!stdout && !stderr) print(`${container.id}\n`);
   return await runForeground(container, { stdin, stdout, stderr }, options.detachKeys, passSignalsTo);
 }
@@ -53,7 +53,7 @@ async function runDetached(options: RunOptions, found: Found): Promise<number> {
     }
     throw error;
   } finally {
-    // Docker's scripts get it even if the start has failed: they may have something to remove.
+    // Docker prints the ID even if the start fails, because scripts may have to remove the container.
     print(`${container.id}\n`);
   }
   if (options.waitFor) {

@@ -1,4 +1,4 @@
-// start: containers that were created, or have ended.
+// start: starts containers that were created or have ended.
 
 import { close } from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
@@ -56,14 +56,10 @@ async function startAll(references: string[]): Promise<number> {
   return 0;
 }
 
-/**
- * How long another command may have a container that does not run, in milliseconds: who starts it, or copies.
- */
+/** How long another command may hold a stopped container, in ms, to start or copy it. */
 const PATIENCE = 5000;
 
-/**
- * Starts it detached; one that runs, or that somebody else just starts, stays as it is. Throws Failure.
- */
+/** Starts the container detached. Does nothing if it runs or is being started. Throws Failure. */
 export async function start(container: Container): Promise<void> {
   const patience = performance.now() + PATIENCE;
   for (;;) {

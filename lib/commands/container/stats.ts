@@ -1,4 +1,4 @@
-// stats: what containers use, as a table that is kept up to date, or once.
+// stats: shows the resource usage of containers in a table that is updated, or once.
 
 import { pause } from "../../../ffi/process.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
@@ -39,23 +39,23 @@ const TITLES = {
 const COLUMNS = ["ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs"];
 
 /**
- * Milliseconds between the two readings that --no-stream takes: two of the periods the kernel limits
- * processors by.
+ * Milliseconds between the two readings for --no-stream: two of the periods by which the kernel limits CPU
+ * time.
  */
 const MOMENT = 200;
-/** Between two tables, as docker's. */
+/** Milliseconds between two tables, as in docker. */
 const INTERVAL = 500;
-/** What clears a terminal, and goes to its top left. */
+/** Clears a terminal and moves to its top left. */
 const CLEAR = "\x1b[2J\x1b[H";
 
 /** A line of the table. */
 interface Entry {
-  /** What the user calls it; for docker its short ID where the user named none. */
+  /** The name that the user gave; if none was given, the short ID, as in docker. */
   reference: string;
   id: string;
   name: string;
   meter: (container: ListedContainer) => Consumption;
-  /** Undefined since the container was removed. */
+  /** Undefined after the container was removed. */
   used?: Consumption;
 }
 
@@ -77,7 +77,8 @@ export async function run(parsed: Parsed): Promise<number> {
 }
 
 /**
- * Tells, each time anew, what the containers named use, or without names those that run, or all there are.
+ * Returns a function that reads the usage of the named containers or, without names, of the running or all
+ * ones.
  */
 function watch(references: string[], all: boolean): () => Entry[] {
   if (references.length > 0) {
@@ -90,7 +91,7 @@ function watch(references: string[], all: boolean): () => Entry[] {
   let entries: Entry[] = [];
   return () => {
     const found = new Map(listContainers(all).map((container) => [container.id, container]));
-    // Of those that are not to be seen all the time, one that has ended makes room; a new one comes last.
+    // Without --all, a container that has ended disappears, and a new one is added at the end.
     if (!all) entries = entries.filter(({ id }) => found.has(id));
     for (const entry of entries) {
       measure(entry, found.get(entry.id));
@@ -103,7 +104,7 @@ function watch(references: string[], all: boolean): () => Entry[] {
   };
 }
 
-/** Throws Failure, with a line for each, where some of them do not exist. */
+/** Throws Failure with a line for each container that does not exist. */
 function named(references: string[]): Entry[] {
   const missing: string[] = [];
   const entries = references.flatMap((reference) => {

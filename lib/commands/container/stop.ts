@@ -1,4 +1,4 @@
-// stop: containers end, all at the same time.
+// stop: stops containers, all at the same time.
 
 import type { CommandSpec, Flag, Parsed } from "../../cli/command.ts";
 import { several } from "../../cli/several.ts";
@@ -8,7 +8,7 @@ import { parseSignal } from "../../base/signals.ts";
 import { repairIfNeeded } from "../../network/leftovers.ts";
 import { stopContainer, type StopOptions } from "../../lifecycle/stop.ts";
 
-/** How a container is ended: of stop and restart. */
+/** The flags of stop and restart that say how a container is stopped. */
 export const STOP_FLAGS: Flag[] = [
   {
     name: "signal",
@@ -34,7 +34,7 @@ export const spec: CommandSpec = {
   args: [1, Infinity],
 };
 
-/** What STOP_FLAGS say. Throws Failure where there is no such signal. */
+/** The values of STOP_FLAGS. Throws Failure for an unknown signal. */
 export function stopOptions(parsed: Parsed): StopOptions {
   const signal = parsed.text("signal");
   return {
@@ -48,7 +48,7 @@ export async function run(parsed: Parsed): Promise<number> {
   return await several(parsed.args, async (reference) => {
     const container = findContainer(reference);
     const hasRun = await stopContainer(container, options);
-    // Its keeper does that too, in a while; but now its name is free when this command is over.
+    // Its keeper would remove it a little later. Removed now, its name is free when this command ends.
     if (hasRun && container.config.autoRemove) await removeContainer(container, { volumes: true });
     if (!hasRun) await repairIfNeeded();
     return reference;

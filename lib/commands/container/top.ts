@@ -1,4 +1,4 @@
-// top: a container's processes, as the host's ps shows them.
+// top: lists a container's processes, as the host's ps shows them.
 
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
@@ -32,7 +32,7 @@ export async function run(parsed: Parsed): Promise<number> {
     throw new Failure(`Container ${id} is restarting, wait until the container is running`);
   }
   if (!isAlive(state)) throw new Failure(`Container ${id} is not running`);
-  // docker sends the options as one text and takes it apart at blanks.
+  // docker sends the options as one text and splits it at blanks.
   const words = options.join(" ").split(/\s+/).filter((word) => word !== "");
   const { titles, rows } = await hostProcesses(words.length > 0 ? words : ["-ef"]);
   const inside = containsProcess({ id, limits: config.limits }, state.pid);

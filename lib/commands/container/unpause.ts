@@ -1,4 +1,4 @@
-// unpause: one container after another; what fails is said, and the rest goes on.
+// unpause: resumes containers, one after another. After a failure it continues with the others.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { several } from "../../cli/several.ts";

@@ -1,4 +1,4 @@
-// update: other limits or another restart policy, for containers that run as for others.
+// update: changes limits or the restart policy of containers, whether they run or not.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure } from "../../base/error.ts";

@@ -1,4 +1,4 @@
-// wait: until containers have ended, or are ready.
+// wait: waits until containers have ended, or are ready.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { several } from "../../cli/several.ts";

@@ -1,4 +1,4 @@
-// history: how an image came about, the last step first.
+// history: shows the history of an image, the latest step first.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { FORMAT_ROWS } from "../../cli/format_flag.ts";

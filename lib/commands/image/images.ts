@@ -1,4 +1,4 @@
-// images: what there is to run, newest first.
+// images: lists images, newest first.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure } from "../../base/error.ts";
@@ -39,7 +39,7 @@ export const spec: CommandSpec = {
   args: [0, 1],
 };
 
-/** Titles of the columns, by the names --format has for them. */
+/** Titles of the columns, by their names in --format. */
 export const TITLES: Record<string, string> = {
   ID: "IMAGE ID",
   Repository: "REPOSITORY",
@@ -81,7 +81,7 @@ function formatOf(parsed: Parsed): string {
   return `table ${columns.map((column) => `{{.${column}}}`).join("\t")}`;
 }
 
-/** An image, and those of its references that are to be shown. */
+/** An image, and those of its references that are shown. */
 interface Shown {
   image: ListedImage;
   tags: string[];
@@ -94,7 +94,10 @@ interface Name {
   digest: string;
 }
 
-/** What an image is listed as. A digest is shown for itself where its repository has no tag of the image. */
+/**
+ * The names under which an image is listed. A digest has a line of its own if its repository has no tag of
+ * the image.
+ */
 export function namesOf({ tags, digests }: Pick<Shown, "tags" | "digests">, withDigests: boolean): Name[] {
   const split = (reference: string, separator: string) => {
     const at = reference.lastIndexOf(separator);
@@ -115,7 +118,7 @@ export function namesOf({ tags, digests }: Pick<Shown, "tags" | "digests">, with
   return names.length > 0 ? names : [{ repository: NONE, tag: NONE, digest: NONE }];
 }
 
-/** The images to show. */
+/** The images to list. */
 function chosen(parsed: Parsed): Shown[] {
   const filters = parsed.list("filter").filter((filter) => filter !== "");
   const patterns = filters.filter((filter) => filter.startsWith("reference="))
@@ -137,7 +140,7 @@ function chosen(parsed: Parsed): Shown[] {
   });
 }
 
-/** What --filter dangling= says; undefined where it is not given. */
+/** The value of --filter dangling=; undefined if it is not given. */
 function danglingOf(filters: string[]): boolean | undefined {
   const values = filters.filter((filter) => filter.startsWith("dangling=")).map((filter) => filter.slice(9));
   const last = values.at(-1)?.toLowerCase();
@@ -147,7 +150,7 @@ function danglingOf(filters: string[]): boolean | undefined {
   throw new Failure(`Invalid filter 'dangling=[${values.at(-1)}]'`);
 }
 
-/** What is shown of an image under one of its names. */
+/** The columns of an image under one of its names. */
 export function row({ id, config, size }: ListedImage, name: Name, whole: boolean): Record<string, string> {
   const created = createdAt(config);
   return {

@@ -1,4 +1,4 @@
-// import: an image of one layer, from the archive of a root file system.
+// import: creates an image of one layer from the archive of a root file system.
 
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
@@ -54,7 +54,7 @@ export async function run(parsed: Parsed): Promise<number> {
   return 0;
 }
 
-/** What is wrong with an archive is said with the archive's name. */
+/** Adds the archive's name to errors about it. */
 async function naming<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -1,4 +1,4 @@
-// load: the images of a docker-archive or OCI image layout.
+// load: loads the images of a docker-archive or OCI image layout.
 
 import { loadImages } from "../../archive/load.ts";
 import { openArchive, openSource } from "../../archive/source.ts";

@@ -1,4 +1,4 @@
-// image prune: removes images that nothing needs.
+// image prune: removes unused images.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { confirm } from "../../cli/confirm.ts";
@@ -28,7 +28,7 @@ export const spec: CommandSpec = {
 const DANGLING = "This will remove all dangling images.";
 const ALL = "This will remove all images without at least one container associated to them.";
 
-/** Asks, removes, and says what was removed and how much space that gave. */
+/** Asks, removes, and reports what was removed and how much space was reclaimed. */
 export async function run(parsed: Parsed): Promise<number> {
   const filters = parseFilters(parsed.list("filter"), "--filter", ["dangling", "label", "label!", "until"]);
   const all = parsed.bool("all") || truthOf(filters, "dangling") === false;

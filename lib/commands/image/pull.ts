@@ -1,4 +1,4 @@
-// pull: an image, or all of a repository's, from a registry.
+// pull: downloads an image, or all images of a repository, from a registry.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure } from "../../base/error.ts";

@@ -1,4 +1,4 @@
-// rmi: images go, one after another; what fails is said, and the rest goes on.
+// rmi: removes images, one after another. After a failure it continues with the others.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { isExpected } from "../../base/error.ts";
@@ -32,7 +32,7 @@ export async function run(parsed: Parsed): Promise<number> {
     } catch (error) {
       if (!isExpected(error)) throw error;
       console.error(`mydocker: ${error.message}`);
-      // With -f, as with rm(1), what is not there is no failure.
+      // With -f, as with rm(1), a missing image is no failure.
       if (!(options.force && error instanceof NoSuchImage)) code = 1;
     }
   }

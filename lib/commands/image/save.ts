@@ -1,4 +1,4 @@
-// save: images as an archive that docker, podman, skopeo and umoci can read.
+// save: writes images as an archive that docker, podman, skopeo and umoci can read.
 
 import * as file from "../../../ffi/file.ts";
 import { type Progress, type Saved, saveImages } from "../../archive/save.ts";
@@ -42,7 +42,7 @@ export async function run(parsed: Parsed): Promise<number> {
     if (!(error instanceof Failure) || !output) throw error;
     throw new Failure(`failed to save image: ${error.message}`, { cause: error });
   }
-  // Held while it is written: rmi waits, so that no layer goes away meanwhile.
+  // The lock is held until the end, so that rmi can't remove a layer meanwhile.
   const lock = lockImages("shared");
   try {
     const images = imagesToSave(parsed.args);
@@ -56,14 +56,14 @@ export async function run(parsed: Parsed): Promise<number> {
   return 0;
 }
 
-/** On stderr, where that is a terminal: docker's save shows none. */
+/** Progress on stderr, if that is a terminal: docker's save shows none. */
 function progress(): Progress {
   if (!Deno.stderr.isTerminal()) return () => {};
   const shown = createProgress("stderr");
   return (layer, written, total) => shown.bar(layer.slice(0, 12), "Saving layer", written, total);
 }
 
-/** Each image once, with the tags asked for: a name without a tag stands for all its tags, an ID for none. */
+/** Each image once, with the tags asked for: a name without a tag means all its tags, an ID none. */
 function imagesToSave(names: string[]): Saved[] {
   const images = new Map<string, Set<string>>();
   for (const name of names) {
@@ -92,7 +92,7 @@ function imagesNamed(text: string): Saved[] {
   throw new Failure(tag === undefined ? `No such image: ${text}` : "reference does not exist");
 }
 
-/** The tag it was asked for by; a digest is no name where it is loaded. */
+/** The tag by which the image was asked for. A digest is of no use where the image is loaded. */
 function tagsOf({ reference }: Resolved): string[] {
   return reference === undefined || isDigestReference(reference) ? [] : [reference];
 }

@@ -1,4 +1,4 @@
-// tag: one more name for an image.
+// tag: gives an image one more name.
 
 import { close } from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
@@ -29,7 +29,7 @@ export async function run(parsed: Parsed): Promise<number> {
   return 0;
 }
 
-/** Only here do docker's words repeat what was typed. */
+/** Only here do docker's messages repeat what was typed. */
 function checkTarget(text: string): string {
   try {
     parseReference(text);

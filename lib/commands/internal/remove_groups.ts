@@ -1,5 +1,5 @@
-// remove-groups: what a keeper starts when its container has ended, in whose cgroup there are others that it
-// made. Not for users.
+// remove-groups: a keeper starts it when its container, which made cgroups of its own, has ended. Not for
+// users.
 
 import * as file from "../../../ffi/file.ts";
 import { groupsOf, removeGroups } from "../../cgroup/group.ts";

@@ -1,4 +1,4 @@
-// repair-networks: what a keeper starts or becomes when its container has left its networks. Not for users.
+// repair-networks: a keeper executes it when its container has left its networks. Not for users.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { refreshNames } from "../../network/names.ts";

@@ -1,5 +1,4 @@
-// start-again: what the keeper of a container with a restart policy becomes, once it has waited. Not for
-// users.
+// start-again: the keeper of a container with a restart policy executes it after the delay. Not for users.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure } from "../../base/error.ts";
@@ -22,7 +21,7 @@ export async function run(parsed: Parsed): Promise<number> {
   if (!container) throw new Failure(`No such container: ${id}`);
   const before = readRestarts(container.dir) ?? { count: 0, delay: 0 };
   const state = containerState(container.dir);
-  // `update` may have changed it since the keeper was made.
+  // `update` may have changed the policy after the keeper was started.
   if (wantsRestart(container.config.restart, state.exitCode, before.count)) {
     await startAgain(container, Number(lock), nextRestart(before, state));
   }

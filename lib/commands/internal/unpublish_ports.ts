@@ -1,5 +1,5 @@
-// unpublish-ports: what a keeper starts when its container has ended, where its ports are led to it by
-// iptables, or are of UDP. Not for users.
+// unpublish-ports: a keeper starts it when its container has ended, if iptables has rules for its ports or
+// some are UDP ports. Not for users.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { forgetUdp } from "../../nat/conntrack.ts";

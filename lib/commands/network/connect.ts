@@ -1,4 +1,4 @@
-// network connect: a container comes into one more network, also while it runs.
+// network connect: connects a container to one more network, even while it runs.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { connectNetwork } from "../../network/connect.ts";

@@ -1,4 +1,4 @@
-// network create: makes a network, and prints its ID.
+// network create: creates a network and prints its ID.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure } from "../../base/error.ts";

@@ -1,4 +1,4 @@
-// network disconnect: a container leaves a network, also while it runs.
+// network disconnect: takes a container out of a network, even while it runs.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { disconnectNetwork } from "../../network/connect.ts";

@@ -1,4 +1,4 @@
-// network ls: one line per network.
+// network ls: lists networks.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { FORMAT_ROWS } from "../../cli/format_flag.ts";

@@ -1,4 +1,4 @@
-// network prune: removes all networks that no container is in.
+// network prune: removes all unused networks.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { confirm } from "../../cli/confirm.ts";

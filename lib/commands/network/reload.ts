@@ -1,4 +1,4 @@
-// network reload: the firewall's rules once more, for hosts where something has flushed them.
+// network reload: installs the firewall's rules again, for hosts where something has flushed them.
 
 import type { CommandSpec } from "../../cli/command.ts";
 import { requireRoot } from "../../base/kernel.ts";

@@ -1,4 +1,4 @@
-// network rm: removes networks that no container is in.
+// network rm: removes unused networks.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { isExpected } from "../../base/error.ts";
@@ -16,7 +16,7 @@ export const spec: CommandSpec = {
   flags: [{ name: "force", short: "f", kind: "bool", help: "Do not error if the network does not exist" }],
 };
 
-/** Prints each as it was named; what can't be removed is no reason to stop. */
+/** Prints each network as it was named. After a failure it continues with the others. */
 export async function run(parsed: Parsed): Promise<number> {
   await repairIfNeeded();
   let status = 0;

@@ -1,4 +1,4 @@
-// system df: how much images, containers and volumes take on disk, and how much of that would come free.
+// system df: shows the disk space of images, containers and volumes, and how much of it is reclaimable.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { FORMAT_ROWS } from "../../cli/format_flag.ts";
@@ -78,7 +78,7 @@ function summary({ images, layersSize, containers, volumes }: DiskUsage): Row[] 
       sum(volumes, ({ size }) => size),
       sum(unused, ({ size }) => size),
     ),
-    // Scripts count on the line; nothing is built here.
+    // Scripts expect this line; there is no build cache.
     line("Build Cache", 0, 0, 0, 0),
   ];
 }
@@ -94,7 +94,7 @@ function line(type: string, total: number, active: number, size: number, reclaim
   };
 }
 
-/** Each of them, in four tables or as the template says. */
+/** Lists each object, in four tables or by the template. */
 async function verbose(usage: DiskUsage, format: string): Promise<string> {
   if (format === "table") return await tables(usage);
   const lists = {
@@ -161,7 +161,7 @@ async function containerRows({ containers }: DiskUsage, short: boolean): Promise
   const sizes = new Map(containers.map(({ container, size }) => [container.id, size]));
   const listed = containers.map(({ container }) => container);
   const rows = await rowsOf(listed, short, ({ id }) => humanSize(sizes.get(id)!, 3));
-  // Copied: what a row works out when asked is to be in its JSON.
+  // Copied, so that lazily computed columns are part of its JSON.
   return rows.map((row) => ({ ...row }));
 }
 

@@ -1,4 +1,4 @@
-// events: what happened to containers, images and volumes, and what happens from now on.
+// events: shows past and future events of containers, images and volumes.
 
 import { now, type Time } from "../../../ffi/clock.ts";
 import { changes, watchDirectory } from "../../../ffi/inotify.ts";
@@ -44,8 +44,8 @@ export async function run(parsed: Parsed): Promise<number> {
   const [wanted, format] = [eventFilter(filters), eventFormat(parsed.text("format"))];
   const sources: Sources = [];
   for (let watch: number | undefined;;) {
-    // Asked before reading, so that all that came until then is read; and watched before, so that nothing is
-    // missed.
+    // Whether the time is over is determined before reading, so that all events up to then are read. The
+    // watch was begun earlier still, so that none is missed.
     const over = range.until !== undefined && compare(now(), range.until) > 0;
     if (!over) watch ??= watchDirectory(rootFd());
     let text = "";
@@ -63,7 +63,7 @@ interface Range {
   until?: Time;
 }
 
-/** Without either end the events from now on; with --until alone all before, too. */
+/** Without --since and --until, the events from now on. With --until alone, all events before it, too. */
 function rangeOf(parsed: Parsed): Range {
   const start = now();
   const [since, until] = [parsed.text("since"), parsed.text("until")];
@@ -81,7 +81,7 @@ function isWithin(time: Time, { since, until }: Range): boolean {
   return compare(time, since) >= 0 && (until === undefined || compare(time, until) <= 0);
 }
 
-/** Negative where `a` is before `b`. */
+/** Negative if `a` is before `b`. */
 function compare(a: Time, b: Time): number {
   return a.seconds - b.seconds || a.nanoseconds - b.nanoseconds;
 }

@@ -1,4 +1,4 @@
-// info: what there is of containers and images, what this host offers, and what it lacks.
+// info: shows the number of containers and images, what this host offers, and what it lacks.
 
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
@@ -24,7 +24,7 @@ export const spec: CommandSpec = {
   ],
 };
 
-/** Prints docker's layout with what is missing at its end, or what --format asks for. */
+/** Prints docker's layout with the missing features at its end, or what --format asks for. */
 export function run(parsed: Parsed): number {
   const format = parsed.text("format") ?? "";
   const template = format === "json" ? "{{json .}}" : format;
@@ -33,7 +33,7 @@ export function run(parsed: Parsed): number {
   return 0;
 }
 
-/** Under docker's names, as far as it has them. */
+/** The facts under docker's names, where it has them. */
 function collect() {
   const mounts = mountTable();
   const groups = cgroups(mounts);
@@ -70,7 +70,7 @@ function collect() {
 
 type Counts = Record<"Containers" | `Containers${"Running" | "Paused" | "Stopped"}` | "Images", number>;
 
-/** What lies under the root directory; where that can't be used, nothing and why. */
+/** The content of the root directory; if that can't be used, nothing and the reason. */
 function inventory(): Counts & { device?: string; problem?: string; damaged: string[] } {
   const counts = {
     Containers: 0,
@@ -95,7 +95,7 @@ function inventory(): Counts & { device?: string; problem?: string; damaged: str
   }
 }
 
-/** Undefined where it was removed since it was listed. */
+/** Undefined for a container that was removed after it was listed. */
 function statusOf(id: string): ContainerState["status"] | undefined {
   if (!file.statIfAny(rootFd(), `containers/${id}/lock`)) return undefined;
   const dir = file.openat(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);

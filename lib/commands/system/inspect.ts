@@ -1,4 +1,4 @@
-// inspect: all there is to know, as JSON or through a template.
+// inspect: shows objects as JSON or through a template.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure, isExpected } from "../../base/error.ts";
@@ -26,13 +26,10 @@ export const spec: CommandSpec = {
 };
 
 type Kind = "container" | "image" | "network" | "volume";
-/**
- * What is shown of the object a reference stands for; undefined where there is none. `size`: how big it is,
- * too.
- */
+/** Finds the object that a reference stands for; undefined where there is none. `size`: include its size. */
 type Finder = (reference: string, size: boolean) => unknown | Promise<unknown>;
 
-/** In the order in which a name is looked for. */
+/** In the order in which names are looked up. */
 const FINDERS: Record<Kind, Finder> = {
   container(reference, size) {
     const id = findContainerId(reference);
@@ -64,7 +61,8 @@ export async function run(parsed: Parsed): Promise<number> {
 }
 
 /**
- * Shows each argument, of one kind or whatever has the name; what can't be found is said at the end (exit 1).
+ * Shows each argument, of one kind or of the first kind that has the name. Missing objects are reported at
+ * the end.
  */
 export async function inspect(parsed: Parsed, kind: string | undefined): Promise<number> {
   if (kind !== undefined && !(kind in FINDERS)) {
@@ -102,6 +100,6 @@ function show(objects: unknown[], format: string | undefined): void {
   if (!format) return print(wellFormedJson(JSON.stringify(objects, null, 4)) + "\n");
   if (format === "json") return print(wellFormedJson(JSON.stringify(objects)) + "\n");
   const render = compileTemplate(format, { missingKey: "error" });
-  // Docker ends with an empty line where nothing was found.
+  // Docker prints an empty line where nothing was found.
   print((objects.length > 0 ? objects.map(render).join("\n") : "") + "\n");
 }

@@ -1,5 +1,4 @@
-// system prune: removes containers that do not run, networks and images that nothing needs, and, if told to,
-// volumes.
+// system prune: removes stopped containers, unused networks and images, and, with --volumes, volumes.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { confirm } from "../../cli/confirm.ts";
@@ -38,7 +37,7 @@ export const spec: CommandSpec = {
   ],
 };
 
-/** Asks, removes, and says what was removed and how much space that gave. */
+/** Asks, removes, and reports what was removed and how much space was reclaimed. */
 export async function run(parsed: Parsed): Promise<number> {
   const filters = parseFilters(parsed.list("filter"), "--filter", ["label", "label!", "until"]);
   if (parsed.bool("volumes") && filters.has("until")) {

@@ -1,4 +1,4 @@
-// restore: what a machine does once it has come up, for containers whose restart policy outlives it.
+// restore: runs when a machine has booted, for containers whose restart policy demands it.
 
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec } from "../../cli/command.ts";
@@ -26,7 +26,7 @@ export async function run(): Promise<number> {
   requireKernel();
   await repairIfNeeded();
   let code = 0;
-  // The first created first: others may build on it.
+  // The oldest comes first: others may depend on it.
   for (const { id } of listContainers(true).reverse()) {
     const container = openContainer(id);
     if (!container) continue;
@@ -47,12 +47,12 @@ export async function run(): Promise<number> {
   return code;
 }
 
-/** With --rm, and no keeper that lived to see to it. */
+/** Whether it has --rm, and its keeper was killed before it could remove it. */
 function shallGo({ dir, config }: Container): boolean {
   return config.autoRemove && containerState(dir).status === "exited";
 }
 
-/** Docker's rule for when its daemon starts. */
+/** Docker's rule for the start of its daemon. */
 function shallRun({ dir, config }: Container): boolean {
   const state = containerState(dir);
   if (state.status !== "exited") return false;

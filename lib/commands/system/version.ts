@@ -1,4 +1,4 @@
-// version: what runs here. There is no server, but scripts ask for its version.
+// version: shows versions. There is no server, but scripts ask for its version.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { FORMAT_OBJECT } from "../../cli/format_flag.ts";

@@ -1,4 +1,4 @@
-// volume create: makes a volume, or leaves the one of that name as it is.
+// volume create: creates a volume, or leaves an existing one as it is.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure } from "../../base/error.ts";

@@ -1,4 +1,4 @@
-// volume ls: one line per volume.
+// volume ls: lists volumes.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { FORMAT_ROWS } from "../../cli/format_flag.ts";
@@ -37,7 +37,7 @@ const TITLES = {
 };
 const COLUMNS = "table {{.Driver}}\t{{.Name}}";
 
-/** Prints the table, or what --quiet and --format make of it. */
+/** Prints the table, or the output that --quiet and --format ask for. */
 export async function run(parsed: Parsed): Promise<number> {
   const filters = parseFilters(parsed.list("filter"), "-f, --filter", [
     "dangling",
@@ -55,7 +55,7 @@ export async function run(parsed: Parsed): Promise<number> {
   return 0;
 }
 
-/** --quiet gives way to a template of the user's, as in docker. */
+/** A --format template takes precedence over --quiet, as in docker. */
 function template(parsed: Parsed): string {
   const format = parsed.text("format") || "table";
   if (format !== "table") return format;

@@ -1,4 +1,4 @@
-// volume prune: removes all volumes that no container uses.
+// volume prune: removes all unused volumes.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { confirm } from "../../cli/confirm.ts";
@@ -25,7 +25,7 @@ export const spec: CommandSpec = {
   ],
 };
 
-/** Asks, removes, and says what was removed and how much space that gave. */
+/** Asks, removes, and reports what was removed and how much space was reclaimed. */
 export async function run(parsed: Parsed): Promise<number> {
   const filters = parseFilters(parsed.list("filter"), "--filter", ["label", "label!"]);
   const all = parsed.bool("all");

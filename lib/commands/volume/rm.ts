@@ -1,4 +1,4 @@
-// volume rm: removes volumes that no container uses.
+// volume rm: removes unused volumes.
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { isExpected } from "../../base/error.ts";
@@ -13,7 +13,7 @@ export const spec: CommandSpec = {
   flags: [{ name: "force", short: "f", kind: "bool", help: "Force the removal of one or more volumes" }],
 };
 
-/** Prints the name of each volume removed; what can't be removed is no reason to stop. */
+/** Prints the name of each removed volume. After a failure it continues with the others. */
 export async function run(parsed: Parsed): Promise<number> {
   let status = 0;
   for (const name of parsed.args) {
