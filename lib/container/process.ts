@@ -6,34 +6,34 @@ import { anyReadable, openPidfd } from "../../ffi/process.ts";
 import { processFile } from "../base/proc.ts";
 import { openRecords, readRecords, type StartRecord } from "../keeper/report.ts";
 import { readKept, type Records } from "./state.ts";
-import { requireLock } from "./stray.ts";
+import { requireLock } from "./lost_lock.ts";
 import type { Container } from "../model/container.ts";
 
 /** A container's file `lock`, held open, so that its content is known even if the container is removed. */
-export interface Life {
+export interface LockFile {
   lock: number;
   /** An inotify descriptor of `lock`, from when it was opened. */
   watch: number;
 }
 
 /** How often to check, in ms, in the short moments in which the kernel has nothing to wait for. */
-export const SETTLING_MS = 20;
+export const RECHECK_MS = 20;
 
 /** Undefined where the container was just removed. Throws Failure where its `lock` is damaged. */
-export function openLife(container: Pick<Container, "id" | "dir">): Life | undefined {
+export function openLockFile(container: Pick<Container, "id" | "dir">): LockFile | undefined {
   requireLock(container);
   const lock = openRecords(container.dir);
   return lock === undefined ? undefined : { lock, watch: watchDirectory(lock) };
 }
 
 /** Closes the descriptors. */
-export function closeLife({ lock, watch }: Life): void {
+export function closeLockFile({ lock, watch }: LockFile): void {
   file.close(watch);
   file.close(lock);
 }
 
 /** The present records. */
-export function look({ lock }: Life): Records {
+export function recordsIn({ lock }: LockFile): Records {
   return readKept(lock);
 }
 
@@ -41,17 +41,17 @@ export function look({ lock }: Life): Records {
  * Waits, for at most so many milliseconds, until the records may have changed: one was written, or the keeper
  * is gone.
  */
-export async function change(life: Life, milliseconds = Infinity): Promise<void> {
-  const { start } = readRecords(life.lock);
+export async function nextChange(lockFile: LockFile, milliseconds = Infinity): Promise<void> {
+  const { start } = readRecords(lockFile.lock);
   // The lock may still be held when its file is reported as closed; not so once the keeper has ended.
   const keeper = start && openPidfd(start.keeper);
   if (keeper === undefined) {
-    await anyReadable([life.watch], Math.min(milliseconds, SETTLING_MS));
+    await anyReadable([lockFile.watch], Math.min(milliseconds, RECHECK_MS));
   } else {
-    await anyReadable([life.watch, keeper], milliseconds);
+    await anyReadable([lockFile.watch, keeper], milliseconds);
     file.close(keeper);
   }
-  await changes(life.watch, 0);
+  await changes(lockFile.watch, 0);
 }
 
 /**

@@ -6,7 +6,7 @@ import { isLocked } from "../../ffi/lock.ts";
 import { finite, optional, readRecord, shapeOf, text, whole } from "../base/shape.ts";
 import { endIfFrozen, isMarkedPaused } from "./frozen.ts";
 import { type EndRecord, exitCode, openRecords, readRecords, type StartRecord } from "../keeper/report.ts";
-import { strayKeeper } from "./stray.ts";
+import { findKeeper } from "./lost_lock.ts";
 
 export interface ContainerState {
   status: "created" | "running" | "paused" | "restarting" | "exited";
@@ -98,7 +98,7 @@ function readLock(dir: number): Records {
     file.close(fd);
     if (!records.damaged) return records;
   }
-  const start = strayKeeper(dir);
+  const start = findKeeper(dir);
   return { kept: start !== undefined, start, damaged: true };
 }
 
@@ -139,7 +139,7 @@ export function wasOutOfMemory(dir: number): boolean {
  */
 export function keeperLives(dir: number, home = ""): boolean {
   const fd = openRecords(dir, home ? `${home}/lock` : "lock");
-  if (fd === undefined) return strayKeeper(dir, home) !== undefined;
+  if (fd === undefined) return findKeeper(dir, home) !== undefined;
   try {
     return isLocked(fd);
   } finally {

@@ -5,7 +5,7 @@ import { ENVIRONMENT_FLAGS } from "./environment_flags.ts";
 import { LIMIT_FLAGS } from "./limit_flags.ts";
 import { NETWORK_FLAGS } from "./network_flags.ts";
 import { PUBLISH_FLAGS } from "./publish_flags.ts";
-import { WALL_FLAGS } from "./wall_flags.ts";
+import { ISOLATION_FLAGS } from "./isolation_flags.ts";
 
 /** Flags of `run` that describe the container. */
 export const CONTAINER_FLAGS: Flag[] = [
@@ -73,5 +73,5 @@ export const CONTAINER_FLAGS: Flag[] = [
     help: "Bind mount a volume (source:target[:options])",
   },
   { name: "workdir", short: "w", kind: "string", help: "Working directory inside the container" },
-  ...WALL_FLAGS,
+  ...ISOLATION_FLAGS,
 ];

@@ -5,7 +5,7 @@ import type { Parsed } from "../cli/command.ts";
 import { Refusal } from "../base/error.ts";
 import { parseSignal } from "../base/signals.ts";
 import { checkName } from "../model/container_name.ts";
-import type { ContainerConfig, LogConfig, RestartPolicy, WallConfig } from "../model/container.ts";
+import type { ContainerConfig, IsolationConfig, LogConfig, RestartPolicy } from "../model/container.ts";
 import { type EnvironmentOptions, environmentOptions } from "./environment_flags.ts";
 import { type LabelOptions, labelOptions } from "./label_options.ts";
 import { givenLimits } from "./limit_flags.ts";
@@ -16,7 +16,7 @@ import { publishing } from "./publish_flags.ts";
 import { restartPolicy } from "./restart_policy.ts";
 import type { SecurityOptions } from "./security_options.ts";
 import type { MountRequest } from "./volume_spec.ts";
-import { wallOptions } from "./wall_flags.ts";
+import { isolationOptions } from "./isolation_flags.ts";
 
 /** What the record of a container has just as it is given. */
 export type GivenConfig = Pick<
@@ -57,7 +57,7 @@ export interface ContainerOptions {
   network: NetworkOptions;
   publishing: Omit<Publishing, "warnings">;
   /** With "container:REFERENCE" for whose namespaces it shall have. */
-  walls: WallConfig;
+  isolation: IsolationConfig;
   security?: SecurityOptions;
   config: GivenConfig;
   /** For the user, once the container is there. */
@@ -89,7 +89,7 @@ export async function containerOptions(
     user: parsed.text("user"),
     ...process,
     ...{ network, publishing: published, warnings },
-    walls: await wallOptions(parsed),
+    isolation: await isolationOptions(parsed),
     hostname: hostname(parsed.text("hostname")),
     config: {
       ...streams(parsed, detached),

@@ -11,7 +11,15 @@ const LIMITERS = ["cpu", "memory", "pids"];
 
 /** One line for each missing feature: what is missing, why it matters, and what can be done about it. */
 export function shortcomings(groups: Cgroups): string[] {
-  return [privileges(), kernelAge(), overlay(), executableMemory(), limits(groups), walls(groups), filters()]
+  return [
+    privileges(),
+    kernelAge(),
+    overlay(),
+    executableMemory(),
+    limits(groups),
+    deviceRules(groups),
+    filters(),
+  ]
     .filter((line) => line !== undefined);
 }
 
@@ -62,7 +70,7 @@ function limits({ layout, controllers }: Cgroups): string | undefined {
  * Without a group there are no device rules. Then root in a container can open every device whose node it can
  * make.
  */
-function walls({ layout, readOnly }: Cgroups): string | undefined {
+function deviceRules({ layout, readOnly }: Cgroups): string | undefined {
   if (layout !== "none" && readOnly.length === 0) return undefined;
   const why = layout === "none" ? "no cgroups" : `cgroups are mounted read-only at ${readOnly.join(", ")}`;
   const cure = layout === "none"

@@ -3,7 +3,7 @@
 import * as file from "../../ffi/file.ts";
 import { containerIds, damagedContainers } from "../container/find.ts";
 import { damagedNames } from "../container/names.ts";
-import { hasLostLock } from "../container/stray.ts";
+import { hasLostLock } from "../container/lost_lock.ts";
 import { damagedImages } from "../image/list.ts";
 import { damagedTags } from "../image/store.ts";
 import { damagedNetworks } from "../network/store.ts";

@@ -9,8 +9,8 @@ import type { InitPlan } from "./plan.ts";
 /** /dev, and /sys; `cgroups` are the detached mounts of the plan's. */
 export function mountDevices(p: Program, plan: InitPlan, cgroups: Cell[]): void {
   mountAt(p, "tmpfs", "tmpfs", "/dev", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k");
-  plan.walls?.devices(p);
-  makeDevices(p, plan.walls !== undefined);
+  plan.isolation?.devices(p);
+  makeDevices(p, plan.isolation !== undefined);
   // For masks, whatever a volume may cover later.
   const nothing = p.cell();
   p.call("openat", [file.AT_FDCWD, p.string("/dev/null"), file.O_PATH | file.O_CLOEXEC, 0], {
@@ -19,10 +19,10 @@ export function mountDevices(p: Program, plan: InitPlan, cgroups: Cell[]): void 
   p.call("dup3", [nothing, plan.spare, file.O_CLOEXEC]);
   makeDirectory(p, "/dev/pts");
   attach(p, plan.devpts, "/dev/pts");
-  mountAt(p, "sysfs", "sysfs", "/sys", CLOSED | (plan.walls?.privileged ? 0 : MS_RDONLY), "");
+  mountAt(p, "sysfs", "sysfs", "/sys", CLOSED | (plan.isolation?.privileged ? 0 : MS_RDONLY), "");
   mountCgroups(p, plan, cgroups);
   mountAt(p, "mqueue", "mqueue", "/dev/mqueue", CLOSED, "");
-  if (plan.walls) plan.walls.shm(p);
+  if (plan.isolation) plan.isolation.shm(p);
   else mountAt(p, "tmpfs", "shm", "/dev/shm", CLOSED, "mode=1777,size=65536k");
   if (plan.tty) {
     const console = p.string("/dev/console");
@@ -38,7 +38,7 @@ const CGROUPS = "/sys/fs/cgroup";
  * cgroup file systems of the container's cgroup namespace; the same groups bound look the same from in there,
  * where each is the root, and spare a superblock for each of version 1's hierarchies, 1 ms together.
  */
-function mountCgroups(p: Program, { cgroups, walls }: InitPlan, mounts: Cell[]): void {
+function mountCgroups(p: Program, { cgroups, isolation }: InitPlan, mounts: Cell[]): void {
   const hasNames = cgroups.length > 0 && cgroups[0].name !== "";
   if (hasNames) mountAt(p, "tmpfs", "tmpfs", CGROUPS, CLOSED, "mode=755");
   cgroups.forEach(({ name }, index) => {
@@ -46,7 +46,7 @@ function mountCgroups(p: Program, { cgroups, walls }: InitPlan, mounts: Cell[]):
     if (name !== "") p.call("mkdirat", [file.AT_FDCWD, p.string(target), 0o755], { what: target });
     attach(p, mounts[index], target);
   });
-  if (!hasNames || walls?.privileged) return;
+  if (!hasNames || isolation?.privileged) return;
   // By its path, as sysfs has it, where nobody can move anything: mount points are made in it before.
   const attributes = p.words([CLOSED_READ_ONLY, 0, 0, 0]);
   p.call("mount_setattr", [file.AT_FDCWD, p.string(CGROUPS), 0, attributes, MOUNT_ATTR_SIZE], {

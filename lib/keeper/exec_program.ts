@@ -19,7 +19,7 @@ import { execute } from "./execute_program.ts";
 import {
   beginSession,
   beginSessionInside,
-  closeLastWalls,
+  confine,
   dieWithKeeper,
   dropPrivileges,
   keepOnlyStdioAnd,
@@ -151,7 +151,7 @@ function becomeCommand(p: Program, plan: ExecPlan, crossing: Crossing, groups: C
   limitProcesses(p, plan.rlimits);
   beginSessionInside(p, plan.tty);
   p.call("rt_sigprocmask", [SIG_SETMASK, p.words([0]), 0, 8]);
-  closeLastWalls(p, plan.confinement);
+  confine(p, plan.confinement);
   execute(p, plan);
   p.place(refused);
   reportFailure(p);

@@ -48,15 +48,15 @@ const [SIGKILL, POLLIN, LINUX_CAPABILITY_VERSION_3] = [9, 1, 0x20080522];
 
 /** Appends the steps. A failure goes to the label that the caller gave to onFailure. */
 export function initProgram(p: Program, plan: InitPlan): void {
-  const { walls, crossing } = plan;
-  const shared = walls?.shared ?? 0;
+  const { isolation, crossing } = plan;
+  const shared = isolation?.shared ?? 0;
   p.call("close", [crossing.read]);
   dieWithKeeper(p, crossing.write);
   enterGroups(p, plan.groups, plan.openedGroups);
   if (!(shared & CLONE_NEWCGROUP)) p.call("unshare", [CLONE_NEWCGROUP], { what: "cgroup namespace" });
   const proc = openProc(p);
-  walls?.enter(p);
-  const cgroupAttributes = walls?.privileged ? 0 : CLOSED_READ_ONLY;
+  isolation?.enter(p);
+  const cgroupAttributes = isolation?.privileged ? 0 : CLOSED_READ_ONLY;
   const cgroups = plan.cgroups.map(({ path }) => cloneTree(p, path, cgroupAttributes));
   p.call("umask", [0]);
   if (plan.networkNamespace !== undefined) {
@@ -68,14 +68,14 @@ export function initProgram(p: Program, plan: InitPlan): void {
   for (const mount of plan.mounts) mountPrepared(p, mount);
   // Not before: with a /proc, a symlink in the image to /proc/self/fd/N would be a way to a directory of the
   // host's for as long as this process has any open, and mount points are made above.
-  if (!walls?.proc(p)) mountAt(p, "proc", "proc", "/proc", CLOSED, "");
+  if (!isolation?.proc(p)) mountAt(p, "proc", "proc", "/proc", CLOSED, "");
   // Before /proc/sys is read-only.
   if (plan.ownNetwork) {
     raiseLoopback(p);
     freePorts(p);
   }
   if (plan.network) setUpNetwork(p, plan.network);
-  walls?.sysctls(p);
+  isolation?.sysctls(p);
   if (!plan.exposedSystemPaths) protectPaths(p, proc, plan.spare);
   if (plan.readOnlyRootfs) changeMount(p, plan.rootfs, { set: MOUNT_ATTR.readOnly }, "/ read-only");
   if (!(shared & CLONE_NEWUTS)) setHostname(p, plan.hostname);
@@ -92,24 +92,24 @@ export function initProgram(p: Program, plan: InitPlan): void {
   // After the host's directories are closed, for the same reason as above (CVE-2024-21626).
   enterDirectory(p, plan.workingDirectory, true);
   const ownTerminal = plan.tty && !plan.reaper;
-  beginSession(p, ownTerminal && !walls?.guest);
-  walls?.limits(p);
+  beginSession(p, ownTerminal && !isolation?.guest);
+  isolation?.limits(p);
   dropPrivileges(p, plan.identity, plan.confinement);
   const refused = p.label();
-  if (walls?.guest) {
+  if (isolation?.guest) {
     cross(p, crossing);
     p.onFailure(refused);
-    walls.limitProcesses(p);
+    isolation.limitProcesses(p);
     beginSessionInside(p, ownTerminal);
   }
   // Changing credentials clears the parent-death signal (prctl(2)).
   dieWithKeeper(p, REPORT);
   if (plan.reaper) becomeReaper(p, plan, plan.reaper, refused);
   p.call("rt_sigprocmask", [SIG_SETMASK, p.words([0]), 0, 8]);
-  closeLastWalls(p, plan.confinement);
+  confine(p, plan.confinement);
   execute(p, plan);
   p.place(refused);
-  if (walls?.guest || plan.reaper) reportFailure(p);
+  if (isolation?.guest || plan.reaper) reportFailure(p);
 }
 
 function setHostname(p: Program, name: string): void {
@@ -150,7 +150,9 @@ function enterRoot(p: Program, rootfs: number): void {
   p.call("chdir", [slash]);
 }
 
-/** What programs look for; an image that was a container once has them already. See lifecycle/stubs.ts. */
+/**
+ * What programs look for; an image that was a container once has them already. See lifecycle/placeholders.ts.
+ */
 function leaveMarks(p: Program): void {
   attempt(p, "mknodat", [file.AT_FDCWD, p.string("/.dockerenv"), file.S_IFREG | 0o755, 0]);
   attempt(p, "symlinkat", [p.string("/proc/mounts"), file.AT_FDCWD, p.string("/etc/mtab")]);
@@ -265,7 +267,7 @@ function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }, re
   const [child, wait] = [p.label(), p.label()];
   const [SIGKILL, PR_SET_PDEATHSIG, PR_SET_NAME] = [9, 1, 15];
   p.call("prctl", [PR_SET_NAME, p.string("docker-init"), 0, 0, 0]);
-  const isGuest = ((plan.walls?.shared ?? 0) & CLONE_NEWPID) !== 0;
+  const isGuest = ((plan.isolation?.shared ?? 0) & CLONE_NEWPID) !== 0;
   const pidfd = p.cell();
   const flags = isGuest ? CHILD | CLONE_PIDFD : CHILD;
   p.call("clone", [flags, 0, pidfd.address, 0, 0], { zero: child, what: "--init" });
@@ -314,7 +316,7 @@ export function dropPrivileges(p: Program, identity: Identity, confinement: Conf
  * What closes at the very last, so that the filter need not allow anything that is done before it but
  * executing.
  */
-export function closeLastWalls(p: Program, { filter, noNewPrivileges }: Confinement): void {
+export function confine(p: Program, { filter, noNewPrivileges }: Confinement): void {
   if (!noNewPrivileges) return;
   p.call("prctl", [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
   installFilter(p, filter);

@@ -51,7 +51,7 @@ export function keeperDescriptors(plan: KeeperPlan): number[] {
   const all = [
     ...[plan.init.rootfs, plan.init.devpts, ...plan.init.stdio, ...mounts, plan.init.reaper?.fd ?? -1],
     ...[plan.init.network?.socket ?? -1, plan.init.networkNamespace ?? -1],
-    ...plan.init.walls?.descriptors ?? [],
+    ...plan.init.isolation?.descriptors ?? [],
     ...keptDescriptors(plan),
   ];
   return [...new Set(all)].filter((fd) => fd > 2).sort((a, b) => a - b);
@@ -90,9 +90,9 @@ export function keeperProgram(plan: KeeperPlan) {
   const started = recordStart(p, plan, pid, self).seconds;
   appendEvents(p, plan.log.dir, EVENTS, plan.events.started);
   send(p, plan.messages, message, STARTED, pid, 0);
-  const { tty, walls, groups } = plan.init;
+  const { tty, isolation, groups } = plan.init;
   // Before what they have written is read to its end.
-  const endOthers = () => walls?.end(p, groups);
+  const endOthers = () => isolation?.end(p, groups);
   const pumped = pump(p, plan, poll, { pid, message, spent, tty, atEnd: endOthers });
   const over = p.label();
   noteOutOfMemory(p, plan);
@@ -115,7 +115,7 @@ export function keeperProgram(plan: KeeperPlan) {
   const [step, failure] = [p.cell(), p.cell()];
   p.set(step, FAILED_STEP);
   p.set(failure, FAILURE);
-  plan.init.walls?.end(p, plan.init.groups);
+  plan.init.isolation?.end(p, plan.init.groups);
   leave(p, plan);
   giveBack(p, plan.lock);
   send(p, plan.messages, message, FAILED, step, failure);
@@ -238,8 +238,8 @@ function cloneInit(
   plan: KeeperPlan,
   cells: { crossing: Crossing; pid: Cell; pidfd: number; failed: Label; broken: Cell },
 ): { parent: Label; spent: [from: Label, to: Label] } {
-  const { groups, ownNetwork, walls } = plan.init;
-  const shared = (ownNetwork ? 0 : CLONE_NEWNET) | (walls?.shared ?? 0);
+  const { groups, ownNetwork, isolation } = plan.init;
+  const shared = (ownNetwork ? 0 : CLONE_NEWNET) | (isolation?.shared ?? 0);
   // Init makes its cgroup namespace itself, once it is in its group, which is the top of what that namespace
   // shows.
   const namespaces = NAMESPACES & ~CLONE_NEWCGROUP & ~shared;
@@ -274,14 +274,14 @@ function awaitInit(
   crossing: Crossing,
   { pid, poll, failed }: { pid: Cell; poll: PollTable; failed: Label },
 ): void {
-  if (init.walls?.guest) {
+  if (init.isolation?.guest) {
     // What was cloned was the set-up process.
     p.call("wait4", [pid, 0, 0, 0]);
     p.call("close", [{ address: poll.init }]);
     adopt(p, crossing, poll.init);
     p.set(pid, crossing.pid);
   }
-  if (init.walls?.guest || init.reaper) awaitExecution(p, crossing, { pid, messages, failed });
+  if (init.isolation?.guest || init.reaper) awaitExecution(p, crossing, { pid, messages, failed });
   else for (const fd of [crossing.read, crossing.write]) p.call("close", [fd]);
 }
 

@@ -5,7 +5,7 @@ import type { MountChange } from "../../ffi/mount.ts";
 import type { Cell } from "../../ffi/program.ts";
 import type { Crossing } from "./cross_program.ts";
 import type { LeavePlan, NetworkPlan } from "./network_steps.ts";
-import type { Walls } from "./wall_program.ts";
+import type { IsolationSteps } from "./isolation_program.ts";
 import type { LogPlan } from "./log_program.ts";
 import type { PumpPlan } from "./source_program.ts";
 import type { Group } from "../cgroup/types.ts";
@@ -72,7 +72,7 @@ export interface InitPlan {
    */
   cgroups: { name: string; path: string }[];
   /** What it has besides docker's defaults. */
-  walls?: Walls;
+  isolation?: IsolationSteps;
   argv: string[];
   environment: string[];
   /** --init: the executable that PID 1 goes on with once the command runs as its child, and its arguments. */

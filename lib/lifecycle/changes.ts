@@ -4,7 +4,7 @@ import * as file from "../../ffi/file.ts";
 import { getXattr } from "../../ffi/xattr.ts";
 import { openImageRoot } from "../layer/overlay.ts";
 import { isWhiteout, OPAQUE_XATTR } from "../layer/whiteout.ts";
-import { stubFilter } from "./stubs.ts";
+import { placeholderFilter } from "./placeholders.ts";
 import type { Container } from "../model/container.ts";
 
 /** Added, changed, deleted; `path` is absolute. */
@@ -15,7 +15,7 @@ export interface Change {
 
 interface Walk {
   changes: Change[];
-  isStub: (path: string, stat: file.Stat) => boolean;
+  isPlaceholder: (path: string, stat: file.Stat) => boolean;
 }
 
 /** All changes, each directory before what is in it, names in order. What a start leaves behind is none. */
@@ -24,7 +24,7 @@ export function containerChanges({ dir, config }: Container): Change[] {
   const image = openImageRoot(config.layers);
   const lower = file.openat(image, ".", file.O_RDONLY | file.O_DIRECTORY);
   try {
-    const walk: Walk = { changes: [], isStub: stubFilter(upper, config.layers) };
+    const walk: Walk = { changes: [], isPlaceholder: placeholderFilter(upper, config.layers) };
     compareDirectory(walk, upper, lower, "");
     return walk.changes;
   } finally {
@@ -54,7 +54,7 @@ function compareEntry(
 ): void {
   const now = file.statIfAny(upper, name);
   const before = lower === undefined ? undefined : file.statIfAny(lower, name);
-  if (now && walk.isStub(path, now)) return;
+  if (now && walk.isPlaceholder(path, now)) return;
   if (!now || isWhiteout(now)) {
     if (before) walk.changes.push({ kind: "D", path: `/${path}` });
     return;

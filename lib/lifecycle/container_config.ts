@@ -24,7 +24,7 @@ export async function containerConfig(
   const process = processConfig(options, found, image.config.config ?? {});
   const { hostname, ...network } = found.network;
   return {
-    ...found.walls,
+    ...found.isolation,
     id,
     created: timestamp(),
     image: image.id,
@@ -84,8 +84,8 @@ function argvOf({ Entrypoint, Cmd }: ProcessConfig): string[] {
   return argv;
 }
 
-function defaultHostname({ network, walls }: Found, id: string): string {
-  return network.network === "host" || walls.utsMode === "host" ? Deno.hostname() : id.slice(0, 12);
+function defaultHostname({ network, isolation }: Found, id: string): string {
+  return network.network === "host" || isolation.utsMode === "host" ? Deno.hostname() : id.slice(0, 12);
 }
 
 /**

@@ -3,7 +3,7 @@
 
 import type { ContainerOptions } from "../flags/container_options.ts";
 import { type LabelOptions, parseLabel } from "../flags/label_options.ts";
-import type { WallConfig } from "../model/container.ts";
+import type { IsolationConfig } from "../model/container.ts";
 import { givenEnvironment, linesOf } from "./given_environment.ts";
 import type { NetworkConfig } from "./network_look_up.ts";
 import type { SecurityConfig } from "./security_look_up.ts";
@@ -15,7 +15,7 @@ export interface Found {
   labels: Record<string, string>;
   network: NetworkConfig;
   /** With the IDs of other containers. */
-  walls: WallConfig;
+  isolation: IsolationConfig;
   security: SecurityConfig;
 }
 
@@ -30,7 +30,7 @@ export async function lookUp(options: ContainerOptions): Promise<Found> {
     labels: await givenLabels(options.labels),
     security: await securityOf(options),
     network: await networkOf(options.network),
-    walls: await wallsOf(options.walls),
+    isolation: await isolationOf(options.isolation),
   };
 }
 
@@ -38,10 +38,10 @@ async function givenLabels({ files, labels }: LabelOptions): Promise<Record<stri
   return Object.fromEntries([...(await linesOf(files)).map(parseLabel), ...labels]);
 }
 
-async function securityOf({ security, walls }: ContainerOptions): Promise<SecurityConfig> {
+async function securityOf({ security, isolation }: ContainerOptions): Promise<SecurityConfig> {
   if (!security) return {};
   const { lookUpSecurity } = await import("./security_look_up.ts");
-  return lookUpSecurity(security, walls);
+  return lookUpSecurity(security, isolation);
 }
 
 /** The default network is always there. */
@@ -54,13 +54,13 @@ async function networkOf({ mode, endpoints, ...others }: ContainerOptions["netwo
   return await lookUpNetworks({ mode, endpoints, ...others });
 }
 
-async function wallsOf(walls: WallConfig): Promise<WallConfig> {
-  const { pidMode, ipcMode, utsMode, cgroupnsMode } = walls;
+async function isolationOf(isolation: IsolationConfig): Promise<IsolationConfig> {
+  const { pidMode, ipcMode, utsMode, cgroupnsMode } = isolation;
   const isOthers = (mode: string | undefined) => mode?.startsWith("container:");
-  if (![pidMode, ipcMode, utsMode, cgroupnsMode].some(isOthers)) return walls;
+  if (![pidMode, ipcMode, utsMode, cgroupnsMode].some(isOthers)) return isolation;
   const { containerMode } = await import("./network_look_up.ts");
   return {
-    ...walls,
+    ...isolation,
     pidMode: containerMode(pidMode),
     ipcMode: containerMode(ipcMode),
     utsMode: containerMode(utsMode),

@@ -8,7 +8,14 @@ import { goQuote } from "../template/go_text.ts";
 import { followLog } from "../log/follow.ts";
 import { logBeginning, presentEnd, readFrames } from "../log/frames.ts";
 import { tailStart } from "../log/tail.ts";
-import { change, closeLife, type Life, look, openLife, processOf } from "../container/process.ts";
+import {
+  closeLockFile,
+  type LockFile,
+  nextChange,
+  openLockFile,
+  processOf,
+  recordsIn,
+} from "../container/process.ts";
 import { exitCode } from "../keeper/report.ts";
 import { listensOn } from "./sockets.ts";
 import { UNKNOWN_END } from "../container/state.ts";
@@ -37,20 +44,24 @@ export async function waitFor(
     if (code === undefined) throw timedOut(container, what, seconds);
     return code;
   }
-  const life = openLife(container);
-  if (!life) throw new Failure(`No such container: ${container.config.name}`, { kind: "not ready" });
+  const lockFile = openLockFile(container);
+  if (!lockFile) throw new Failure(`No such container: ${container.config.name}`, { kind: "not ready" });
   try {
     const deadline = performance.now() + milliseconds;
     const left = () => deadline - performance.now();
-    while (look(life).kept && !look(life).start && left() > 0) await change(life, left());
+    while (recordsIn(lockFile).kept && !recordsIn(lockFile).start && left() > 0) {
+      await nextChange(lockFile, left());
+    }
     const isReady = what.kind === "port"
-      ? await portOpens(container, life, what.port, deadline)
-      : await textAppears(container, life, what.text, left());
+      ? await portOpens(container, lockFile, what.port, deadline)
+      : await textAppears(container, lockFile, what.text, left());
     if (!isReady) {
-      throw look(life).kept ? timedOut(container, what, seconds) : endedBefore(container, life, what);
+      throw recordsIn(lockFile).kept
+        ? timedOut(container, what, seconds)
+        : endedBefore(container, lockFile, what);
     }
   } finally {
-    closeLife(life);
+    closeLockFile(lockFile);
   }
 }
 
@@ -66,17 +77,22 @@ function missing(what: Readiness["what"]): string {
 }
 
 /** False where the time is up, or the container has ended before and will not be started again. */
-async function portOpens(container: Container, life: Life, port: number, deadline: number): Promise<boolean> {
+async function portOpens(
+  container: Container,
+  lockFile: LockFile,
+  port: number,
+  deadline: number,
+): Promise<boolean> {
   for (
     let wait = PORT_INTERVAL;
-    look(life).kept;
+    recordsIn(lockFile).kept;
     wait = Math.min(PORT_INTERVAL, deadline - performance.now())
   ) {
     if (wait <= 0) return false;
-    const pid = look(life).start?.pid;
+    const pid = recordsIn(lockFile).start?.pid;
     const first = processOf(container);
     if (first === undefined || pid === undefined) {
-      await change(life, wait);
+      await nextChange(lockFile, wait);
       continue;
     }
     try {
@@ -93,14 +109,14 @@ async function portOpens(container: Container, life: Life, port: number, deadlin
 /** The same. */
 async function textAppears(
   container: Container,
-  life: Life,
+  lockFile: LockFile,
   text: string,
   milliseconds: number,
 ): Promise<boolean> {
   const isThere = textSearch(text);
   const position = logBeginning(container);
   const until = milliseconds === Infinity ? undefined : after(now(), milliseconds);
-  const since = currentStart(life);
+  const since = currentStart(lockFile);
   try {
     for await (const frame of followLog(container, position, until)) {
       if (millisecondsOf(frame) >= since && isThere(frame)) return true;
@@ -112,8 +128,8 @@ async function textAppears(
 }
 
 /** Milliseconds since 1970; of a container that is about to be started again, when it last ended. */
-function currentStart(life: Life): number {
-  const { kept, start, end } = look(life);
+function currentStart(lockFile: LockFile): number {
+  const { kept, start, end } = recordsIn(lockFile);
   return (kept ? end : undefined)?.time ?? start?.time ?? 0;
 }
 
@@ -128,8 +144,8 @@ function after({ seconds, nanoseconds }: Time, milliseconds: number): Time {
 }
 
 /** With the last lines of its log, which mostly say why. */
-function endedBefore(container: Container, life: Life, what: Readiness["what"]): Failure {
-  const { start, end } = look(life);
+function endedBefore(container: Container, lockFile: LockFile, what: Readiness["what"]): Failure {
+  const { start, end } = recordsIn(lockFile);
   const name = container.config.name;
   if (!start) return new Failure(`${name} is not running, and ${missing(what)}`, { kind: "not ready" });
   const code = end ? exitCode(end.status) : UNKNOWN_END;

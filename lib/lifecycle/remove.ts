@@ -15,7 +15,7 @@ import { readConfig } from "../container/config.ts";
 import { endIfFrozen } from "../container/frozen.ts";
 import { lockNames, nameOwner, releaseName } from "../container/names.ts";
 import { type ContainerState, containerState } from "../container/state.ts";
-import { openLock } from "../container/stray.ts";
+import { openLock } from "../container/lost_lock.ts";
 import type { Container } from "../model/container.ts";
 
 /**

@@ -2,7 +2,7 @@
 
 import { Refusal } from "../base/error.ts";
 import type { SecurityOption, SecurityOptions } from "../flags/security_options.ts";
-import type { ContainerConfig, WallConfig } from "../model/container.ts";
+import type { ContainerConfig, IsolationConfig } from "../model/container.ts";
 import { readProfile } from "../seccomp/profile.ts";
 import { capabilitiesOf } from "../security/capabilities.ts";
 
@@ -13,24 +13,27 @@ export type SecurityConfig = Pick<
 >;
 
 /**
- * Of a container with these walls. Throws Refusal for a profile that can't be read or makes no sense, and
+ * Of a container with these isolation. Throws Refusal for a profile that can't be read or makes no sense, and
  * for what this host has and mydocker does not use.
  */
-export function lookUpSecurity({ options, ...given }: SecurityOptions, walls: WallConfig): SecurityConfig {
+export function lookUpSecurity(
+  { options, ...given }: SecurityOptions,
+  isolation: IsolationConfig,
+): SecurityConfig {
   const config: SecurityConfig = { ...given, securityOptions: [] };
-  for (const option of options) config.securityOptions!.push(apply(config, option, walls));
+  for (const option of options) config.securityOptions!.push(apply(config, option, isolation));
   return config;
 }
 
 /** Sets in `config` what an option says; returns it as inspect shows it. */
-function apply(config: SecurityConfig, option: SecurityOption, walls: WallConfig): string {
+function apply(config: SecurityConfig, option: SecurityOption, isolation: IsolationConfig): string {
   if (option.kind === "apparmor" || option.kind === "label") refuseWhereItCounts(option.kind, option.value);
   if (option.kind !== "seccomp") return option.text;
   if (typeof option.filter === "string") {
     config.seccomp = option.filter === "unconfined" ? option.filter : undefined;
     return option.text;
   }
-  const { json, filter } = readProfile(option.filter.profile, capabilitiesOf(walls));
+  const { json, filter } = readProfile(option.filter.profile, capabilitiesOf(isolation));
   config.seccomp = filter === undefined ? "unconfined" : { filter };
   return `seccomp=${json}`;
 }

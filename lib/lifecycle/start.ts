@@ -31,10 +31,10 @@ import { clearRecords, type Report } from "../keeper/report.ts";
 import { nextDelay } from "./restart.ts";
 import { awaitReport } from "./start_report.ts";
 import { containerState, type Restarts, type StartFailure } from "../container/state.ts";
-import { openLock } from "../container/stray.ts";
+import { openLock } from "../container/lost_lock.ts";
 import { type Attachment, isDetached, NOTHING, openStreams, type Streams } from "./streams.ts";
-import type { PreparedWalls } from "./walls.ts";
-import { type Container, type ContainerConfig, movesWalls } from "../model/container.ts";
+import type { PreparedIsolation } from "./isolation.ts";
+import { changesIsolation, type Container, type ContainerConfig } from "../model/container.ts";
 import type { KeeperPlan, RestartPlan, Successor } from "../keeper/plan.ts";
 import type { Group } from "../cgroup/types.ts";
 
@@ -121,14 +121,14 @@ async function launch(
   try {
     file.unlinkIfAny(dir, "updated");
     endIfFrozen(dir, () => true); // what a killed keeper left
-    const walls = movesWalls(config) ? await openWalls(container, keep) : undefined;
+    const isolation = changesIsolation(config) ? await loadIsolation(container, keep) : undefined;
     writeEtcFiles(container);
-    groups = await makeGroups(config, walls?.deviceRules ?? DEFAULT_DEVICE_RULES);
+    groups = await makeGroups(config, isolation?.deviceRules ?? DEFAULT_DEVICE_RULES);
     step("cgroup made");
-    if (walls && groups.length === 0) walls.mindNoGroups();
+    if (isolation && groups.length === 0) isolation.mindNoGroups();
     const network = await prepareNetwork(container, keep);
     release = network.release ?? release;
-    const init = { ...await prepareInit(container, groups, walls, keep), ...network.init };
+    const init = { ...await prepareInit(container, groups, isolation, keep), ...network.init };
     const streams = openStreams(config, attached, init.devpts, keep, init.identity);
     const [messages, messagesWrite] = pipe();
     keep(messagesWrite);
@@ -189,7 +189,7 @@ function running(
 async function prepareInit(
   container: Container,
   groups: Group[],
-  walls: PreparedWalls | undefined,
+  isolation: PreparedIsolation | undefined,
   keep: (fd: number) => number,
 ): Promise<Omit<KeeperPlan["init"], "stdio" | "ownNetwork">> {
   const { config } = container;
@@ -204,7 +204,12 @@ async function prepareInit(
   return {
     ...{ rootfs, devpts, tty: config.tty, hostname: config.hostname },
     ...{ readOnlyRootfs: config.readOnlyRootfs, mounts, identity },
-    ...{ confinement: confinementOf(config), walls: walls?.steps, cgroups: shownGroups(groups), groups },
+    ...{
+      confinement: confinementOf(config),
+      isolation: isolation?.steps,
+      cgroups: shownGroups(groups),
+      groups,
+    },
     exposedSystemPaths: config.exposedSystemPaths === true || config.privileged === true,
     workingDirectory: config.process.WorkingDir || "/",
     argv: config.argv,
@@ -213,9 +218,9 @@ async function prepareInit(
   };
 }
 
-async function openWalls(container: Container, keep: (fd: number) => number) {
-  const { prepareWalls } = await import("./walls.ts");
-  return prepareWalls(container, keep);
+async function loadIsolation(container: Container, keep: (fd: number) => number) {
+  const { prepareIsolation } = await import("./isolation.ts");
+  return prepareIsolation(container, keep);
 }
 
 async function openReaper(

@@ -10,13 +10,13 @@ import { emitContainer } from "../events/emit.ts";
 import { thawIfPaused } from "../container/frozen.ts";
 import { hasEnded } from "../container/ended.ts";
 import {
-  change,
-  closeLife,
-  look,
-  openLife,
+  closeLockFile,
+  nextChange,
+  openLockFile,
   processOf,
+  RECHECK_MS,
+  recordsIn,
   restingKeeperOf,
-  SETTLING_MS,
 } from "../container/process.ts";
 import { containerState } from "../container/state.ts";
 import type { Container, ContainerConfig } from "../model/container.ts";
@@ -97,21 +97,21 @@ async function untilOver(
   container: Target,
   end: (pidfd: number, container: Target) => Promise<void>,
 ): Promise<boolean> {
-  const life = openLife(container);
-  if (!life) return false;
+  const lockFile = openLockFile(container);
+  if (!lockFile) return false;
   try {
-    const mark = look(life).kept && markStopped(container.dir);
+    const mark = recordsIn(lockFile).kept && markStopped(container.dir);
     if (!mark) return false;
     // Without the mark, it was started by hand meanwhile, and that is none of this command's business.
-    while (look(life).kept && (mark === "no room" || file.statIfAny(container.dir, "stopped"))) {
+    while (recordsIn(lockFile).kept && (mark === "no room" || file.statIfAny(container.dir, "stopped"))) {
       const first = processOf(container);
       if (first === undefined) await endResting(container);
       else await end(first, container).finally(() => file.close(first));
-      await change(life, SETTLING_MS);
+      await nextChange(lockFile, RECHECK_MS);
     }
     return true;
   } finally {
-    closeLife(life);
+    closeLockFile(lockFile);
   }
 }
 

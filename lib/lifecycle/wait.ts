@@ -3,13 +3,13 @@
 import { Failure } from "../base/error.ts";
 import * as file from "../../ffi/file.ts";
 import {
-  change,
-  closeLife,
-  type Life,
-  look,
-  openLife,
+  closeLockFile,
+  type LockFile,
+  nextChange,
+  openLockFile,
+  RECHECK_MS,
+  recordsIn,
   restingKeeperOf,
-  SETTLING_MS,
 } from "../container/process.ts";
 import { type EndRecord, exitCode } from "../keeper/report.ts";
 import { containerState, UNKNOWN_END } from "../container/state.ts";
@@ -25,42 +25,42 @@ export async function waitForExit(
   container: Container,
   milliseconds = Infinity,
 ): Promise<number | undefined> {
-  const life = openLife(container);
-  if (!life) throw new Failure(`No such container: ${container.config.name}`);
+  const lockFile = openLockFile(container);
+  if (!lockFile) throw new Failure(`No such container: ${container.config.name}`);
   try {
-    if (!look(life).kept) return containerState(container.dir).exitCode;
-    const end = await nextEnd(life, milliseconds);
-    if (!end) return look(life).kept ? undefined : lastCode(container, life);
-    await untilSettled(container, life, end);
+    if (!recordsIn(lockFile).kept) return containerState(container.dir).exitCode;
+    const end = await nextEnd(lockFile, milliseconds);
+    if (!end) return recordsIn(lockFile).kept ? undefined : lastCode(container, lockFile);
+    await untilSettled(container, lockFile, end);
     return exitCode(end.status);
   } finally {
-    closeLife(life);
+    closeLockFile(lockFile);
   }
 }
 
 /**
  * The first end from now on; undefined where the keeper went without a word, or after so many milliseconds.
  */
-async function nextEnd(life: Life, milliseconds: number): Promise<EndRecord | undefined> {
+async function nextEnd(lockFile: LockFile, milliseconds: number): Promise<EndRecord | undefined> {
   const until = performance.now() + milliseconds;
-  const before = look(life).end?.time;
+  const before = recordsIn(lockFile).end?.time;
   for (let left = milliseconds; left > 0; left = until - performance.now()) {
-    const { kept, end } = look(life);
+    const { kept, end } = recordsIn(lockFile);
     if (end && end.time !== before) return end;
     if (!kept) return undefined;
-    await change(life, left);
+    await nextChange(lockFile, left);
   }
   return undefined;
 }
 
 /** Until the keeper is gone or rests: whoever hears of the end may at once remove or start the container. */
-async function untilSettled(container: Container, life: Life, { time }: EndRecord): Promise<void> {
+async function untilSettled(container: Container, lockFile: LockFile, { time }: EndRecord): Promise<void> {
   for (;;) {
-    const { kept, end } = look(life);
+    const { kept, end } = recordsIn(lockFile);
     if (!kept || end?.time !== time) return;
     const resting = restingKeeperOf(container);
     if (resting !== undefined) return file.close(resting);
-    await change(life, SETTLING_MS);
+    await nextChange(lockFile, RECHECK_MS);
   }
 }
 
@@ -68,8 +68,8 @@ async function untilSettled(container: Container, life: Life, { time }: EndRecor
  * Of a container that was stopped while it waited to be started again, was not started at all, or lost its
  * keeper.
  */
-function lastCode({ dir }: Container, life: Life): number {
-  const { start, end } = look(life);
+function lastCode({ dir }: Container, lockFile: LockFile): number {
+  const { start, end } = recordsIn(lockFile);
   if (end) return exitCode(end.status);
   return start ? UNKNOWN_END : containerState(dir).exitCode;
 }

@@ -88,7 +88,7 @@ export interface Ulimit {
 }
 
 /** What a container may do and see besides docker's defaults. Old configurations have none of it. */
-export interface WallConfig {
+export interface IsolationConfig {
   privileged?: boolean;
   /** "CAP_…" or "ALL". */
   capAdd?: string[];
@@ -113,7 +113,7 @@ export interface WallConfig {
   oomScoreAdj?: number;
 }
 
-export interface ContainerConfig extends WallConfig {
+export interface ContainerConfig extends IsolationConfig {
   /** 64 hex digits. */
   id: string;
   name: string;
@@ -204,12 +204,12 @@ export interface Container {
 }
 
 /** What takes more than capabilities and groups, which every start decides. */
-const MOVING_WALLS = [
+const ISOLATION_FIELDS = [
   ...["privileged", "devices", "deviceCgroupRules", "pidMode", "ipcMode", "utsMode", "cgroupnsMode"] as const,
   ...["ulimits", "shmSize", "sysctls", "oomScoreAdj"] as const,
 ];
 
-/** Whether a start has to see to more than capabilities and groups: with lifecycle/walls.ts. */
-export function movesWalls(config: WallConfig): boolean {
-  return MOVING_WALLS.some((name) => config[name] !== undefined);
+/** Whether a start has to see to more than capabilities and groups: with lifecycle/isolation.ts. */
+export function changesIsolation(config: IsolationConfig): boolean {
+  return ISOLATION_FIELDS.some((name) => config[name] !== undefined);
 }

@@ -6,7 +6,7 @@ import * as netlink from "../../ffi/netlink.ts";
 import { Failure } from "../base/error.ts";
 import { findContainer } from "../container/find.ts";
 import { containerState, firstProcess } from "../container/state.ts";
-import { openLock } from "../container/stray.ts";
+import { openLock } from "../container/lost_lock.ts";
 import { append } from "../events/append.ts";
 import { endpointEvent } from "../events/emit.ts";
 import { CONNECTED } from "../keeper/network_steps.ts";

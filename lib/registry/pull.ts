@@ -3,20 +3,22 @@
 import * as file from "../../ffi/file.ts";
 import { Failure } from "../base/error.ts";
 import { shortId } from "../base/human.ts";
+import { printError } from "../base/output.ts";
 import { emitImage } from "../events/emit.ts";
 import { asImageConfig, configProblem, type ImageConfig, layersOf } from "../image/config.ts";
-import { fitness, formatPlatform, type Platform } from "../image/platform.ts";
+import { fitness, formatPlatform, parsePlatform, type Platform } from "../image/platform.ts";
 import { formatReference, type Reference } from "../base/reference.ts";
 import { type NewImage, type NewLayer, publish, referTogether } from "../image/publish.ts";
 import { checkStorable, lockImages, readImage, resolveIfAny } from "../image/store.ts";
 import { staged, type Staging } from "../layer/store.ts";
 import { fetchBlob } from "./blob.ts";
-import type { Client } from "./client.ts";
+import { type Client, createClient } from "./client.ts";
 import { BadAnswer, RegistryError } from "./failure.ts";
 import { fetchLayers, hasLayer, type WantedLayer } from "./layers.ts";
 import { endingBySignals } from "./interrupt.ts";
 import { type ImageManifest, type Resolution, resolveManifest } from "./manifest.ts";
-import type { Progress } from "../cli/progress.ts";
+import { createProgress, type Progress, SILENT } from "../cli/progress.ts";
+import { parsePullReference, repositoryOf } from "./repository.ts";
 
 /**
  * Pulls the image that `reference`, with a tag or a digest, stands for. `platform` is the one that was asked
@@ -37,7 +39,9 @@ export async function pullImage(
     const resolution = await resolveManifest(client, wanted, platform.wanted, shown);
     progress.line(`${wanted}: Pulling from ${path}`);
     const before = resolveIfAny(shown)?.hex;
-    const config = await endingBySignals((signal) => obtain(client, resolution, reference, progress, signal));
+    const config = await endingBySignals((signal) =>
+      addToStore(client, resolution, reference, progress, signal)
+    );
     const hex = resolution.manifest.config.digest.slice("sha256:".length);
     emitImage({ id: shown, labels: config.config?.Labels }, "pull", name);
     progress.line(`Digest: ${resolution.digest}`);
@@ -58,6 +62,39 @@ export function statusLine(updated: boolean, shown: string): string {
   return `Status: ${updated ? "Downloaded newer image" : "Image is up to date"} for ${shown}`;
 }
 
+/** A request to pull an image for a container. */
+export interface PullRequest {
+  image: string;
+  /** Pull it even if it is in the store. */
+  always: boolean;
+  platform: string | undefined;
+  quiet: boolean;
+}
+
+/**
+ * Pulls an image for `run` and `create` unless the one in the store is good enough. Reports on stderr. Throws
+ * Failure.
+ */
+export async function pullForContainer({ image, always, platform, quiet }: PullRequest): Promise<void> {
+  const wanted = parsePlatform(platform);
+  const given = platform !== undefined;
+  if (!always && isInStore(image, given ? wanted : undefined)) return;
+  const reference = parsePullReference(image);
+  const shown = formatReference(reference);
+  if (!always && !quiet) printError(`Unable to find image '${shown}' locally\n`);
+  const progress = quiet ? SILENT : createProgress("stderr");
+  const client = createClient(repositoryOf(reference.name));
+  const updated = await pullImage(client, reference, { wanted, given }, progress);
+  progress.line(statusLine(updated, shown));
+}
+
+function isInStore(image: string, wanted: Platform | undefined): boolean {
+  const resolved = resolveIfAny(image);
+  if (!resolved || !wanted) return resolved !== undefined;
+  const config = readImage(resolved.hex);
+  return config !== undefined && fitness(wanted, config) !== undefined;
+}
+
 /** docker's messages about missing images say more than those of its registry. */
 function inDockersWords(error: unknown, name: string, shown: string): unknown {
   if (!(error instanceof RegistryError)) return error;
@@ -71,7 +108,7 @@ function inDockersWords(error: unknown, name: string, shown: string): unknown {
 }
 
 /** Makes sure that the image and its references are in the store. */
-async function obtain(
+async function addToStore(
   client: Client,
   { manifest, digest }: Resolution,
   reference: Reference,

@@ -97,8 +97,8 @@ const WALLS: Mutant[] = [
   {
     fault: "signals stay blocked in the command",
     file: "init_program.ts",
-    find: '  p.call("rt_sigprocmask", [SIG_SETMASK, p.words([0]), 0, 8]);\n  closeLastWalls',
-    put: "  closeLastWalls",
+    find: '  p.call("rt_sigprocmask", [SIG_SETMASK, p.words([0]), 0, 8]);\n  confine',
+    put: "  confine",
     tests: ["isolation/world_test.ts"],
     filter: "signals",
   },

@@ -27,7 +27,7 @@ Deno.test("nothing but inside.ts and kernel programs resolve paths in roots of o
   );
   // A directory of the cgroup file system, which is the host's own.
   const others = ["lib/cgroup/remove.ts"];
-  const programs = ["directory", "wall"].map((name) => `lib/keeper/${name}_program.ts`);
+  const programs = ["directory", "isolation"].map((name) => `lib/keeper/${name}_program.ts`);
   assertEquals(found.sort(), ["lib/layer/inside.ts", ...others, ...programs].sort());
 });
 

@@ -80,7 +80,7 @@ pure("run IMAGE: nothing is asked for, and the defaults are docker's", async () 
       mounts: [],
       network: { mode: "bridge", endpoints: [{ network: "bridge" }] },
       publishing: { exposed: {} },
-      walls: {},
+      isolation: {},
       security: undefined,
       config: {
         tty: false,
@@ -140,12 +140,16 @@ const READ: [string, (options: ContainerOptions) => unknown, unknown][] = [
     { network: "a", aliases: ["x"] },
     { network: "b", ip: "1.2.3.4" },
   ]],
-  ["--pid container:web --ipc private --uts=", ({ walls }) => [walls.pidMode, walls.ipcMode, walls.utsMode], [
-    "container:web",
-    undefined,
-    undefined,
-  ]],
-  ["--cap-add net_admin --cap-add CAP_NET_ADMIN", ({ walls }) => walls.capAdd, ["CAP_NET_ADMIN"]],
+  [
+    "--pid container:web --ipc private --uts=",
+    ({ isolation }) => [isolation.pidMode, isolation.ipcMode, isolation.utsMode],
+    [
+      "container:web",
+      undefined,
+      undefined,
+    ],
+  ],
+  ["--cap-add net_admin --cap-add CAP_NET_ADMIN", ({ isolation }) => isolation.capAdd, ["CAP_NET_ADMIN"]],
   ["-v ./here:/x", ({ mounts }) => mounts, [
     { type: "bind", source: "./here", target: "/x", readOnly: false, createSource: true },
   ]],

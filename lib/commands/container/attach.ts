@@ -16,7 +16,7 @@ import { followLog } from "../../log/follow.ts";
 import { logEnd, type LogPosition } from "../../log/frames.ts";
 import { exitCode, readRecords, type StartRecord } from "../../keeper/report.ts";
 import { containerState, keeperLives } from "../../container/state.ts";
-import { requireLock } from "../../container/stray.ts";
+import { requireLock } from "../../container/lost_lock.ts";
 import { DETACH_KEYS, SIG_PROXY } from "../../flags/attach_flags.ts";
 import type { Container } from "../../model/container.ts";
 

@@ -2,7 +2,7 @@
 
 import * as file from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
-import { stubFilter } from "../../lifecycle/stubs.ts";
+import { placeholderFilter } from "../../lifecycle/placeholders.ts";
 import { step } from "../../base/debug.ts";
 import { Failure } from "../../base/error.ts";
 import { print } from "../../base/output.ts";
@@ -107,7 +107,7 @@ async function commitUpper(staging: Staging, { id, dir, config }: Container): Pr
   let layer: Layer;
   let count: number;
   try {
-    count = pack(upper, writer.push, { overlay: true, omit: stubFilter(upper, config.layers) });
+    count = pack(upper, writer.push, { overlay: true, omit: placeholderFilter(upper, config.layers) });
     layer = writer.end();
     step(`${count} changes packed as layer ${layer.diffId}`);
   } finally {

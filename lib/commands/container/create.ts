@@ -7,7 +7,7 @@ import { CREATE_FLAGS, type CreateOptions, createOptions } from "../../flags/run
 import { type Found, lookUp } from "../../lifecycle/look_up.ts";
 import { newContainer } from "../../lifecycle/new_container.ts";
 import type { Container } from "../../model/container.ts";
-import { obtainImage } from "../../registry/obtain.ts";
+import { ensureImage } from "../../registry/ensure_image.ts";
 
 export const spec: CommandSpec = {
   name: "create",
@@ -23,8 +23,7 @@ export const spec: CommandSpec = {
 export async function run(parsed: Parsed): Promise<number> {
   const options = await createOptions(parsed);
   const { id } = await create(options, await prepare(options));
-  print(`${id}
-`);
+  print(`${id}\n`);
   return 0;
 }
 
@@ -34,7 +33,7 @@ export async function run(parsed: Parsed): Promise<number> {
  */
 export async function prepare({ container, pull }: CreateOptions): Promise<Found> {
   const found = await lookUp(container);
-  await obtainImage(container.image, pull);
+  await ensureImage(container.image, pull);
   return found;
 }
 

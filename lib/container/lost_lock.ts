@@ -38,7 +38,7 @@ export function requireLock(container: Pick<Container, "id" | "dir">): void {
 }
 
 /** The keeper of the container in the directory `home` of the open directory `dir`, and the first process. */
-export function strayKeeper(dir: number, home = ""): StartRecord | undefined {
+export function findKeeper(dir: number, home = ""): StartRecord | undefined {
   const path = file.readlinkat(file.AT_FDCWD, `/proc/self/fd/${dir}`) + (home && `/${home}`);
   for (const { name: pid } of Deno.readDirSync("/proc")) {
     if (!/^\d+$/.test(pid) || processFile(pid, "comm") !== "mydocker-keeper\n") continue;
@@ -107,14 +107,14 @@ function openWhole(dir: number): number | undefined {
 }
 
 async function makeAnew(id: string, dir: number, force: boolean): Promise<void> {
-  for (let found; (found = strayKeeper(dir)) !== undefined;) {
+  for (let found; (found = findKeeper(dir)) !== undefined;) {
     if (!force) {
       throw new Failure(`container ${id} runs, though its file lock is damaged; rm -f ends and removes it`);
     }
     const pidfd = openPidfd(found.keeper);
     if (pidfd === undefined) continue;
     // The PID still belongs to the process that was inspected only if that is still the keeper.
-    if (strayKeeper(dir)?.keeper === found.keeper) await endKeeper(pidfd, found.pid);
+    if (findKeeper(dir)?.keeper === found.keeper) await endKeeper(pidfd, found.pid);
     file.close(pidfd);
   }
   removeTree(dir, "lock");

@@ -1,11 +1,11 @@
-// Flags that move a container's walls: capabilities, devices, namespaces, and what the kernel lets a process
-// have. They are rarely given, so what reads and heeds them (wall_options.ts, lifecycle/namespace_look_up.ts, lifecycle/walls.ts) is loaded
-// only then.
+// Flags that change a container's isolation: capabilities, devices, namespaces and resource limits of
+// processes. They are rarely given, so the code that reads and applies them is loaded only then
+// (isolation_options.ts, lifecycle/namespace_look_up.ts, lifecycle/isolation.ts).
 
 import type { Flag, Parsed } from "../cli/command.ts";
-import type { WallConfig } from "../model/container.ts";
+import type { IsolationConfig } from "../model/container.ts";
 
-export const WALL_FLAGS: Flag[] = [
+export const ISOLATION_FLAGS: Flag[] = [
   { name: "cap-add", kind: "list", help: "Add Linux capabilities" },
   { name: "cap-drop", kind: "list", help: "Drop Linux capabilities" },
   { name: "cgroupns", kind: "string", help: "Cgroup namespace to use (host|private|container:ID)" },
@@ -30,13 +30,13 @@ export const WALL_FLAGS: Flag[] = [
   { name: "uts", kind: "string", help: "UTS namespace to use (host|private|container:ID)" },
 ];
 
-const areGiven = (parsed: Parsed) => WALL_FLAGS.some(({ name }) => parsed.given(name));
+const areGiven = (parsed: Parsed) => ISOLATION_FLAGS.some(({ name }) => parsed.given(name));
 
 /**
  * What the flags say, with "container:REFERENCE" for whose namespaces it shall have. Throws Refusal.
  */
-export async function wallOptions(parsed: Parsed): Promise<WallConfig> {
+export async function isolationOptions(parsed: Parsed): Promise<IsolationConfig> {
   if (!areGiven(parsed)) return {};
-  const { parseWalls } = await import("./wall_options.ts");
-  return parseWalls(parsed);
+  const { parseIsolation } = await import("./isolation_options.ts");
+  return parseIsolation(parsed);
 }

@@ -21,7 +21,7 @@ import type { Group } from "../cgroup/types.ts";
 const EEXIST = -17;
 
 /** What a container shall have, decided and opened. */
-export interface WallPlan {
+export interface IsolationPlan {
   /** Everything of the host's in reach: nothing is masked, /sys is writable. */
   privileged: boolean;
   /** Namespaces that are not its own (CLONE_NEW…). */
@@ -41,10 +41,10 @@ export interface WallPlan {
   oomScoreAdj?: number;
 }
 
-export type Walls = ReturnType<typeof wallSteps>;
+export type IsolationSteps = ReturnType<typeof isolationSteps>;
 
 /** The same as steps, to be appended in this order. */
-export function wallSteps(plan: WallPlan) {
+export function isolationSteps(plan: IsolationPlan) {
   let [shm, proc]: (Cell | undefined)[] = [];
   const { pid, ipc, uts, cgroup } = plan;
   const bound = typeof plan.shm === "object" && "fd" in plan.shm ? plan.shm.fd : undefined;
@@ -54,7 +54,7 @@ export function wallSteps(plan: WallPlan) {
     guest: pid !== undefined,
     descriptors: [pid, ipc, uts, cgroup, bound].filter((fd) => fd !== undefined),
 
-    /** First of all, with the host's /proc in reach, and no namespace's walls before it. */
+    /** First of all, with the host's /proc in reach, and no namespace's isolation before it. */
     enter(p: Program): void {
       if (plan.oomScoreAdj !== undefined) {
         writeFile(p, file.AT_FDCWD, "/proc/self/oom_score_adj", String(plan.oomScoreAdj));

@@ -1,11 +1,11 @@
-// From a container's configured walls to what a start needs: descriptors, devices and decisions.
+// From a container's configured isolation to what a start needs: descriptors, devices and decisions.
 
 import { CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWUTS } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import { bindDetached } from "../../ffi/mount.ts";
 import { DEFAULT_DEVICE_RULES } from "../cgroup/devices.ts";
 import { Failure } from "../base/error.ts";
-import { type Walls, wallSteps } from "../keeper/wall_program.ts";
+import { type IsolationSteps, isolationSteps } from "../keeper/isolation_program.ts";
 import { type DeviceNode, devicesAt, hostDevices, parseRule, ruleFor } from "../security/devices.ts";
 import { openContainer } from "../container/find.ts";
 import { processOf } from "../container/process.ts";
@@ -16,8 +16,8 @@ import type { DeviceRule } from "../cgroup/types.ts";
 const SHM_SIZE = 64 * 1024 * 1024;
 
 /** What a start is to heed. */
-export interface PreparedWalls {
-  steps: Walls;
+export interface PreparedIsolation {
+  steps: IsolationSteps;
   /** For its cgroup. */
   deviceRules: DeviceRule[] | "all";
   /** To be called where the host lets it have no cgroup. Throws Failure if it can't do without. */
@@ -28,13 +28,13 @@ export interface PreparedWalls {
  * Opens and decides; `keep` takes what is to be closed. Throws Failure where what it asks for is not
  * there.
  */
-export function prepareWalls({ config }: Container, keep: (fd: number) => number): PreparedWalls {
+export function prepareIsolation({ config }: Container, keep: (fd: number) => number): PreparedIsolation {
   checkSysctls(config);
   const { devices, rules } = devicesOf(config);
   const joined = (mode: string | undefined, kind: "PID" | "IPC" | "UTS" | "cgroup") =>
     mode?.startsWith("container:") ? keep(joinedProcess(mode.slice("container:".length), kind)) : undefined;
   const ipc = joined(config.ipcMode, "IPC");
-  const steps = wallSteps({
+  const steps = isolationSteps({
     privileged: config.privileged ?? false,
     shared: sharedNamespaces(config),
     pid: joined(config.pidMode, "PID"),

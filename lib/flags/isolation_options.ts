@@ -1,15 +1,17 @@
-// Reading the flags of wall_flags.ts: what docker takes, and its words for what it does not.
+// Parses the flags of isolation_flags.ts as docker does, with its error messages.
 
 import type { Parsed } from "../cli/command.ts";
 import { Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { parseBytes } from "../base/human.ts";
 import { RLIMITS } from "../security/rlimits.ts";
-import type { Device, Ulimit, WallConfig } from "../model/container.ts";
+import type { Device, IsolationConfig, Ulimit } from "../model/container.ts";
 import { isCapability } from "../security/capability_names.ts";
 
-/** See wallOptions (wall_flags.ts). What is not given is not in the result, or undefined there. */
-export function parseWalls(parsed: Parsed): WallConfig {
+/**
+ * See isolationOptions (isolation_flags.ts). Flags that are not given are missing or undefined in the result.
+ */
+export function parseIsolation(parsed: Parsed): IsolationConfig {
   const list = <T>(name: string, read: (text: string) => T) => {
     const texts = parsed.list(name);
     return texts.length > 0 ? texts.map(read) : undefined;

@@ -8,16 +8,22 @@ import { ETC_FILES } from "./etc_files.ts";
 
 const MOUNT_POINTS = ["dev", "proc", "sys"];
 
-/** Tells stubs from changes, by path relative to the root, in the writable layer `upper` above `layers`. */
-export function stubFilter(upper: number, layers: string[]): (path: string, stat: file.Stat) => boolean {
+/**
+ * Tells placeholders from changes, by path relative to the root, in the writable layer `upper` above
+ * `layers`.
+ */
+export function placeholderFilter(
+  upper: number,
+  layers: string[],
+): (path: string, stat: file.Stat) => boolean {
   return (path, stat) => {
-    if (path === "etc") return holdsStubsOnly(upper, stat, layers);
-    return isStub(upper, path, stat) ||
+    if (path === "etc") return holdsPlaceholdersOnly(upper, stat, layers);
+    return isPlaceholder(upper, path, stat) ||
       MOUNT_POINTS.some((point) => path === point || path.startsWith(`${point}/`));
   };
 }
 
-function isStub(upper: number, path: string, { mode, size }: file.Stat): boolean {
+function isPlaceholder(upper: number, path: string, { mode, size }: file.Stat): boolean {
   if (path === "etc/mtab") return isLinkTo(upper, path, mode, "/proc/mounts");
   const empty = (mode & file.S_IFMT) === file.S_IFREG && size === 0;
   return empty && (path === ".dockerenv" || ETC_FILES.some((name) => path === `etc/${name}`));
@@ -28,16 +34,16 @@ function isLinkTo(dir: number, path: string, mode: number, target: string): bool
 }
 
 /**
- * Making stubs in the image's etc/ copied that directory up; it is a change only if it looks different now.
+ * Making placeholders in the image's etc/ copied that directory up; it is a change only if it looks different now.
  */
-function holdsStubsOnly(upper: number, { mode, uid, gid }: file.Stat, layers: string[]): boolean {
+function holdsPlaceholdersOnly(upper: number, { mode, uid, gid }: file.Stat, layers: string[]): boolean {
   const below = layers.map((hex) => file.statIfAny(rootFd(), `layers/${hex}/diff/etc`)).findLast((stat) =>
     stat
   );
   if (!below || below.mode !== mode || below.uid !== uid || below.gid !== gid) return false;
   const etc = file.openat(upper, "etc", file.O_RDONLY | file.O_DIRECTORY | file.O_NOFOLLOW);
   try {
-    return file.entries(etc).every(({ name }) => isStub(upper, `etc/${name}`, file.stat(etc, name)));
+    return file.entries(etc).every(({ name }) => isPlaceholder(upper, `etc/${name}`, file.stat(etc, name)));
   } finally {
     file.close(etc);
   }
