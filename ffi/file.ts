@@ -271,8 +271,8 @@ export function unlinkUnlessDirectory(dir: number, path: string): boolean {
 }
 
 /**
- * Removes a directory, or finds it gone; false where something is in it or mounted on it. An Error would cost as
- * much as a hundred calls.
+ * Removes a directory, or finds it gone; false where something is in it or mounted on it. An Error would cost
+ * as much as a hundred calls.
  */
 export function removeIfEmpty(dir: number, path: string): boolean {
   const result = raw(NR.unlinkat, dir, put(path), AT_REMOVEDIR);

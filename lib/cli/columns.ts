@@ -7,8 +7,8 @@ import { alignTabs } from "../template/table.ts";
 const ASCII = /^[\x00-\x7f]*$/;
 
 /**
- * Lines up tab-separated cells, as alignTabs does: on a terminal by what is seen there, elsewhere as docker counts, so
- * that a script finds docker's bytes.
+ * Lines up tab-separated cells, as alignTabs does: on a terminal by what is seen there, elsewhere as docker
+ * counts, so that a script finds docker's bytes.
  */
 export async function columns(text: string, minWidth?: number): Promise<string> {
   if (ASCII.test(text)) return alignTabs(text, { minWidth });

@@ -3,7 +3,9 @@
 import { eastAsianWidth } from "get-east-asian-width";
 import stringWidth from "string-width";
 
-/** As docker counts: two cells for what is wide in East Asia, or has full width there, and one for all else. */
+/**
+ * As docker counts: two cells for what is wide in East Asia, or has full width there, and one for all else.
+ */
 export function dockerWidth(text: string): number {
   let cells = 0;
   for (const character of text) cells += eastAsianWidth(character.codePointAt(0)!);

@@ -72,8 +72,9 @@ export interface EndRecord {
 }
 
 /**
- * Opens `lock`; but for who takes the lock for reading, since whoever follows the container watches for what was
- * open for writing to be closed (log/follow.ts). Undefined where there is none, or what has its name is no file.
+ * Opens `lock`; but for who takes the lock for reading, since whoever follows the container watches for what
+ * was open for writing to be closed (log/follow.ts). Undefined where there is none, or what has its name is
+ * no file.
  */
 export function openRecords(dir: number, path = "lock", access = file.O_RDONLY): number | undefined {
   const fd = file.openIfAny(dir, path, access | file.O_NONBLOCK);

@@ -34,7 +34,8 @@ function isLinkTo(dir: number, path: string, mode: number, target: string): bool
 }
 
 /**
- * Making placeholders in the image's etc/ copied that directory up; it is a change only if it looks different now.
+ * Making placeholders in the image's etc/ copied that directory up; it is a change only if it looks different
+ * now.
  */
 function holdsPlaceholdersOnly(upper: number, { mode, uid, gid }: file.Stat, layers: string[]): boolean {
   const below = layers.map((hex) => file.statIfAny(rootFd(), `layers/${hex}/diff/etc`)).findLast((stat) =>

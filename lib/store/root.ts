@@ -138,8 +138,8 @@ export function sweepBy(load: () => Promise<{ sweep(): void }>): void {
 
 /**
  * Takes the shared lock of tmp/, once per process; the end of the process or endWork releases it. It is
- * called before anything incomplete is made. The first thing it does, once per process, is to sweep what killed
- * commands left.
+ * called before anything incomplete is made. The first thing it does, once per process, is to sweep what
+ * killed commands left.
  */
 export async function beginWork(): Promise<void> {
   if (workLock !== undefined) return;

@@ -4,9 +4,9 @@ const MIN_WIDTH = 10;
 const PADDING = 3;
 
 /**
- * Aligns tab-separated cells as docker's lists do (its tabwriter with minwidth 10, padding 3, spaces). A column
- * extends over consecutive lines that have it, and is as wide as its widest cell. The last cell of a line
- * belongs to no column, so it is not padded; an empty last cell leaves the padding of the one before it.
+ * Aligns tab-separated cells as docker's lists do (its tabwriter with minwidth 10, padding 3, spaces). A
+ * column extends over consecutive lines that have it, and is as wide as its widest cell. The last cell of a
+ * line belongs to no column, so it is not padded; an empty last cell leaves the padding of the one before it.
  * `widthOf` says how many cells of a terminal a text takes.
  */
 export function alignTabs(text: string, { minWidth = MIN_WIDTH, widthOf = countCharacters } = {}): string {
