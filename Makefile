@@ -17,8 +17,8 @@ DENO_AT_LEAST = 2.9
 DENO_FROM_NPM = 2.9.6
 # What `make test-vm` runs; each start of mydocker takes two seconds there.
 VM = ../shared/vm/vm
-VM_TESTS = isolation/limits container/update container/pause container/stats container/top isolation/devices \
-	attacks/proc attacks/cgroup
+VM_TESTS = unit/process isolation/namespaces isolation/limits container/update container/pause container/stats \
+	container/top isolation/devices attacks/proc attacks/cgroup
 VM_SECONDS = 1800
 # A test mostly waits for containers, so there can be more of them than processors.
 JOBS = 4

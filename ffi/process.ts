@@ -1,6 +1,6 @@
 // Processes: starting one that runs a kernel program, signalling, and the pipe it reports on.
 
-import { EAGAIN, ESRCH, F_SETFD, POLLIN } from "./constants.ts";
+import { EAGAIN, EINVAL, ESRCH, F_SETFD, POLLIN } from "./constants.ts";
 import { KernelError } from "./errno.ts";
 import { addressOf, raw, scratchAddress, scratchView, symbols } from "./libc.ts";
 import { executable } from "./elf.ts";
@@ -23,10 +23,14 @@ export function kill(pid: number, signal: number): boolean {
   return result === 0;
 }
 
-/** A descriptor of a process, close-on-exec (pidfd_open(2)); undefined where there is no such process. */
+/**
+ * A descriptor of a process, close-on-exec (pidfd_open(2)); undefined where there is no such process. While a
+ * process that has ended still gives its number to a process group or a session, older kernels (6.1 does) say
+ * EINVAL: the number is in use, but not for a process.
+ */
 export function openPidfd(pid: number): number | undefined {
   const result = raw(NR.pidfd_open, pid, 0);
-  if (result === -ESRCH) return undefined;
+  if (result === -ESRCH || result === -EINVAL) return undefined;
   if (result < 0) throw new KernelError("pidfd_open", String(pid), -result);
   return result;
 }
@@ -42,8 +46,8 @@ export function signalPidfd(pidfd: number, signal: number): boolean {
 
 /** A duplicate, here, of what another process has open as `fd` (pidfd_getfd(2)). */
 export function fetchDescriptor(pid: number, fd: number): number {
-  const pidfd = raw(NR.pidfd_open, pid, 0);
-  if (pidfd < 0) throw new KernelError("pidfd_open", String(pid), -pidfd);
+  const pidfd = openPidfd(pid);
+  if (pidfd === undefined) throw new KernelError("pidfd_open", String(pid), ESRCH);
   const result = raw(NR.pidfd_getfd, pidfd, fd, 0);
   close(pidfd);
   if (result < 0) throw new KernelError("pidfd_getfd", `${fd} of process ${pid}`, -result);
