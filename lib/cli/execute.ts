@@ -4,6 +4,7 @@ import { isErrno } from "../../ffi/errno.ts";
 import { rootPath } from "../store/root.ts";
 import type { CommandModule } from "./command.ts";
 import { leaveUmask, variable } from "../base/environment.ts";
+import { noticesTo } from "../base/notice.ts";
 import { print, printError } from "../base/output.ts";
 import { exitCodeOf, type ExitCodes } from "./exit_code.ts";
 import { parseCommand } from "./parse.ts";
@@ -35,6 +36,7 @@ export async function execute(
 /** Returns the exit code of `work`, or prints the error it threw and returns that error's code. */
 export async function guard(work: () => Promise<number>): Promise<number> {
   leaveUmask();
+  noticesTo(printError);
   try {
     return await work();
   } catch (error) {

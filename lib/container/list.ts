@@ -2,7 +2,7 @@
 
 import * as file from "../../ffi/file.ts";
 import { isExpected } from "../base/error.ts";
-import { printError } from "../base/output.ts";
+import { warn } from "../base/notice.ts";
 import { type PortMap, publishedPorts } from "./ports.ts";
 import { rootFd } from "../store/root.ts";
 import { containerIds, openContainer } from "./find.ts";
@@ -19,7 +19,7 @@ export interface ListedContainer {
 
 /**
  * The containers that are up (running, paused, restarting) or, with `all`, all of them; newest first. Damaged
- * ones are left out, with a warning on stderr. For unwanted stopped containers, only the lock is read.
+ * ones are left out, with a warning. For unwanted stopped containers, only the lock is read.
  */
 export function listContainers(all: boolean): ListedContainer[] {
   const folder = file.openat(rootFd(), "containers", file.O_PATH | file.O_DIRECTORY);
@@ -40,7 +40,7 @@ function isUp({ status }: ContainerState): boolean {
 }
 
 /**
- * One container; undefined if it has disappeared meanwhile, or is damaged, which causes a warning on stderr.
+ * One container; undefined if it has disappeared meanwhile, or is damaged, which causes a warning.
  */
 export function listedContainer(id: string): ListedContainer | undefined {
   try {
@@ -53,7 +53,7 @@ export function listedContainer(id: string): ListedContainer | undefined {
     return { id, config, state, ports };
   } catch (error) {
     if (!isExpected(error)) throw error;
-    printError(`mydocker: warning: ${error.message}\n`);
+    warn(error.message);
     return undefined;
   }
 }

@@ -4,7 +4,7 @@ import { ENOSPC } from "../../ffi/constants.ts";
 import { KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
-import { printError } from "../base/output.ts";
+import { warn } from "../base/notice.ts";
 import { rootFd, rootPath } from "../store/root.ts";
 import { type Event, framesOf } from "./event.ts";
 
@@ -19,16 +19,14 @@ export const OLDER_EVENTS = "events.1";
 /** A process that finds `events` larger than this makes it events.1, replacing the previous one. */
 const MAX_EVENT_BYTES = 8 * 1024 * 1024;
 
-/** Appends events in one write. A failure is only a warning on stderr, since the events have happened. */
+/** Appends events in one write. A failure is only a warning, since the events have happened. */
 export function append(events: Event[]): void {
   try {
     appendBytes(framesOf(events));
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     const lost = events.map(({ Type, Action, Actor }) => `${Type} ${Action} ${Actor.ID}`.trimEnd());
-    printError(
-      `mydocker: warning: no event in ${rootPath()}/${EVENTS} for ${lost.join(", ")}: ${error.message}\n`,
-    );
+    warn(`no event in ${rootPath()}/${EVENTS} for ${lost.join(", ")}: ${error.message}`);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { Time } from "../../ffi/clock.ts";
 import * as file from "../../ffi/file.ts";
-import { printError } from "../base/output.ts";
+import { warn } from "../base/notice.ts";
 import { exitCode } from "../keeper/report.ts";
 import { rootFd, rootPath } from "../store/root.ts";
 import { EVENTS, OLDER_EVENTS } from "./append.ts";
@@ -64,7 +64,7 @@ function* drain(source: Source): Generator<StoredEvent> {
     yield* decoded.events;
   }
   if (damaged > 0) {
-    printError(`mydocker: warning: ${damaged} bytes of ${rootPath()}/${EVENTS} are no events: left out\n`);
+    warn(`${damaged} bytes of ${rootPath()}/${EVENTS} are no events: left out`);
   }
 }
 

@@ -1,6 +1,7 @@
 // All images, with the facts that lists and inspect show.
 
 import { Failure } from "../base/error.ts";
+import { warn } from "../base/notice.ts";
 import { hasLabel } from "../cli/filter.ts";
 import { layerSize } from "../layer/store.ts";
 import { type ImageConfig, layersOf } from "./config.ts";
@@ -64,7 +65,7 @@ export function damagedImages(): Pick<ListedImage, "id" | "tags" | "digests">[] 
 
 function warnOfDamage(hex: string, tags: string[]): void {
   const name = tags[0] ?? hex.slice(0, 12);
-  console.error(`mydocker: warning: images/${hex}.json is damaged; remove it with: mydocker rmi -f ${name}`);
+  warn(`images/${hex}.json is damaged; remove it with: mydocker rmi -f ${name}`);
 }
 
 /** Go's zero time in ms since 1970, which docker shows as "created" where no time is known. */

@@ -1,6 +1,5 @@
-// Writes lines of a log to stdout and stderr, with few writes, and with docker's prefixes.
+// Writes lines of a log out, with few writes, and with docker's prefixes.
 
-import { print, printError } from "../base/output.ts";
 import { timestamp } from "../base/time.ts";
 import type { Lines } from "./lines.ts";
 
@@ -13,8 +12,11 @@ export interface LogWriter {
 const HELD = 1 << 16;
 const NEWLINE = 10;
 
+/** Writes bytes to stdout (1) or stderr (2). */
+export type Output = (stream: number, bytes: Uint8Array) => void;
+
 /** `prefix` gives the text before each line; undefined for none. */
-export function logWriter(prefix?: (lines: Lines) => string): LogWriter {
+export function logWriter(output: Output, prefix?: (lines: Lines) => string): LogWriter {
   const held = new Uint8Array(HELD);
   const encoder = new TextEncoder();
   let length = 0;
@@ -23,13 +25,13 @@ export function logWriter(prefix?: (lines: Lines) => string): LogWriter {
     if (length === 0) return;
     const bytes = held.subarray(0, length);
     length = 0;
-    (heldFor === 2 ? printError : print)(bytes);
+    output(heldFor, bytes);
   };
   const put = (stream: number, bytes: Uint8Array) => {
     // If both streams are the same file, the output must appear in its order.
     if (stream !== heldFor || length + bytes.length > HELD) flush();
     heldFor = stream;
-    if (bytes.length > HELD) return (stream === 2 ? printError : print)(bytes);
+    if (bytes.length > HELD) return output(stream, bytes);
     held.set(bytes, length);
     length += bytes.length;
   };

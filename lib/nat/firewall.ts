@@ -5,7 +5,7 @@
 import { isErrno, KernelError } from "../../ffi/errno.ts";
 import { step } from "../base/debug.ts";
 import { Failure } from "../base/error.ts";
-import { printError } from "../base/output.ts";
+import { warn } from "../base/notice.ts";
 import { acceptForeign, forgetForeign } from "./foreign.ts";
 import { forwardPackets, routeLoopback } from "./forwarding.ts";
 import * as nftables from "./nftables.ts";
@@ -14,7 +14,7 @@ import type { NetworkRules, PortRules, PublishedPort } from "./rules.ts";
 
 /**
  * Adds the rules of a network whose bridge exists; rules that are left of an earlier time are replaced. A
- * host without a packet filter gets a warning on stderr, and the network then only connects its containers
+ * host without a packet filter gets a warning, and the network then only connects its containers
  * and this host. Throws Failure.
  */
 export async function addNetworkRules(rules: NetworkRules): Promise<void> {
@@ -22,7 +22,7 @@ export async function addNetworkRules(rules: NetworkRules): Promise<void> {
     await addRules(rules);
   } catch (error) {
     if (!(error instanceof NoFirewall)) throw error;
-    printError(`mydocker: warning: no way out of ${rules.bridge}, nor published ports: ${error.message}\n`);
+    warn(`no way out of ${rules.bridge}, nor published ports: ${error.message}`);
     return;
   }
   // Forwarding is switched on last, because the rules decide what may be forwarded.

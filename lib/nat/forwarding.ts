@@ -1,7 +1,7 @@
 // Kernel settings that let packets pass from one interface to another.
 
 import * as file from "../../ffi/file.ts";
-import { printError } from "../base/output.ts";
+import { notice } from "../base/notice.ts";
 import type { Family } from "./rules.ts";
 
 const SETTINGS: Record<Family, string> = {
@@ -9,15 +9,14 @@ const SETTINGS: Record<Family, string> = {
   ip6: "net/ipv6/conf/all/forwarding",
 };
 
-/** Makes the host forward packets of these families. Settings that had to be changed are named on stderr. */
+/** Makes the host forward packets of these families. Settings that had to be changed are named. */
 export function forwardPackets(families: Family[]): void {
   for (const family of families) {
     if (!setTo1(SETTINGS[family])) continue;
-    printError(
-      `mydocker: ${
-        SETTINGS[family].replaceAll("/", ".")
-      } was 0 and is 1 now, which containers need to reach other hosts: ` +
-        "this host now forwards what its packet filter lets through\n",
+    const name = SETTINGS[family].replaceAll("/", ".");
+    notice(
+      `${name} was 0 and is 1 now, which containers need to reach other hosts: ` +
+        "this host now forwards what its packet filter lets through",
     );
   }
 }

@@ -10,7 +10,7 @@
 
 import * as file from "../../ffi/file.ts";
 import { lock } from "../../ffi/lock.ts";
-import { printError } from "../base/output.ts";
+import { warn } from "../base/notice.ts";
 import { openUndamaged } from "../container/find.ts";
 import { keeperLives } from "../container/state.ts";
 import { writeFile } from "../base/json.ts";
@@ -90,9 +90,7 @@ function change(
 ): void {
   const problem = changeHosts(dir, lines, isOurs);
   if (problem === undefined) return;
-  printError(
-    `mydocker: warning: names of network ${network} are not current in container ${name}: ${problem}\n`,
-  );
+  warn(`names of network ${network} are not current in container ${name}: ${problem}`);
 }
 
 /**

@@ -5,7 +5,7 @@ import { callerEnvironment } from "../base/environment.ts";
 import { Failure } from "../base/error.ts";
 import { readInput } from "../cli/input_file.ts";
 import { fields, map, text } from "../image/shape.ts";
-import { printError } from "../base/output.ts";
+import { warn } from "../base/notice.ts";
 
 /** User and password, or an identity token that stands for both. */
 export type Credentials = { username: string; password: string } | { identity: string };
@@ -52,7 +52,7 @@ function readConfig(path: string): ConfigFile {
     // The parser's message quotes the file, which has secrets in it.
     problem = error instanceof SyntaxError ? "it is no JSON" : (error as Error).message;
   }
-  printError(`mydocker: warning: can't use ${path}: ${problem}\n`);
+  warn(`can't use ${path}: ${problem}`);
   return {};
 }
 
@@ -93,7 +93,7 @@ async function askHelper(name: string, key: string, path: string): Promise<Crede
     }).spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    printError(`mydocker: warning: ${program}, which ${path} names, is not in $PATH\n`);
+    warn(`${program}, which ${path} names, is not in $PATH`);
     return undefined;
   }
   const writer = child.stdin.getWriter();
@@ -103,7 +103,7 @@ async function askHelper(name: string, key: string, path: string): Promise<Crede
   const text = new TextDecoder().decode(stdout);
   if (!success) {
     if (!/credentials not found/i.test(text)) {
-      printError(`mydocker: warning: ${program} has no credentials for ${key}: ${text.trim()}\n`);
+      warn(`${program} has no credentials for ${key}: ${text.trim()}`);
     }
     return undefined;
   }

@@ -3,7 +3,6 @@
 import * as file from "../../ffi/file.ts";
 import { Failure } from "../base/error.ts";
 import { shortId } from "../base/human.ts";
-import { printError } from "../base/output.ts";
 import { emitImage } from "../events/emit.ts";
 import { asImageConfig, configProblem, type ImageConfig, layersOf } from "../image/config.ts";
 import { fitness, formatPlatform, parsePlatform, type Platform } from "../image/platform.ts";
@@ -81,8 +80,8 @@ export async function pullForContainer({ image, always, platform, quiet }: PullR
   if (!always && isInStore(image, given ? wanted : undefined)) return;
   const reference = parsePullReference(image);
   const shown = formatReference(reference);
-  if (!always && !quiet) printError(`Unable to find image '${shown}' locally\n`);
   const progress = quiet ? SILENT : createProgress("stderr");
+  if (!always) progress.line(`Unable to find image '${shown}' locally`);
   const client = createClient(repositoryOf(reference.name));
   const updated = await pullImage(client, reference, { wanted, given }, progress);
   progress.line(statusLine(updated, shown));

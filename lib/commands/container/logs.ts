@@ -3,12 +3,13 @@
 import { now, type Time } from "../../../ffi/clock.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure } from "../../base/error.ts";
+import { print, printError } from "../../base/output.ts";
 import { goQuote } from "../../template/go_text.ts";
 import { parseWhen } from "../../template/when.ts";
 import { findContainer } from "../../container/find.ts";
 import { type Frame, logBeginning, presentEnd, readFrames } from "../../log/frames.ts";
 import { lineAssembler, type Lines } from "../../log/lines.ts";
-import { linePrefix, type LogWriter, logWriter } from "../../log/writer.ts";
+import { linePrefix, type LogWriter, logWriter, type Output } from "../../log/writer.ts";
 import { keeperLives } from "../../container/state.ts";
 import type { Container } from "../../model/container.ts";
 
@@ -61,7 +62,8 @@ export async function run(parsed: Parsed): Promise<number> {
   if (container.config.log.driver === "none") {
     throw new Failure("configured logging driver does not support reading");
   }
-  const writer = logWriter(linePrefix(parsed.bool("timestamps"), parsed.bool("details")));
+  const output: Output = (stream, bytes) => (stream === 2 ? printError : print)(bytes);
+  const writer = logWriter(output, linePrefix(parsed.bool("timestamps"), parsed.bool("details")));
   await show(container, selection, writer, parsed.bool("follow"));
   return 0;
 }
