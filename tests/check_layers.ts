@@ -1,11 +1,13 @@
-// make check: imports lead down the floors (layers/floors.ts), no files import each other in a circle, and
-// docs/architecture.md shows the floors as they are. `--write` puts them there.
+// make check: imports lead down the floors (layers/floors.ts), no files import each other in a circle, only
+// commands speak to the user (layers/voice.ts), and docs/architecture.md shows the floors as they are.
+// `--write` puts them there.
 
 // @ts-types="../lib/cli/std.d.ts"
 import { dirname } from "@std/path/posix/dirname";
 import { toolArguments } from "../lib/launcher/arguments.ts";
 import { type Arrow, arrows, circles, sourceFiles } from "./layers/arrows.ts";
 import { type Floor, FLOORS, picture } from "./layers/floors.ts";
+import { checkVoice } from "./layers/voice.ts";
 
 const BEGIN = "<!-- the floors: written by tests/check_layers.ts -->";
 const END = "<!-- the end of the floors -->";
@@ -60,7 +62,7 @@ function impure(project: string, all: Arrow[], floors: Floor[]): string[] {
 
 const withoutComments = (text: string) => text.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, "");
 
-/** Everything wrong with the imports of the project in this folder, a line each. */
+/** Everything wrong with the floors of the project in this folder, a line each. */
 export async function checkLayers(project: string, floors: Floor[]): Promise<string[]> {
   const all = await arrows(project);
   const up = all.flatMap((arrow) => {
@@ -71,6 +73,7 @@ export async function checkLayers(project: string, floors: Floor[]): Promise<str
     ...up,
     ...impure(project, all, floors),
     ...circles(all).map((files) => `a circle of imports: ${files.join(" ")}`),
+    ...checkVoice(all, sourceFiles(project), (file) => Deno.readTextFileSync(`${project}/${file}`)),
   ];
 }
 

@@ -14,7 +14,7 @@ const FLOORS: Floor[] = [
 ];
 
 /** What is said of a project of these files. */
-async function problemsOf(files: Record<string, string>): Promise<string[]> {
+async function problemsOf(files: Record<string, string>, floors = FLOORS): Promise<string[]> {
   const project = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${project}/lib`);
@@ -23,7 +23,7 @@ async function problemsOf(files: Record<string, string>): Promise<string[]> {
       await Deno.mkdir(dirname(`${project}/${path}`), { recursive: true });
       await Deno.writeTextFile(`${project}/${path}`, text);
     }
-    return await checkLayers(project, FLOORS);
+    return await checkLayers(project, floors);
   } finally {
     await Deno.remove(project, { recursive: true });
   }
@@ -95,5 +95,24 @@ Deno.test("layers: what a pure folder reaches asks the host for nothing", async 
   assertEquals(await problemsOf(asking), [
     "lib/pure/d.ts: asks the host for something, but pure is pure",
     "lib/pure/b.ts:2: imports ffi/by.ts, and with it ffi/ask.ts, which asks the host for something, but pure is pure",
+  ]);
+});
+
+Deno.test("layers: whoever speaks to the user, and is no command, is named", async () => {
+  const speaks = 'import { print } from "../base/output.ts";\nprint("");\n';
+  const says = "// Not with console.log().\nconsole.log(1);\nDeno.exit(1);\n";
+  const files = {
+    "lib/base/output.ts":
+      "export const print = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(text));\n",
+    "lib/commands/a.ts": speaks + says,
+    "lib/upper/b.ts": speaks,
+    "lib/upper/d.ts": says,
+    "main.ts": 'export {} from "./lib/commands/a.ts";\nexport {} from "./lib/upper/b.ts";\n',
+  };
+  const floors = [...FLOORS, { folders: ["commands"], what: "" }, { folders: ["base"], what: "" }];
+  assertEquals((await problemsOf(files, floors)).filter((line) => !line.startsWith("main.ts")), [
+    "lib/upper/b.ts:1: imports lib/base/output.ts, but only commands speak to the user",
+    "lib/upper/d.ts:2: says console.",
+    "lib/upper/d.ts:3: says Deno.exit",
   ]);
 });
