@@ -36,7 +36,7 @@ import { removeLink } from "./link.ts";
 import { addInterfaces } from "./interfaces.ts";
 import { redirectPorts } from "./republish.ts";
 import { openNetwork } from "./shared.ts";
-import { findNetwork, type Network } from "./store.ts";
+import { findNetwork, type Network, networkByName } from "./store.ts";
 import type { Container, EndpointRequest } from "../model/container.ts";
 
 /** How long a container may take to start, in ms. */
@@ -106,7 +106,8 @@ export async function disconnectNetwork(reference: string, name: string, force: 
 }
 
 async function bridgeNetwork(reference: string): Promise<Network> {
-  const network = await findNetwork(reference);
+  const found = await findNetwork(reference);
+  const network = found && await networkByName(found.name);
   if (!network) throw refused(`network ${reference} not found`);
   if (network.driver === "host") {
     throw refused("container cannot be disconnected from host network or connected to host network");

@@ -16,7 +16,7 @@ import * as file from "../../ffi/file.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { lock } from "../../ffi/lock.ts";
 import { Failure } from "../base/error.ts";
-import { randomHex } from "../base/hex.ts";
+import { digestOf } from "../base/digest.ts";
 import { replaceFile, writeFile } from "../base/json.ts";
 import { rootMark } from "../store/mark.ts";
 import { beginWork, rootFd, rootPath, temporaryName } from "../store/root.ts";
@@ -105,12 +105,18 @@ export function isDefaultBridge({ name }: Pick<Network, "name">): boolean {
   return name === "bridge";
 }
 
-/** The network of this name; undefined where there is none. The default networks are made on first use. */
+/** The network of this name; undefined where there is none. The default networks are stored on first use. */
 export async function networkByName(name: string): Promise<Network | undefined> {
   if (!isNetworkName(name)) return undefined;
   const network = readNetwork(name);
   if (network || !DEFAULT_NETWORKS.includes(name)) return network;
-  return await makeDefault(name);
+  return await storeDefault(await defaultNetwork(name));
+}
+
+/** The same, but a default network is not stored: for commands that only read. */
+async function knownNetwork(name: string): Promise<Network | undefined> {
+  if (!isNetworkName(name)) return undefined;
+  return readNetwork(name) ?? (DEFAULT_NETWORKS.includes(name) ? await defaultNetwork(name) : undefined);
 }
 
 /** Docker's rule for names of all kinds. */
@@ -118,9 +124,9 @@ export function isNetworkName(name: string): boolean {
   return /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name);
 }
 
-/** Like networkByName, for a name, an ID, or the beginning of an ID. Throws Failure. */
+/** The network of this name, ID, or beginning of an ID. Nothing is stored. Throws Failure. */
 export async function findNetwork(reference: string): Promise<Network | undefined> {
-  const named = await networkByName(reference);
+  const named = await knownNetwork(reference);
   if (!named) requireWhole(reference);
   if (named || !/^[0-9a-f]+$/.test(reference)) return named;
   const matches = (await listNetworks()).filter(({ id }) => id.startsWith(reference));
@@ -149,11 +155,10 @@ export function requireWhole(name: string): void {
   throw new Failure(`network.json of network ${name} is missing or damaged; ${way}`);
 }
 
-/** All networks, by name. */
+/** All networks, sorted by name. Nothing is stored. */
 export async function listNetworks(): Promise<Network[]> {
-  for (const name of DEFAULT_NETWORKS) await networkByName(name);
-  return networkNames().map(readNetwork).filter((network) => network !== undefined)
-    .sort((a, b) => a.name < b.name ? -1 : 1);
+  const names = [...new Set([...DEFAULT_NETWORKS, ...networkNames()])].sort();
+  return (await Promise.all(names.map(knownNetwork))).filter((network) => network !== undefined);
 }
 
 /** Names of the networks that exist in the store, in no order. */
@@ -177,22 +182,27 @@ function readNetwork(name: string): Network | undefined {
   return network?.name === name ? network : undefined;
 }
 
-async function makeDefault(name: string): Promise<Network> {
+/** A default network that has not been stored yet. It is the same each time, except for `created`. */
+async function defaultNetwork(name: string): Promise<Network> {
   const bridge = name === "bridge";
-  const network: Network = {
-    id: randomHex(),
+  const mark = await rootMark();
+  return {
+    id: await digestOf(new TextEncoder().encode(`network ${name} of ${mark}`)),
     name,
     driver: bridge ? "bridge" : name === "host" ? "host" : "null",
     created: new Date().toISOString(),
     // The subnet is chosen when the network comes up.
     pools: bridge ? [{ subnet: "", gateway: "", automatic: true }] : [],
-    interface: !bridge ? "" : rootPath() === DEFAULT_ROOT ? "mydocker0" : `md-${await rootMark()}`,
+    interface: !bridge ? "" : rootPath() === DEFAULT_ROOT ? "mydocker0" : `md-${mark}`,
     internal: false,
     options: bridge ? { ...OPTIONS_OF_DEFAULT } : {},
     labels: {},
   };
+}
+
+async function storeDefault(network: Network): Promise<Network> {
   if (await addNetwork(network)) return network;
-  const found = readNetwork(name);
+  const found = readNetwork(network.name);
   if (found) return found;
   // Its record was damaged. A default network's record is made anew.
   writeNetwork(network);

@@ -74,13 +74,38 @@ test("full disk: run -d, start, create and pause fail with a reason, and leave n
       free
       $D run --rm --name new busybox echo works; $D start -a made; echo "start $?"; $D rm -f runs`,
     );
-    const failed = "run 125\nrun 125\ncreate 125\nvolume 125\n";
+    const failed = "run 125\nrun 125\ncreate 125\nvolume 1\n";
     assertEquals(
       stdout.replace("runs\nrunning", "running"),
       `${failed}made created\nruns running\nrunning 0\nworks\nhi\nstart 3\nruns\n`,
       `${fill}: ${stderr}`,
     );
     for (const line of stderr.split("\n").filter(Boolean)) assertMatch(line, /no space left|is not paused/);
+  }
+}, { seconds: 60 });
+
+test("full disk: what would write fails with docker's exit code, what only reads works", async (box) => {
+  const { stdout, stderr } = await onSmallDisk(
+    box,
+    `
+    $D create --name made busybox true >/dev/null
+    fill; fill_names
+    $D rename made other; echo "rename $?"
+    $D commit made image; echo "commit $?"
+    $D tag busybox image; echo "tag $?"
+    $D network create fresh; echo "network create $?"
+    $D network ls --format "{{.Name}}"; echo "network ls $?"
+    $D network inspect -f "{{.Name}} {{.Driver}}" host bridge none; echo "network inspect $?"
+    $D ps -a --format "{{.Names}}"; $D images --format "{{.Repository}}"; $D volume ls -q; echo "volume ls $?"
+    before=$($D network ls --no-trunc -q | sort); free
+    $D run --rm busybox true; [ "$before" = "$($D network ls --no-trunc -q | sort)" ] && echo "the same IDs"`,
+  );
+  const failed = "rename 1\ncommit 1\ntag 1\nnetwork create 1\n";
+  const read = "bridge\nhost\nnone\nnetwork ls 0\nhost host\nbridge bridge\nnone null\nnetwork inspect 0\n" +
+    "made\nbusybox\nvolume ls 0\nthe same IDs\n";
+  assertEquals(stdout, failed + read, stderr);
+  for (const line of stderr.split("\n").filter(Boolean)) {
+    assertMatch(line, /no space left|failed to rename container named made/);
   }
 }, { seconds: 60 });
 
