@@ -15,27 +15,24 @@ import {
 } from "./cross_program.ts";
 import { enterDirectory, openNothing, openProc } from "./directory_program.ts";
 import { appendEvents, type FramedName } from "./event_program.ts";
-import { execute } from "./execute_program.ts";
 import {
   beginSession,
   beginSessionInside,
-  confine,
   dieWithKeeper,
   dropPrivileges,
+  executeConfined,
   keepOnlyStdioAnd,
+  leaveKeyring,
   takeStdio,
 } from "./init_program.ts";
 import { closeOthers, introduce, NAMESPACES, takeNothing } from "./keeper_program.ts";
 import { limitProcesses, limitResourcesOfNext, type Rlimit, writeFile } from "./limit_program.ts";
-import { attempt } from "./mount_program.ts";
 import { pollTable } from "./poll_program.ts";
 import { dropOutput, pump } from "./pump_program.ts";
 import { ENDED, FAILED, STARTED } from "./report.ts";
 import { type PumpPlan, send } from "./source_program.ts";
 import { type Confinement, type Identity, NO_INPUT } from "./plan.ts";
 import type { Group } from "../cgroup/types.ts";
-
-const [KEYCTL_JOIN_SESSION_KEYRING, SIG_SETMASK] = [1, 2];
 
 export interface ExecPlan extends PumpPlan {
   /** A pidfd of the container's first process, whose namespaces they are. */
@@ -135,8 +132,8 @@ function becomeCommand(p: Program, plan: ExecPlan, crossing: Crossing, groups: C
   // The mount namespace gives its own root and working directory, so nothing of the host's is in reach by a
   // path; this process itself does not get into the PID namespace, where it could be seen.
   p.call("setns", [plan.container, NAMESPACES], { what: "the container's namespaces" });
-  attempt(p, "keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0]);
-  p.call("umask", [0o022]);
+  // The umask is that of mydocker, and right.
+  leaveKeyring(p);
   // In the container's cgroup, and so with its devices.
   const spare = Math.max(...execDescriptors(plan)) + 32;
   takeStdio(p, plan.stdio, () => openNothing(p, proc, spare));
@@ -150,9 +147,7 @@ function becomeCommand(p: Program, plan: ExecPlan, crossing: Crossing, groups: C
   dieWithKeeper(p, REPORT);
   limitProcesses(p, plan.rlimits);
   beginSessionInside(p, plan.tty);
-  p.call("rt_sigprocmask", [SIG_SETMASK, p.words([0]), 0, 8]);
-  confine(p, plan.confinement);
-  execute(p, plan);
+  executeConfined(p, plan);
   p.place(refused);
   reportFailure(p);
 }

@@ -79,8 +79,7 @@ export function initProgram(p: Program, plan: InitPlan): void {
   if (!plan.exposedSystemPaths) protectPaths(p, proc, plan.spare);
   if (plan.readOnlyRootfs) changeMount(p, plan.rootfs, { set: MOUNT_ATTR.readOnly }, "/ read-only");
   if (!(shared & CLONE_NEWUTS)) setHostname(p, plan.hostname);
-  // The caller's session keyring would stay readable; without keyrings in the kernel there is none to leave.
-  attempt(p, "keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0]);
+  leaveKeyring(p);
   p.call("umask", [0o022]);
   takeStdio(p, plan.stdio, () => reopen(p, proc, plan.spare));
   const gate = plan.reaper && openGate(p);
@@ -105,11 +104,24 @@ export function initProgram(p: Program, plan: InitPlan): void {
   // Changing credentials clears the parent-death signal (prctl(2)).
   dieWithKeeper(p, REPORT);
   if (plan.reaper) becomeReaper(p, plan, plan.reaper, refused);
+  executeConfined(p, plan);
+  p.place(refused);
+  if (isolation?.guest || plan.reaper) reportFailure(p);
+}
+
+/** The caller's session keyring would stay readable; without keyrings in the kernel there is none to leave. */
+export function leaveKeyring(p: Program): void {
+  attempt(p, "keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0]);
+}
+
+/** The last steps of a process that becomes a command of the container. */
+export function executeConfined(
+  p: Program,
+  plan: Pick<InitPlan, "confinement" | "argv" | "environment">,
+): void {
   p.call("rt_sigprocmask", [SIG_SETMASK, p.words([0]), 0, 8]);
   confine(p, plan.confinement);
   execute(p, plan);
-  p.place(refused);
-  if (isolation?.guest || plan.reaper) reportFailure(p);
 }
 
 function setHostname(p: Program, name: string): void {
@@ -316,7 +328,7 @@ export function dropPrivileges(p: Program, identity: Identity, confinement: Conf
  * What closes at the very last, so that the filter need not allow anything that is done before it but
  * executing.
  */
-export function confine(p: Program, { filter, noNewPrivileges }: Confinement): void {
+function confine(p: Program, { filter, noNewPrivileges }: Confinement): void {
   if (!noNewPrivileges) return;
   p.call("prctl", [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
   installFilter(p, filter);
