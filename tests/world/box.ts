@@ -3,7 +3,17 @@
 // @ts-types="../../lib/cli/std.d.ts"
 import { join } from "@std/path/posix/join";
 import { assertEquals } from "@std/assert";
-import { cgroups, dropCgroups, killAll, leftCgroups, mountsOf, processesOf, storeProblems } from "./leaks.ts";
+import {
+  cgroups,
+  dropCgroups,
+  killAll,
+  leftCgroups,
+  type Leftover,
+  mountsOf,
+  processesOf,
+  storeProblems,
+  ticks,
+} from "./leaks.ts";
 import { dropInterface, interfaces } from "./netns.ts";
 import { Running } from "./running.ts";
 import { until, within } from "./wait.ts";
@@ -50,10 +60,13 @@ export class Box implements AsyncDisposable {
   readonly root: string;
   readonly #interfaces = interfaces();
   readonly #patience: number;
+  /** In ticks since the machine's start. */
+  readonly #made: number;
 
   /** Processes on their way out have `patience` seconds at the end. */
   constructor({ patience = 12 } = {}) {
     this.#patience = patience;
+    this.#made = ticks();
     this.dir = Deno.makeTempDirSync({ dir: "/var/tmp", prefix: "mydocker-test-" });
     this.root = `${this.dir}/root`;
   }
@@ -113,7 +126,7 @@ export class Box implements AsyncDisposable {
       await fed;
       return { code, stdout: text(stdout), stderr: text(stderr), out: stdout };
     } catch (error) {
-      killAll(processesOf(this.dir));
+      killAll(this.processes());
       const { stdout, stderr } = await output;
       throw new Error(`${(error as Error).message}; stdout: ${text(stdout)}; stderr: ${text(stderr)}`);
     }
@@ -169,10 +182,15 @@ export class Box implements AsyncDisposable {
     });
   }
 
+  /** Processes that have to do with this sandbox. */
+  processes(): Leftover[] {
+    return processesOf(this.dir, this.#made);
+  }
+
   /** What is left of the sandbox outside its directory, and what in it does not add up. */
   async leaks(): Promise<string[]> {
     return [
-      ...processesOf(this.dir).map(({ pid, command, found }) => `process ${pid} (${found}): ${command}`),
+      ...this.processes().map(({ pid, command, found }) => `process ${pid} (${found}): ${command}`),
       ...mountsOf(this.dir).map((line) => `mount: ${line}`),
       ...leftCgroups(this.root).map((path) => `cgroup: ${path}`),
       ...interfaces().filter((name) => !this.#interfaces.includes(name)).map((name) => `interface: ${name}`),
@@ -187,20 +205,25 @@ export class Box implements AsyncDisposable {
     let leaks: string[] = [];
     const isClean = async () => (leaks = await this.leaks()).length === 0;
     await until("nothing is left", isClean, this.#patience).catch(() => {}); // Said below, in full.
-    for (let left; (left = processesOf(this.dir)).length > 0;) {
-      killAll(left);
-      dropCgroups(this.root);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    // The kernel takes its time to empty them.
+    if (leaks.length > 0) await this.#drop();
+    // Also those of containers whose keepers were killed. The kernel takes its time to empty them.
     for (let n = 0; n < 200 && cgroups(this.root).length > 0; n++) {
       dropCgroups(this.root);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    for (const name of interfaces()) if (!this.#interfaces.includes(name)) await dropInterface(name);
     const removed = await new Deno.Command("rm", { args: ["-rf", this.dir], stderr: "piped" }).output();
     if (!removed.success) leaks.push(`rm -rf: ${text(removed.stderr)}`);
     if (leaks.length > 0) throw new Error(`left behind:\n  ${leaks.join("\n  ")}`);
+  }
+
+  /** Kills what is left, and removes its interfaces. */
+  async #drop(): Promise<void> {
+    for (let left; (left = this.processes()).length > 0;) {
+      killAll(left);
+      dropCgroups(this.root);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    for (const name of interfaces()) if (!this.#interfaces.includes(name)) await dropInterface(name);
   }
 }
 

@@ -34,6 +34,14 @@ function namesIn(path: string): string[] {
   }
 }
 
+function foldersIn(path: string): string[] {
+  try {
+    return [...Deno.readDirSync(path)].filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
+  } catch {
+    return []; // Gone meanwhile.
+  }
+}
+
 /** Whatever in /proc/PID mentions `path`: its words, its mounts, or what it has open. */
 function mentionOf(pid: number, path: string): string | undefined {
   const proc = `/proc/${pid}`;
@@ -48,14 +56,31 @@ function mentionOf(pid: number, path: string): string | undefined {
   );
 }
 
+/** The unit of times in /proc/PID/stat, for whatever processor (USER_HZ, proc(5)). */
+const TICKS_PER_SECOND = 100;
+
+/** Now, in ticks since the machine's start. */
+export function ticks(): number {
+  return Math.floor(Number(readText("/proc/uptime").split(" ")[0]) * TICKS_PER_SECOND);
+}
+
+/** When a process started, in ticks since the machine's start; undefined where it has ended. */
+function startOf(pid: number): number | undefined {
+  const stat = readText(`/proc/${pid}/stat`);
+  // The name, in parentheses, may have any character; the start is the 22nd field.
+  const start = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  return start === undefined ? undefined : Number(start);
+}
+
 /**
- * All live processes, this one excepted, that have to do with `path`. Those of the host's mounts have not.
+ * All live processes, this one excepted, that have to do with `path`. Those of the host's mounts have not, and
+ * neither have those that started before `since`, in ticks: most of a machine's are not worth a closer look.
  */
-export function processesOf(path: string): Leftover[] {
+export function processesOf(path: string, since = 0): Leftover[] {
   const found: Leftover[] = [];
   for (const name of namesIn("/proc")) {
     const pid = Number(name);
-    if (!(pid > 0) || pid === Deno.pid) continue;
+    if (!(pid > 0) || pid === Deno.pid || (startOf(pid) ?? -1) < since) continue;
     const mention = mentionOf(pid, path);
     if (mention === undefined) continue;
     const command = readText(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
@@ -97,10 +122,12 @@ export function cgroups(root: string): string[] {
   ]);
   const found: string[] = [];
   const visit = (path: string, depth: number) => {
-    for (const entry of namesIn(path)) {
-      const below = `${path}/${entry}`;
-      if (depth > 5 || (entry.includes(".") && !entry.endsWith(".slice")) || !isDirectory(below)) continue;
-      if (entry.startsWith("mydocker-") && ids.has(entry.slice(9))) found.push(below);
+    for (const entry of foldersIn(path)) {
+      const [below, own] = [`${path}/${entry}`, entry.startsWith("mydocker-")];
+      // Other sandboxes' containers have nothing of this one's in theirs, and there may be hundreds of them.
+      if (depth > 5 || (entry.includes(".") && !entry.endsWith(".slice"))) continue;
+      if (own && !ids.has(entry.slice(9))) continue;
+      if (own) found.push(below);
       visit(below, depth + 1);
     }
   };
@@ -140,14 +167,6 @@ export function dropCgroups(root: string): void {
     attempt(() => Deno.writeTextFileSync(`${path}/freezer.state`, "THAWED", { create: false }));
     attempt(() => Deno.writeTextFileSync(`${path}/cgroup.freeze`, "0", { create: false }));
     attempt(() => Deno.removeSync(path));
-  }
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.lstatSync(path).isDirectory;
-  } catch {
-    return false; // Gone meanwhile.
   }
 }
 
