@@ -2,7 +2,7 @@
 
 import { EAGAIN, EINVAL, ESRCH, F_SETFD, POLLIN } from "./constants.ts";
 import { KernelError } from "./errno.ts";
-import { addressOf, raw, scratchAddress, scratchView, symbols } from "./libc.ts";
+import { addressOf, posixSpawn, raw, rawLater, scratchAddress, scratchView } from "./libc.ts";
 import { executable } from "./elf.ts";
 import { close, O_CLOEXEC } from "./file.ts";
 import { encodeName } from "./bytes.ts";
@@ -60,10 +60,6 @@ export function endHelper(pid: number): void {
   raw(NR.wait4, pid, 0, 0, 0);
 }
 
-/** A call on a thread of its own; -1 on failure, of which the errno stays on that thread. */
-// deno-lint-ignore no-explicit-any -- see libc.ts: the call takes numbers
-const callLater = symbols.syscall_blocking as any as (...words: number[]) => Promise<number>;
-
 /** Waits while JavaScript goes on. Deno's own timers take 6 ms to load. */
 export async function pause(milliseconds: number): Promise<void> {
   await anyReadable([], milliseconds);
@@ -107,7 +103,7 @@ export async function anyReadable(fds: number[], milliseconds = Infinity): Promi
     memory.setBigInt64(8, BigInt(Math.floor(milliseconds % 1000 * 1e6)), true);
   }
   const address = addressOf(new Uint8Array(memory.buffer));
-  const result = await callLater(NR.ppoll, address + pollfd(0), fds.length, forever ? 0 : address, 0, 8, 0);
+  const result = await rawLater(NR.ppoll, address + pollfd(0), fds.length, forever ? 0 : address, 0, 8);
   return result > 0 && fds.some((_, index) => memory.getInt16(pollfd(index) + 6, true) !== 0);
 }
 
@@ -117,7 +113,7 @@ export async function readLater(fd: number, buffer: Uint8Array): Promise<number>
   for (;;) {
     // A signal may land on that very thread: then nothing is there to read yet, and a read would block this
     // one.
-    if (await callLater(NR.ppoll, addressOf(pollfd), 1, 0, 0, 8, 0) <= 0) continue;
+    if (await rawLater(NR.ppoll, addressOf(pollfd), 1, 0, 0, 8) <= 0) continue;
     const result = raw(NR.read, fd, addressOf(buffer), buffer.length);
     if (result >= 0) return result;
     if (result !== -EAGAIN) throw new KernelError("read", `descriptor ${fd}`, -result);
@@ -128,7 +124,7 @@ export async function readLater(fd: number, buffer: Uint8Array): Promise<number>
 export async function writeLater(fd: number, buffer: Uint8Array): Promise<boolean> {
   for (let done = 0; done < buffer.length;) {
     const rest = buffer.subarray(done);
-    const result = await callLater(NR.write, fd, addressOf(rest), rest.length, 0, 0, 0);
+    const result = await rawLater(NR.write, fd, addressOf(rest), rest.length);
     if (result < 0) return false;
     done += result;
   }
@@ -159,17 +155,10 @@ export function spawn(program: Assembled, title: string, fds: number[]): number 
   const path = encodeName(`/proc/self/fd/${image}\0`);
   const name = encodeName(`${title}\0`);
   const vector = new BigUint64Array([BigInt(addressOf(name)), 0n]);
-  const argv = BigInt(addressOf(new Uint8Array(vector.buffer)));
+  const argv = addressOf(new Uint8Array(vector.buffer));
   // Nothing else starts processes here, so that descriptors can be inheritable for this one moment.
   for (const fd of fds) setCloseOnExec(fd, false);
-  const result = symbols.posix_spawn(
-    BigInt(base + SPAWN.pid),
-    BigInt(addressOf(path)),
-    0n,
-    BigInt(base),
-    argv,
-    argv + 8n,
-  );
+  const result = posixSpawn(base + SPAWN.pid, addressOf(path), 0, base, argv, argv + 8);
   for (const fd of fds) setCloseOnExec(fd, true);
   close(image);
   if (result !== 0) throw new KernelError("posix_spawn", title, result);

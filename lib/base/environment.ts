@@ -9,14 +9,12 @@ import * as file from "../../ffi/file.ts";
 
 const HIDDEN = "MYDOCKER_ENV_";
 
-const KEPT_OFF = new Set(
-  `HOME DENO_DIR DENO_NO_UPDATE_CHECK DENO_AUDIT_PERMISSIONS DENO_AUTH_TOKENS DENO_CONNECTED
+const KEPT_OFF = `HOME DENO_DIR DENO_NO_UPDATE_CHECK DENO_AUDIT_PERMISSIONS DENO_AUTH_TOKENS DENO_CONNECTED
    DENO_COVERAGE_DIR DENO_LOG DENO_LOG_LAZY_LOAD DENO_PERMISSION_BROKER_PATH DENO_SNAPSHOT_IMPORT_GRAPH
    DENO_STARTUP_PHASES DENO_TOKIO_EVENT_INTERVAL DENO_TOKIO_GLOBAL_QUEUE_INTERVAL
    DENO_TOKIO_MAX_IO_EVENTS_PER_TICK DENO_UNSTABLE_CONTROL_SOCK DENO_V8_FLAGS NODE_CHANNEL_FD
    NODE_CHANNEL_SERIALIZATION_MODE NODE_OPTIONS OTEL_DENO OTEL_DENO_CONSOLE OTEL_DENO_METRICS
-   OTEL_DENO_TRACING OTEL_SDK_DISABLED SSLKEYLOGFILE`.split(/\s+/),
-);
+   OTEL_DENO_TRACING OTEL_SDK_DISABLED SSLKEYLOGFILE`;
 
 /** The words after the program's name. */
 export function callerArguments(): string[] {
@@ -51,7 +49,7 @@ export function absolutePath(path: string): string {
 export function callerEnvironment(name: string): string | undefined {
   if (name === "" || /[=\0]/.test(name)) return undefined;
   if (variable("MYDOCKER_SELF") === undefined) return variable(name);
-  if (KEPT_OFF.has(name)) return variable(HIDDEN + name);
+  if (KEPT_OFF.split(/\s+/).includes(name)) return variable(HIDDEN + name);
   return name === "MYDOCKER_SELF" || name.startsWith(HIDDEN) ? undefined : variable(name);
 }
 
