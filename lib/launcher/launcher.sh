@@ -43,17 +43,22 @@ fi
 
 # NODE_OPTIONS and DENO_CONNECTED have deno run other code; DENO_AUDIT_PERMISSIONS, DENO_COVERAGE_DIR,
 # DENO_SNAPSHOT_IMPORT_GRAPH and SSLKEYLOGFILE have it write files; the others make it talk, or fail. All that do so were
-# found by trying each name that is in deno. The first three are the ones that are set below.
+# found by trying each name that is in deno. HOME and the first two are the ones that are set below.
 unset IFS # some shells take it from the environment
-for name in HOME DENO_DIR DENO_NO_UPDATE_CHECK \
-  DENO_AUDIT_PERMISSIONS DENO_AUTH_TOKENS DENO_CONNECTED DENO_COVERAGE_DIR DENO_LOG DENO_LOG_LAZY_LOAD \
-  DENO_PERMISSION_BROKER_PATH DENO_SNAPSHOT_IMPORT_GRAPH DENO_STARTUP_PHASES DENO_TOKIO_EVENT_INTERVAL \
-  DENO_TOKIO_GLOBAL_QUEUE_INTERVAL DENO_TOKIO_MAX_IO_EVENTS_PER_TICK DENO_UNSTABLE_CONTROL_SOCK DENO_V8_FLAGS \
-  NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE NODE_OPTIONS OTEL_DENO OTEL_DENO_CONSOLE OTEL_DENO_METRICS \
-  OTEL_DENO_TRACING OTEL_SDK_DISABLED SSLKEYLOGFILE; do
-  eval "unset MYDOCKER_ENV_$name; [ -z \"\${$name+set}\" ] || export MYDOCKER_ENV_$name=\"\$$name\"
-    [ $name = HOME ] || unset $name"
-done
+unset MYDOCKER_ENV_HOME
+[ -z "${HOME+set}" ] || export MYDOCKER_ENV_HOME="$HOME"
+kept_off="DENO_DIR DENO_NO_UPDATE_CHECK
+  DENO_AUDIT_PERMISSIONS DENO_AUTH_TOKENS DENO_CONNECTED DENO_COVERAGE_DIR DENO_LOG DENO_LOG_LAZY_LOAD
+  DENO_PERMISSION_BROKER_PATH DENO_SNAPSHOT_IMPORT_GRAPH DENO_STARTUP_PHASES DENO_TOKIO_EVENT_INTERVAL
+  DENO_TOKIO_GLOBAL_QUEUE_INTERVAL DENO_TOKIO_MAX_IO_EVENTS_PER_TICK DENO_UNSTABLE_CONTROL_SOCK DENO_V8_FLAGS
+  NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE NODE_OPTIONS OTEL_DENO OTEL_DENO_CONSOLE OTEL_DENO_METRICS
+  OTEL_DENO_TRACING OTEL_SDK_DISABLED SSLKEYLOGFILE"
+# One test of them all (pack.sh makes it of the names): most callers have none, and the loop costs more than all else.
+if [ "@ANY_KEPT_OFF@" ]; then
+  for name in $kept_off; do
+    eval "unset MYDOCKER_ENV_$name; [ -z \"\${$name+set}\" ] || export MYDOCKER_ENV_$name=\"\$$name\"; unset $name"
+  done
+fi
 
 go() {
   export MYDOCKER_SELF="$self" DENO_DIR="$dir/cache-$bundle" DENO_NO_UPDATE_CHECK=1 HOME="$dir"

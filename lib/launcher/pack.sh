@@ -25,10 +25,15 @@ for bundle do
 done >"$work/bundles"
 size=$(($(wc -c <"$work/bundles")))
 
+# What the shell makes "x" of for each name that it has to keep off deno, or to forget: ${NAME+x}${MYDOCKER_ENV_NAME+x}...
+eval "$(sed -n '/^kept_off="/,/"$/p' "$here/launcher.sh")"
+any=
+for name in $kept_off; do any="$any\${$name+x}\${MYDOCKER_ENV_$name+x}"; done
+
 # The script holds offsets, which depend on its own length: numbers take as much room, filled up with blanks, as what they stand for.
 fill() {
   sed -e "/^@PRELINK_TS@$/{r $here/../../ffi/prelink.ts" -e "d;}" -e "/^@UNPACK_TS@$/{r $here/unpack.ts" -e "d;}" \
-    -e "s/@DENO@/$(hash "$deno")/" -e "s/@BUNDLE@/$(hash "$work/bundles")/" -e "s/@ONE@/$one/" \
+    -e "s/@ANY_KEPT_OFF@/$any/" -e "s/@DENO@/$(hash "$deno")/" -e "s/@BUNDLE@/$(hash "$work/bundles")/" -e "s/@ONE@/$one/" \
     -e "s/@TWO@/$two/" -e "s/@BUNDLES_SIZE@/$size/" -e "s/@BUNDLES_AT@/$1/" -e "s/@DENO_AT@/$2/" "$here/launcher.sh"
 }
 header=$(fill 00000000 00000000 | wc -c)
