@@ -3,12 +3,7 @@
 import { KernelError } from "./errno.ts";
 import { raw, scratchAddress, scratchView } from "./libc.ts";
 import { NR } from "./nr.ts";
-
-/** A moment, since 1970. */
-export interface Time {
-  seconds: number;
-  nanoseconds: number;
-}
+import type { Time } from "./time.ts";
 
 /** Now (CLOCK_REALTIME, clock_gettime(2)). */
 export function now(): Time {

@@ -1,6 +1,7 @@
 // Points in time as text.
 
-import { now, type Time } from "../../ffi/clock.ts";
+import { now } from "../../ffi/clock.ts";
+import type { Time } from "../../ffi/time.ts";
 
 /** RFC 3339 in UTC with nine digits after the point; by default the present time. */
 export function timestamp({ seconds, nanoseconds }: Time = now()): string {

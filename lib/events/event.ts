@@ -3,8 +3,9 @@
 // A frame (base/frames.ts) holds JSON. Its third number is the wait status of "die" and "exec_die", and 0 for
 // others.
 
-import { now, type Time } from "../../ffi/clock.ts";
+import { now } from "../../ffi/clock.ts";
 import { FRAME_HEADER } from "../base/frames.ts";
+import type { Time } from "../../ffi/time.ts";
 
 /** An event in docker's shape (Engine API, "Monitor events"), without the time. */
 export interface Event {

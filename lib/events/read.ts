@@ -1,6 +1,5 @@
 // Reads events: existing ones, and then new ones.
 
-import type { Time } from "../../ffi/clock.ts";
 import * as file from "../../ffi/file.ts";
 import { warn } from "../base/notice.ts";
 import { exitCode } from "../keeper/report.ts";
@@ -8,6 +7,7 @@ import { rootFd, rootPath } from "../store/root.ts";
 import { EVENTS, OLDER_EVENTS } from "./append.ts";
 import { type Event, JSON_START, type StoredEvent } from "./event.ts";
 import { FRAME_HEADER } from "../base/frames.ts";
+import type { Time } from "../../ffi/time.ts";
 
 /** A file of events that is being read. */
 interface Source {

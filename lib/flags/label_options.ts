@@ -2,6 +2,7 @@
 
 import type { Parsed } from "../cli/command.ts";
 import { Refusal } from "../base/error.ts";
+import { keyValue } from "./pairs.ts";
 
 /** What these flags say. */
 export interface LabelOptions {
@@ -17,7 +18,7 @@ export function labelOptions(parsed: Parsed): LabelOptions {
 
 /** "KEY=value", or "KEY". Throws Refusal where there is no key. */
 export function parseLabel(label: string): [key: string, value: string] {
-  const [key, value = ""] = label.split(/=(.*)/s, 2);
+  const [key, value] = keyValue(label);
   if (key === "") throw new Refusal(`invalid label: ${label}`);
   return [key, value];
 }

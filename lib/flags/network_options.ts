@@ -1,6 +1,6 @@
 // What --network and its relatives say.
 
-import type { Parsed } from "../cli/command.ts";
+import type { Flag, Parsed } from "../cli/command.ts";
 import { Refusal } from "../base/error.ts";
 import { parseAddress } from "../base/address.ts";
 import type { ContainerConfig, EndpointRequest } from "../model/container.ts";
@@ -37,7 +37,7 @@ export function parseNetworkOptions(parsed: Parsed): NetworkOptions {
 }
 
 /** Throws Refusal with what replaced links. */
-export function refuseLinks(parsed: Parsed): void {
+function refuseLinks(parsed: Parsed): void {
   if (parsed.list("link").length === 0) return;
   throw new Refusal(
     "--link is not supported; containers of one network know each other by name: " +
@@ -82,8 +82,22 @@ function addFlags([endpoint, ...more]: EndpointRequest[], parsed: Parsed): void 
   if (more.length > 0 && parsed.text("mac-address")) endpoint.mac = mac(parsed.text("mac-address")!);
 }
 
-/** What network connect's flags ask for. */
+/** Those of network connect. */
+export const ENDPOINT_FLAGS: Flag[] = [
+  { name: "alias", kind: "list", help: "Add network-scoped alias for the container" },
+  { name: "ip", kind: "string", value: "ip", help: 'IPv4 address (e.g., "172.30.100.104")' },
+  { name: "ip6", kind: "string", value: "ip", help: 'IPv6 address (e.g., "2001:db8::33")' },
+  {
+    name: "link",
+    kind: "list",
+    help: "Not supported: containers in a network find each other by name",
+    hidden: true,
+  },
+];
+
+/** What these flags say. Throws Refusal. */
 export function endpointOptions(parsed: Parsed): Omit<EndpointRequest, "network"> {
+  refuseLinks(parsed);
   const [aliases, given, given6] = [parsed.list("alias"), parsed.text("ip"), parsed.text("ip6")];
   return {
     aliases: aliases.length > 0 ? aliases : undefined,

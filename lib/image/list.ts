@@ -2,7 +2,7 @@
 
 import { Failure } from "../base/error.ts";
 import { warn } from "../base/notice.ts";
-import { hasLabel } from "../cli/filter.ts";
+import { type Filters, matchesLabels } from "../cli/filter.ts";
 import { layerSize } from "../layer/store.ts";
 import { type ImageConfig, layersOf } from "./config.ts";
 import { digestsByImage, imageIds, readImage, tagsByImage } from "./store.ts";
@@ -78,29 +78,17 @@ export function createdAt(config: { created?: string }): number {
   return Date.parse(match[1] + match[3]) + Number(match[2] ?? 0) * 1000;
 }
 
-/** A test that docker's --filter describes. */
-export type ImageFilter = (image: ListedImage) => boolean;
-
-/**
- * Parses a "KEY=VALUE" of --filter, except dangling and reference. `find` looks up the image of before and
- * since.
- */
-export function parseFilter(text: string, find: (reference: string) => ImageConfig): ImageFilter {
-  const [key, value = ""] = text.split(/=([^]*)/, 2);
-  switch (key) {
-    case "label":
-      return ({ config }) => hasLabel(config.config?.Labels ?? {}, value);
-    case "before": {
-      const limit = createdAt(find(value));
-      return ({ config }) => createdAt(config) < limit;
-    }
-    case "since": {
-      const limit = createdAt(find(value));
-      return ({ config }) => createdAt(config) > limit;
-    }
-    default:
-      throw new Failure(`Invalid filter '${key}': use before, dangling, label, reference or since`);
-  }
+/** Tests that an image has to pass for the filters before, label and since; `find` looks up their images. */
+export function imageTests(
+  filters: Filters,
+  find: (reference: string) => ImageConfig,
+): ((image: ListedImage) => boolean)[] {
+  const moments = (name: string) => filters.get(name)?.map((reference) => createdAt(find(reference))) ?? [];
+  return [
+    ({ config }) => matchesLabels(config.config?.Labels ?? {}, filters),
+    ...moments("before").map((limit) => ({ config }: ListedImage) => createdAt(config) < limit),
+    ...moments("since").map((limit) => ({ config }: ListedImage) => createdAt(config) > limit),
+  ];
 }
 
 /**

@@ -1,6 +1,6 @@
 // Waiting until a container is ready: a text in its log, a port that something listens on, or its end.
 
-import { now, type Time } from "../../ffi/clock.ts";
+import { now } from "../../ffi/clock.ts";
 import { close } from "../../ffi/file.ts";
 import { anyReadable } from "../../ffi/process.ts";
 import { Failure } from "../base/error.ts";
@@ -23,6 +23,7 @@ import { textSearch } from "../log/text_search.ts";
 import { waitForExit } from "./wait.ts";
 import type { Container } from "../model/container.ts";
 import type { Readiness } from "../model/readiness.ts";
+import type { Time } from "../../ffi/time.ts";
 
 /** How often to look at the ports, in ms. */
 const PORT_INTERVAL = 20;

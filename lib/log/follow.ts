@@ -1,11 +1,12 @@
 // Follows a container's log until the container has ended.
 
-import { now, type Time } from "../../ffi/clock.ts";
+import { now } from "../../ffi/clock.ts";
 import { close } from "../../ffi/file.ts";
 import { changes, watchDirectory } from "../../ffi/inotify.ts";
 import { type Frame, type LogPosition, readFrames } from "./frames.ts";
 import { keeperLives } from "../container/state.ts";
 import type { Container } from "../model/container.ts";
+import type { Time } from "../../ffi/time.ts";
 
 /** Milliseconds. */
 const [FIRST_RECHECK, LAST_RECHECK] = [2, 500];

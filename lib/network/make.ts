@@ -4,6 +4,7 @@ import { AF_INET } from "../../ffi/constants.ts";
 import * as file from "../../ffi/file.ts";
 import { Failure } from "../base/error.ts";
 import { openRoute } from "../../ffi/netlink.ts";
+import type { AddressOptions, NetworkCreateOptions } from "../flags/network_create_options.ts";
 import { emitNetwork } from "../events/emit.ts";
 import { randomHex } from "../base/hex.ts";
 import {
@@ -29,19 +30,10 @@ import {
   networkByName,
 } from "./store.ts";
 
-/** The addresses a user asks for: any number of each, matched by which subnet contains them. */
-export interface AddressWishes {
-  subnets: string[];
-  gateways: string[];
-  ranges: string[];
-}
-
-export type NetworkWishes = Pick<Network, "name" | "internal" | "options" | "labels"> & AddressWishes;
-
 const refused = (message: string) => new Failure(message);
 
 /** Creates a network. Its bridge is made for the first container. Throws Failure. */
-export async function createNetwork(wishes: NetworkWishes): Promise<Network> {
+export async function createNetwork(wishes: NetworkCreateOptions): Promise<Network> {
   const { name, internal, options, labels } = wishes;
   if (!isNetworkName(name)) {
     throw refused(`invalid network name: ${name}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
@@ -71,7 +63,7 @@ export async function createNetwork(wishes: NetworkWishes): Promise<Network> {
 }
 
 /** Runs under the caller's lock, so that other networks' subnets don't change meanwhile. */
-async function pools(wishes: AddressWishes): Promise<AddressPool[]> {
+async function pools(wishes: AddressOptions): Promise<AddressPool[]> {
   const given = givenPools(wishes);
   const route = openRoute();
   try {
@@ -93,7 +85,7 @@ function chosenPools(given: AddressPool[], used: Subnet[], others: Subnet[]): Ad
   return hasIpv4 ? given : [choosePool([...used, ...others]), ...given];
 }
 
-function givenPools({ subnets, gateways, ranges }: AddressWishes): AddressPool[] {
+function givenPools({ subnets, gateways, ranges }: AddressOptions): AddressPool[] {
   const parsed = subnets.map((text) => {
     const subnet = parseSubnet(text);
     if (!subnet) throw refused(`invalid subnet ${text}: invalid CIDR address: ${text}`);

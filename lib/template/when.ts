@@ -1,8 +1,8 @@
 // Points in time, as --since and --until accept them.
 
-import type { Time } from "../../ffi/clock.ts";
 import { Failure } from "../base/error.ts";
 import { goQuote } from "./go_text.ts";
+import type { Time } from "../../ffi/time.ts";
 
 const BILLION = 1_000_000_000n;
 /** Nanoseconds in the units of a Go duration. */

@@ -15,6 +15,10 @@ import {
   type RunOptions,
   runOptions,
 } from "../../lib/flags/run_options.ts";
+import { LOGS_FLAGS, logsOptions } from "../../lib/flags/logs_options.ts";
+import { NETWORK_CREATE_FLAGS, networkCreateOptions } from "../../lib/flags/network_create_options.ts";
+import { ENDPOINT_FLAGS, endpointOptions } from "../../lib/flags/network_options.ts";
+import { VOLUME_CREATE_FLAGS, volumeCreateOptions } from "../../lib/flags/volume_create_options.ts";
 import { UPDATE_FLAGS, updateOptions } from "../../lib/flags/update_options.ts";
 
 function pure(name: string, work: () => Promise<void>): void {
@@ -40,6 +44,10 @@ const SPECS: Record<string, CommandSpec> = {
     stopAtFirstArg: true,
   },
   update: { name: "update", usage: "", summary: "", flags: UPDATE_FLAGS, args: [1, Infinity] },
+  logs: { name: "logs", usage: "", summary: "", flags: LOGS_FLAGS, args: [1, 1] },
+  network: { name: "network create", usage: "", summary: "", flags: NETWORK_CREATE_FLAGS, args: [1, 1] },
+  connect: { name: "network connect", usage: "", summary: "", flags: ENDPOINT_FLAGS, args: [2, 2] },
+  volume: { name: "volume create", usage: "", summary: "", flags: VOLUME_CREATE_FLAGS, args: [0, 1] },
 };
 
 function parse(command: string, line: string): Parsed {
@@ -282,4 +290,55 @@ pure("update: words and refusals", async () => {
     "maximum retry count cannot be used with restart policy 'always'",
     1,
   );
+});
+
+pure("logs: moments are relative to the one that is given", async () => {
+  const now = { seconds: 1000, nanoseconds: 5 };
+  const shown = { follow: true, timestamps: true, details: false };
+  assertEquals(logsOptions(parse("logs", "-ft --since 90s --until 999 -n 3 web"), now), {
+    ...shown,
+    since: { seconds: 910, nanoseconds: 5 },
+    until: { seconds: 999, nanoseconds: 0 },
+    tail: 3,
+  });
+  for (const all of ["all", "-1", ""]) {
+    assertEquals(logsOptions(parse("logs", `--tail=${all} web`), now).tail, undefined);
+  }
+  const tail = 'invalid value for "tail": "x" is neither a number nor "all"';
+  await refuses(() => logsOptions(parse("logs", "--tail x web"), now), tail, 1);
+  await refuses(
+    () => logsOptions(parse("logs", "--since x web"), now),
+    'invalid value for "since": failed to parse value as time or duration: "x"',
+    1,
+  );
+});
+
+pure("network create and connect: words and refusals", async () => {
+  const line = "--subnet 10.0.0.0/24 --gateway 10.0.0.9 --internal -o a=b=c --label d --label d=e net";
+  assertEquals(networkCreateOptions(parse("network", line)), {
+    ...{ name: "net", internal: true, options: { a: "b=c" }, labels: { d: "e" } },
+    ...{ subnets: ["10.0.0.0/24"], gateways: ["10.0.0.9"], ranges: [] },
+  });
+  const ipv6 = "--ipv6 needs an IPv6 --subnet, for example fd00:1234::/64";
+  await refuses(() => networkCreateOptions(parse("network", "--ipv6 --subnet 10.0.0.0/24 net")), ipv6, 1);
+  const driver = "network driver 'x' is not supported; use bridge, the default";
+  await refuses(() => networkCreateOptions(parse("network", "-d x net")), driver, 1);
+  assertEquals(endpointOptions(parse("connect", "--alias a --alias b --ip 10.0.0.1 net web")), {
+    ...{ aliases: ["a", "b"], ip: "10.0.0.1", ip6: undefined },
+  });
+  await refuses(() => endpointOptions(parse("connect", "--ip ::1 net web")), "invalid IPv4 address: ::1");
+});
+
+pure("volume create: words and refusals", async () => {
+  const none = { name: undefined, labels: {}, options: undefined };
+  assertEquals(volumeCreateOptions(parse("volume", "")), none);
+  assertEquals(volumeCreateOptions(parse("volume", "-o type=tmpfs -o device=x=y --label a vol")), {
+    ...{ name: "vol", labels: { a: "" }, options: { type: "tmpfs", device: "x=y" } },
+  });
+  assertEquals(volumeCreateOptions(parse("volume", "--name vol")), { ...none, name: "vol" });
+  const twice =
+    "conflicting options: cannot specify a volume-name through both --name and as a positional arg";
+  await refuses(() => volumeCreateOptions(parse("volume", "--name a b")), twice, 1);
+  const driver = "volume driver 'x' is not supported; use local, the default";
+  await refuses(() => volumeCreateOptions(parse("volume", "-d x")), driver, 1);
 });

@@ -44,21 +44,34 @@ export const spec: CommandSpec = {
   args: [1, 2],
 };
 
-export async function run(parsed: Parsed): Promise<number> {
+/** What the words say. Throws Failure where the image can't be called so. */
+function commitOptions(parsed: Parsed) {
   const [reference, name] = parsed.args;
-  const tag = name === undefined || name === "" ? undefined : checkTag(name);
+  const [author, comment] = [parsed.text("author"), parsed.text("message")];
+  return {
+    reference,
+    tag: name ? checkTag(name) : undefined,
+    /** Instructions of a Dockerfile. */
+    changes: parsed.list("change"),
+    pause: parsed.bool("pause"),
+    signed: { ...(author ? { author } : {}), ...(comment ? { comment } : {}) },
+  };
+}
+
+export async function run(parsed: Parsed): Promise<number> {
+  const { reference, tag, changes, pause, signed } = commitOptions(parsed);
   const id = await staged("commit", async (staging) => {
     // The lock is taken before the look-up: while the container exists, its layers do.
     const lock = lockImages("shared");
     try {
       const container = findContainer(reference);
-      const process = applyChanges(processOf(container.config), parsed.list("change"));
+      const process = applyChanges(processOf(container.config), changes);
       const layer = await whilePaused(
         container,
-        parsed.bool("pause"),
+        pause,
         () => commitUpper(staging, container),
       );
-      const image = imageOf(container.config, process, layer, parsed);
+      const image = imageOf(container.config, process, layer, signed);
       const wanted = { config: configBytes(image), references: tag === undefined ? [] : [tag] };
       const [imageID] = await publish(staging, layer ? [{ layer, staging }] : [], [wanted]);
       if (tag !== undefined) emitImage({ id: imageID, labels: image.config.Labels }, "tag", tag);
@@ -126,19 +139,16 @@ function imageOf(
   container: ContainerConfig,
   process: ProcessConfig,
   layer: Layer | undefined,
-  parsed: Parsed,
+  signed: Pick<ImageConfig, "author" | "comment">,
 ): ImageConfig {
   const created = timestamp();
-  const author = parsed.text("author");
-  const comment = parsed.text("message");
   const parent = readImage(container.image.replace(/^sha256:/, ""));
-  const optional = { ...(author ? { author } : {}), ...(comment ? { comment } : {}) };
-  const step = { created, created_by: container.argv.join(" "), ...optional };
+  const step = { created, created_by: container.argv.join(" "), ...signed };
   return {
     architecture: parent?.architecture ?? hostArchitecture(),
     os: parent?.os ?? "linux",
     ...(parent?.variant ? { variant: parent.variant } : {}),
-    ...optional,
+    ...signed,
     created,
     config: process,
     rootfs: {

@@ -37,7 +37,9 @@ export async function run(parsed: Parsed): Promise<number> {
   if (parsed.args.length > 1) {
     throw new Failure("you cannot start and attach multiple containers at once");
   }
-  return await startAttached(findContainer(parsed.args[0]), parsed);
+  const container = findContainer(parsed.args[0]);
+  const detachKeys = parseDetachKeys(parsed.text("detach-keys")!);
+  return await startAttached(container, { stdin: parsed.bool("interactive"), detachKeys });
 }
 
 async function startAll(references: string[]): Promise<number> {
@@ -80,18 +82,21 @@ export async function start(container: Container): Promise<void> {
   }
 }
 
-async function startAttached(container: Container, parsed: Parsed): Promise<number> {
-  const keys = parseDetachKeys(parsed.text("detach-keys")!);
-  const stdin = parsed.bool("interactive") && container.config.stdin;
+async function startAttached(
+  container: Container,
+  wishes: { stdin: boolean; detachKeys: number[] },
+): Promise<number> {
+  const { detachKeys } = wishes;
+  const stdin = wishes.stdin && container.config.stdin;
   if (stdin && container.config.tty && !Deno.stdin.isTerminal()) {
     throw new Failure("the input device is not a TTY", { kind: "no terminal" });
   }
   const { status } = containerState(container.dir);
   if (status !== "created" && status !== "exited") {
     const { attachTo } = await import("./attach.ts");
-    const result = await attachTo(container, { stdin, signals: true, detachKeys: keys });
+    const result = await attachTo(container, { stdin, signals: true, detachKeys });
     return result === DETACHED ? 0 : result;
   }
   const passSignalsTo = proxySignals(!container.config.tty);
-  return await runForeground(container, { stdin, stdout: true, stderr: true }, keys, passSignalsTo);
+  return await runForeground(container, { stdin, stdout: true, stderr: true }, detachKeys, passSignalsTo);
 }

@@ -3,16 +3,16 @@
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure } from "../../base/error.ts";
 import { FORMAT_ROWS } from "../../cli/format_flag.ts";
-import { parseFilters } from "../../cli/filter.ts";
+import { type Filters, parseFilters } from "../../cli/filter.ts";
 import { formatRows } from "../../cli/format.ts";
 import { humanAgo, humanSize, shortId } from "../../base/human.ts";
 import { print } from "../../base/output.ts";
 import {
   createdAt,
+  imageTests,
   type ListedImage,
   listImages,
   NEVER,
-  parseFilter,
   referencePattern,
 } from "../../image/list.ts";
 import { findImage } from "../../image/store.ts";
@@ -56,10 +56,11 @@ export const TITLES: Record<string, string> = {
 const NONE = "<none>";
 
 export async function run(parsed: Parsed): Promise<number> {
-  parseFilters(parsed.list("filter"), "-f, --filter", ["before", "dangling", "label", "reference", "since"]);
+  const known = ["before", "dangling", "label", "reference", "since"];
+  const filters = parseFilters(parsed.list("filter"), "-f, --filter", known);
   const format = formatOf(parsed);
   const withDigests = parsed.bool("digests") || format.includes(".Digest");
-  const rows = chosen(parsed).flatMap((shown) =>
+  const rows = chosen(filters, parsed.args, parsed.bool("all")).flatMap((shown) =>
     namesOf(shown, withDigests).map((name) => row(shown.image, name, parsed.bool("no-trunc")))
   );
   print(await formatRows(format, TITLES, rows));
@@ -119,17 +120,13 @@ export function namesOf({ tags, digests }: Pick<Shown, "tags" | "digests">, with
 }
 
 /** The images to list. */
-function chosen(parsed: Parsed): Shown[] {
-  const filters = parsed.list("filter").filter((filter) => filter !== "");
-  const patterns = filters.filter((filter) => filter.startsWith("reference="))
-    .map((filter) => filter.slice("reference=".length));
-  const matches = [...patterns, ...parsed.args].map(referencePattern);
+function chosen(filters: Filters, patterns: string[], all: boolean): Shown[] {
+  const matches = [...filters.get("reference") ?? [], ...patterns].map(referencePattern);
   const dangling = danglingOf(filters);
-  const tests = filters.filter((filter) => !/^(reference|dangling)=/.test(filter))
-    .map((filter) => parseFilter(filter, (reference) => findImage(reference).config));
+  const tests = imageTests(filters, (reference) => findImage(reference).config);
   return listImages().filter((image) => tests.every((test) => test(image))).flatMap((image) => {
     if (image.tags.length + image.digests.length === 0) {
-      const hidden = dangling === false || matches.length > 0 || (image.hasChildren && !parsed.bool("all"));
+      const hidden = dangling === false || matches.length > 0 || (image.hasChildren && !all);
       return hidden ? [] : [{ image, tags: [], digests: [] }];
     }
     const shown = (references: string[]) =>
@@ -141,13 +138,13 @@ function chosen(parsed: Parsed): Shown[] {
 }
 
 /** The value of --filter dangling=; undefined if it is not given. */
-function danglingOf(filters: string[]): boolean | undefined {
-  const values = filters.filter((filter) => filter.startsWith("dangling=")).map((filter) => filter.slice(9));
-  const last = values.at(-1)?.toLowerCase();
+function danglingOf(filters: Filters): boolean | undefined {
+  const given = filters.get("dangling")?.at(-1);
+  const last = given?.toLowerCase();
   if (last === undefined) return undefined;
   if (last === "true" || last === "1") return true;
   if (last === "false" || last === "0") return false;
-  throw new Failure(`Invalid filter 'dangling=[${values.at(-1)}]'`);
+  throw new Failure(`Invalid filter 'dangling=[${given}]'`);
 }
 
 /** The columns of an image under one of its names. */

@@ -1,6 +1,6 @@
 // events: shows past and future events of containers, images and volumes.
 
-import { now, type Time } from "../../../ffi/clock.ts";
+import { now } from "../../../ffi/clock.ts";
 import { changes, watchDirectory } from "../../../ffi/inotify.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure } from "../../base/error.ts";
@@ -12,6 +12,7 @@ import { eventFormat } from "../../events/format.ts";
 import { newEvents, type Sources } from "../../events/read.ts";
 import { rootFd } from "../../store/root.ts";
 import { parseFilters } from "../../cli/filter.ts";
+import type { Time } from "../../../ffi/time.ts";
 
 export const spec: CommandSpec = {
   name: "events",
