@@ -1,7 +1,9 @@
 // Digests and IDs as text.
 
-/** Two hex digits for each byte: Uint8Array's own toHex, which older releases of Deno lack. */
+/** Two hex digits for each byte. */
 export function toHex(bytes: Uint8Array): string {
+  // Older releases of Deno lack it.
+  if (bytes.toHex) return bytes.toHex();
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
