@@ -1,5 +1,5 @@
-// Standing in the foreground for a container: its input, the terminal's size, signals, and its end. Its
-// output needs nobody here: the keeper writes it.
+// Follows a container in the foreground: its input, the terminal's size, signals, and its end. Its output
+// needs no code here, because the keeper writes it.
 
 import { EPIPE, SIGWINCH } from "../../ffi/constants.ts";
 import { errnoText } from "../../ffi/errno.ts";
@@ -12,13 +12,13 @@ import { decodeReport, exitCode, MESSAGE_SIZE } from "../keeper/report.ts";
 import { forwardSignals } from "../container/signals.ts";
 import type { Running } from "./start.ts";
 
-/** What a shell shows of a program that wrote into a closed pipe. */
+/** The code that a shell reports for a program that wrote to a closed pipe. */
 const SIGPIPE_EXIT = 141;
 
 /**
- * Keeps signals from now on, instead of dying of them half-way, and passes them on to the container that the
- * returned function is given, those that have come before at once. Unless `all`, nothing but the terminal's
- * size is passed on. `passed` is told of each that was.
+ * Catches signals from now on, so that none ends this process half-way, and passes them on to the container
+ * that is given to the returned function; earlier ones at once. Unless `all`, only the terminal's size is
+ * passed on. `passed` is called for each signal passed on.
  */
 export function proxySignals(
   all = true,
@@ -45,17 +45,15 @@ export function proxySignals(
 }
 
 /**
- * Hands the caller's terminal, if it has one, over to a container with one of its own: every key goes there,
- * and what comes from there is shown as it is. Call it before the container can write. Returns what undoes
- * it.
+ * Connects the caller's terminal, if it has one, to a container's terminal: it passes on every key, and shows
+ * all output as it is. Call it before the container can write. Returns a function that restores the terminal.
  */
 export function giveTerminal(wanted: boolean): () => void {
   return wanted && Deno.stdin.isTerminal() ? makeRaw(0) : () => {};
 }
 
 /**
- * Goes along with the container until it ends; returns the exit code of mydocker, or that the keys were
- * typed.
+ * Follows the container until it ends. Returns mydocker's exit code, or DETACHED if the user typed the keys.
  */
 export async function attach(running: Running, detachKeys: number[]): Promise<number | typeof DETACHED> {
   const { input, terminal } = running;
@@ -71,7 +69,7 @@ export async function attach(running: Running, detachKeys: number[]): Promise<nu
 /** The container was left running. */
 export const DETACHED = "detached";
 
-/** From the caller's terminal to the container's, until the keys are typed. */
+/** Copies the caller's keys to the container's terminal until the detach keys are typed. */
 export async function pumpKeys(terminal: number, detachKeys: number[]): Promise<typeof DETACHED> {
   const { detachScanner } = await import("./detach_keys.ts");
   const scan = detachScanner(Deno.stdin.isTerminal() ? detachKeys : []);
@@ -85,7 +83,7 @@ async function waitForEnd(messages: number): Promise<number> {
   let report = await next();
   let watching: Promise<void> | undefined;
   while (report?.kind === "broken") {
-    // Said for either stream, and the process is watched once.
+    // Reported for each stream, but the process is watched only once.
     const { endByBrokenPipe } = await import("./broken_pipe.ts");
     watching ??= endByBrokenPipe(report.pid);
     [report] = await Promise.all([next(), watching]);
@@ -100,14 +98,16 @@ async function waitForEnd(messages: number): Promise<number> {
   return exitCode(report.status);
 }
 
-/** From stdin to the container until one of them ends (false), or `scan` has seen the keys (true). */
+/**
+ * Copies stdin to the container until one of them ends (false), or `scan` has seen the detach keys (true).
+ */
 export async function pumpInput(
   to: number,
   scan = (input: Uint8Array): Scanned => ({ pass: input, detach: false }),
 ): Promise<boolean> {
   const buffer = new Uint8Array(65536);
   for (;;) {
-    // What can't be read (a directory) has ended.
+    // A stdin that can't be read (a directory) counts as ended.
     const length = await readLater(0, buffer).catch(() => 0);
     const { pass, detach } = scan(buffer.subarray(0, length));
     if (length === 0 || (pass.length > 0 && !await writeLater(to, pass)) || detach) return detach;

@@ -1,11 +1,11 @@
-// What a shell's pipeline does when its reader goes away: the next write ends the writer, by SIGPIPE. A
-// container's first process is exempt from signals it has no handler for, and may go on writing into nothing
-// for ever. Here it gets what it would have got outside.
+// Ends a container whose reader has gone away, as a shell's pipeline does: the next write would end the
+// writer by SIGPIPE. But a container's first process is exempt from signals that it does not handle, and
+// might write into nothing for ever.
 
 import { SIGPIPE } from "../../ffi/constants.ts";
 import { killTraced, untilSignal } from "../../ffi/trace.ts";
 
-/** Ends the first process when SIGPIPE would, from now on; its children have no such exemption. */
+/** From now on, ends the first process where SIGPIPE would. Its children have no such exemption. */
 export async function endByBrokenPipe(pid: number): Promise<void> {
   if (await untilSignal(pid, SIGPIPE, () => hasNoHandler(pid))) killTraced(pid);
 }

@@ -1,4 +1,4 @@
-// What a container's writable layer changes of its image: docker diff.
+// The changes in a container's writable layer: docker diff.
 
 import * as file from "../../ffi/file.ts";
 import { getXattr } from "../../ffi/xattr.ts";
@@ -18,7 +18,7 @@ interface Walk {
   isPlaceholder: (path: string, stat: file.Stat) => boolean;
 }
 
-/** All changes, each directory before what is in it, names in order. What a start leaves behind is none. */
+/** All changes, each directory before its content, sorted by name. Placeholders of a start are left out. */
 export function containerChanges({ dir, config }: Container): Change[] {
   const upper = file.openat(dir, "upper", file.O_RDONLY | file.O_DIRECTORY);
   const image = openImageRoot(config.layers);
@@ -37,7 +37,7 @@ export function containerChanges({ dir, config }: Container): Change[] {
  */
 function compareDirectory(walk: Walk, upper: number, lower: number | undefined, path: string): void {
   const names = new Set(file.entries(upper).map(({ name }) => name));
-  // Of an opaque directory nothing shines through: what is not in it again is deleted.
+  // An opaque directory hides the lower one completely: what does not exist in it again is deleted.
   const opaque = lower !== undefined && getXattr(upper, "", OPAQUE_XATTR)?.[0] === "y".charCodeAt(0);
   if (opaque) file.entries(lower).forEach(({ name }) => names.add(name));
   for (const name of [...names].sort()) {
@@ -76,7 +76,7 @@ function isDirectory({ mode }: file.Stat): boolean {
   return (mode & file.S_IFMT) === file.S_IFDIR;
 }
 
-/** As docker compares: the time and size of a directory say nothing. */
+/** Compares as docker does: the time and size of a directory are ignored. */
 function looksDifferent(before: file.Stat, now: file.Stat): boolean {
   if (before.mode !== now.mode || before.uid !== now.uid || before.gid !== now.gid) return true;
   if (before.rdevMajor !== now.rdevMajor || before.rdevMinor !== now.rdevMinor) return true;

@@ -1,4 +1,4 @@
-// --cidfile: where scripts find the ID of the container they made.
+// --cidfile: the file in which scripts find the ID of the container they made.
 
 import { errnoText, isErrno, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -6,7 +6,7 @@ import { callerFileMode } from "../base/environment.ts";
 import { Refusal } from "../base/error.ts";
 import { writeFile } from "../base/json.ts";
 
-/** Throws Refusal where reserveCidfile would, as far as that can be known without making the file. */
+/** Throws Refusal where reserveCidfile would, as far as that is known without making the file. */
 export function checkCidfile(path: string): void {
   let present: file.Stat | undefined;
   try {
@@ -19,8 +19,8 @@ export function checkCidfile(path: string): void {
 }
 
 /**
- * Makes the file, so that nothing is created that could not be noted; the ID is written by writeCidfile.
- * Throws Refusal where it exists or can't be made.
+ * Makes the file before the container, so that no container is made whose ID could not be written.
+ * writeCidfile writes the ID. Throws Refusal where the file exists or can't be made.
  */
 export function reserveCidfile(path: string): void {
   try {
@@ -52,7 +52,7 @@ export function writeCidfile(path: string, id: string): void {
   writeFile(file.AT_FDCWD, path, id);
 }
 
-/** Takes an unused file away again. */
+/** Removes the unused file. */
 export function dropCidfile(path: string): void {
   file.unlinkat(file.AT_FDCWD, path);
 }

@@ -1,4 +1,4 @@
-// What a container's processes may not do, as its configuration says.
+// The restrictions of a container's processes, by its configuration.
 
 import { errnoText } from "../../ffi/errno.ts";
 import { Failure, type FailureKind } from "../base/error.ts";
@@ -9,8 +9,8 @@ import type { ContainerConfig } from "../model/container.ts";
 import type { Confinement } from "../keeper/plan.ts";
 
 /**
- * For a first process or one that joins; the latter may be `privileged` by itself, and has the container's
- * filter all the same (docker's exec --privileged).
+ * The restrictions of a first process, or of one that joins. The latter may be `privileged` itself, but still
+ * has the container's filter (docker's exec --privileged).
  */
 export function confinementOf(config: ContainerConfig, privileged = false): Confinement {
   const capabilities = capabilitiesOf(config);
@@ -27,7 +27,7 @@ function filterOf({ seccomp, privileged }: ContainerConfig, capabilities: number
   return privileged ? undefined : defaultFilter(capabilities);
 }
 
-/** What a start ends with where the kernel did not take the filter. */
+/** The error of a start whose filter the kernel refused. */
 export function filterError(errno: number, kind: FailureKind = "failed"): Failure {
   const hint = "does this kernel have CONFIG_SECCOMP_FILTER? --security-opt seccomp=unconfined does without";
   return new Failure(`can't install the filter of system calls: ${errnoText(errno)}; ${hint}`, { kind });

@@ -1,4 +1,4 @@
-// Making a container: its directory, complete before anyone can see it.
+// Makes a container: its directory is complete before others can see it.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -68,7 +68,7 @@ function fill(path: string, config: ContainerConfig): Container {
   }
 }
 
-/** The upper directory is the container's "/": it looks like the image's. */
+/** The upper directory is the container's "/", so it has the attributes of the image's root. */
 function makeUpper(dir: number, layers: string[]): void {
   file.mkdirat(dir, "upper", 0o755);
   const top = layers.at(-1);

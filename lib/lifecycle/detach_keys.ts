@@ -1,16 +1,14 @@
-// Looking for the detach keys in what is typed.
+// Finds the detach keys in typed input.
 
-/**
- * What to pass on of some input, and whether the keys were complete: then what came after them is dropped.
- */
+/** The input to pass on, and whether the keys are complete. What follows them is dropped. */
 export interface Scanned {
   pass: Uint8Array;
   detach: boolean;
 }
 
 /**
- * Looks for the keys, if there are any, in input that comes in pieces. What may become the keys is held back
- * until it can't.
+ * Searches input that arrives in pieces for the keys, if there are any. Bytes that may become the keys are
+ * held back until that is decided.
  */
 export function detachScanner(keys: number[]): (input: Uint8Array) => Scanned {
   let matched = 0;

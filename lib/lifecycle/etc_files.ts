@@ -1,5 +1,5 @@
-// /etc/hostname, /etc/hosts and /etc/resolv.conf: a container has files of its own over the image's, in its
-// directory.
+// /etc/hostname, /etc/hosts and /etc/resolv.conf: a container has files of its own in its directory, mounted
+// over the image's.
 
 import * as file from "../../ffi/file.ts";
 import { hostsOf } from "../network/hosts.ts";
@@ -10,9 +10,9 @@ import type { Container } from "../model/container.ts";
 export const ETC_FILES = ["hostname", "hosts", "resolv.conf"];
 
 /**
- * Makes them for a start, whatever the container made of those of its last life: by what it was created with,
- * and by what the host has now; its networks are still to be added to `hosts`. Not of one that shares
- * another's network, and so has that one's files.
+ * Makes the files for a start, whatever the container did to those of an earlier run, from its configuration
+ * and the host's present files. Its networks are still to be added to `hosts`. A container that shares
+ * another's network has that one's files.
  */
 export function writeEtcFiles({ dir, config }: Pick<Container, "dir" | "config">): void {
   if (config.network.startsWith("container:")) return;

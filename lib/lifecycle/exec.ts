@@ -1,4 +1,4 @@
-// Starting a command in a running container.
+// Starts a command in a running container.
 
 import { ESRCH } from "../../ffi/constants.ts";
 import { errnoText } from "../../ffi/errno.ts";
@@ -26,15 +26,15 @@ import { type Attachment, isDetached, openStreams } from "./streams.ts";
 import type { Container } from "../model/container.ts";
 import { RENAMED } from "../base/frames.ts";
 
-/** Milliseconds for the helper, which itself waits for less, to say how it went. */
+/** Milliseconds in which the helper, which has a shorter limit itself, has to report. */
 const PATIENCE = 40_000;
 
-/** What to execute, and how. */
+/** A command, and how to execute it. */
 export interface ExecRequest {
   argv: string[];
-  /** "NAME=value", over the container's own. */
+  /** "NAME=value"; they override the container's own. */
   environment: string[];
-  /** Undefined for the container's own. */
+  /** Undefined for the container's user. */
   user?: string;
   workingDirectory?: string;
   tty: boolean;
@@ -42,7 +42,7 @@ export interface ExecRequest {
   privileged: boolean;
 }
 
-/** The container is in no state for exec. */
+/** The container's state does not allow exec. */
 export class WrongState extends Failure {}
 
 /**
@@ -89,7 +89,7 @@ function execEvents(container: Container, argv: string[], keep: (fd: number) => 
   const attributes = { execID: randomHex() };
   const event = (action: string) => containerEvent(container, action, attributes);
   const [command, ...args] = argv;
-  // Docker has a blank behind the command even where no arguments follow.
+  // Docker adds a blank after the command even without arguments.
   append(["exec_create", "exec_start"].map((action) => event(`${action}: ${command} ${args.join(" ")}`)));
   const root = keep(file.openat(rootFd(), ".", file.O_PATH | file.O_DIRECTORY));
   const die = event("exec_die");
@@ -153,7 +153,7 @@ async function launch(
     const { call, what } = program.describe(report.step);
     if (call === "execve") throw execError(plan.argv[0], report.errno);
     if (call === "seccomp") throw filterError(report.errno, "not executable");
-    // It has ended since it was looked at.
+    // The container has ended after it was checked.
     if (call === "setns" && report.errno === ESRCH) {
       throw new WrongState(`Container ${id} is not running`);
     }

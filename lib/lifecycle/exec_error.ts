@@ -1,12 +1,12 @@
-// A command that could not be executed, in docker's words.
+// The error for a command that could not be executed, in docker's words.
 
 import { EACCES, ENOENT, ETIMEDOUT } from "../../ffi/constants.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import { Failure } from "../base/error.ts";
 
 /**
- * Why a step that sets up a process failed, where the call alone would say nothing to a user; undefined for
- * others.
+ * Explains why a step that sets up a process failed, if the system call alone would mean nothing to a user;
+ * otherwise undefined.
  */
 export function stepError(call: string, what: string, errno: number): string | undefined {
   if (call === "getcwd") return `the working directory ${what} is outside of the container`;
@@ -16,7 +16,7 @@ export function stepError(call: string, what: string, errno: number): string | u
     : "nobody waits for it any more";
 }
 
-/** For `command`, argv[0], of which execve(2) said `errno`: whether it is not there, or can't be executed. */
+/** The error of execve(2) for `command`, argv[0]: it does not exist, or can't be executed. */
 export function execError(command: string, errno: number): Failure {
   const [name, reason] = [JSON.stringify(command.toWellFormed()), errnoText(errno)];
   if (errno === ENOENT && !command.includes("/")) {

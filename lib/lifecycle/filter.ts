@@ -1,4 +1,4 @@
-// Which containers a user wants to see: --filter of ps, with docker's names.
+// --filter of ps, with docker's names.
 
 import * as file from "../../ffi/file.ts";
 import { Failure } from "../base/error.ts";
@@ -16,14 +16,14 @@ type Test = (container: ListedContainer) => boolean;
 export interface ContainerFilter {
   /** Whether every kind of filter lets the container through. */
   matches: Test;
-  /** A state is asked for by name, so that those which are not up count, too. */
+  /** It filters by state, so containers that are not up are listed, too. */
   allStates: boolean;
 }
 
 const STATUSES = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
 const HEALTHS = ["none", "starting", "healthy", "unhealthy"];
 
-/** By name of the filter: the test that its values make together. */
+/** The test for the values of each filter, by the filter's name. */
 const TESTS: Record<string, (values: string[]) => Test> = {
   ancestor: anyOf(descendsFrom),
   before: anyOf((reference) => {
@@ -37,7 +37,7 @@ const TESTS: Record<string, (values: string[]) => Test> = {
   expose: anyOf((port) => published("expose", port)),
   health: anyOf((health) => {
     if (!HEALTHS.includes(health)) refuse(`Unrecognised filter value for health: ${health}`);
-    return () => health === "none"; // nothing looks after a container's health here
+    return () => health === "none"; // there are no health checks here
   }),
   id: anyOf((prefix) => ({ id }) => id.startsWith(prefix)),
   "is-task": (values) => {
@@ -93,7 +93,7 @@ function refuse(problem: string): never {
   throw new Failure(problem);
 }
 
-/** The time a container was created, as its configuration has it. */
+/** The time a container was created, from its configuration. */
 function createdOf(reference: string): string {
   const id = findContainerId(reference);
   const container = id === undefined ? undefined : openContainer(id);
@@ -129,8 +129,8 @@ function published(filter: "expose" | "publish", text: string): Test {
 }
 
 /**
- * Whether a container's image is the one a user's word stands for, was made from it, or has its layers below
- * its own. An image that is not there has no descendants.
+ * Whether a container's image is the one that `reference` stands for, was made from it, or has its layers
+ * below its own. A missing image has no descendants.
  */
 function descendsFrom(reference: string): Test {
   const hex = resolveImageIfAny(reference);

@@ -1,4 +1,4 @@
-// A container in the foreground, from start to end: run, and start -a.
+// Runs a container in the foreground from start to end: for run, and start -a.
 
 import { step } from "../base/debug.ts";
 import { emitContainer } from "../events/emit.ts";
@@ -10,8 +10,8 @@ import type { Attachment } from "./streams.ts";
 import type { Container } from "../model/container.ts";
 
 /**
- * Starts the container and goes along with it; --rm removes it afterwards. Returns the exit code: the
- * command's, or 0 where the detach keys left it running. `started` is told when it runs.
+ * Starts the container and follows it; --rm removes it afterwards. Returns the exit code: the command's, or 0
+ * if the detach keys left it running. `started` is called when it runs.
  */
 export async function runForeground(
   container: Container,
@@ -31,7 +31,7 @@ export async function runForeground(
   } finally {
     takeTerminalBack();
     if (container.config.autoRemove && result !== DETACHED) {
-      // Somebody else may just be doing the same, with rm -f.
+      // Another command may be doing the same, with rm -f.
       await removeContainer(container, { volumes: true, force: true });
       step("container removed");
     }

@@ -1,4 +1,4 @@
-// Who the container's process is: -u, looked up in the image's own /etc/passwd and /etc/group.
+// The user and groups of a container's process: -u, looked up in the container's /etc/passwd and /etc/group.
 
 import { KernelError } from "../../ffi/errno.ts";
 import { mortally } from "../../ffi/mortal.ts";
@@ -14,13 +14,13 @@ interface User {
   home: string;
 }
 
-/** Bytes of /etc/passwd or /etc/group that are read: of hundreds of thousands of users. */
+/** The largest part of /etc/passwd or /etc/group that is read: enough for hundreds of thousands of users. */
 const LIMIT = 16 << 20;
 const MAX_ID = 2 ** 31 - 1;
 
 /**
- * Lines of colon-separated fields, as passwd(5) and group(5) have them. None where nothing can be read there:
- * what is in the way may be anything, and must not keep root from getting in by number.
+ * Lines of colon-separated fields, as in passwd(5) and group(5). Empty if the file can't be read: anything
+ * may be in its place, and must not prevent root from entering by number.
  */
 function records(root: number, path: string): string[][] {
   const text = readText(root, path);
@@ -38,7 +38,7 @@ function readText(root: number, path: string): string {
   }
 }
 
-/** Those whose numbers are ones; of others nothing is known. */
+/** The users whose IDs are numbers. */
 function users(root: number): User[] {
   return records(root, "/etc/passwd").flatMap(([name, , uidText = "", gidText = "", , home]) => {
     const [uid, gid] = [parseId(uidText), parseId(gidText)];
@@ -52,7 +52,7 @@ interface Group {
   members: string[];
 }
 
-/** The same. */
+/** The groups whose IDs are numbers. */
 function groupsIn(root: number): Group[] {
   return records(root, "/etc/group").flatMap(([name, , gidText = "", members = ""]) => {
     const gid = parseId(gidText);
@@ -62,7 +62,7 @@ function groupsIn(root: number): Group[] {
 
 const isNumber = (text: string) => /^\d+$/.test(text);
 
-/** Decimal digits, and in range; undefined for anything else. */
+/** A decimal ID within range; undefined for anything else. */
 function parseId(text: string): number | undefined {
   return isNumber(text) && Number(text) <= MAX_ID ? Number(text) : undefined;
 }
@@ -74,12 +74,12 @@ function asId(text: string): number {
 }
 
 /**
- * Resolves USER[:GROUP], names or numbers, as docker does: a user alone brings the groups that list it, a
- * group given is the only one. The groups of `more` (--group-add) come on top. Throws Failure for names
- * the image does not know.
+ * Resolves USER[:GROUP], names or numbers, as docker does: a user alone brings the groups that list it, while
+ * a given group is the only one. The groups of `more` (--group-add) are added. Throws Failure for unknown
+ * names.
  */
 export function resolveIdentity(root: number, spec: string, more: string[] = []): Identity {
-  // What is read may be on a file system whose server is in the container, and answers when it likes.
+  // The files may be on a file system whose server runs in the container and answers whenever it likes.
   return mortally(() => identityOf(root, spec, more));
 }
 

@@ -1,4 +1,4 @@
-// A container as docker inspect shows it: its JSON, with the fields that mean something here.
+// A container as docker inspect shows it, with the fields that have a meaning here.
 
 import type { DeviceLimit, Limits } from "../cgroup/limits.ts";
 import { networkSettings } from "../network/settings.ts";
@@ -16,7 +16,7 @@ import {
 } from "../container/state.ts";
 import type { Container, ContainerConfig, Mount } from "../model/container.ts";
 
-/** What docker shows where there is no time to show. */
+/** Docker's value for a missing time. */
 const NEVER = "0001-01-01T00:00:00Z";
 
 function time(milliseconds: number | undefined): string {
@@ -77,7 +77,7 @@ function sizes(id: string, config: ContainerConfig): Record<string, number> {
 function stateOf(state: ContainerState, outOfMemory: boolean): Record<string, unknown> {
   return {
     Status: state.status,
-    // Docker counts those as running.
+    // Docker counts restarting containers as running.
     Running: isAlive(state) || state.status === "restarting",
     Paused: state.status === "paused",
     Restarting: state.status === "restarting",
@@ -142,7 +142,10 @@ function systemPaths({ privileged, exposedSystemPaths }: ContainerConfig) {
   return { MaskedPaths: MASKED_PATHS, ReadonlyPaths: READ_ONLY_PATHS };
 }
 
-/** Docker turns labels off for whoever is not kept from the host's processes or memory, labels or not. */
+/**
+ * Docker turns labels off for containers that see the host's processes or memory, whether or not labels
+ * exist.
+ */
 function shownOptions({ securityOptions, privileged, pidMode, ipcMode }: ContainerConfig): string[] | null {
   const isOpen = privileged || pidMode === "host" || ipcMode === "host";
   if (!isOpen || securityOptions?.some((option) => option.startsWith("label"))) {
@@ -151,7 +154,7 @@ function shownOptions({ securityOptions, privileged, pidMode, ipcMode }: Contain
   return [...securityOptions ?? [], "label=disable"];
 }
 
-/** In the places that NO_LIMITS has for them. */
+/** In the places that NO_LIMITS provides for them. */
 function devicesAndUlimits({ devices = [], deviceCgroupRules, ulimits }: ContainerConfig) {
   return {
     Devices: devices.map(({ source, target, access }) => ({
@@ -196,7 +199,7 @@ const NO_LIMITS = {
   IOMaximumBandwidth: 0,
 };
 
-/** Those that are given, under docker's names. */
+/** The given limits, under docker's names. */
 function limitsOf(limits: Limits): Record<string, unknown> {
   const rates = (devices?: DeviceLimit[]) => devices?.map(({ path, value }) => ({ Path: path, Rate: value }));
   const all = {

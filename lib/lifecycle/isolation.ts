@@ -1,4 +1,4 @@
-// From a container's configured isolation to what a start needs: descriptors, devices and decisions.
+// Prepares a container's isolation for a start: opens descriptors and devices, and makes decisions.
 
 import { CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWUTS } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
@@ -15,18 +15,18 @@ import type { DeviceRule } from "../cgroup/types.ts";
 
 const SHM_SIZE = 64 * 1024 * 1024;
 
-/** What a start is to heed. */
+/** The isolation of a start. */
 export interface PreparedIsolation {
   steps: IsolationSteps;
-  /** For its cgroup. */
+  /** For the container's cgroup. */
   deviceRules: DeviceRule[] | "all";
-  /** To be called where the host lets it have no cgroup. Throws Failure if it can't do without. */
+  /** Called if the host allows the container no cgroup. Throws Failure if it can't do without. */
   mindNoGroups(): void;
 }
 
 /**
- * Opens and decides; `keep` takes what is to be closed. Throws Failure where what it asks for is not
- * there.
+ * Opens and decides everything; `keep` takes descriptors that are to be closed. Throws Failure where
+ * something requested does not exist.
  */
 export function prepareIsolation({ config }: Container, keep: (fd: number) => number): PreparedIsolation {
   checkSysctls(config);
@@ -67,7 +67,7 @@ function sharedNamespaces({ pidMode, ipcMode, utsMode, cgroupnsMode }: Container
 
 const sysctlPath = (name: string) => `/proc/sys/${name.replaceAll(".", "/")}`;
 
-/** What is the host's is not for a container to set. */
+/** Refuses to set what belongs to the host. */
 function checkSysctls({ sysctls = {}, network, ipcMode }: ContainerConfig): void {
   for (const name of Object.keys(sysctls)) {
     if (name.startsWith("net.")) {
@@ -83,7 +83,7 @@ function checkSysctls({ sysctls = {}, network, ipcMode }: ContainerConfig): void
 function devicesOf({ privileged, devices = [], deviceCgroupRules = [] }: ContainerConfig) {
   if (privileged) {
     const nodes = hostDevices();
-    // Under their own names they are there already.
+    // With --privileged, devices exist under their own names already.
     const renamed = devices.flatMap(({ source, target }) => devicesAt(source, target));
     return { devices: [...renamed, ...nodes], rules: "all" as const };
   }

@@ -1,4 +1,4 @@
-// Which limits make sense, alone and together: what docker's daemon refuses, and what it warns of.
+// Checks limits, alone and together: what docker's daemon refuses, and what it warns about.
 
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { missingSettings } from "../cgroup/apply.ts";
@@ -14,15 +14,15 @@ import { MAX_WHOLE } from "../base/whole.ts";
 
 const LEAST_MEMORY = 6 * 1024 * 1024;
 
-/** Limits as they will be kept, and what could not be had and was left out. */
+/** Limits as they will be stored, and warnings about those that were dropped. */
 export interface Checked {
   limits: Limits;
   warnings: string[];
 }
 
 /**
- * Checks the limits of a new container `id`, by making its group for a moment. Throws Failure in
- * docker's words, and where this host has no controller for a limit.
+ * Checks the limits of a new container `id` by making its group for a moment. Throws Failure in docker's
+ * words, and where this host has no controller for a limit.
  */
 export async function checkLimits(id: string, given: Limits): Promise<Checked> {
   refuseNonsense(given);
@@ -43,7 +43,7 @@ export async function checkLimits(id: string, given: Limits): Promise<Checked> {
   }
 }
 
-/** For the sweep, should this process be killed while the group is there. */
+/** Leaves a note for the sweep, in case this process is killed while the group exists. */
 function markProbe(id: string, place: Limits): string {
   const mark = `tmp/${PROBE}${id}`;
   writeFile(rootFd(), mark, JSON.stringify({ id, limits: place }));
@@ -61,12 +61,12 @@ export function warningsOf(groups: Group[], limits: Limits): Checked {
 
 const hasSecondMemory = ({ version, controllers }: Group) => version === 2 && controllers.includes("memory");
 
-/** Those that decide where the group is, and in which hierarchies. */
+/** The limits that decide where the group is, and in which hierarchies. */
 function onlyPlace({ cgroupParent, cpusetCpus, cpusetMems }: Limits): Limits {
   return { cgroupParent, cpusetCpus, cpusetMems };
 }
 
-/** Throws Failure for what no host can do, nor this one with its processors and memory nodes. */
+/** Throws Failure for limits that no host can fulfil, or not this one with its CPUs and memory nodes. */
 export function refuseNonsense(limits: Limits): void {
   refuseMemory(limits);
   refuseProcessor(limits);
@@ -129,7 +129,7 @@ function refuseSet(name: string, what: string, text: string | undefined, online:
   }
 }
 
-/** The numbers of "0-2,5"; undefined where it is none. */
+/** The numbers in "0-2,5"; undefined if it is invalid. */
 function setMembers(text: string): Set<number> | undefined {
   const members = new Set<number>();
   for (const part of text.split(",")) {
@@ -140,7 +140,7 @@ function setMembers(text: string): Set<number> | undefined {
   return members;
 }
 
-/** What docker says of what a kernel has no control file for, whose controller is there. */
+/** docker's warnings about limits whose controller exists but whose control file the kernel lacks. */
 const DISCARDED: Partial<Record<string, [keyof Limits, string]>> = {
   "blkio-weight": ["blkioWeight", "Block I/O weight or the cgroup is not mounted. Weight discarded."],
   "blkio-weight-device": [
@@ -153,7 +153,7 @@ const DISCARDED: Partial<Record<string, [keyof Limits, string]>> = {
   ],
 };
 
-/** Limits without those that this host has no control file for; `second`: memory is v2's. */
+/** The limits without those that have no control file on this host. `second`: memory is v2's. */
 function possible(given: Limits, missing: Setting[], second: boolean): Checked {
   const limits = { ...given };
   const warnings: string[] = [];

@@ -1,9 +1,9 @@
-// Where a mount point is, symlinks on the way resolved, also when they lead to what is not there yet.
+// Resolves mount points with symlinks on the way, even if these lead to something that does not exist yet.
 
 import * as file from "../../ffi/file.ts";
 import { openInsideIfAny } from "../layer/inside.ts";
 
-/** As many symlinks as the kernel follows. */
+/** The kernel's limit for symlinks. */
 const MOST_LINKS = 40;
 
 /** What is mounted in a root: a descriptor, and the path without symlinks. */
@@ -13,9 +13,9 @@ export interface Mounted {
 }
 
 /**
- * The path of a mount point in the container's root, of which `mounted` covers a part. Where nothing is there
- * but symlinks to what is missing, it is where they lead, which is to be made: as docker does. Whoever shares
- * a volume may change that meanwhile; then the path leads elsewhere in the same container.
+ * The path of a mount point in the container's root, which is partly covered by `mounted`. Where symlinks
+ * lead to something missing, it is their target, which is to be made, as by docker. Whoever shares a volume
+ * may change symlinks meanwhile; then the path leads elsewhere in the same container.
  */
 export function resolveMountPoint(root: number, target: string, mounted: Mounted[]): string {
   const present = openInsideIfAny(root, target);

@@ -1,4 +1,4 @@
-// From a container's configured mounts to descriptors of detached ones.
+// Opens a container's configured mounts as descriptors of detached mounts.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -24,8 +24,8 @@ import type { Container, Mount, Propagation } from "../model/container.ts";
 import type { PreparedMount } from "../keeper/plan.ts";
 
 /**
- * Detached mounts for all the container's mounts, with all their attributes, parents before what lies in
- * them. For a look at a container that does not run (`aside`) there is no tmpfs, and nothing propagates.
+ * Detached mounts for all the container's mounts, with their attributes, parents before children. For
+ * inspecting a stopped container (`aside`), there is no tmpfs, and nothing propagates.
  */
 export async function openMounts(
   container: Container,
@@ -38,7 +38,7 @@ export async function openMounts(
   const home = await etcDirectory(container);
   const readOnly = container.config.readOnlyRootfs;
   for (const name of ETC_FILES) {
-    // Before its first start, when cp looks into it, a container has none yet.
+    // Before its first start, when cp may look into it, a container does not have these files yet.
     if (targets.has(`/etc/${name}`) || !file.statIfAny(home, name)) continue;
     const fd = bindDetached(home, name);
     prepared.push({ target: resolveMountPoint(rootfs, `/etc/${name}`, []), isFile: true, fd });
@@ -50,14 +50,14 @@ export async function openMounts(
     one.target = resolveMountPoint(rootfs, mount.target, prepared);
     prepared.push(one);
   }
-  // Whatever is attached below a shared mount becomes one (mount_namespaces(7)).
+  // What is attached below a shared mount becomes shared (mount_namespaces(7)).
   if (!aside && mounts.some(({ propagation }) => propagation?.endsWith("shared"))) {
     mounts.forEach(({ propagation }, n) => prepared.at(n - mounts.length)!.attached = changes(propagation));
   }
   return prepared;
 }
 
-/** Where those files are: with the other one, of a container that shares another's network. */
+/** The directory of these files: the other container's, if the network is another's. */
 async function etcDirectory({ dir, config: { network } }: Container): Promise<number> {
   if (!network.startsWith("container:")) return dir;
   const { sharedContainer } = await import("../network/shared.ts");
@@ -79,7 +79,10 @@ async function prepareMount(mount: Mount, { config }: Container, rootfs: number)
   }
 }
 
-/** What makes a clone propagate as asked for: it still does as the mount it was cloned from. */
+/**
+ * The changes that give a clone the wanted propagation; without them it propagates like the mount it was
+ * cloned from.
+ */
 function changes(propagation: Propagation = "rprivate"): MountChange[] {
   switch (propagation) {
     case "rprivate":
@@ -159,7 +162,7 @@ function bindSource({ source: path, nonRecursive, propagation }: Mount): number 
   }
 }
 
-/** What is mounted on the host shows only where the mount it happens in tells. */
+/** Mounts on the host propagate only if the mount they happen in does. */
 function checkPropagates(source: number, path: string, propagation: Propagation): void {
   const mount = mountOf(source);
   const has = (kind: string) => mount?.propagation.includes(`${kind}:`);

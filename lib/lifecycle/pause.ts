@@ -1,4 +1,4 @@
-// Pausing a container: its group is frozen.
+// Pauses a container by freezing its group.
 
 import { close } from "../../ffi/file.ts";
 import { freeze, freezerGroup } from "../cgroup/freezer.ts";
@@ -8,7 +8,9 @@ import { isMarkedPaused, lockPause, markPaused, thawContainer, thawIfPaused } fr
 import { containerState, firstProcess } from "../container/state.ts";
 import type { Container } from "../model/container.ts";
 
-/** Throws Failure where it does not run, is paused, or can't be; it then goes on as before. */
+/**
+ * Throws Failure if the container does not run, is paused, or can't be paused; it then continues as before.
+ */
 export function pauseContainer(container: Container): void {
   const { id, dir } = container;
   const { status, pid } = containerState(dir);
@@ -49,7 +51,7 @@ function freezeAll({ dir, config }: Container): void {
   }
 }
 
-/** Throws Failure where it is not paused. */
+/** Throws Failure if the container is not paused. */
 export function unpauseContainer(container: Container): void {
   const { id, dir } = container;
   if (containerState(dir).status !== "paused" || !thawIfPaused(container)) {

@@ -1,6 +1,6 @@
-// What starting a container leaves in its writable layer: mount points and marks that the image lacked. They
-// are no change of the user's, and commit leaves them out. Nothing of the user's can be there: while the
-// container runs, something is mounted over them.
+// Placeholders: the mount points and marks that a start leaves in a container's writable layer where the
+// image lacks them. They are not the user's changes, so commit leaves them out. The user's files can't be
+// there, because something is mounted over them while the container runs.
 
 import * as file from "../../ffi/file.ts";
 import { rootFd } from "../store/root.ts";

@@ -1,4 +1,4 @@
-// Removing all containers that are not up.
+// Removes all stopped containers.
 
 import * as file from "../../ffi/file.ts";
 import { Failure } from "../base/error.ts";
@@ -15,8 +15,8 @@ import { writableSize } from "../container/size.ts";
 import { keeperLives } from "../container/state.ts";
 
 /**
- * Removes those that pass the filters label, label! and until. Of a damaged one nothing can be asked: it goes
- * where there is no filter.
+ * Removes containers that pass the filters label, label! and until. A damaged container can't be filtered, so
+ * it is removed only if there is no filter.
  */
 export async function pruneContainers(filters: Filters): Promise<Pruned> {
   const limit = untilOf(filters);
@@ -56,7 +56,7 @@ function isKept(id: string): boolean {
   }
 }
 
-/** False where something is mounted in it. */
+/** Returns false where something is mounted in it. */
 async function removeUnread(id: string, kept: string[]): Promise<boolean> {
   try {
     await removeDamaged(id);
@@ -68,7 +68,7 @@ async function removeUnread(id: string, kept: string[]): Promise<boolean> {
   }
 }
 
-/** False where it has been started meanwhile, or is gone: then it is none that is to go. */
+/** Returns false if it has been started meanwhile, or is gone. */
 async function removeStopped(id: string, kept: string[]): Promise<boolean> {
   const container = openContainer(id);
   if (!container) return false;

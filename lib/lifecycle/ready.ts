@@ -1,4 +1,4 @@
-// Waiting until a container is ready: a text in its log, a port that something listens on, or its end.
+// Waits until a container is ready: its log has a text, a port is listened on, or it has ended.
 
 import { now } from "../../ffi/clock.ts";
 import { close } from "../../ffi/file.ts";
@@ -25,15 +25,15 @@ import type { Container } from "../model/container.ts";
 import type { Readiness } from "../model/readiness.ts";
 import type { Time } from "../../ffi/time.ts";
 
-/** How often to look at the ports, in ms. */
+/** How often to check the ports, in ms. */
 const PORT_INTERVAL = 20;
 /** How many lines of the log an error shows. */
 const HINT_LINES = 5;
 
 /**
- * Waits until the container is ready, counted from its current start; where its restart policy starts it
- * again, on and on. Returns its exit code where its end was waited for. Throws Failure where the time is
- * up, or the container has ended before.
+ * Waits until the container is ready, counted from its present start; if its restart policy restarts it, from
+ * each of these. Returns its exit code if its end was awaited. Throws Failure if the time is up, or the
+ * container has ended before.
  */
 export async function waitFor(
   container: Container,
@@ -77,7 +77,7 @@ function missing(what: Readiness["what"]): string {
     : `no ${goQuote(what.text)} in its log`;
 }
 
-/** False where the time is up, or the container has ended before and will not be started again. */
+/** Returns false if the time is up, or the container has ended and will not be restarted. */
 async function portOpens(
   container: Container,
   lockFile: LockFile,
@@ -97,7 +97,7 @@ async function portOpens(
       continue;
     }
     try {
-      // Looked at again afterwards: it might have been another process's number by then.
+      // Checked again afterwards, because the PID might have been reused.
       if (listensOn(pid, port) && !await anyReadable([first], 0)) return true;
       await anyReadable([first], wait);
     } finally {
@@ -107,7 +107,7 @@ async function portOpens(
   return false;
 }
 
-/** The same. */
+/** Like portOpens, for a text. */
 async function textAppears(
   container: Container,
   lockFile: LockFile,
@@ -128,7 +128,7 @@ async function textAppears(
   }
 }
 
-/** Milliseconds since 1970; of a container that is about to be started again, when it last ended. */
+/** Start time in ms since 1970; for a container that is about to be restarted, the time of its last end. */
 function currentStart(lockFile: LockFile): number {
   const { kept, start, end } = recordsIn(lockFile);
   return (kept ? end : undefined)?.time ?? start?.time ?? 0;
@@ -144,7 +144,7 @@ function after({ seconds, nanoseconds }: Time, milliseconds: number): Time {
   return { seconds: seconds + whole + Math.floor(sum / 1e9), nanoseconds: sum % 1e9 };
 }
 
-/** With the last lines of its log, which mostly say why. */
+/** The error quotes the last lines of the log, which mostly say why. */
 function endedBefore(container: Container, lockFile: LockFile, what: Readiness["what"]): Failure {
   const { start, end } = recordsIn(lockFile);
   const name = container.config.name;

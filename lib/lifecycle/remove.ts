@@ -1,4 +1,4 @@
-// Taking a container away.
+// Removes containers.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -38,7 +38,7 @@ export async function removeContainer(
   }
   file.close(lock);
   file.close(dir);
-  // With the image gone (rmi -f), the container was the last to need its layers.
+  // If the image was removed (rmi -f), the container may have been the last user of its layers.
   if (!file.statIfAny(rootFd(), `images/${config.image.replace("sha256:", "")}.json`)) {
     const { removeUnusedLayers } = await import("../image/remove.ts");
     await removeUnusedLayers(config.layers);
@@ -46,9 +46,9 @@ export async function removeContainer(
   if (options.volumes) await removeAnonymousVolumes(container);
 }
 
-/** What a killed keeper could not do any more. */
+/** Does what a killed keeper could not do. */
 async function leaveNetworks({ id, dir }: Container, lock: number): Promise<void> {
-  // Where `lock` was damaged it says neither that it ran nor how it ended.
+  // A damaged `lock` does not tell whether the container ran or how it ended.
   if (readRecords(lock).end || !file.statIfAny(dir, "endpoints.json")) return;
   const { leaveForKilled, removeUnusedBridges } = await import("../network/for_lifecycle.ts");
   await leaveForKilled(id);
@@ -56,8 +56,8 @@ async function leaveNetworks({ id, dir }: Container, lock: number): Promise<void
 }
 
 /**
- * Moves a container into tmp/ and gives its name up: the one it has now, whatever it was when the command
- * began.
+ * Moves a container into tmp/ and releases its name: the present one, even if it was renamed after the
+ * command began.
  */
 function buryWithName({ id, dir, config }: Container): string | undefined {
   const names = lockNames();
@@ -74,7 +74,7 @@ function buryWithName({ id, dir, config }: Container): string | undefined {
   }
 }
 
-/** Removes a container whose configuration can't be read any more, and the name that still points at it. */
+/** Removes a container whose configuration can't be read, and the name that still points to it. */
 export async function removeDamaged(id: string): Promise<void> {
   await beginWork();
   const dir = file.openat(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
@@ -88,12 +88,12 @@ export async function removeDamaged(id: string): Promise<void> {
   for (const fd of [names, lock, dir]) file.close(fd);
 }
 
-/** How long to wait for somebody else who removes a container, in milliseconds, before looking again. */
+/** Milliseconds to wait before checking again whether another process has removed the container. */
 const LOOK_AGAIN = 2;
 
 /**
- * Takes the lock that says that nobody runs or starts the container; with `force`, ends it before. Undefined
- * where someone else removed the container meanwhile.
+ * Takes the lock, which means that nobody runs or starts the container; with `force`, ends it first.
+ * Undefined if another process removed the container meanwhile.
  */
 async function holdStopped(
   container: Pick<Container, "id" | "dir"> & Partial<Container>,
@@ -112,13 +112,13 @@ async function holdStopped(
     }
   }
   endIfFrozen(dir, () => true);
-  // What a killed keeper left, in which processes of an exec may be.
+  // The cgroup that a killed keeper left, which may have processes of an exec.
   removeGroups(groupsOf(config ?? readConfig(dir) ?? { id }));
   return fd;
 }
 
 /**
- * Whoever has the lock of a container of --rm that has ended removes it, and its configuration may be gone
+ * A container with --rm that has ended is removed by whoever has its lock. Its configuration may be gone
  * already.
  */
 function isBeingRemoved(dir: number, lock: number): boolean {

@@ -38,31 +38,31 @@ import { changesIsolation, type Container, type ContainerConfig } from "../model
 import type { KeeperPlan, RestartPlan, Successor } from "../keeper/plan.ts";
 import type { Group } from "../cgroup/types.ts";
 
-/** A container that runs, as the command that started it sees it. */
+/** A running container, as the command that started it sees it. */
 export interface Running {
   pid: number;
-  /** Messages of the keeper; closed at its end. */
+  /** Pipe with the keeper's messages, which closes at its end. */
   messages: number;
-  /** Where its stdin is written, if this command does that: a pipe, or the terminal. */
+  /** The write end of its stdin, if this command writes it: a pipe or the terminal. */
   input?: number;
-  /** The master side of its terminal, or undefined where it has none. */
+  /** The master side of its terminal; undefined without terminal. */
   terminal?: number;
 }
 
-/** What startContainer throws where the container runs, or somebody else just starts it. */
+/** The error of startContainer if the container runs or is being started. */
 export class AlreadyStarted extends Failure {}
 
-/** Group 5 is tty, everywhere docker runs. */
+/** Group 5 is tty wherever docker runs. */
 const DEVPTS: [string, string][] = [["source", "devpts"], ["ptmxmode", "666"], ["mode", "620"], ["gid", "5"]];
 
-/** What a start by hand makes forget. */
+/** Files of an earlier run that a start by a user removes. */
 const FORMER = ["start.json", "stopped", "oomkilled"];
 const FIRST: Restarts = { count: 0, delay: 0 };
 
 /**
- * Starts the container and returns once its command is executed. What it writes goes to this process's stdout
- * and stderr as far as `attached` says, besides the log. Throws Failure, whose kind says whether it
- * was the command that is not there or can't be executed; the container then is as created.
+ * Starts the container and returns once its command is executed. Its output goes to the log and, as far as
+ * `attached` says, to this process's stdout and stderr. Throws Failure; its kind says whether the command
+ * does not exist or can't be executed. The container is then as it was when it was created.
  */
 export async function startContainer(
   container: Container,
@@ -77,15 +77,15 @@ export async function startContainer(
 }
 
 /**
- * How it was before, of which the rest is forgotten. Gives the lock back where it throws, as on a full disk.
+ * Removes what an earlier run left, and returns its times. Releases the lock if it throws, as on a full disk.
  */
 function forgetFormer({ dir, config }: Container, lock: number): Pick<StartFailure, "started" | "finished"> {
   try {
     const { started, finished } = containerState(dir);
     for (const record of FORMER) removeTree(dir, record);
     if (config.restart.name !== "no") writeFile(dir, "restart.json", JSON.stringify(FIRST));
-    // How it ended last is true until it runs; without that, what is known of it is only a number of a
-    // process.
+    // The record of the last end stays true until the container runs. Without an end, the record is only a
+    // meaningless PID.
     if (finished === undefined) clearRecords(lock);
     return { started, finished };
   } catch (error) {
@@ -95,7 +95,8 @@ function forgetFormer({ dir, config }: Container, lock: number): Pick<StartFailu
 }
 
 /**
- * Starts it detached for its restart policy: the keeper that has ended left its lock, the descriptor `lock`.
+ * Starts the container detached for its restart policy. The keeper that has ended left its lock as descriptor
+ * `lock`.
  */
 export async function startAgain(container: Container, lock: number, restarts: Restarts): Promise<void> {
   const { started, finished } = containerState(container.dir);
@@ -105,7 +106,7 @@ export async function startAgain(container: Container, lock: number, restarts: R
   file.close(messages);
 }
 
-/** With the lock, which the keeper inherits, or the caller's end gives back. */
+/** The caller holds the lock. The keeper inherits it, or the end of the caller releases it. */
 async function launch(
   container: Container,
   attached: Attachment,
@@ -120,7 +121,7 @@ async function launch(
   let groups: Group[] = [];
   try {
     file.unlinkIfAny(dir, "updated");
-    endIfFrozen(dir, () => true); // what a killed keeper left
+    endIfFrozen(dir, () => true); // processes that a killed keeper left
     const isolation = changesIsolation(config) ? await loadIsolation(container, keep) : undefined;
     writeEtcFiles(container);
     groups = await makeGroups(config, isolation?.deviceRules ?? DEFAULT_DEVICE_RULES);
@@ -145,7 +146,7 @@ async function launch(
     const program = keeperProgram(plan);
     step(`kernel program of ${program.count} steps assembled`);
     const keeper = spawn(program, `mydocker: keeper of ${config.name}`, keeperDescriptors(plan));
-    release = async () => {}; // the keeper does
+    release = async () => {}; // the keeper releases everything from now on
     const report = await handOver(opened, messages, keeper);
     if (report?.kind !== "started") {
       file.close(messages);
@@ -164,15 +165,15 @@ async function launch(
 }
 
 /**
- * The keeper has its own copies of what was opened for it, and the end of a pipe is seen when nobody else has
- * it open.
+ * Closes what was opened for the keeper, which has its own copies. The end of a pipe is only seen when nobody
+ * else has it open.
  */
 function handOver(opened: number[], messages: number, keeper: number): Promise<Report | undefined> {
   while (opened.length > 0) file.close(opened.pop()!);
   return awaitReport(messages, keeper);
 }
 
-/** What this process goes on with; the rest of the streams is closed. */
+/** The parts that this process continues to use; the other streams are closed. */
 function running(
   pid: number,
   messages: number,
@@ -185,7 +186,7 @@ function running(
   return { pid, messages, terminal: attached.stdout ? terminal : undefined };
 }
 
-/** Opens and decides all that the first process needs, but for its streams. */
+/** Opens and decides everything that the first process needs, except its streams. */
 async function prepareInit(
   container: Container,
   groups: Group[],
@@ -231,7 +232,7 @@ async function openReaper(
   return { fd: keep(reaperExecutable(pidMode !== undefined)), argv: reaperArguments(argv) };
 }
 
-/** The log, as far as it has room, and /dev/null. */
+/** The log, with the room left in it, and /dev/null. */
 function openOutput({ dir, config }: Container, keep: (fd: number) => number) {
   const fd = keep(file.openat(dir, "log", file.O_WRONLY | file.O_CREAT | file.O_APPEND, 0o600));
   const { maxSize, maxFiles } = config.log;
@@ -264,7 +265,7 @@ function lifeEvents(former: Container, endpoints: Joined["endpoints"] = []): Kee
   };
 }
 
-/** What the keeper does once the container has ended. */
+/** The keeper's actions after the container has ended. */
 function aftermath(
   { id, config }: Container,
   lock: number,
@@ -299,10 +300,7 @@ interface PreparedNetwork extends Partial<Pick<Joined, "leave" | "endpoints" | "
   init: Pick<KeeperPlan["init"], "ownNetwork" | "network" | "networkNamespace">;
 }
 
-/**
- * What the keeper does about the networks: names are known on those that have been made, not on the default
- * one.
- */
+/** The keeper's actions for the networks. Names exist on networks that users made, not on the default one. */
 function leavePlan(leave: Joined["leave"], { networks = [] }: ContainerConfig): KeeperPlan["networks"] {
   const named = networks.map(({ network }) => network).filter((name) => name !== "bridge");
   return {
@@ -313,7 +311,7 @@ function leavePlan(leave: Joined["leave"], { networks = [] }: ContainerConfig): 
   };
 }
 
-/** What else there is to do about ports: the rules of nf_tables go by their socket. */
+/** A command for what remains to be done for ports. Rules of nf_tables disappear with their socket. */
 function unpublish({ held, rules, udp }: NonNullable<Joined["leave"]["ports"]>): Successor | undefined {
   if (held && udp.length === 0) return undefined;
   return ourselves(
@@ -323,7 +321,7 @@ function unpublish({ held, rules, udp }: NonNullable<Joined["leave"]["ports"]>):
   );
 }
 
-/** Mounted through a symlink, a /proc would be one place and its masks another. */
+/** If /proc were mounted through a symlink, it and its masks would be in different places. */
 function requireDirectories(rootfs: number, image: string): void {
   for (const name of ["proc", "sys", "dev"]) {
     const found = file.statIfAny(rootfs, name);
@@ -333,7 +331,7 @@ function requireDirectories(rootfs: number, image: string): void {
   }
 }
 
-/** The mydocker that runs now, with other arguments. */
+/** The present mydocker with other arguments. */
 function ourselves(...args: string[]): Successor {
   const names = ["PATH", "HOME", "MYDOCKER_FIREWALL", "XDG_CACHE_HOME", "MYDOCKER_CACHE", "MYDOCKER_PRELINK"];
   const inherited = names.map((name) => [name, callerEnvironment(name)]).filter(([, value]) =>
@@ -343,7 +341,7 @@ function ourselves(...args: string[]): Successor {
   return { path: selfPath(), argv: ["mydocker", ...args], environment };
 }
 
-/** Why a start failed, from the step that did. */
+/** The error of a start, from the step that failed. */
 function startError(
   report: Report | undefined,
   program: ReturnType<typeof keeperProgram>,
@@ -366,13 +364,13 @@ function startError(
   return new Failure(`can't start ${config.name}: ${call} ${what}: ${reason}`);
 }
 
-/** What docker notes as the exit code of a container that could not be started. */
+/** The exit code that docker records for a container that could not be started. */
 function notedCode(error: unknown): number {
   const kind = error instanceof Failure ? error.kind : "failed";
   return kind === "not found" ? 127 : kind === "not executable" ? 126 : 128;
 }
 
-/** For inspect and ps: a container that could not be started says why. */
+/** Records why the container could not be started, for inspect and ps. */
 function noteFailure(dir: number, error: unknown, former: Pick<StartFailure, "started" | "finished">): void {
   const failure: StartFailure = {
     ...former,

@@ -1,5 +1,5 @@
-// How a start goes: waiting for what the keeper, or the helper of exec, says first. A container can keep it
-// from saying anything; that must not keep mydocker.
+// Waits for the first report of the keeper, or of the helper of exec. A container can keep the helper from
+// reporting, but must not keep mydocker waiting.
 
 import { SIGKILL } from "../../ffi/constants.ts";
 import { close } from "../../ffi/file.ts";
@@ -8,18 +8,17 @@ import { Failure } from "../base/error.ts";
 import { readReport, type Report } from "../keeper/report.ts";
 import { askedToEnd } from "../container/signals.ts";
 
-/** Milliseconds in which nearly every start is over, and in which signals wait. */
+/** Milliseconds in which nearly every start is complete; signals wait that long. */
 const USUAL = 300;
-/** How long a signal waits for the start, so that it can be passed on, and how often it is asked for. */
+/** How long a signal waits for the start, in order to be passed on, and the interval of checks. */
 const GRACE = 1000;
 const INTERVAL = 100;
-/** How long a helper has to end what it began. */
+/** Milliseconds for a helper to end what it began. */
 const FAREWELL = 2000;
 
 /**
- * Waits for the first message of `helper`, a child of this process: undefined where it ended without one.
- * Gives up, and ends what it has begun, after a signal to end, and after so many milliseconds. Throws
- * Failure then.
+ * Waits for the first message of `helper`, a child of this process; undefined if it ended without one. Gives
+ * up, and ends what it has begun, after a signal to end or a time limit in ms. Throws Failure then.
  */
 export async function awaitReport(
   messages: number,
@@ -47,7 +46,7 @@ export async function awaitReport(
   return readReport(messages);
 }
 
-/** The helper ends when nobody listens to it; or else. */
+/** The helper ends when nobody reads its messages; if it doesn't, it is killed. */
 async function giveUp(messages: number, helper: number): Promise<void> {
   close(messages);
   const pidfd = openPidfd(helper);

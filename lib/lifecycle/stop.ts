@@ -1,4 +1,4 @@
-// Ending a container from outside, in a way that its restart policy respects.
+// Stops containers; the restart policy then does not apply.
 
 import { SIGKILL, SIGTERM } from "../../ffi/constants.ts";
 import { isErrno } from "../../ffi/errno.ts";
@@ -24,19 +24,19 @@ import { parseSignal } from "../base/signals.ts";
 
 /** Seconds, docker's. */
 const STOP_TIMEOUT = 10;
-/** How long a process may take to end after SIGKILL, in ms: docker's too. */
+/** Docker's time in ms for a process to end after SIGKILL. */
 const KILL_TIMEOUT = 10_000;
 
 export interface StopOptions {
-  /** Instead of the container's own stop signal. */
+  /** Sent instead of the container's own stop signal. */
   signal?: number;
-  /** Seconds until SIGKILL, instead of the container's own; below 0 for ever. */
+  /** Seconds before SIGKILL, instead of the container's own; below 0 for no limit. */
   timeout?: number;
 }
 
 /**
- * Ends a container, also one that is paused or waits to be started again, and returns once its keeper has
- * said how; false where it was not running. Throws Failure where not even SIGKILL helps.
+ * Stops a container, even if it is paused or waits to be restarted, and returns once its keeper has recorded
+ * the end. Returns false if it was not running. Throws Failure if not even SIGKILL helps.
  */
 export async function stopContainer(container: Container, options: StopOptions = {}): Promise<boolean> {
   const { process: { StopSignal }, stopTimeout } = container.config;
@@ -47,17 +47,17 @@ export async function stopContainer(container: Container, options: StopOptions =
   return hasRun;
 }
 
-/** A container to be ended; one that is damaged has no configuration. */
+/** A container to stop; a damaged one has no configuration. */
 type Target = Pick<Container, "id" | "dir"> & { config?: ContainerConfig };
 
-/** Ends a container at once, whatever it is doing; nothing where it is not running. Throws Failure. */
+/** Kills a container, whatever it is doing; does nothing if it is not running. Throws Failure. */
 export async function endContainer(container: Target): Promise<void> {
   await untilOver(container, endNow);
 }
 
 /**
- * Sends a signal to the container's first process. With SIGKILL, returns once it has ended; any other may be
- * ignored. Throws Failure where there is none.
+ * Sends a signal to the container's first process. For SIGKILL, returns once the process has ended; others
+ * may be ignored. Throws Failure if there is no process.
  */
 export async function killContainer(container: Container, signal: number): Promise<void> {
   const { id, dir, config } = container;
@@ -66,7 +66,7 @@ export async function killContainer(container: Container, signal: number): Promi
     if (containerState(dir).status !== "restarting") {
       throw new Failure(`Container ${id} is not running`);
     }
-    // There is nothing to send it to, but its being started again is over.
+    // There is no process to signal, but the wait for the restart ends.
     if (isFinal(config, signal)) await untilOver(container, endNow);
     return;
   }
@@ -82,16 +82,16 @@ export async function killContainer(container: Container, signal: number): Promi
 }
 
 /**
- * Whether a signal ends a container for good, as docker sees it: any, unless the container has a stop signal
- * of its own. Then the others mean something to the program, and its restart policy stays in force.
+ * Whether a signal ends a container for good, as docker sees it: any does, unless the container has its own
+ * stop signal. Then others have a meaning for the program, and its restart policy stays in force.
  */
 function isFinal({ process: { StopSignal } }: ContainerConfig, signal: number): boolean {
   return !StopSignal || signal === SIGKILL || signal === parseSignal(StopSignal);
 }
 
 /**
- * Keeps the restart policy from starting it again, ends what runs with `end`, and waits for the keeper's last
- * word. False where nobody had the container.
+ * Prevents a restart, ends the process by `end`, and waits for the keeper's last record. Returns false if
+ * nobody had the container.
  */
 async function untilOver(
   container: Target,
@@ -102,7 +102,7 @@ async function untilOver(
   try {
     const mark = recordsIn(lockFile).kept && markStopped(container.dir);
     if (!mark) return false;
-    // Without the mark, it was started by hand meanwhile, and that is none of this command's business.
+    // Without the mark, it was started again by a user meanwhile, which this command must not undo.
     while (recordsIn(lockFile).kept && (mark === "no room" || file.statIfAny(container.dir, "stopped"))) {
       const first = processOf(container);
       if (first === undefined) await endResting(container);
@@ -116,8 +116,8 @@ async function untilOver(
 }
 
 /**
- * False where the container was just removed. On a full disk there may be no room: its keeper then starts the
- * container again, unless it is ended while it waits to.
+ * Returns false if the container was just removed. There may be no room on a full disk: its keeper then
+ * restarts the container, unless it is ended while it waits to do so.
  */
 function markStopped(dir: number): boolean | "no room" {
   if (file.statIfAny(dir, "stopped")) return true;
@@ -138,7 +138,8 @@ async function endProcess(
   seconds: number,
 ): Promise<void> {
   send(pidfd, container, signal);
-  // Frozen processes get no signal, under cgroup v1 not even SIGKILL; thawed after it, they act on it first.
+  // Frozen processes receive no signal, under cgroup v1 not even SIGKILL. Thawed afterwards, they act on it
+  // first.
   thawIfPaused(container);
   if (await hasEnded(pidfd, seconds < 0 ? Infinity : 1000 * seconds)) return;
   await endNow(pidfd, container);
@@ -151,7 +152,7 @@ async function endNow(pidfd: number, container: Target): Promise<void> {
   await expectEnd(pidfd, container);
 }
 
-/** After SIGKILL. */
+/** Waits for the end after SIGKILL. */
 async function expectEnd(pidfd: number, { id }: Target): Promise<void> {
   if (await hasEnded(pidfd, KILL_TIMEOUT)) return;
   throw new Failure(
@@ -160,13 +161,13 @@ async function expectEnd(pidfd: number, { id }: Target): Promise<void> {
   );
 }
 
-/** The event first, so that it comes before that of the end. */
+/** Emits the event first, so that it comes before that of the end. */
 function send(pidfd: number, { id, dir, config }: Target, signal: number): void {
   if (config) emitContainer({ id, dir, config }, "kill", { signal: String(signal) });
   signalPidfd(pidfd, signal);
 }
 
-/** A keeper that only waits to start the container again may go. */
+/** Ends a keeper that only waits to restart the container. */
 async function endResting(container: Target): Promise<void> {
   const keeper = restingKeeperOf(container);
   if (keeper === undefined) return;

@@ -1,4 +1,4 @@
-// A container's standard streams: its ends of them, the keeper's, and those of whoever is attached from the
+// A container's standard streams: its own ends, the keeper's, and those of clients that are attached from the
 // start.
 
 import * as file from "../../ffi/file.ts";
@@ -10,7 +10,7 @@ import type { Source } from "../keeper/source_program.ts";
 import type { ContainerConfig } from "../model/container.ts";
 import { type Identity, NO_INPUT } from "../keeper/plan.ts";
 
-/** Which of its own streams a command lends to a container while it is there. */
+/** The streams that a command connects to a container while it is attached. */
 export interface Attachment {
   stdin: boolean;
   stdout: boolean;
@@ -26,17 +26,19 @@ export function isDetached({ stdin, stdout, stderr }: Attachment): boolean {
 }
 
 export interface Streams {
-  /** What the container's first process has as 0, 1 and 2: see takeStdio. */
+  /** Descriptors that become 0, 1 and 2 of the container's first process: see takeStdio. */
   inside: [number, number, number];
   /** What the keeper reads. */
   sources: Source[];
-  /** The write end of stdin, where somebody writes it: the caller, or those who attach later. */
+  /** The write end of stdin, if somebody writes it: the caller, or clients that attach later. */
   input?: number;
-  /** The terminal's master side, where it has one: read by the keeper, written and sized by others. */
+  /** The terminal's master side, if it has one: the keeper reads it, others write to it and set its size. */
   terminal?: number;
 }
 
-/** Makes them; `keep` notes the descriptors that this process does not need once the container runs. */
+/**
+ * Makes the streams; `keep` records the descriptors that this process does not need once the container runs.
+ */
 export function openStreams(
   config: Pick<ContainerConfig, "tty" | "stdin">,
   attached: Attachment,
@@ -84,7 +86,7 @@ function openPipes(
   const [err, errWrite] = pipe();
   for (const fd of [out, outWrite, err, errWrite]) keep(fd);
   if (hasInput) keep(input);
-  // Or a command that is not root could not open /dev/stdout again.
+  // Otherwise, a command that is not root could not open /dev/stdout again.
   const pipes = hasInput ? [input, outWrite, errWrite] : [outWrite, errWrite];
   if (identity.uid !== 0) { for (const fd of pipes) file.fchown(fd, identity.uid, identity.gid); }
   return {

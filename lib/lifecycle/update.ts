@@ -1,4 +1,4 @@
-// Changing what a container may use, and when it is started again; at once where it runs.
+// Changes a container's limits and restart policy, at once where it runs.
 
 import * as file from "../../ffi/file.ts";
 import { applyLimits } from "../cgroup/apply.ts";
@@ -17,12 +17,12 @@ import type { Container, ContainerConfig } from "../model/container.ts";
 import type { Group } from "../cgroup/types.ts";
 
 /**
- * Returns what could not be had and was left out. Throws Failure in docker's words; nothing is
- * changed then.
+ * Returns warnings about limits that were dropped. Throws Failure in docker's words, and then has changed
+ * nothing.
  */
 export function updateContainer({ id, dir }: Container, changes: UpdateOptions): string[] {
   if (changes.limits) refuseNonsense(changes.limits);
-  // As for a new name: who else would change config.json waits.
+  // As for a rename: others that would change config.json wait.
   const lock = lockNames();
   try {
     const config = readConfig(dir);
@@ -64,12 +64,12 @@ function changeAll(
     if (now.limits.pidsLimit === -1) now.limits.pidsLimit = 0; // as docker shows it
   }
   replaceFile(dir, "config.json", JSON.stringify(now));
-  // For its keeper, which was told the old policy, to ask again.
+  // A note for its keeper, which was given the old policy, to ask again.
   if (restart && file.statIfAny(dir, "updated") === undefined) writeFile(dir, "updated", "");
   return warnings;
 }
 
-/** What has been set before and what shall be set now may exclude each other. */
+/** Limits that were set before and new ones may exclude each other. */
 function refuseConflicts(before: Limits, wanted: Limits): void {
   if ((wanted.memory ?? 0) > (before.memorySwap ?? 0) && wanted.memorySwap === undefined) {
     throw new Failure(
@@ -86,7 +86,8 @@ function refuseConflicts(before: Limits, wanted: Limits): void {
 }
 
 /**
- * With what belongs together in v2's control files: swap is counted without memory, a quota with its period.
+ * Applies limits together that belong together in v2's control files: swap is counted without memory, a quota
+ * with its period.
  */
 function applyLive(groups: Group[], changed: Limits, all: Limits): void {
   if (groups.length === 0) return;

@@ -1,4 +1,4 @@
-// Waiting for a container's end.
+// Waits for a container's end.
 
 import { Failure } from "../base/error.ts";
 import * as file from "../../ffi/file.ts";
@@ -16,10 +16,9 @@ import { containerState, UNKNOWN_END } from "../container/state.ts";
 import type { Container } from "../model/container.ts";
 
 /**
- * The exit code of a container: at once where it is not running, else when it has ended. Of one that its
- * restart policy starts again that is its next end, as docker has it. Right also where the container is
- * removed at its end. Undefined where it has not ended after so many milliseconds. Throws Failure where
- * it was removed before.
+ * The exit code of a container: at once if it is not running, else when it has ended. If its restart policy
+ * restarts it, its next end counts, as in docker. The code is right even if the container is removed at its
+ * end. Undefined if it has not ended after so many milliseconds. Throws Failure if it was removed before.
  */
 export async function waitForExit(
   container: Container,
@@ -31,16 +30,14 @@ export async function waitForExit(
     if (!recordsIn(lockFile).kept) return containerState(container.dir).exitCode;
     const end = await nextEnd(lockFile, milliseconds);
     if (!end) return recordsIn(lockFile).kept ? undefined : lastCode(container, lockFile);
-    await untilSettled(container, lockFile, end);
+    await untilKeeperRests(container, lockFile, end);
     return exitCode(end.status);
   } finally {
     closeLockFile(lockFile);
   }
 }
 
-/**
- * The first end from now on; undefined where the keeper went without a word, or after so many milliseconds.
- */
+/** The next end from now on; undefined if the keeper was killed, or after so many milliseconds. */
 async function nextEnd(lockFile: LockFile, milliseconds: number): Promise<EndRecord | undefined> {
   const until = performance.now() + milliseconds;
   const before = recordsIn(lockFile).end?.time;
@@ -53,8 +50,11 @@ async function nextEnd(lockFile: LockFile, milliseconds: number): Promise<EndRec
   return undefined;
 }
 
-/** Until the keeper is gone or rests: whoever hears of the end may at once remove or start the container. */
-async function untilSettled(container: Container, lockFile: LockFile, { time }: EndRecord): Promise<void> {
+/**
+ * Waits until the keeper is gone or waits for a restart, because the caller may remove or start the container
+ * at once.
+ */
+async function untilKeeperRests(container: Container, lockFile: LockFile, { time }: EndRecord): Promise<void> {
   for (;;) {
     const { kept, end } = recordsIn(lockFile);
     if (!kept || end?.time !== time) return;
@@ -65,7 +65,7 @@ async function untilSettled(container: Container, lockFile: LockFile, { time }: 
 }
 
 /**
- * Of a container that was stopped while it waited to be started again, was not started at all, or lost its
+ * The exit code of a container that was stopped while it waited for a restart, was never started, or lost its
  * keeper.
  */
 function lastCode({ dir }: Container, lockFile: LockFile): number {
