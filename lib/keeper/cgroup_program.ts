@@ -1,6 +1,6 @@
-// A container's cgroup in kernel programs: a process enters by itself, which takes the kernel microseconds
-// where moving another takes milliseconds (cgroup v1 by `tasks`; v2 by being cloned into it), and the keeper
-// takes it away.
+// A container's cgroup in kernel programs. A process joins by itself, which takes microseconds, while moving
+// another process takes milliseconds (cgroup v1 by `tasks`; v2 by cloning into it). The keeper removes the
+// cgroup.
 
 import { EBUSY } from "../../ffi/constants.ts";
 import * as file from "../../ffi/file.ts";
@@ -18,8 +18,8 @@ const CLONE_INTO_CGROUP = 2 ** 33;
 const CLONE_ARGS = { size: 88, cgroup: 80 };
 
 /**
- * Opens, while the host's files are in sight, what enterGroups or cloneInto need: for each group its
- * descriptor.
+ * Opens what enterGroups or cloneInto need, while the host's files can be reached: a descriptor for each
+ * group.
  */
 export function openGroups(p: Program, groups: Group[]): Cell[] {
   return groups.map(({ version, path }) => {
@@ -32,7 +32,7 @@ export function openGroups(p: Program, groups: Group[]): Cell[] {
   });
 }
 
-/** Has the process that runs this enter its v1 groups. */
+/** The process that runs these steps joins its v1 groups. */
 export function enterGroups(p: Program, groups: Group[], opened: Cell[]): void {
   const zero = p.string("0");
   groups.forEach(({ version, path }, index) => {
@@ -46,8 +46,8 @@ export function closeGroups(p: Program, opened: Cell[]): void {
 }
 
 /**
- * Clones a child that shares memory (SHARING_CHILD) with namespaces of its own, in the v2 group if there is
- * one; goes on at the next step in the child, and at `parent` in this process.
+ * Clones a child that shares memory (SHARING_CHILD), with namespaces of its own, in the v2 group if there is
+ * one. The child continues with the next step, this process at `parent`.
  */
 export function cloneInto(
   p: Program,
@@ -72,14 +72,14 @@ export function cloneInto(
 }
 
 /**
- * How often, at intervals of a millisecond, a group is asked for that the kernel is still taking processes
- * out of.
+ * How often, at intervals of a millisecond, the removal is repeated while the kernel still takes processes
+ * out of a group.
  */
 const ATTEMPTS = 100;
 
 /**
- * Removes the groups, whose processes have ended. Returns what is 1 then if one could not be, as it has
- * groups that were made inside.
+ * Removes the groups, whose processes have ended. The result is 1 if one could not be removed, because the
+ * container made groups inside it.
  */
 export function removeGroups(p: Program, groups: Group[]): Cell {
   const [left, stuck, result] = [p.cell(ATTEMPTS), p.cell(), p.cell()];
@@ -96,7 +96,7 @@ export function removeGroups(p: Program, groups: Group[]): Cell {
     p.place(next);
   }
   p.goto(gone);
-  // All are asked for again: those that are gone refuse at once.
+  // All removals are repeated; groups that are gone refuse at once.
   p.place(busy);
   p.subtract(left, 1, { store: left, negative: given });
   rest(p);
@@ -111,15 +111,15 @@ export function removeGroups(p: Program, groups: Group[]): Cell {
 /** Waits for a millisecond. */
 export function rest(p: Program): void {
   const [time, over] = [p.words([0, 0]), p.label()];
-  // Each time anew: the kernel leaves there what is left of it.
+  // Set each time, because the kernel stores the remaining time there.
   p.set({ address: time + 8 }, 1e6);
   p.call("ppoll", [0, 0, time, 0, 8], { negative: over });
   p.place(over);
 }
 
 /**
- * Goes to `killed` where the kernel has killed a process of the groups for want of memory, as far as that is
- * counted, and to `none` otherwise. By the counters' text: v1's is at a fixed place as long as it is "0",
+ * Goes to `killed` if the kernel has killed a process of the groups for lack of memory, as far as that is
+ * counted, and otherwise to `none`. The counters are text: v1's is at a fixed place as long as it is "0",
  * v2's is searched for.
  */
 export function ifOutOfMemory(
@@ -160,7 +160,7 @@ function searchEvents(
   const [offset, value] = [p.cell(-1), p.reserve(8)];
   p.place(next);
   p.subtract(offset, -1, { store: offset });
-  // Nothing is left at the end, and less than a name before: that is the former one's rest, which it was not.
+  // At the end there is nothing left, or less than a name, which is the rest of a name that did not match.
   p.call("pread64", [fd, text, NAME, offset], { negative: over, zero: over });
   p.subtract({ address: text }, word(p, "oom_kill"), { zero: found, negative: next, positive: next });
   p.place(over);
@@ -173,7 +173,7 @@ function searchEvents(
   p.subtract({ address: value }, word(p, " 0\n"), { zero: none, negative: killed, positive: killed });
 }
 
-/** Eight characters, filled up with zero bytes, to compare with. */
+/** Eight characters, padded with zero bytes, for a comparison. */
 function word(p: Program, text: string): Cell {
   const bytes = new Uint8Array(8);
   new TextEncoder().encodeInto(text, bytes);

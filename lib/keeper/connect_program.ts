@@ -1,5 +1,5 @@
-// Interfaces for a container that runs: a process that enters its network namespace and does there what its
-// first process does at a start. It goes on to the end also when mydocker is killed.
+// Interfaces for a running container: a process enters its network namespace and does there what the first
+// process does at a start. It completes that even if mydocker is killed.
 
 import { CLONE_NEWNET } from "../../ffi/clone.ts";
 import { FAILED_STEP, FAILURE, newProgram } from "../../ffi/program.ts";
@@ -11,9 +11,9 @@ import { FAILED, STARTED } from "./report.ts";
 export interface ConnectPlan {
   /** The container's network namespace. */
   namespace: number;
-  /** Interfaces to make, and routes to add after; its socket is one of the host's namespace. */
+  /** Interfaces to make, and routes to add afterwards. Its socket belongs to the host's namespace. */
   network: NetworkPlan;
-  /** Where it says how it went: "started" is all well. */
+  /** Pipe for the result; "started" means success. */
   messages: number;
 }
 
@@ -22,7 +22,7 @@ export function connectDescriptors({ namespace, network, messages }: ConnectPlan
   return [namespace, network.socket, messages].sort((a, b) => a - b);
 }
 
-/** The program that sets a network up in a container that runs. */
+/** The program that sets up a network in a running container. */
 export function connectProgram(plan: ConnectPlan) {
   const p = newProgram();
   const failed = p.label();

@@ -6,12 +6,12 @@ import type { Cell, Program } from "../../ffi/program.ts";
 import { attach, attempt, CLOSED, CLOSED_READ_ONLY, makeDirectory, mountAt } from "./mount_program.ts";
 import type { InitPlan } from "./plan.ts";
 
-/** /dev, and /sys; `cgroups` are the detached mounts of the plan's. */
+/** Makes /dev and /sys; `cgroups` are the plan's detached mounts. */
 export function mountDevices(p: Program, plan: InitPlan, cgroups: Cell[]): void {
   mountAt(p, "tmpfs", "tmpfs", "/dev", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k");
   plan.isolation?.devices(p);
   makeDevices(p, plan.isolation !== undefined);
-  // For masks, whatever a volume may cover later.
+  // Opened for the masks, whatever a volume may cover later.
   const nothing = p.cell();
   p.call("openat", [file.AT_FDCWD, p.string("/dev/null"), file.O_PATH | file.O_CLOEXEC, 0], {
     store: nothing,
@@ -34,9 +34,9 @@ export function mountDevices(p: Program, plan: InitPlan, cgroups: Cell[]): void 
 const CGROUPS = "/sys/fs/cgroup";
 
 /**
- * The container's cgroup, where programs look for their limits: to be read, as docker's is. Docker mounts
- * cgroup file systems of the container's cgroup namespace; the same groups bound look the same from in there,
- * where each is the root, and spare a superblock for each of version 1's hierarchies, 1 ms together.
+ * Mounts the container's cgroup read-only where programs look for their limits, as docker does. Docker mounts
+ * cgroup file systems of the container's cgroup namespace. Bind mounts of the same groups look the same
+ * inside, where each is the root, and need no superblock for each of v1's hierarchies, which saves 1 ms.
  */
 function mountCgroups(p: Program, { cgroups, isolation }: InitPlan, mounts: Cell[]): void {
   const hasNames = cgroups.length > 0 && cgroups[0].name !== "";
@@ -47,7 +47,7 @@ function mountCgroups(p: Program, { cgroups, isolation }: InitPlan, mounts: Cell
     attach(p, mounts[index], target);
   });
   if (!hasNames || isolation?.privileged) return;
-  // By its path, as sysfs has it, where nobody can move anything: mount points are made in it before.
+  // By its path as sysfs has it, where nobody can move anything; mount points are made in it before.
   const attributes = p.words([CLOSED_READ_ONLY, 0, 0, 0]);
   p.call("mount_setattr", [file.AT_FDCWD, p.string(CGROUPS), 0, attributes, MOUNT_ATTR_SIZE], {
     what: `${CGROUPS} read-only`,
@@ -72,7 +72,7 @@ const DEVICE_LINKS: [string, string][] = [
   ["core", "/proc/kcore"],
 ];
 
-/** With `some` there already, of which the container asked for others. */
+/** `some`: nodes that the container asked for exist already. */
 function makeDevices(p: Program, some: boolean): void {
   const make = (name: string, call: "mknodat" | "symlinkat", args: Parameters<Program["call"]>[1]) => {
     if (some) attempt(p, call, args);

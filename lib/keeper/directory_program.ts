@@ -1,5 +1,5 @@
-// Steps that open what a container has: by nothing but openat2, which stays below the root, and never through
-// a magic link, such as /proc/PID/root, which leads to wherever that process is.
+// Opens a container's files: only by openat2, which stays below the root, and never through a magic link,
+// such as /proc/PID/root, which leads to the root of that process.
 
 import * as file from "../../ffi/file.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
@@ -7,20 +7,20 @@ import { attempt } from "./mount_program.ts";
 
 const [ENOENT, EAGAIN, EXDEV] = [-2, -11, -18];
 const [PATH_MAX, MFD_CLOEXEC] = [4096, 1];
-/** How often walks are tried again that a rename somewhere on the machine made uncertain. */
+/** How often a walk is repeated that a rename elsewhere on the machine made uncertain. */
 const ATTEMPTS = 1000;
 
 /**
- * Makes `path` the working directory, and looks afterwards that it is one of the container's. If it `isMade`,
- * as docker does at a start, it is where it is missing. To be run while this process has more rights than the
- * container, and no filter. A failure is one of "chdir", or of "getcwd" where the directory is not below the
+ * Makes `path` the working directory, and verifies that it belongs to the container. With `isMade`, a missing
+ * directory is made, as docker does at a start. These steps run while the process has more rights than the
+ * container, and no filter. A failure is one of "chdir", or of "getcwd" if the directory is not below the
  * root.
  */
 export function enterDirectory(p: Program, path: string, isMade: boolean): void {
   const [found, missing, absent, failed] = [p.label(), p.label(), p.label(), p.label()];
   const fd = p.cell();
   const open = opener(p, file.O_DIRECTORY);
-  // What openat2 takes for "/" is the directory that it starts from.
+  // For openat2, "/" is the directory that it starts from.
   p.call("chdir", [p.string("/")]);
   if (isMade) {
     open(path, fd, missing);
@@ -41,8 +41,8 @@ export function enterDirectory(p: Program, path: string, isMade: boolean): void 
 }
 
 /**
- * Opens (O_PATH) what something is to be mounted on: a directory or a file, which is made where it is
- * missing. The working directory is "/". A failure is one of "move_mount".
+ * Opens a mount point (O_PATH): a directory or file, which is made if it is missing. The working directory is
+ * "/". A failure is one of "move_mount".
  */
 export function openMountPoint(p: Program, path: string, isFile: boolean): Cell {
   const [found, missing, absent, failed] = [p.label(), p.label(), p.label(), p.label()];
@@ -65,8 +65,8 @@ export function openMountPoint(p: Program, path: string, isFile: boolean): Cell 
 type Open = (path: string, fd: Cell, failed: Label) => void;
 
 /**
- * Steps that open a place (O_PATH) as if the working directory were "/"; to `failed` with a negated errno in
- * `fd`.
+ * Steps that open a path (O_PATH) as if the working directory were "/". They go to `failed` with a negated
+ * errno in `fd`.
  */
 function opener(p: Program, flags: number): Open {
   const how = openHow(p, file.O_PATH | flags, file.RESOLVE_IN_ROOT | file.RESOLVE_NO_MAGICLINKS);
@@ -91,8 +91,8 @@ export function openHow(p: Program, flags: number, resolve: number): number {
 export const HOW_SIZE = 24;
 
 /**
- * Makes a directory or an empty file, with its parents; each component in the directory that is open,
- * whatever takes its name meanwhile. What fails is seen by who opens it.
+ * Makes a directory or an empty file, with its parents. Each component is made in the directory that is open,
+ * whatever takes its name meanwhile. Failures become visible when the result is opened.
  */
 function make(p: Program, path: string, isDirectory: boolean, open: Open): void {
   const [dir, end] = [p.cell(), p.label()];
@@ -107,13 +107,14 @@ function make(p: Program, path: string, isDirectory: boolean, open: Open): void 
 }
 
 /**
- * getcwd(2) says "(unreachable)/…" of a directory that is not below the root (CVE-2024-21626); runc asks it,
- * too.
+ * Verifies the working directory by getcwd(2), which returns "(unreachable)/…" for one that is not below the
+ * root (CVE-2024-21626); runc does the same.
  */
 function requireInside(p: Program, path: string): void {
   const [inside, outside] = [p.label(), p.label()];
   const buffer = p.reserve(8 + PATH_MAX);
-  // The first byte of the path is the last, and so the highest, of the first eight; the others are zero.
+  // The first byte of the path is the last, and so the highest, of the first eight bytes; the others are
+  // zero.
   p.call("getcwd", [buffer + 7, PATH_MAX], { what: path });
   p.subtract({ address: buffer }, "/".charCodeAt(0) * 2 ** 56, {
     ...{ zero: inside, negative: outside, positive: outside },
@@ -123,18 +124,18 @@ function requireInside(p: Program, path: string): void {
   p.place(inside);
 }
 
-/** struct statx: how large it is, and where the mode, the inode's and the device's numbers are. */
+/** struct statx: its size, and the offsets of the mode, the inode's and the device's numbers. */
 export const STATX = { size: 256, mode: 28, inode: 32, rdev: 128 };
 export const STATX_BASIC_STATS = 0x7ff;
-/** The upper byte of a character device's mode, and that of the type after it. */
+/** The upper byte of a character device's mode, and that of the next type. */
 const CHARACTER = { from: file.S_IFCHR >> 8, below: (file.S_IFCHR >> 8) + 0x10 };
 const NULL = { major: 1, minor: 3 };
 
 /**
- * Opens the container's own /dev/null for reading and writing; not the host's, as whoever has a descriptor of
- * that may change its owner and mode. What is there may be anything by now: unless it is the device of these
- * numbers, it is an empty file in memory. `proc` is the host's /proc, where this process is; `spare` is above
- * all descriptors there are.
+ * Opens the container's own /dev/null for reading and writing. The host's would be wrong, since a process
+ * with its descriptor may change its owner and mode. Anything may be at that path by now: unless it is the
+ * null device, an empty file in memory is used. `proc` is the host's /proc, which shows this process; `spare`
+ * is above all descriptors in use.
  */
 export function openNothing(p: Program, proc: Cell, spare: number): Cell {
   const [found, opened, missing] = [p.cell(), p.label(), p.label()];
@@ -153,7 +154,7 @@ export function openNothing(p: Program, proc: Cell, spare: number): Cell {
   return fd;
 }
 
-/** Opens once more what `fd` is, whatever has its name by now; see openNothing. */
+/** Opens the file of `fd` once more, whatever has its name by now; see openNothing. */
 export function reopen(p: Program, proc: Cell, fd: number, failed?: Label): Cell {
   const again = p.cell();
   const flags = file.O_RDWR | file.O_NOCTTY | file.O_CLOEXEC;
@@ -168,7 +169,7 @@ function unlessNull(p: Program, fd: Cell, other: Label): void {
   p.call("statx", [fd, p.string(""), file.AT_EMPTY_PATH, STATX_BASIC_STATS, stat], { negative: other });
   const { major, minor } = NULL;
   p.subtract({ address: stat + STATX.rdev }, major + minor * 2 ** 32, { negative: other, positive: other });
-  // Eight bytes of which the mode's upper one is the highest.
+  // Eight bytes, of which the upper byte of the mode is the highest.
   const type = { address: stat + STATX.mode + 1 - 7 };
   p.subtract(type, CHARACTER.from * 2 ** 56, { negative: other, zero: atLeast, positive: atLeast });
   p.place(atLeast);
@@ -176,7 +177,7 @@ function unlessNull(p: Program, fd: Cell, other: Label): void {
   p.place(is);
 }
 
-/** The host's /proc, for openNothing and reopen: to be opened while it is in sight. */
+/** Opens the host's /proc, for openNothing and reopen, while it can be reached. */
 export function openProc(p: Program): Cell {
   const proc = p.cell();
   const flags = file.O_PATH | file.O_DIRECTORY | file.O_CLOEXEC;

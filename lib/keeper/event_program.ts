@@ -1,4 +1,4 @@
-// Events that a keeper appends itself, from frames made beforehand (lib/events/event.ts).
+// Events that a keeper appends itself, from frames prepared by mydocker (lib/events/event.ts).
 
 import * as file from "../../ffi/file.ts";
 import type { Cell, Program } from "../../ffi/program.ts";
@@ -7,8 +7,7 @@ import { FRAME_HEADER, frameOffsets, NAME_END } from "../base/frames.ts";
 const CLOCK_REALTIME = 0;
 
 /**
- * The container's name in the first frame, and the file below the directory `dir` that has another one by
- * then.
+ * The container's name in the first frame, and the file below the directory `dir` that has its later name.
  */
 export interface FramedName {
   name: string;
@@ -16,13 +15,14 @@ export interface FramedName {
   path: string;
 }
 
-/** Names are that long at most: names/NAME is a file. */
+/** The longest name: names/NAME is a file. */
 const MAX_NAME = 255;
 
 /**
- * Appends frames to the file at `path` below the directory open as `dir`, in one write, with the time it is
- * then, and in the first the wait status in `status` and the name the container has then. A disk that is full
- * loses them, no more. The file is opened anew each time: it may have been renamed (lib/events/append.ts).
+ * Appends frames to the file at `path` below the directory open as `dir`, in one write. They get the present
+ * time; the first one also gets the wait status in `status`, and the container's present name. A full disk
+ * loses the frames and nothing else. The file is opened each time, because it may have been rotated
+ * (lib/events/append.ts).
  */
 export function appendEvents(
   p: Program,
@@ -48,7 +48,7 @@ export function appendEvents(
   p.place(done);
 }
 
-/** A struct iovec[3] of the frames: what is before the name, the name, and what is behind it. */
+/** A struct iovec[3] of the frames: the bytes before the name, the name, and the bytes after it. */
 function putName(p: Program, address: number, frames: Uint8Array, { name, dir, path }: FramedName): number {
   const length = new DataView(frames.buffer, frames.byteOffset).getUint32(24, true);
   const end = FRAME_HEADER + length - NAME_END.length;

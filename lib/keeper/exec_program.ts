@@ -1,6 +1,6 @@
-// A command in a running container: a helper that has it set up, passes its output on and waits for it. A
-// kernel program like the keeper's (keeper_program.ts), without a log and without records; see
-// cross_program.ts for the three processes.
+// A command in a running container. A helper has it set up, passes its output on and waits for it. It is a
+// kernel program like the keeper's (keeper_program.ts), without a log and without records; cross_program.ts
+// explains the three processes.
 
 import { type Cell, FAILED_STEP, FAILURE, newProgram, type Program } from "../../ffi/program.ts";
 import { cloneInto, closeGroups, enterGroups, openGroups } from "./cgroup_program.ts";
@@ -35,7 +35,7 @@ import { type Confinement, type Identity, NO_INPUT } from "./plan.ts";
 import type { Group } from "../cgroup/types.ts";
 
 export interface ExecPlan extends PumpPlan {
-  /** A pidfd of the container's first process, whose namespaces they are. */
+  /** A pidfd of the container's first process, which has the namespaces. */
   container: number;
   /** The container's cgroup, as far as it has one. */
   groups: Group[];
@@ -45,15 +45,15 @@ export interface ExecPlan extends PumpPlan {
   identity: Identity;
   confinement: Confinement;
   rlimits: Rlimit[];
-  /** As the container's. */
+  /** The container's value. */
   oomScoreAdj?: number;
   workingDirectory: string;
   argv: string[];
   environment: string[];
-  /** mydocker's root directory, and the frames of what is to be noted at the end in `events` there. */
+  /** mydocker's root directory, and the frames of events at the end. */
   root: number;
   ended: { frames: Uint8Array; named: FramedName };
-  /** Nobody is there whose streams could be used. */
+  /** There is no caller whose streams could be used. */
   detached: boolean;
 }
 
@@ -71,7 +71,7 @@ export function execDescriptors(plan: ExecPlan): number[] {
   return [...new Set(all)].filter((fd) => fd > 2).sort((a, b) => a - b);
 }
 
-/** The whole program, the command's part included. */
+/** The whole program, including the command's part. */
 export function execProgram(plan: ExecPlan) {
   const p = newProgram();
   const [failed, setUpFailed, parent] = [p.label(), p.label(), p.label()];
@@ -106,7 +106,7 @@ export function execProgram(plan: ExecPlan) {
   appendEvents(p, plan.root, "events", plan.ended.frames, { status, named: plan.ended.named });
   send(p, plan.messages, message, ENDED, status, outputBroken);
   const end = p.label();
-  // The root directory's stays, for people to see whose process that is.
+  // The root directory's descriptor stays, so that people can see whose process this is.
   const kept = [...plan.sources.map(({ fd }) => fd), plan.container, plan.devNull, plan.root];
   closeOthers(p, kept.sort((a, b) => a - b));
   dropOutput(p, plan, poll, { memory, guardian: plan.container, done: end });
@@ -119,18 +119,18 @@ export function execProgram(plan: ExecPlan) {
   return p.assemble();
 }
 
-/** In the set-up process, which shares memory with the helper, and then in the command's own. */
+/** In the set-up process, which shares memory with the helper, and then in the command's own process. */
 function becomeCommand(p: Program, plan: ExecPlan, crossing: Crossing, groups: Cell[]): void {
   const refused = p.label();
   p.call("close", [crossing.read]);
   dieWithKeeper(p, crossing.write);
-  // Before the cgroup namespace: from inside of it, the way from the host's group into the container's is
-  // closed.
+  // This comes before the cgroup namespace, because from inside it the host's group and the container's are
+  // unreachable.
   enterGroups(p, plan.groups, groups);
   const proc = openProc(p);
   if (plan.oomScoreAdj !== undefined) writeFile(p, proc, "self/oom_score_adj", String(plan.oomScoreAdj));
-  // The mount namespace gives its own root and working directory, so nothing of the host's is in reach by a
-  // path; this process itself does not get into the PID namespace, where it could be seen.
+  // The mount namespace sets its own root and working directory, so no path leads to the host. This process
+  // does not enter the PID namespace, where it could be seen.
   p.call("setns", [plan.container, NAMESPACES], { what: "the container's namespaces" });
   // The umask is that of mydocker, and right.
   leaveKeyring(p);

@@ -1,12 +1,12 @@
-// The last step of a program that becomes a command of the container.
+// The last step of a program, which executes a command of the container.
 
 import type { Program } from "../../ffi/program.ts";
 
 const [ENOENT, EACCES, ENOTDIR] = [-2, -13, -20];
 
 /**
- * Appends the steps that execute `argv`, with PATH searched in the container, by trying: what is there may be
- * anything. What fails is an "execve".
+ * Appends steps that execute `argv`. PATH is searched in the container by trying each path, since anything
+ * may be there. A failure is one of "execve".
  */
 export function execute(p: Program, plan: { argv: string[]; environment: string[] }): void {
   const argv = p.strings(plan.argv);

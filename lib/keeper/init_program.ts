@@ -66,8 +66,8 @@ export function initProgram(p: Program, plan: InitPlan): void {
   leaveMarks(p);
   mountDevices(p, plan, cgroups);
   for (const mount of plan.mounts) mountPrepared(p, mount);
-  // Not before: with a /proc, a symlink in the image to /proc/self/fd/N would be a way to a directory of the
-  // host's for as long as this process has any open, and mount points are made above.
+  // Not earlier: with /proc mounted, a symlink in the image to /proc/self/fd/N would lead to any directory of
+  // the host that this process has open, and mount points are made above.
   if (!isolation?.proc(p)) mountAt(p, "proc", "proc", "/proc", CLOSED, "");
   // Before /proc/sys is read-only.
   if (plan.ownNetwork) {
@@ -88,7 +88,7 @@ export function initProgram(p: Program, plan: InitPlan): void {
     [crossing.write, ...plan.reaper && gate ? [plan.reaper.fd, gate.read, gate.write] : []],
     plan.spare + 1,
   );
-  // After the host's directories are closed, for the same reason as above (CVE-2024-21626).
+  // After the host's directories are closed, for the same reason (CVE-2024-21626).
   enterDirectory(p, plan.workingDirectory, true);
   const ownTerminal = plan.tty && !plan.reaper;
   beginSession(p, ownTerminal && !isolation?.guest);
@@ -129,8 +129,8 @@ function setHostname(p: Program, name: string): void {
 }
 
 /**
- * SIGKILL when the keeper ends; at once if it ended before the kernel was told. `keeper` is a pipe's end
- * whose other one only the keeper has.
+ * Has the kernel send SIGKILL when the keeper ends; ends at once if the keeper ended before this call.
+ * `keeper` is one end of a pipe whose other end only the keeper has.
  */
 export function dieWithKeeper(p: Program, keeper: Cell | number): void {
   p.call("prctl", [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
@@ -139,7 +139,7 @@ export function dieWithKeeper(p: Program, keeper: Cell | number): void {
   p.set({ address: poll }, keeper);
   // A descriptor's number and no events in one word: set the events after it.
   p.subtract({ address: poll }, -(2 ** 32), { store: { address: poll } });
-  // Refused where the container's filter refuses it, which is not the keeper's death.
+  // The container's filter may refuse this call, which does not mean that the keeper is dead.
   p.call("ppoll", [poll, 1, p.words([0, 0]), 0, 8], { zero: alive, negative: alive });
   p.call("exit_group", [1]);
   p.place(alive);
@@ -149,21 +149,23 @@ export function dieWithKeeper(p: Program, keeper: Cell | number): void {
 function enterRoot(p: Program, rootfs: number): void {
   const slash = p.string("/");
   const here = p.string(".");
-  // Or what is mounted here would show up in the host's namespace where its mounts are shared, as systemd's
-  // are.
+  // Otherwise mounts made here would appear in the host's namespace if its mounts are shared, as under
+  // systemd.
   p.call("mount", [0, slash, 0, MS_REC | MS_PRIVATE, 0], { what: "/ private" });
   p.call("move_mount", [rootfs, p.string(""), file.AT_FDCWD, slash, MOVE_MOUNT_F_EMPTY_PATH], {
     what: "rootfs",
   });
   p.call("fchdir", [rootfs]);
-  // "." on ".": the old root lands on top of the new one, from where it is taken away (pivot_root(2), NOTES).
+  // "." on ".": the old root is mounted on top of the new one and unmounted from there (pivot_root(2),
+  // NOTES).
   p.call("pivot_root", [here, here], { what: "to the rootfs" });
   p.call("umount2", [here, MNT_DETACH], { what: "the host's root" });
   p.call("chdir", [slash]);
 }
 
 /**
- * What programs look for; an image that was a container once has them already. See lifecycle/placeholders.ts.
+ * Marks that programs look for. An image that was committed from a container has them already. See
+ * lifecycle/placeholders.ts.
  */
 function leaveMarks(p: Program): void {
   attempt(p, "mknodat", [file.AT_FDCWD, p.string("/.dockerenv"), file.S_IFREG | 0o755, 0]);
@@ -171,8 +173,8 @@ function leaveMarks(p: Program): void {
 }
 
 /**
- * Symlinks in `target` are followed, but not those of a /proc that was mounted from the host: by now
- * everything else they can lead to is the container's.
+ * Symlinks in `target` are followed, except in a /proc that was mounted from the host. Everything else they
+ * can lead to is the container's by now.
  */
 function mountPrepared(p: Program, mount: PreparedMount): void {
   const { target, fd } = mount;
@@ -183,9 +185,9 @@ function mountPrepared(p: Program, mount: PreparedMount): void {
 }
 
 /**
- * Hides and write-protects what of /proc and /sys speaks of the host. A path this kernel has not is passed
- * over; any other failure is one. `nothing` is a descriptor of /dev/null; `proc` the host's /proc, where this
- * process is: in the container's it is not if it joins the PID namespace of another.
+ * Hides or write-protects paths of /proc and /sys that concern the host. A path that this kernel lacks is
+ * skipped; any other failure counts. `nothing` is a descriptor of /dev/null. `proc` is the host's /proc,
+ * which shows this process; the container's does not if it joins another PID namespace.
  */
 function protectPaths(p: Program, proc: Cell, nothing: number): void {
   const result = p.cell();
@@ -228,21 +230,21 @@ function raiseLoopback(p: Program): void {
   p.call("close", [socket]);
 }
 
-/** Makes these 0, 1 and 2; `openNothing` is asked for a descriptor of the container's own /dev/null. */
+/** Makes these descriptors 0, 1 and 2. `openNothing` opens the container's own /dev/null. */
 export function takeStdio(p: Program, stdio: [number, number, number], openNothing: () => Cell): void {
   stdio.forEach((fd, number) => p.call("dup3", [fd === NO_INPUT ? openNothing() : fd, number, 0]));
 }
 
-/** A session of its own, whose terminal is 0 if it has one. */
+/** Begins a session, whose terminal is 0 if it has one. */
 export function beginSession(p: Program, tty: boolean): void {
   p.call("setsid", []);
   if (tty) p.call("ioctl", [0, TIOCSCTTY, 0], { what: "controlling terminal" });
 }
 
 /**
- * The same once more in a process that crossed (cross_program.ts), where the container's filter may refuse
- * it: what matters is that the helper is in no group of its processes, which the set-up process's session has
- * seen to.
+ * Begins a session in a process that crossed (cross_program.ts), where the container's filter may refuse it.
+ * What matters is that the helper is in no group of its processes, which the set-up process's session has
+ * ensured.
  */
 export function beginSessionInside(p: Program, tty: boolean): void {
   if (tty) beginSession(p, tty);
@@ -250,11 +252,11 @@ export function beginSessionInside(p: Program, tty: boolean): void {
 }
 
 /**
- * Closes all but 0 to 2 and these, which become 3 and those that follow, close-on-exec. `spare` and as many
- * numbers after it are above all descriptors there are.
+ * Closes all descriptors except 0 to 2 and these, which become 3 and up, close-on-exec. `spare` and as many
+ * numbers after it are above all descriptors in use.
  */
 export function keepOnlyStdioAnd(p: Program, kept: (Cell | number)[], spare: number): void {
-  // Out of the way first: one's number may be what another one becomes.
+  // They are moved away first, because one's number may be another's new number.
   kept.forEach((fd, index) => p.call("dup3", [fd, spare + index, file.O_CLOEXEC]));
   kept.forEach((_, index) => p.call("dup3", [spare + index, 3 + index, file.O_CLOEXEC]));
   p.call("close_range", [3 + kept.length, 0xffffffff, 0]);
@@ -270,10 +272,10 @@ function openGate(p: Program): { read: Cell; write: Cell } {
 }
 
 /**
- * Goes on in a child, with a session of its own, so that the terminal's signals are not PID 1's. It waits
- * until PID 1 has executed the reaper, as the command may look at all that is in its PID namespace, and PID 1
- * may share its memory with the keeper until then. The signals that PID 1 keeps blocked are the reaper's to
- * pass on.
+ * Continues in a child with a session of its own, so that PID 1 does not get the terminal's signals. The
+ * child waits until PID 1 has executed the reaper: the command may inspect everything in its PID namespace,
+ * and PID 1 may share its memory with the keeper until then. The reaper passes on the signals that PID 1
+ * keeps blocked.
  */
 function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }, refused: Label): void {
   const [child, wait] = [p.label(), p.label()];
@@ -283,9 +285,9 @@ function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }, re
   const pidfd = p.cell();
   const flags = isGuest ? CHILD | CLONE_PIDFD : CHILD;
   p.call("clone", [flags, 0, pidfd.address, 0, 0], { zero: child, what: "--init" });
-  // Of those it has open it is the only one that stays so when it is executed.
+  // It is the only descriptor that stays open when the reaper is executed.
   if (isGuest) p.call("dup3", [pidfd, COMMAND_PIDFD, 0], { what: "--init" });
-  // Not "execve", whose failures are the command's.
+  // Not "execve", whose failures concern the command.
   p.call("execveat", [
     REAPER,
     p.string(""),
@@ -303,8 +305,8 @@ function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }, re
 }
 
 /**
- * The bounding set first, while there is the right to drop from it; then the filter, for which it takes
- * CAP_SYS_ADMIN where new privileges are not given up; the user last but one, for the same reason.
+ * The bounding set comes first, while there is the right to change it. Then the filter, which needs
+ * CAP_SYS_ADMIN unless new privileges are given up. The user comes last but one, for the same reason.
  */
 export function dropPrivileges(p: Program, identity: Identity, confinement: Confinement): void {
   const { capabilities: wanted, filter, noNewPrivileges } = confinement;
@@ -324,10 +326,7 @@ export function dropPrivileges(p: Program, identity: Identity, confinement: Conf
   p.call("capset", [header, p.ints([low, low, 0, high, high, 0])]);
 }
 
-/**
- * What closes at the very last, so that the filter need not allow anything that is done before it but
- * executing.
- */
+/** The very last restrictions, so that the filter need not allow any call before it except for executing. */
 function confine(p: Program, { filter, noNewPrivileges }: Confinement): void {
   if (!noNewPrivileges) return;
   p.call("prctl", [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);

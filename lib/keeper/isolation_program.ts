@@ -20,19 +20,20 @@ import type { Group } from "../cgroup/types.ts";
 
 const EEXIST = -17;
 
-/** What a container shall have, decided and opened. */
+/** A container's isolation, decided and opened. */
 export interface IsolationPlan {
-  /** Everything of the host's in reach: nothing is masked, /sys is writable. */
+  /** All of the host's devices are accessible: nothing is masked, /sys is writable. */
   privileged: boolean;
-  /** Namespaces that are not its own (CLONE_NEW…). */
+  /** Namespaces that it shares with others (CLONE_NEW…). */
   shared: number;
-  /** Pidfds of processes whose namespaces it gets. */
+  /** Pidfds of processes whose namespaces it joins. */
   pid?: number;
   ipc?: number;
   uts?: number;
   cgroup?: number;
   /**
-   * /dev/shm: bytes of one of its own, the host's as a detached mount, that of the process `ipc`, or none.
+   * /dev/shm: a new one with a size in bytes, the host's as a detached mount, that of the process `ipc`, or
+   * none.
    */
   shm: { size: number } | { fd: number } | "joined" | "none";
   devices: DeviceNode[];
@@ -43,18 +44,18 @@ export interface IsolationPlan {
 
 export type IsolationSteps = ReturnType<typeof isolationSteps>;
 
-/** The same as steps, to be appended in this order. */
+/** The plan as steps, to be appended in this order. */
 export function isolationSteps(plan: IsolationPlan) {
   let [shm, proc]: (Cell | undefined)[] = [];
   const { pid, ipc, uts, cgroup } = plan;
   const bound = typeof plan.shm === "object" && "fd" in plan.shm ? plan.shm.fd : undefined;
   return {
     ...{ privileged: plan.privileged, shared: plan.shared },
-    /** Its PID namespace is one that has others in it already: see cross_program.ts. */
+    /** Its PID namespace has other processes already: see cross_program.ts. */
     guest: pid !== undefined,
     descriptors: [pid, ipc, uts, cgroup, bound].filter((fd) => fd !== undefined),
 
-    /** First of all, with the host's /proc in reach, and no namespace's isolation before it. */
+    /** First of all, while the host's /proc can be reached, and before any namespace is entered. */
     enter(p: Program): void {
       if (plan.oomScoreAdj !== undefined) {
         writeFile(p, file.AT_FDCWD, "/proc/self/oom_score_adj", String(plan.oomScoreAdj));
@@ -63,15 +64,15 @@ export function isolationSteps(plan: IsolationPlan) {
       join(p, cgroup, CLONE_NEWCGROUP, "cgroup");
       join(p, ipc, CLONE_NEWIPC, "IPC");
       if (plan.shm === "joined") shm = fetchShm(p, ipc!);
-      // What this process's children are born in, not itself.
+      // setns affects the children of this process, not itself.
       join(p, pid, CLONE_NEWPID, "PID");
       if (pid !== undefined) proc = fetchProc(p, pid);
     },
 
-    /** /proc, if it is not to be a new one. */
+    /** Mounts /proc if it is not a new one; returns whether it did. */
     proc(p: Program): boolean {
       if (proc === undefined) return false;
-      // An image may have none.
+      // The image may lack the directory.
       makeDirectory(p, "/proc");
       attach(p, proc, "/proc");
       return true;
@@ -87,17 +88,17 @@ export function isolationSteps(plan: IsolationPlan) {
       attach(p, shm ?? bound!, "/dev/shm");
     },
 
-    /** Before docker's own, which leave alone what is there. */
+    /** Before docker's default devices, which leave existing nodes alone. */
     devices(p: Program): void {
       for (const device of plan.devices) makeDevice(p, device);
     },
 
-    /** With /proc mounted, and not protected yet. */
+    /** After /proc is mounted and before it is protected. */
     sysctls(p: Program): void {
       for (const [path, value] of plan.sysctls) writeFile(p, file.AT_FDCWD, path, value);
     },
 
-    /** With nothing left to open: the limit of descriptors may be below those in use. */
+    /** After everything is opened: the limit of descriptors may be below those in use. */
     limits(p: Program): void {
       if (pid === undefined) limitResources(p, plan.rlimits);
       else limitResourcesOfNext(p, plan.rlimits);
@@ -108,7 +109,7 @@ export function isolationSteps(plan: IsolationPlan) {
       limitProcesses(p, plan.rlimits);
     },
 
-    /** In the keeper, once the first process has ended: where no namespace takes the others along. */
+    /** In the keeper, after the first process has ended: kills the others where no namespace does. */
     end(p: Program, groups: Group[]): void {
       if (plan.shared & CLONE_NEWPID) endMembers(p, groups[0].path);
     },
@@ -132,9 +133,10 @@ function fetchShm(p: Program, pidfd: number): Cell {
 }
 
 /**
- * The other container's /proc without what covers parts of it: one can be mounted only by a process in the
- * PID namespace it shows, where that would be seen, with the right to mount. It must be what it was at first:
- * the root of a procfs of that PID namespace, which is the one for children here.
+ * Fetches the other container's /proc without mounts that cover parts of it. A new one could only be mounted
+ * by a process in that PID namespace with the right to mount, and such a process would be visible there. The
+ * mount must be what it was at first: the root of a procfs of that PID namespace, which is the one for
+ * children here.
  */
 function fetchProc(p: Program, pidfd: number): Cell {
   const [PROC_SUPER_MAGIC, PROC_ROOT_INO] = [0x9fa0, 1];
@@ -169,8 +171,8 @@ function requireSame(p: Program, value: Cell, wanted: Cell | number, what: strin
 }
 
 /**
- * What another container has mounted at `path`, cloned as a detached mount; which the kernel allows in its
- * mount namespace only. What runs there may have put anything there: it is opened as a directory, `check`ed,
+ * Clones another container's mount at `path` as a detached mount, which the kernel allows only in its mount
+ * namespace. Its processes may have put anything there, so it is opened as a directory, verified by `check`,
  * and made private with these attributes.
  */
 function fetchMount(
@@ -195,7 +197,7 @@ function fetchMount(
   return mount;
 }
 
-/** With the permissions and the owner it has on the host; docker leaves alone what the image has there. */
+/** The node has the permissions and owner of the host's. docker leaves existing nodes of the image alone. */
 function makeDevice(p: Program, { path, mode, uid, gid, major, minor }: DeviceNode): void {
   const [failed, next] = [p.label(), p.label()];
   const result = p.cell();
@@ -212,10 +214,10 @@ function makeDevice(p: Program, { path, mode, uid, gid, major, minor }: DeviceNo
   p.place(next);
 }
 
-/** How often the processes of a group are killed that does not get empty, a millisecond each. */
+/** How often the processes of a group are killed until it is empty, at intervals of a millisecond. */
 const KILLINGS = 500;
 
-/** Kills all that is in the group until there is nothing left in it. */
+/** Kills all processes in the group until none is left. */
 function endMembers(p: Program, path: string): void {
   const [again, gone] = [p.label(), p.label()];
   const [found, left] = [p.cell(), p.cell(KILLINGS)];
@@ -229,8 +231,8 @@ function endMembers(p: Program, path: string): void {
 }
 
 /**
- * `found` is 1 if there were any, whose numbers come as text and are read byte by byte; to `gone` without a
- * group.
+ * Kills the processes. `found` is 1 if there were any. Their PIDs are text, read byte by byte. Goes to `gone`
+ * if there is no group.
  */
 function killMembers(p: Program, path: string, found: Cell, gone: Label): void {
   const [more, line, ended] = [p.label(), p.label(), p.label()];
@@ -247,7 +249,7 @@ function killMembers(p: Program, path: string, found: Cell, gone: Label): void {
   p.goto(more);
   p.place(line);
   p.set(found, 1);
-  // 0 would be one of another PID namespace, which this process can't name, and is its own group to kill(2).
+  // 0 means a process of an invisible PID namespace; for kill(2), it would be this process's own group.
   p.subtract(pid, 0, { zero: more });
   attempt(p, "kill", [pid, 9]);
   p.set(pid, 0);
@@ -256,7 +258,7 @@ function killMembers(p: Program, path: string, found: Cell, gone: Label): void {
   attempt(p, "close", [list]);
 }
 
-/** number = 10 * number + digit, of differences only. */
+/** number = 10 * number + digit, computed by differences. */
 function appendDigit(p: Program, number: Cell, byte: Cell): void {
   const [minus, double, eight] = [p.cell(), p.cell(), p.cell()];
   const twice = (from: Cell, to: Cell) => {

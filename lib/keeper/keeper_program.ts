@@ -1,5 +1,5 @@
 // The keeper: the process that outlives the command. It starts the container's first process, waits for it,
-// passes its output on and logs it, and writes down how it ended. A kernel program like the first process's:
+// passes its output on and logs it, and records how it ended. It is a kernel program like the first process:
 // no JavaScript, a few pages of memory.
 //
 //   mydocker ──spawn──▶ keeper ──clone──▶ init (init_program.ts) ──execve──▶ the command, PID 1
@@ -39,9 +39,9 @@ import { RENAMED } from "../base/frames.ts";
 const [PR_SET_DUMPABLE, PR_SET_NAME, CLOCK_REALTIME] = [4, 15, 0];
 const [SIGPIPE, SIG_DFL, SIG_IGN, SIG_SETMASK] = [13, 0, 1, 2];
 
-/** From a container's directory. */
+/** Relative to a container's directory. */
 const EVENTS = "../../events";
-/** Those a container has of its own, besides or including the network's. */
+/** The namespaces of a container; some may be shared. */
 export const NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP |
   CLONE_NEWNET;
 
@@ -57,7 +57,7 @@ export function keeperDescriptors(plan: KeeperPlan): number[] {
   return [...new Set(all)].filter((fd) => fd > 2).sort((a, b) => a - b);
 }
 
-/** The whole program, init's part included. */
+/** The whole program, including init's part. */
 export function keeperProgram(plan: KeeperPlan) {
   const p = newProgram();
   const failed = p.label();
@@ -91,7 +91,7 @@ export function keeperProgram(plan: KeeperPlan) {
   appendEvents(p, plan.log.dir, EVENTS, plan.events.started);
   send(p, plan.messages, message, STARTED, pid, 0);
   const { tty, isolation, groups } = plan.init;
-  // Before what they have written is read to its end.
+  // Before their output is read to its end.
   const endOthers = () => isolation?.end(p, groups);
   const pumped = pump(p, plan, poll, { pid, message, spent, tty, atEnd: endOthers });
   const over = p.label();
@@ -100,18 +100,18 @@ export function keeperProgram(plan: KeeperPlan) {
   appendEvents(p, plan.log.dir, EVENTS, plan.events.ended, { status: pumped.status, named: named(plan) });
   takeGroupsAway(p, plan);
   leave(p, plan);
-  // Before the lock is given back: with --rm the directory may go then.
+  // Before the lock is released: with --rm, the directory may be removed then.
   if (plan.networks) lookForConnected(p, plan.log.dir, connected);
   if (plan.restart) startAgain(p, plan, plan.restart, { ...pumped, message, started, exited, over });
   p.place(over);
-  // Before the word is out: whoever hears it may at once remove or start the container.
+  // Before the end is reported: a process that hears of it may at once remove or start the container.
   giveBack(p, plan.lock);
   send(p, plan.messages, message, ENDED, pumped.status, pumped.broken);
   if (plan.finish) finish(p, plan, poll, pumped.memory, plan.finish);
   endKeeper(p, plan, connected, 0);
 
   p.place(failed);
-  // Before other steps fail, which they may.
+  // Before other steps, whose failures would overwrite them.
   const [step, failure] = [p.cell(), p.cell()];
   p.set(step, FAILED_STEP);
   p.set(failure, FAILURE);
@@ -123,7 +123,7 @@ export function keeperProgram(plan: KeeperPlan) {
   return p.assemble();
 }
 
-/** Those in which the container made others are for mydocker to remove. */
+/** Removes the container's groups. If the container made groups inside, mydocker has to remove them. */
 function takeGroupsAway(p: Program, { init, removeGroups: successor }: KeeperPlan): void {
   const stuck = removeGroups(p, init.groups);
   if (!successor) return;
@@ -133,23 +133,24 @@ function takeGroupsAway(p: Program, { init, removeGroups: successor }: KeeperPla
   p.place(gone);
 }
 
-/** Gives back what the container had of its networks. */
+/** Releases the container's networks. */
 function leave(p: Program, { networks, log }: KeeperPlan): void {
   if (!networks) return;
-  // In this order: a packet that comes between is decided by rules that are gone, and what was decided before
-  // forgotten.
+  // The order matters: the rules are removed before the tracked connections, so that a packet that comes in
+  // between is decided by the new rules.
   if (networks.ports) withdrawRules(p, networks.ports);
   if (networks.unpublish) executeAndWait(p, networks.unpublish);
   releaseClaims(p, { ...networks, dir: log.dir });
 }
 
-/** Ends, or becomes what takes down the networks that it was the last user of. */
+/** Ends the keeper, or executes the program that takes down networks whose last user the container was. */
 function endKeeper(p: Program, { networks, devNull }: KeeperPlan, connected: Cell, code: number): void {
   const end = p.label();
-  // Executed once more in the container, the program has none of its descriptors.
+  // When mydocker is executed once more in the container, it has none of the keeper's descriptors.
   p.onFailure(end);
   if (networks) {
-    // Whoever waits for the end of the container's streams, or of the messages, shall not wait for this.
+    // Processes that wait for the end of the container's streams, or of the messages, should not wait for
+    // this.
     takeNothing(p, { devNull });
     closeOthers(p, [...networks.users].sort((a, b) => a - b));
     if (networks.refresh) {
@@ -166,8 +167,8 @@ function endKeeper(p: Program, { networks, devNull }: KeeperPlan, connected: Cel
 }
 
 /**
- * Gives the lock back, and does not leave that to close: mydocker may not have closed its own descriptor of
- * it yet.
+ * Releases the lock explicitly instead of by close, because mydocker may not have closed its own descriptor
+ * of it yet.
  */
 function giveBack(p: Program, lock: number): void {
   const next = p.label();
@@ -181,10 +182,10 @@ function giveBack(p: Program, lock: number): void {
 }
 
 /**
- * Takes a name, lets go of the caller's directory, and closes the process's memory to others: the child that
- * becomes the container's command shares it until then, and what runs in the container already, with the same
- * rights, could trace that child. And nobody executes the program again: as the command, /proc/self/exe would
- * do so inside (CVE-2019-5736).
+ * Takes a name, leaves the caller's directory, and closes the process's memory to others. The child that
+ * becomes the container's command shares this memory until then, and processes in the container with the same
+ * rights could trace the child. Also prevents the program from being executed again, which the command could
+ * do through /proc/self/exe (CVE-2019-5736).
  */
 export function introduce(p: Program, name: string): void {
   p.call("prctl", [PR_SET_NAME, p.string(name), 0, 0, 0]);
@@ -193,12 +194,12 @@ export function introduce(p: Program, name: string): void {
   p.call("chdir", [p.string("/")]);
 }
 
-/** Gives up the standard streams, which somebody may wait for the end of. */
+/** Closes the standard streams, since somebody may wait for their end. */
 export function takeNothing(p: Program, plan: Pick<PumpPlan, "devNull">): void {
   for (const fd of [0, 1, 2]) p.call("dup3", [plan.devNull, fd, 0]);
 }
 
-/** Closes what the caller happened to have open: the gaps between the descriptors that are meant. */
+/** Closes descriptors that the caller happened to have open: the gaps between the intended ones. */
 export function closeOthers(p: Program, fds: number[]): void {
   let first = 3;
   for (const fd of [...fds, 0xffffffff]) {
@@ -207,7 +208,7 @@ export function closeOthers(p: Program, fds: number[]): void {
   }
 }
 
-/** Those it keeps once init runs. */
+/** The descriptors that the keeper keeps once init runs. */
 function keptDescriptors(plan: KeeperPlan): number[] {
   const { log, messages, devNull, lock, stdin } = plan;
   const sources = plan.sources.map(({ fd }) => fd);
@@ -230,8 +231,8 @@ function descriptorsOfInitOnly(plan: KeeperPlan): number[] {
 }
 
 /**
- * Clones init and has it run its program; returns where the keeper goes on once init executed or failed, and
- * the steps that are then spent.
+ * Clones init, which runs its program. Returns where the keeper continues once init has executed or failed,
+ * and the steps that are then no longer needed.
  */
 function cloneInit(
   p: Program,
@@ -240,18 +241,18 @@ function cloneInit(
 ): { parent: Label; spent: [from: Label, to: Label] } {
   const { groups, ownNetwork, isolation } = plan.init;
   const shared = (ownNetwork ? 0 : CLONE_NEWNET) | (isolation?.shared ?? 0);
-  // Init makes its cgroup namespace itself, once it is in its group, which is the top of what that namespace
-  // shows.
+  // Init makes its cgroup namespace itself, once it is in its group, which becomes the root that the
+  // namespace shows.
   const namespaces = NAMESPACES & ~CLONE_NEWCGROUP & ~shared;
   const [parent, init, cloned] = [p.label(), p.label(), p.label()];
   const openedGroups = openGroups(p, groups);
-  // Sharing memory and waiting (vfork) tells how init's set-up went without another pipe. Nobody else is in
-  // its PID namespace until its start is on record.
+  // Sharing memory and waiting (vfork) shows how init's set-up went, without another pipe. No other process
+  // is in its PID namespace until its start has been recorded.
   const { pid, pidfd, crossing } = cells;
   cloneInto(p, groups, openedGroups, { namespaces, pid, pidfd, parent: cloned, what: "namespaces" });
   p.place(init);
   p.onFailure(cells.failed);
-  // Far above what the keeper opens itself.
+  // Far above the descriptors that the keeper opens itself.
   const spare = Math.max(...keeperDescriptors(plan)) + 32;
   initProgram(p, { ...plan.init, openedGroups, crossing, spare });
   p.place(cells.failed);
@@ -265,8 +266,8 @@ function cloneInit(
 }
 
 /**
- * Where init executes nothing itself while this process waits for it: waits for what does. `pid` gets its
- * number.
+ * Where init does not execute the command itself while this process waits: waits for the process that does.
+ * `pid` gets its PID.
  */
 function awaitInit(
   p: Program,
@@ -275,7 +276,7 @@ function awaitInit(
   { pid, poll, failed }: { pid: Cell; poll: PollTable; failed: Label },
 ): void {
   if (init.isolation?.guest) {
-    // What was cloned was the set-up process.
+    // The cloned process was the set-up process.
     p.call("wait4", [pid, 0, 0, 0]);
     p.call("close", [{ address: poll.init }]);
     adopt(p, crossing, poll.init);
@@ -285,12 +286,15 @@ function awaitInit(
   else for (const fd of [crossing.read, crossing.write]) p.call("close", [fd]);
 }
 
-/** Where its events of the end have its name, and where it is if it is renamed before. */
+/** The place of its name in the events of the end, and the file that has the name after a rename. */
 function named({ log, events }: KeeperPlan): FramedName {
   return { name: events.name, dir: log.dir, path: RENAMED };
 }
 
-/** Before the end is on record: whoever sees that looks for the mark. A full disk loses it, no more. */
+/**
+ * Before the end is recorded, because those who see the end look for this mark. A full disk loses the mark
+ * and nothing else.
+ */
 function noteOutOfMemory(p: Program, plan: KeeperPlan): void {
   const [killed, none, marked] = [p.label(), p.label(), p.label()];
   ifOutOfMemory(p, plan.init.groups, { killed, none });
@@ -302,14 +306,14 @@ function noteOutOfMemory(p: Program, plan: KeeperPlan): void {
   p.place(none);
 }
 
-/** Where a record's value is, and its time's seconds. */
+/** The addresses of a record's value and of its time's seconds. */
 interface RecordCells {
   address: number;
   seconds: Cell;
   size: number;
 }
 
-/** A record (report.ts) in memory: a value, the time now, and more. */
+/** A record (report.ts) in memory: a value, the present time, and more. */
 function makeRecord(p: Program, [value, ...more]: (Cell | number)[]): RecordCells {
   const address = p.words([0, 0, 0, ...more.map((word) => typeof word === "number" ? word : 0)]);
   p.set({ address }, value);
@@ -320,7 +324,10 @@ function makeRecord(p: Program, [value, ...more]: (Cell | number)[]): RecordCell
   return { address, seconds: { address: address + 8 }, size: MESSAGE_SIZE + 8 * more.length };
 }
 
-/** That it runs; and that it has not ended yet, which must not be seen without the other. */
+/**
+ * Records that the container runs and has not ended; both in one write, since they must not be seen
+ * separately.
+ */
 function recordStart(p: Program, plan: KeeperPlan, pid: Cell, self: Cell): RecordCells {
   const none = p.words([0, 0, 0]);
   const record = makeRecord(p, [pid, self, plan.terminal ?? -1, plan.stdin ?? -1]);
@@ -330,7 +337,7 @@ function recordStart(p: Program, plan: KeeperPlan, pid: Cell, self: Cell): Recor
   return record;
 }
 
-/** How it ended. */
+/** Records how the container ended. */
 function recordEnd(p: Program, plan: KeeperPlan, status: Cell): RecordCells {
   const next = p.label();
   const record = makeRecord(p, [status]);
@@ -339,14 +346,13 @@ function recordEnd(p: Program, plan: KeeperPlan, status: Cell): RecordCells {
   return record;
 }
 
-/** Seconds after which a container is taken to have run well. */
+/** Seconds after which a run counts as successful. */
 const LONG_RUN = 10;
 const FIRST_DELAY_MS = 100;
 
 /**
- * By its restart policy the container is started again, after a while in which the keeper keeps it and
- * nothing else: mydocker takes the keeper's place for that, and inherits the lock. To `over` where it shall
- * not.
+ * Restarts the container by its restart policy, after a delay in which the keeper holds it and nothing else.
+ * Then mydocker takes the keeper's place, and inherits the lock. Goes to `over` if there is no restart.
  */
 function startAgain(
   p: Program,
@@ -362,7 +368,7 @@ function startAgain(
   open("stopped", cells.over, notStopped);
   p.place(notStopped);
   const asPlanned = p.label();
-  // Then mydocker looks at what it says by now, and may leave it at that.
+  // mydocker then reads the present policy, and may not restart the container.
   open("updated", wanted, asPlanned);
   p.place(asPlanned);
   if (when === "if updated") p.goto(cells.over);
@@ -370,7 +376,7 @@ function startAgain(
   p.place(wanted);
   send(p, plan.messages, cells.message, ENDED, cells.status, cells.broken);
   takeNothing(p, plan);
-  // All it has open, the caller's pipe and the container's streams among them.
+  // All other descriptors, among them the caller's pipe and the container's streams.
   if (plan.lock > 3) p.call("close_range", [3, plan.lock - 1, 0]);
   p.call("close_range", [plan.lock + 1, 0xffffffff, 0]);
   const pause = (milliseconds: number) =>
@@ -385,9 +391,9 @@ function startAgain(
   execute(p, successor, cells.over);
 }
 
-/** Executes the successor; to `failed` where that can't be. */
+/** Executes the successor; goes to `failed` if that is impossible. */
 function execute(p: Program, { path, argv, environment }: Successor, failed: Label): void {
-  // A message nobody read left a SIGPIPE pending: ignoring it drops it.
+  // An unread message left a SIGPIPE pending: ignoring the signal drops it.
   for (const handler of [SIG_IGN, SIG_DFL]) {
     p.call("rt_sigaction", [SIGPIPE, p.words([handler, 0, 0, 0]), 0, 8], { negative: failed });
   }
@@ -396,7 +402,8 @@ function execute(p: Program, { path, argv, environment }: Successor, failed: Lab
 }
 
 /**
- * Goes on at `next` in any case. The child has none of the keeper's descriptors, and so none of its locks.
+ * Executes the successor in a child and continues at `next` in any case. The child has none of the keeper's
+ * descriptors, and so none of its locks.
  */
 function executeInChild(p: Program, successor: Successor, next: Label, child = p.cell()): void {
   const failed = p.label();
@@ -407,7 +414,7 @@ function executeInChild(p: Program, successor: Successor, next: Label, child = p
   p.call("exit_group", [1]);
 }
 
-/** Whatever becomes of it. */
+/** Executes the successor and waits for it, whatever its result. */
 function executeAndWait(p: Program, successor: Successor): void {
   const [started, next] = [p.label(), p.label()];
   const child = p.cell();
@@ -418,8 +425,7 @@ function executeAndWait(p: Program, successor: Successor): void {
 }
 
 /**
- * Where nobody is left to clean up after the container, mydocker is started again for that, in the keeper's
- * place.
+ * Executes mydocker in the keeper's place to clean up after the container, if nobody else is left to do so.
  */
 function finish(
   p: Program,
@@ -430,7 +436,7 @@ function finish(
 ): void {
   const attended = p.label();
   if (!plan.detached) ifAlone(p, plan, poll, memory, attended);
-  if (plan.networks) executeInChild(p, successor, attended); // it has its networks to look after itself
+  if (plan.networks) executeInChild(p, successor, attended); // the keeper itself has to release its networks
   else execute(p, successor, attended);
   p.place(attended);
 }

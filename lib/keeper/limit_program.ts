@@ -1,4 +1,4 @@
-// Steps that give a process its limits, the same for a container's first process and for a command in it.
+// Steps that set a process's resource limits, for a container's first process and for a command in it.
 
 import * as file from "../../ffi/file.ts";
 import type { Program, Value } from "../../ffi/program.ts";
@@ -12,19 +12,19 @@ export interface Rlimit {
   hard: number;
 }
 
-/** setrlimit(2) for each; -1 is no limit. */
+/** Calls setrlimit(2) for each limit; -1 is no limit. */
 export function limitResources(p: Program, limits: Rlimit[]): void {
   for (const { name, soft, hard } of limits) {
     p.call("prlimit64", [0, RLIMITS[name], p.words([soft, hard]), 0], { what: `${name}=${soft}:${hard}` });
   }
 }
 
-/** What counts processes: also one that only sets up the next. */
+/** Limits that count processes, even one that only sets up the next. */
 const COUNTING = ["nproc"];
 
 /**
- * As limitResources, but for a process that makes the one which is limited: what would count both is opened
- * in it. Where it has no right to that, neither has the other to more than it has already.
+ * Like limitResources, for a process that makes the limited one. Limits that would count both are left to the
+ * latter. If this process has no right to raise a limit, the other has none either.
  */
 export function limitResourcesOfNext(p: Program, limits: Rlimit[]): void {
   const NONE = -1;
@@ -34,12 +34,12 @@ export function limitResourcesOfNext(p: Program, limits: Rlimit[]): void {
   }
 }
 
-/** In that one: the rest, which takes no right. */
+/** In the limited process: the remaining limits, which need no right. */
 export function limitProcesses(p: Program, limits: Rlimit[]): void {
   limitResources(p, limits.filter(({ name }) => COUNTING.includes(name)));
 }
 
-/** Writes a kernel's file in one go. */
+/** Writes a kernel's file by one call. */
 export function writeFile(p: Program, dir: Value, path: string, text: string): void {
   const fd = p.cell();
   const bytes = new TextEncoder().encode(text);

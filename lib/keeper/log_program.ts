@@ -1,4 +1,5 @@
-// The keeper's part of a container's log: frames into a file, and the next file once that is full.
+// The keeper's part of a container's log: writes frames to a file, and begins the next file when that is
+// full.
 
 import * as file from "../../ffi/file.ts";
 import type { Cell, Program } from "../../ffi/program.ts";
@@ -12,14 +13,14 @@ const EINVAL = 22;
 export interface LogPlan {
   fd: number;
   dir: number;
-  /** Bytes that go into a file, and that still go into this one; no limit where undefined. */
+  /** The size of a full file in bytes, and the room left in this one; undefined for no limit. */
   maxSize?: number;
   left: number;
-  /** How many files there are at most. */
+  /** The largest number of files. */
   maxFiles: number;
 }
 
-/** Output to be logged: in `buffer` and so long, of stream 1 or 2. `left` is what the file still takes. */
+/** Output to log: `length` bytes in `buffer`, of stream 1 or 2. `left` is the room left in the file. */
 export interface LogEntry {
   stream: 1 | 2;
   buffer: number;
@@ -28,8 +29,8 @@ export interface LogEntry {
 }
 
 /**
- * One frame (log/frames.ts) in one write, so that what is in the file is whole frames; a full disk loses
- * frames, no more.
+ * Writes one frame (log/frames.ts) in one write, so that the file has whole frames. A full disk loses frames
+ * and nothing else.
  */
 export function writeLog(p: Program, plan: LogPlan, { stream, buffer, length, left }: LogEntry): void {
   const header = frameHeader(p, stream, length);
@@ -42,16 +43,16 @@ export function writeLog(p: Program, plan: LogPlan, { stream, buffer, length, le
   countLogged(p, plan, length, left);
 }
 
-/** Output to be logged that is in a pipe; `buffer` has room for all of it. */
+/** Output to log that is in a pipe; `buffer` has room for all of it. */
 export interface PipedEntry extends LogEntry {
   pipe: number;
-  /** Where to write what gets lost. */
+  /** The destination of output that is dropped. */
   devNull: number;
 }
 
 /**
- * One frame whose content goes from a pipe into the file without being read, which costs half as much. It is
- * read, and written or lost, only where the file doesn't take it so, or the disk is full.
+ * Writes one frame whose content goes from a pipe to the file without being read, which costs half as much.
+ * It is read only if the file does not support that, or the disk is full; then it is written or dropped.
  */
 export function spliceIntoLog(p: Program, plan: LogPlan, entry: PipedEntry): void {
   const { stream, pipe, buffer, length, left, devNull } = entry;
@@ -61,7 +62,7 @@ export function spliceIntoLog(p: Program, plan: LogPlan, entry: PipedEntry): voi
   p.set(rest, length);
   p.call("write", [plan.fd, header, FRAME_HEADER], { store: moved, negative: lose });
   p.subtract(moved, FRAME_HEADER, { negative: lose });
-  // splice(2) refuses a file that is appended to. Its position is behind the header now.
+  // splice(2) refuses a file opened for appending. The file position is behind the header now.
   p.call("fcntl", [plan.fd, F_SETFL, 0], { negative: lose });
   p.place(more);
   p.call("splice", [pipe, 0, plan.fd, 0, rest, 0], { store: moved, negative: stopped, zero: over });
@@ -83,7 +84,7 @@ export function spliceIntoLog(p: Program, plan: LogPlan, entry: PipedEntry): voi
   countLogged(p, plan, length, left);
 }
 
-/** In memory, with the time now; returns its address. */
+/** Makes a frame's header in memory with the present time; returns its address. */
 function frameHeader(p: Program, stream: number, length: Cell): number {
   const header = p.words([0, 0, stream, 0]);
   const next = p.label();
@@ -93,7 +94,7 @@ function frameHeader(p: Program, stream: number, length: Cell): number {
   return header;
 }
 
-/** Begins the next file where this one is full. */
+/** Begins the next file if this one is full. */
 function countLogged(p: Program, plan: LogPlan, length: Cell, left: Cell): void {
   const { maxSize } = plan;
   if (maxSize === undefined) return;
@@ -106,7 +107,8 @@ function countLogged(p: Program, plan: LogPlan, length: Cell, left: Cell): void 
 }
 
 /**
- * The full file becomes log.1, that log.2 and so on; the last is dropped, and a new one takes its descriptor.
+ * Rotates the log: the full file becomes log.1, that log.2 and so on. The last is removed, and a new file
+ * takes the descriptor.
  */
 function rotateLog(p: Program, plan: LogPlan): void {
   const done = p.label();

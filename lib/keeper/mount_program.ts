@@ -1,4 +1,4 @@
-// Steps that mount, and make what is mounted on.
+// Steps that mount, and make mount points.
 
 import * as file from "../../ffi/file.ts";
 import {
@@ -29,13 +29,13 @@ export function attempt(
   p.place(next);
 }
 
-/** Nothing to execute, no devices, no set-user-ID. */
+/** No executables, no devices, no set-user-ID. */
 export const CLOSED = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-/** The same, and nothing to write, for mount_setattr. */
+/** The same and read-only, for mount_setattr. */
 export const CLOSED_READ_ONLY = MOUNT_ATTR.readOnly | MOUNT_ATTR.noSuid | MOUNT_ATTR.noDev |
   MOUNT_ATTR.noExec;
 
-/** Mounts a file system on `target`, which is made where it is missing; `flags` are MS_ ones. */
+/** Mounts a file system on `target`, which is made if it is missing; `flags` are MS_ flags. */
 export function mountAt(
   p: Program,
   type: string,
@@ -50,9 +50,7 @@ export function mountAt(
   });
 }
 
-/**
- * Makes a directory with its parents, or leaves what is there: what uses it reports what is wrong with it.
- */
+/** Makes a directory with its parents, or leaves what exists. A problem shows when the directory is used. */
 export function makeDirectory(p: Program, path: string): void {
   for (let end = path.indexOf("/", 1); end > 0; end = path.indexOf("/", end + 1)) {
     attempt(p, "mkdirat", [file.AT_FDCWD, p.string(path.slice(0, end)), 0o755]);
@@ -61,8 +59,8 @@ export function makeDirectory(p: Program, path: string): void {
 }
 
 /**
- * What is at `path` as a detached mount, private and with these attributes (MOUNT_ATTR): a directory of the
- * host's, while it can be named yet.
+ * The directory of the host at `path` as a detached mount, private and with these attributes (MOUNT_ATTR),
+ * while the host's paths can still be reached.
  */
 export function cloneTree(p: Program, path: string, set = 0): Cell {
   const mount = p.cell();
@@ -74,7 +72,7 @@ export function cloneTree(p: Program, path: string, set = 0): Cell {
   return mount;
 }
 
-/** Changes a mount by its descriptor, attached or not. `what` names it in an error. */
+/** Changes the attributes of a mount by its descriptor, attached or not. `what` names it in errors. */
 export function changeMount(
   p: Program,
   mount: Value,
@@ -86,21 +84,21 @@ export function changeMount(
   p.call("mount_setattr", [mount, p.string(""), flags, attributes, MOUNT_ATTR_SIZE], { what });
 }
 
-/** Attaches a detached mount, which has its attributes already, at `target`, whose symlinks are followed. */
+/** Attaches a detached mount, which already has its attributes, at `target`, whose symlinks are followed. */
 export function attach(p: Program, mount: Value, target: string): void {
   const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
   p.call("move_mount", [mount, p.string(""), file.AT_FDCWD, p.string(target), flags], { what: target });
 }
 
-/** The same on what is open as `point`; `what` names that in an error. */
+/** Attaches it to the open `point`, which `what` names in errors. */
 export function attachTo(p: Program, mount: Value, point: Cell, what: string): void {
   const [empty, both] = [p.string(""), MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH];
   p.call("move_mount", [mount, empty, point, empty, both], { what });
 }
 
 /**
- * Mounts what is at `path`, with all below it, over itself with these attributes; to `failed`, with the
- * result in `result`, where the path can't be opened. It is looked up once.
+ * Mounts the tree at `path` over itself with these attributes. Goes to `failed`, with the result in `result`,
+ * if the path can't be opened. The path is looked up only once.
  */
 export function closeInPlace(
   p: Program,

@@ -1,11 +1,11 @@
-// A container's end of its networks, set up by its first process: it asks the host's network namespace, over
-// a socket that mydocker opened there, for veth pairs whose other ends are its own, and configures those over
-// a socket of its own.
+// Sets up a container's end of its networks in its first process. By a socket that mydocker opened in the
+// host's network namespace, it makes veth pairs whose other ends are its own; these it configures by a socket
+// of its own.
 
 import * as file from "../../ffi/file.ts";
 import type { Cell, Label, Program, Value } from "../../ffi/program.ts";
 
-/** A netlink message (ffi/netlink.ts) and what it is for, as a failure shall say it. */
+/** A netlink message (ffi/netlink.ts) and its purpose, for errors. */
 export interface Request {
   bytes: Uint8Array;
   what: string;
@@ -15,13 +15,13 @@ export interface Request {
 export interface InterfacePlan {
   /** "eth0" */
   name: string;
-  /** Makes the pair; its last 32 bits become the pid of the process whose namespace gets the peer. */
+  /** Makes the pair; its last 32 bits become the PID of the process whose namespace gets the peer. */
   create: Request;
-  /** What else the host's end needs. */
+  /** A further setting for the host's end. */
   host?: Request;
-  /** Brings it up: a veth's peer can't be made so. */
+  /** Brings the interface up, because a veth's peer can't be created up. */
   up: Request;
-  /** RTM_NEWADDR, whose header's index becomes the interface's. */
+  /** RTM_NEWADDR messages, whose header gets the interface's index. */
   addresses: Request[];
 }
 
@@ -29,16 +29,16 @@ export interface NetworkPlan {
   /** A netlink socket in the host's network namespace. */
   socket: number;
   interfaces: InterfacePlan[];
-  /** Sent as they are, in the end. */
+  /** Sent unchanged, at the end. */
   routes: Request[];
-  /** Interfaces get IPv6 addresses: also those by which a link's neighbours reach each other. */
+  /** Interfaces get IPv6 addresses, including link-local ones. */
   ipv6: boolean;
 }
 
-/** Where struct ifaddrmsg has the index, in the message. */
+/** Offset of the index in a message with struct ifaddrmsg. */
 const ADDRESS_INDEX = 20;
 
-/** Makes and configures the interfaces; /proc is mounted and can be written. */
+/** Makes and configures the interfaces. /proc is mounted and writable. */
 export function setUpNetwork(p: Program, plan: NetworkPlan): void {
   allowIpv6(p, plan.ipv6);
   const pid = p.cell();
@@ -73,8 +73,8 @@ export function setUpNetwork(p: Program, plan: NetworkPlan): void {
 }
 
 /**
- * All of a new namespace's ports and pings are free to all users, as docker has it. /proc is mounted and can
- * be written; a kernel without IPv4 has no such files.
+ * Lets all users use all ports and ping, in a new namespace, as docker does. /proc is mounted and writable. A
+ * kernel without IPv4 lacks these files.
  */
 export function freePorts(p: Program): void {
   for (const [name, value] of [["ip_unprivileged_port_start", "0"], ["ping_group_range", "0 2147483647"]]) {
@@ -87,7 +87,7 @@ export function freePorts(p: Program): void {
   }
 }
 
-/** For interfaces that are still to come. A kernel without IPv6 has no such file. */
+/** For interfaces that are made later. A kernel without IPv6 lacks the file. */
 function allowIpv6(p: Program, allow: boolean): void {
   const [next, fd] = [p.label(), p.cell()];
   const path = p.string("/proc/sys/net/ipv6/conf/default/disable_ipv6");
@@ -109,43 +109,43 @@ function interfaceIndex(p: Program, socket: Cell, name: string): Cell {
 
 const REPLY_SIZE = 64;
 
-/** Sends the message at `address` and fails with the errno of the kernel's answer, if it has one. */
+/** Sends the message at `address`, and fails with the errno of the kernel's answer, if any. */
 function send(p: Program, socket: Value, address: number, { bytes, what }: Request): void {
   const reply = p.bytes(new Uint8Array(REPLY_SIZE));
   const [error, done] = [p.cell(), p.label()];
   p.call("sendto", [socket, address, bytes.length, 0, 0, 0], { what });
   p.call("recvfrom", [socket, reply, REPLY_SIZE, 0, 0, 0], { what });
-  // struct nlmsgerr after the answer's header: 32 bits of negated errno, then the request's header, its
-  // length first.
+  // struct nlmsgerr follows the answer's header: 32 bits of negated errno, then the request's header, which
+  // begins with its length.
   p.subtract({ address: reply + 16 }, bytes.length * 2 ** 32, { store: error, zero: done });
   p.subtract(error, 2 ** 32, { store: error });
   p.fail("recvfrom", error, what);
   p.place(done);
 }
 
-/** A file in the container's directory: it got into a network while it ran. */
+/** A file in the container's directory: it was connected to a network while it ran. */
 export const CONNECTED = "connected";
 
-/** Another: some other container is, or was, in its network namespace. */
+/** A file in the container's directory: another container is, or was, in its network namespace. */
 export const JOINED = "joined";
 
-/** What the keeper does about the container's networks once it has ended, or could not be started. */
+/** What the keeper does about the container's networks after it has ended, or could not be started. */
 export interface LeavePlan {
-  /** The networks' lock files, of which it has the shared locks. */
+  /** The networks' lock files, whose shared locks it holds. */
   users: number[];
   /** Claims of addresses, relative to the container's directory `dir`. */
   claims: string[];
-  /** Deletes its interfaces, for where its namespace is also another's and doesn't go. */
+  /** Deletes the interfaces, in case others use its namespace, which then stays. */
   links: Request[];
   dir: number;
   ports?: PortsPlan;
 }
 
-/** Published ports, which others may have from the container's end on. */
+/** Published ports, which become free at the container's end. */
 export interface PortsPlan {
-  /** Sockets that keep them. */
+  /** Sockets that hold the ports. */
   sockets: number[];
-  /** The socket that the firewall's rules belong to, and what sent by it takes them away. */
+  /** The socket that owns the firewall's rules, and the messages that delete them. */
   held?: { socket: number; removal: Uint8Array[] };
 }
 
@@ -155,8 +155,8 @@ export function heldDescriptors({ users, ports }: Pick<LeavePlan, "users" | "por
 }
 
 /**
- * Gives addresses and ports back. The container's lock is still held: until then nobody else takes the
- * addresses.
+ * Releases addresses and ports. The container's lock is still held, so nobody takes the addresses before that
+ * is released.
  */
 export function releaseClaims(p: Program, { claims, links, dir, ports }: LeavePlan): void {
   if (ports) closeSockets(p, ports.sockets);
@@ -169,8 +169,8 @@ export function releaseClaims(p: Program, { claims, links, dir, ports }: LeavePl
 }
 
 /**
- * Takes the interfaces out of a namespace that others are in. Otherwise they go with that, and nobody waits
- * for it: which takes the kernel some milliseconds.
+ * Deletes the interfaces in a namespace that others use. Otherwise they disappear with the namespace, which
+ * takes the kernel some milliseconds that nobody waits for.
  */
 function takeInterfaces(p: Program, dir: number, links: Request[]): void {
   const [socket, alone] = [p.cell(), p.label()];
@@ -179,7 +179,7 @@ function takeInterfaces(p: Program, dir: number, links: Request[]): void {
   p.call("socket", [AF_NETLINK, SOCK_RAW, NETLINK_ROUTE], { store: socket, negative: alone });
   for (const { bytes } of links) {
     const next = p.label();
-    // It is done when this returns, and what the kernel says of it nobody needs to read.
+    // The deletion is complete when this returns; the kernel's answer is not needed.
     p.call("sendto", [socket, p.bytes(bytes), bytes.length, 0, 0, 0], { negative: next });
     p.place(next);
   }
@@ -188,8 +188,8 @@ function takeInterfaces(p: Program, dir: number, links: Request[]): void {
 }
 
 /**
- * Sets `connected` where the container got into networks since its start, of which the keeper knows nothing
- * else.
+ * Sets `connected` if the container was connected to networks after its start, which the keeper does not know
+ * otherwise.
  */
 export function lookForConnected(p: Program, dir: number, connected: Cell): void {
   const none = p.label();

@@ -105,29 +105,26 @@ export interface RestartPlan {
 export interface KeeperPlan extends PumpPlan {
   init: Omit<InitPlan, "crossing" | "spare" | "openedGroups">;
   log: LogPlan;
-  /** Nobody is there whose streams could be used. */
+  /** There is no caller whose streams could be used. */
   detached: boolean;
-  /** For those who attach later: the terminal, and the write end of stdin, where the keeper has them. */
+  /** For clients that attach later: the terminal, and the write end of stdin, where the keeper has them. */
   terminal?: number;
   stdin?: number;
   /** Held for as long as the keeper lives. */
   lock: number;
-  /**
-   * What to note when it has started, and when it has ended: frames of lib/events/event.ts. The name is in
-   * the latter.
-   */
+  /** Events at the start and at the end, as frames of lib/events/event.ts. The latter have the name. */
   events: { started: Uint8Array; ended: Uint8Array; outOfMemory: Uint8Array; name: string };
-  /** What to execute at the end if the command that started it does not see to that. */
+  /** Executed at the end if the command that started the container does not clean up. */
   finish?: Successor;
   restart?: RestartPlan;
   /**
-   * What to execute where a cgroup can't simply be removed, unless who removes the container sees to that.
+   * Executed where a cgroup can't simply be removed, unless another process that removes the container does
+   * so.
    */
   removeGroups?: Successor;
   /**
-   * What the container's networks need at its end, who takes down those it was the last user of, who tells
-   * the others on them that it has left, and who takes away the firewall's rules for its ports where closing
-   * a socket does not.
+   * What the container's networks need at its end; and the programs that take down networks without users,
+   * update the names that others have, and remove the firewall's rules that closing a socket does not.
    */
   networks?: Omit<LeavePlan, "dir"> & { repair: Successor; refresh?: Successor; unpublish?: Successor };
 }

@@ -1,14 +1,14 @@
-// What a keeper waits for, as poll(2) has it.
+// The descriptors that a keeper waits for, for poll(2).
 
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 
 export const POLLIN = 1;
-/** What a struct pollfd's events are to it as one integer. */
+/** The integer value of a struct pollfd's events. */
 export const EVENTS = 2 ** 32;
 
 /**
- * struct pollfd[]: the sources, init's pidfd, the pipe to the command (whose closed end is an error, never
- * input).
+ * struct pollfd[]: the sources, init's pidfd, and the pipe to the command, whose end is reported as an error,
+ * never as input.
  */
 export interface PollTable {
   address: number;
@@ -23,7 +23,7 @@ const POLLFD_SIZE = 8;
 /** A struct pollfd that poll(2) skips: descriptor -1, POLLIN. */
 export const NO_POLLFD = 2 ** 32 + 0xffffffff;
 
-/** With no descriptor for the pidfd yet, which goes to `init`. */
+/** Makes the table without the pidfd, which is stored at `init` later. */
 export function pollTable(p: Program, plan: { sources: { fd: number }[]; messages: number }): PollTable {
   const sources = plan.sources.flatMap(({ fd }) => [fd, POLLIN]);
   const address = p.ints([...sources, -1, POLLIN, plan.messages, 0]);
@@ -33,7 +33,7 @@ export function pollTable(p: Program, plan: { sources: { fd: number }[]; message
 }
 
 /**
- * To `nothing` where the last poll found nothing for an entry, which then is as it was before, or is one to
+ * Goes to `nothing` if the last poll found nothing for an entry: then the entry is unchanged, or is one to
  * skip.
  */
 export function unlessReady(p: Program, entry: Cell, idle: Cell | number, nothing: Label): void {

@@ -1,5 +1,5 @@
-// The loop of a keeper: passes a process's output on, to a log and to whoever started it, until the process
-// has ended and its output has, too.
+// The keeper's loop: passes a process's output on, to a log and to the caller, until both the process and its
+// output have ended.
 
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { EVENTS, NO_POLLFD, POLLIN, type PollTable, unlessReady } from "./poll_program.ts";
@@ -13,24 +13,24 @@ import {
   shrinkPipes,
 } from "./source_program.ts";
 
-/** Seconds without output after which it is quiet. */
+/** Seconds without output after which the process counts as quiet. */
 const QUIET = 1;
 /**
- * Seconds that others who have the process's stdout or stderr may go on writing after its end, as docker has
- * it.
+ * Seconds that other processes with the same stdout or stderr may continue to write after its end, as in
+ * docker.
  */
 const PATIENCE = 2;
-/** Nanoseconds after which a process that its tracer has kept is looked at again. */
+/** Nanoseconds after which a process held by its tracer is checked again. */
 const HELD_RECHECK = 100e6;
 /**
- * What is read then without waiting, in buffers: as much as a pipe can hold (/proc/sys/fs/pipe-max-size, 1
- * MB).
+ * The number of buffers that are read then without waiting: as much as a pipe can hold
+ * (/proc/sys/fs/pipe-max-size, 1 MB).
  */
 const LAST_BUFFERS = 16;
 
 /**
- * What is known once the first process has ended and its output is passed on: wait status, and why that
- * failed.
+ * The result after the first process has ended and its output has been passed on: the wait status, and why
+ * passing on failed.
  */
 export interface Pumped {
   status: Cell;
@@ -41,17 +41,17 @@ export interface Pumped {
 export interface PumpOptions {
   pid: Cell;
   message: number;
-  /** Steps whose memory can be given back. */
+  /** Steps whose memory can be released. */
   spent?: [from: Label, to: Label];
-  /** Its output is a terminal: that ends with the process, as docker has it, whoever else has it open. */
+  /** Its output is a terminal, which ends with the process, as in docker, even if others have it open. */
   tty: boolean;
-  /** Steps to be run as soon as the process has ended. */
+  /** Steps to run as soon as the process has ended. */
   atEnd?: () => void;
 }
 
 /**
- * Waits for output and passes it on until the process has ended and all who have its output have closed that;
- * for so long at most after its end, and then what has been written by then.
+ * Waits for output and passes it on until the process has ended and its output is closed. It waits for the
+ * latter for a limited time only, and then passes on what has been written by then.
  */
 export function pump(p: Program, plan: PumpPlan, poll: PollTable, options: PumpOptions): Pumped {
   const { pid, message } = options;
@@ -66,8 +66,8 @@ export function pump(p: Program, plan: PumpPlan, poll: PollTable, options: PumpO
   };
   const status = p.cell();
   /**
-   * What entry `init` is when nothing is ready; not 0 once it is the timer's; how long ppoll waits, and how
-   * often it may.
+   * The value of entry `init` when nothing is ready; whether it is the timer's by now; how long ppoll waits,
+   * and how often it may.
    */
   const [idle, ended, timeout, left] = [p.cell(), p.cell(), p.cell(), p.cell()];
   const [wait, woken, held] = [p.label(), p.label(), p.label()];
@@ -110,7 +110,7 @@ export function pump(p: Program, plan: PumpPlan, poll: PollTable, options: PumpO
   p.place(next);
   p.subtract(ended, 0, { zero: wait });
   p.subtract(memory.open, 0, { zero: over });
-  // It counts from 0 downwards before.
+  // Before that, it counts from 0 downwards.
   p.subtract(left, 1, { store: left, zero: over });
   p.goto(wait);
   p.place(over);
@@ -118,8 +118,8 @@ export function pump(p: Program, plan: PumpPlan, poll: PollTable, options: PumpO
 }
 
 /**
- * A process that has ended, and whose tracer does not let go of it: it is nobody else's to wait for, while
- * its pidfd is ready all the time. So the sources alone are waited for, until it is looked at again.
+ * A process has ended, but its tracer does not release it. Nobody else can wait for it, while its pidfd is
+ * always ready. So only the sources are polled until it is checked again.
  */
 function passOnWhileHeld(p: Program, poll: PollTable, idle: Cell): void {
   const polled = p.label();
@@ -131,7 +131,7 @@ function passOnWhileHeld(p: Program, poll: PollTable, idle: Cell): void {
   p.set({ address: poll.init }, idle);
 }
 
-/** Makes an entry that gets ready after PATIENCE; to `refused` where there is none to be had. */
+/** Makes an entry that becomes ready after PATIENCE; goes to `refused` if that is impossible. */
 function startTimer(p: Program, entry: Cell, refused: Label): void {
   const [CLOCK_MONOTONIC, TFD_CLOEXEC] = [1, 0o2000000];
   const timer = p.cell();
@@ -143,8 +143,8 @@ function startTimer(p: Program, entry: Cell, refused: Label): void {
 }
 
 /**
- * Reads on, and drops it, for as long as anybody has the output of a process that has ended: they would die
- * of SIGPIPE. To `done` after that, or when the process whose pidfd is `guardian` has ended.
+ * Reads and drops output as long as other processes write it, since SIGPIPE would kill them. Goes to `done`
+ * after that, or when the process with the pidfd `guardian` has ended.
  */
 export function dropOutput(
   p: Program,
@@ -173,9 +173,9 @@ export function dropOutput(
 }
 
 /**
- * Waits for `timeout` (an address, 0 for as long as it takes), then to `nothing`; but after much output for a
- * while first, and gives its memory back: with that of steps that are `spent`, which the kernel maps again
- * when it maps those around.
+ * Waits for `timeout` (an address; 0 for no limit), then goes to `nothing`. After much output, it first waits
+ * for a short time and then releases the buffer's memory, and that of steps that are `spent`; the kernel maps
+ * these again along with their neighbours.
  */
 function waitForOutput(
   p: Program,
@@ -192,7 +192,7 @@ function waitForOutput(
   const [lean, woken] = [p.label(), p.label()];
   p.subtract(memory.used, 0, { zero: lean });
   p.subtract(timeout, 0, { positive: lean });
-  // Each time anew: the kernel leaves there what is left of it.
+  // Set each time, because the kernel stores the remaining time there.
   const quiet = p.words([0, 0]);
   p.set({ address: quiet }, QUIET);
   p.set({ address: quiet + 8 }, 0);
@@ -206,13 +206,13 @@ function waitForOutput(
   p.place(woken);
 }
 
-/** Gives the buffer's memory back but for its first page; to `refused` where the kernel does not take it. */
+/** Releases the buffer's memory except its first page; goes to `refused` if the kernel refuses. */
 function giveBack(p: Program, { buffer }: PumpMemory, refused: Label): void {
   const MADV_DONTNEED = 4;
   p.call("madvise", [buffer + PAGE_SIZE, BUFFER_SIZE - PAGE_SIZE, MADV_DONTNEED], { negative: refused });
 }
 
-/** The command is gone, so its streams are given up: whoever reads them must see their end. */
+/** The command is gone, so its streams are closed: their readers must see the end. */
 function letCallerGo(p: Program, plan: PumpPlan, poll: PollTable): void {
   const given = p.label();
   for (const fd of [0, 1, 2]) p.call("dup3", [plan.devNull, fd, 0], { negative: given });
@@ -220,13 +220,13 @@ function letCallerGo(p: Program, plan: PumpPlan, poll: PollTable): void {
   p.set(poll.messages, NO_POLLFD);
 }
 
-/** Asks whether a descriptor has something without waiting; goes on if so, to `nothing` if not. */
+/** Polls a descriptor without waiting; continues if it is ready, else goes to `nothing`. */
 function probe(p: Program, memory: PumpMemory, fd: Cell, nothing: Label): void {
   p.set(memory.probe, fd);
   p.call("ppoll", [memory.probe.address, 1, memory.now, 0, 8], { zero: nothing, negative: nothing });
 }
 
-/** Goes on only where nobody reads the messages any more; to `attended` otherwise. */
+/** Continues only if nobody reads the messages any more; else goes to `attended`. */
 export function ifAlone(
   p: Program,
   plan: PumpPlan,

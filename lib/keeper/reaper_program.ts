@@ -1,6 +1,6 @@
-// --init: what PID 1 becomes once the command runs as its child. A kernel program, in an executable of its
-// own: it passes signals on to the command, takes in processes that lost their parent, and ends as the
-// command does.
+// --init: the program of PID 1 while the command runs as its child. It is a kernel program in an executable
+// of its own. It passes signals on to the command, reaps orphaned processes, and ends with the command's exit
+// code.
 
 import { COMMAND_PIDFD } from "./cross_program.ts";
 import { executable } from "../../ffi/elf.ts";
@@ -8,23 +8,23 @@ import { newProgram, type Program } from "../../ffi/program.ts";
 
 const PR_SET_NAME = 15;
 
-/** The command's process ID: it is the first child of its PID namespace's first process. */
+/** The command's PID: it is the first child in its PID namespace. */
 const COMMAND = 2;
 const SIGCHLD = 17;
 const ALL_SIGNALS = -1;
 
-/** struct siginfo of SIGCHLD, as waitid(2) fills it: 32-bit fields, of which the ones between stay zero. */
+/** struct siginfo of SIGCHLD, as waitid(2) fills it: 32-bit fields; those in between stay zero. */
 const SIGINFO = { size: 128, code: 8, beforePid: 12, status: 24 };
 const CLD_EXITED = 1;
 
-/** The arguments PID 1 shows, as docker's init. */
+/** The arguments of PID 1, as docker's init has them. */
 export function reaperArguments(argv: string[]): string[] {
   return ["/sbin/docker-init", "--", ...argv];
 }
 
 /**
- * Descriptor of a sealed memfd to execute with all signals blocked, so that none that came before is lost.
- * Without a PID namespace of its own (`guest`) it expects COMMAND_PIDFD, and takes in nobody.
+ * Descriptor of a sealed memfd that is executed with all signals blocked, so that none is lost. Without a PID
+ * namespace of its own (`guest`), it expects COMMAND_PIDFD and reaps nobody else.
  */
 export function reaperExecutable(guest: boolean): number {
   const p = newProgram();
@@ -53,7 +53,7 @@ function passSignals(p: Program, guest: boolean): void {
   p.goto(wait);
 }
 
-/** One SIGCHLD may stand for many ends. That of the command is the container's. */
+/** One SIGCHLD may stand for several ends. The command's end is the container's. */
 function reapAll(p: Program, guest: boolean): void {
   const [P_ALL, WNOHANG, WEXITED] = [0, 1, 4];
   const [next, ended, none, killed] = [p.label(), p.label(), p.label(), p.label()];
@@ -69,7 +69,7 @@ function reapAll(p: Program, guest: boolean): void {
   p.subtract({ address: info + SIGINFO.code }, CLD_EXITED, { positive: killed });
   p.call("exit_group", [status]);
   p.place(killed);
-  // As a shell's: 128 and the signal.
+  // Like a shell: 128 plus the signal.
   p.subtract(status, -128, { store: status });
   p.call("exit_group", [status]);
   p.place(none);

@@ -1,7 +1,7 @@
-// What the keeper tells: messages on its pipe to the command that started it, and records in the file whose
-// lock it holds. Whoever has that file open hears of the end by getting the lock, and can read the records
-// even when the container is removed in the same moment. The room for them is there from the start, whatever
-// the disk.
+// The keeper's reports: messages by its pipe to the command that started it, and records in the file whose
+// lock it holds. Processes that have the file open learn of the end by getting the lock, and can read the
+// records even if the container is removed at that moment. The records' space is allocated from the start, so
+// a full disk does not matter.
 //
 //   all are 64-bit little-endian integers
 //   message   three:  started   1, pid, 0
@@ -35,12 +35,12 @@ function integers(bytes: Uint8Array): number[] {
   return Array.from({ length: bytes.length >> 3 }, (_, index) => Number(view.getBigInt64(8 * index, true)));
 }
 
-/** Decodes a message; undefined for anything that is none. */
+/** Decodes a message; undefined if it is invalid. */
 export function decodeReport(bytes: Uint8Array): Report | undefined {
   if (bytes.length < MESSAGE_SIZE) return undefined;
   const [kind, first, second] = integers(bytes);
   if (kind === STARTED) return { kind: "started", pid: first };
-  // Both may come from a process that others could trace: any number.
+  // These may come from a process that others could trace, and so be any number.
   if (kind === FAILED) {
     return { kind: "failed", step: first, errno: second < 0 && second > -4096 ? -second : 0 };
   }
@@ -55,7 +55,7 @@ export function readReport(messages: number): Report | undefined {
   return decodeReport(buffer.subarray(0, file.read(messages, buffer)));
 }
 
-/** What runs or ran, since when (milliseconds since 1970), and where its keeper has its streams. */
+/** The process that runs or ran, its start in ms since 1970, and the keeper's descriptors of its streams. */
 export interface StartRecord {
   pid: number;
   time: number;
@@ -65,16 +65,16 @@ export interface StartRecord {
   stdin?: number;
 }
 
-/** How a container ended: the wait status, and when (milliseconds since 1970). */
+/** How a container ended: the wait status, and the time in ms since 1970. */
 export interface EndRecord {
   status: number;
   time: number;
 }
 
 /**
- * Opens `lock`; but for who takes the lock for reading, since whoever follows the container watches for what
- * was open for writing to be closed (log/follow.ts). Undefined where there is none, or what has its name is
- * no file.
+ * Opens `lock`, for reading unless the caller takes the lock: processes that follow the container watch for
+ * the closing of descriptors that were open for writing (log/follow.ts). Undefined where there is no such
+ * regular file.
  */
 export function openRecords(dir: number, path = "lock", access = file.O_RDONLY): number | undefined {
   const fd = file.openIfAny(dir, path, access | file.O_NONBLOCK);
@@ -83,7 +83,7 @@ export function openRecords(dir: number, path = "lock", access = file.O_RDONLY):
   return undefined;
 }
 
-/** What is written in the open file `lock`, of the last start; a damaged file says nothing else. */
+/** The records of the last start in the open file `lock`; for a damaged file, nothing else. */
 export function readRecords(lock: number): { start?: StartRecord; end?: EndRecord; damaged?: boolean } {
   const bytes = new Uint8Array(RECORDS.size);
   if (file.pread(lock, bytes, 0) !== RECORDS.size) return { damaged: true };
@@ -102,7 +102,7 @@ export function readRecords(lock: number): { start?: StartRecord; end?: EndRecor
   };
 }
 
-/** What last started in the container whose directory is `dir`. */
+/** The last start of the container whose directory is `dir`. */
 export function readStarted(dir: number): StartRecord | undefined {
   const fd = openRecords(dir);
   if (fd === undefined) return undefined;
@@ -113,15 +113,14 @@ export function readStarted(dir: number): StartRecord | undefined {
   }
 }
 
-/** Makes the open file `lock` say that nothing was started. */
+/** Clears the records of the open file `lock`: nothing was started. */
 export function clearRecords(lock: number): void {
   file.pwrite(lock, new Uint8Array(RECORDS.size), 0);
 }
 
 /**
- * Makes the open file `lock` say that what was started has ended now, with the wait status `status`, unless
- * it says how it ended. To be done under that lock by whoever is no keeper: to all others the container would
- * seem to run.
+ * Records in the open file `lock` that the container has ended now, with the wait status `status`, unless its
+ * end is recorded. The caller holds the lock and is no keeper, so to others the container seems to run.
  */
 export function noteEnd(lock: number, status: number): void {
   const { start, end } = readRecords(lock);
@@ -130,7 +129,7 @@ export function noteEnd(lock: number, status: number): void {
   file.pwrite(lock, new Uint8Array(record.buffer), RECORDS.end);
 }
 
-/** The exit code a shell would give for a wait status (wait(2)): 128+n for signal n. */
+/** The exit code that a shell gives for a wait status (wait(2)): 128+n for signal n. */
 export function exitCode(status: number): number {
   const signal = status & 0x7f;
   return signal ? 128 + signal : (status >> 8) & 0xff;

@@ -1,4 +1,4 @@
-// Output on its way: read from the container's pipe or terminal, written to the log and to the caller.
+// Passes output on: reads it from the container's pipe or terminal, and writes it to the log and the caller.
 
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { type LogPlan, spliceIntoLog, writeLog } from "./log_program.ts";
@@ -10,18 +10,18 @@ const POLLOUT = 4;
 const FIONREAD = 0x541b;
 const F_SETPIPE_SZ = 1031;
 
-/** Output of the container that the keeper reads: its end of a pipe, or the terminal's. */
+/** Output of the container that the keeper reads: its end of a pipe or terminal. */
 export interface Source {
   fd: number;
-  /** What the log calls it: 1 for stdout or a terminal, 2 for stderr. */
+  /** Its number in the log: 1 for stdout or a terminal, 2 for stderr. */
   stream: 1 | 2;
-  /** Whether it goes to the caller's stream of that number, too. */
+  /** Whether it also goes to the caller's stream of that number. */
   passed: boolean;
-  /** A pipe, not a terminal. */
+  /** Whether it is a pipe rather than a terminal. */
   piped: boolean;
 }
 
-/** What of a container's or a command's output is to be done with. */
+/** What to do with the output of a container or command. */
 export interface PumpPlan {
   sources: Source[];
   log?: LogPlan;
@@ -30,41 +30,41 @@ export interface PumpPlan {
   devNull: number;
 }
 
-/** Memory that passing output on needs. */
+/** Memory for passing output on. */
 export interface PumpMemory {
-  /** Page-aligned, as the first that is reserved. */
+  /** Page-aligned, because it is reserved first. */
   buffer: number;
-  /** Not 0: more of it than its first page has been written to. */
+  /** Not 0 if more than its first page was written to. */
   used: Cell;
-  /** Not 0: a source that was full has a larger pipe. */
+  /** Not 0 if the pipe of a source that was full has been enlarged. */
   grown: Cell;
-  /** One struct pollfd to ask about, and no time to wait. */
+  /** A struct pollfd for one query, and a time of zero. */
   probe: Cell;
   now: number;
-  /** What the last write to the caller came to; and the negated errno once one failed for good. */
+  /** The result of the last write to the caller; and the negated errno after one failed for good. */
   result: Cell;
   broken: Cell;
   logLeft: Cell;
-  /** How many of the sources have not ended. */
+  /** The number of sources that have not ended. */
   open: Cell;
-  /** Room for a message, and the first process's pid to put there. */
+  /** Room for a message, and the first process's PID for it. */
   message: number;
   pid: Cell;
 }
 
 /**
- * A pipe's. A quarter of it would pass on a third less in a second; its pages are given back once it is
- * quiet.
+ * The size of a pipe. A quarter of it would pass on a third less per second. Its pages are released when the
+ * output is quiet.
  */
 export const BUFFER_SIZE = 65536;
-/** What may stay: most output is lines. */
+/** The part that is kept, since most output is lines. */
 export const PAGE_SIZE = 4096;
-/** That of a source which was full. */
+/** The size of the pipe of a source that was full. */
 const GROWN_PIPE = 4 * BUFFER_SIZE;
-/** As much is moved from pipe to pipe and file in less time than it is read and written. */
+/** From this size on, moving from a pipe to a pipe and a file is faster than reading and writing. */
 const WORTH_MOVING = 4 * PAGE_SIZE;
 
-/** Passes one buffer of output on to the log and the caller; to `nothing` where that was the end of it. */
+/** Passes one buffer of output to the log and the caller; goes to `nothing` at the end of the output. */
 export function pass(
   p: Program,
   plan: PumpPlan,
@@ -88,7 +88,7 @@ export function pass(
     write(p, source.stream, memory.buffer, length, memory.result, done, failed);
     p.place(failed);
     p.subtract(memory.result, -5, /* EIO */ { zero: hungUp, positive: broken, negative: broken });
-    // The caller's terminal is gone, as when a connection is lost: the container goes on without it.
+    // The caller's terminal is gone, for example a lost connection: the container continues without it.
     p.place(hungUp);
     p.call("dup3", [plan.devNull, source.stream, 0], { negative: broken });
     p.goto(done);
@@ -104,8 +104,8 @@ export function pass(
 }
 
 /**
- * Moves a bufferful of output on without reading it, then to `done`. What is less, or comes from or goes to a
- * terminal or a file, or finds nobody who takes it, is left to be read.
+ * Moves a buffer of output without reading it, then goes to `done`. Smaller amounts, output from or to
+ * terminals and files, and output without a receiver are left to be read.
  */
 function move(
   p: Program,
@@ -125,7 +125,7 @@ function move(
   p.set(rest, BUFFER_SIZE);
   growPipe(p, fd, grown);
   p.place(fits);
-  // The pipe has grown, and the log may need the buffer.
+  // The pipe has been enlarged, and the log may need the buffer.
   p.set(used, 1);
   p.place(again);
   p.set(length, rest);
@@ -133,12 +133,12 @@ function move(
   if (passed && log) p.call("tee", [fd, stream, rest, 0], results);
   else if (passed) p.call("splice", [fd, 0, stream, 0, rest, 0], results);
   if (log) spliceIntoLog(p, log, { stream, pipe: fd, buffer, length, left, devNull });
-  // The caller's pipe had not room for all of it.
+  // The caller's pipe did not have room for all of it.
   p.subtract(rest, length, { store: rest, positive: again, zero: done });
   p.place(unmoved);
 }
 
-/** So that who writes can go on while a bufferful is passed on: done once, until it shrinks. */
+/** Enlarges the pipe once, so that the writer can continue while a buffer is passed on. */
 function growPipe(p: Program, fd: number, grown: Cell): void {
   const next = p.label();
   p.subtract(grown, 0, { positive: next });
@@ -147,7 +147,7 @@ function growPipe(p: Program, fd: number, grown: Cell): void {
   p.place(next);
 }
 
-/** Makes the sources' pipes as large as they were: what pipes may hold is limited for each user. */
+/** Restores the sizes of the sources' pipes, because the total is limited for each user. */
 export function shrinkPipes(p: Program, sources: Source[], { grown }: PumpMemory): void {
   for (const { fd } of sources) {
     const next = p.label();
@@ -157,14 +157,14 @@ export function shrinkPipes(p: Program, sources: Source[], { grown }: PumpMemory
   p.set(grown, 0);
 }
 
-/** There is no more of it, or nobody wants it: then whoever writes it finds out. */
+/** Closes a source that has ended or that nobody wants; then its writer notices. */
 export function endSource(p: Program, { fd }: Source, entry: Cell, { open }: PumpMemory): void {
   p.set(entry, NO_POLLFD);
   p.call("close", [fd]);
   p.subtract(open, 1, { store: open });
 }
 
-/** Writes all of it, also where the caller's descriptor is a non-blocking one. */
+/** Writes everything, even if the caller's descriptor is non-blocking. */
 function write(
   p: Program,
   fd: number,
@@ -191,7 +191,7 @@ function write(
   p.call("ppoll", [p.ints([fd, POLLOUT]), 1, 0, 0, 8], { positive: again, zero: again, negative: again });
 }
 
-/** Writes a message; nobody may be there to read it. */
+/** Writes a message, which may have no reader. */
 export function send(
   p: Program,
   pipe: number,

@@ -54,7 +54,11 @@ async function nextEnd(lockFile: LockFile, milliseconds: number): Promise<EndRec
  * Waits until the keeper is gone or waits for a restart, because the caller may remove or start the container
  * at once.
  */
-async function untilKeeperRests(container: Container, lockFile: LockFile, { time }: EndRecord): Promise<void> {
+async function untilKeeperRests(
+  container: Container,
+  lockFile: LockFile,
+  { time }: EndRecord,
+): Promise<void> {
   for (;;) {
     const { kept, end } = recordsIn(lockFile);
     if (!kept || end?.time !== time) return;
