@@ -6,8 +6,8 @@ import { EINTR } from "./constants.ts";
 const words = ["i64", "i64", "i64", "i64", "i64", "i64", "i64"] as const;
 
 /**
- * Opened at import, so a module that touches the kernel is imported only by commands that do: 0.9 ms, and 0.15
- * ms more for every symbol. What few commands call is opened when they do, which costs no more then.
+ * Opened at import, so a module that touches the kernel is imported only by commands that do: 0.9 ms, and
+ * 0.15 ms more for every symbol. What few commands call is opened when they do, which costs no more then.
  */
 const libc = Deno.dlopen("libc.so.6", {
   // long syscall(long number, ...), where the result fits 32 bits: descriptors, counts below 2 GiB, 0 and -1.

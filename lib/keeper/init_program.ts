@@ -109,7 +109,9 @@ export function initProgram(p: Program, plan: InitPlan): void {
   if (isolation?.guest || plan.reaper) reportFailure(p);
 }
 
-/** The caller's session keyring would stay readable; without keyrings in the kernel there is none to leave. */
+/**
+ * The caller's session keyring would stay readable; without keyrings in the kernel there is none to leave.
+ */
 export function leaveKeyring(p: Program): void {
   attempt(p, "keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0]);
 }
