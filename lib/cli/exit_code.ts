@@ -25,9 +25,7 @@ const EXIT_CODES: Record<Exclude<FailureKind, "interrupted">, number> = {
 export const CONTAINER_EXITS: ExitCodes = { "failed": 125, "interrupted": 125 };
 
 /** For `start`, which never returns the code of the container's command. */
-export const START_EXITS: ExitCodes = {
-  ...{ "not found": 1, "not executable": 1, "interrupted": 1 },
-};
+export const START_EXITS: ExitCodes = { "not found": 1, "not executable": 1, "interrupted": 1 };
 
 /** The exit code of a command that ends with `error`; `exits` are the command's own codes. */
 export function exitCodeOf(error: unknown, exits: ExitCodes = {}): number {

@@ -43,6 +43,7 @@ test(
 test("damage: prunes take what is damaged along, and a default network is made anew", async (box) => {
   for (const content of CONTENTS) {
     await box.ok`network create net`;
+    await box.ok`run --rm busybox true`; // so that the default network has a record
     await box.ok`create --name one busybox true`;
     const id = (await box.inspect("one")).Id;
     for (
