@@ -28,3 +28,6 @@ export function extname(path: string): string;
 export function join(...paths: string[]): string;
 /** Without a slash at the end. Where none of them is absolute, from the working directory. */
 export function resolve(...paths: string[]): string;
+
+/** @std/async/delay: waits, or throws the signal's reason as soon as it is aborted. */
+export function delay(milliseconds: number, options?: { signal?: AbortSignal }): Promise<void>;

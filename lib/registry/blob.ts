@@ -1,12 +1,14 @@
 // Fetches blobs: as a stream, resumed after a broken connection, and verified.
 
+// @ts-types="../cli/std.d.ts"
+import { delay } from "@std/async/delay";
 import { step } from "../base/debug.ts";
 import { Failure } from "../base/error.ts";
 import { createDigest } from "../base/digest.ts";
 import type { Client } from "./client.ts";
 import { BrokenConnection } from "./failure.ts";
 import type { Descriptor } from "../image/descriptor.ts";
-import { pause, pauseAfter } from "./retry.ts";
+import { pauseAfter } from "./retry.ts";
 
 /** Bytes after which a connection counts as successful. */
 const PROGRESS = 65536;
@@ -59,7 +61,7 @@ export async function* readBlob(
       if (milliseconds === undefined) throw error;
       step(`${(error as Error).message}; again in ${milliseconds} ms`);
       if (milliseconds >= 1000) report.retrying(Math.ceil(milliseconds / 1000));
-      await pause(milliseconds, signal);
+      await delay(milliseconds, { signal });
       resumed = received > 0;
     }
   }

@@ -1,5 +1,7 @@
 // When to try again. Only these functions use timers; waiting for a network has loaded far more code already.
 
+// @ts-types="../cli/std.d.ts"
+import { delay } from "@std/async/delay";
 import { BrokenConnection, RegistryError } from "./failure.ts";
 
 /** The number of attempts in a row without progress. */
@@ -8,22 +10,6 @@ const TRIES = 6;
 const FIRST_PAUSE = 250;
 /** The longest wait, in seconds, that a registry may ask for. */
 const LONGEST_WAIT = 60;
-
-/** Waits, or throws the signal's reason as soon as it is aborted. */
-export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      clearTimeout(timer);
-      reject(signal!.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", abort);
-      resolve();
-    }, milliseconds);
-    if (signal?.aborted) abort();
-    else signal?.addEventListener("abort", abort, { once: true });
-  });
-}
 
 /** Milliseconds to wait after `failures` failed attempts; undefined where `error` would occur again. */
 export function pauseAfter(error: unknown, failures: number): number | undefined {
@@ -46,7 +32,7 @@ export async function retrying<T>(work: () => Promise<T>): Promise<T> {
       if (error instanceof BrokenConnection && (error.definite || failures >= 3)) throw error;
       const milliseconds = pauseAfter(error, failures);
       if (milliseconds === undefined) throw error;
-      await pause(milliseconds);
+      await delay(milliseconds);
     }
   }
 }
