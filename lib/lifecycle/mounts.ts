@@ -32,6 +32,22 @@ export async function openMounts(
   rootfs: number,
   aside: "aside" | undefined = undefined,
 ): Promise<PreparedMount[]> {
+  const opened: number[] = [];
+  try {
+    return await openAll(container, rootfs, aside, (fd) => opened.push(fd));
+  } catch (error) {
+    // The command may go on with other containers.
+    for (const fd of opened) file.close(fd);
+    throw error;
+  }
+}
+
+async function openAll(
+  container: Container,
+  rootfs: number,
+  aside: "aside" | undefined,
+  note: (fd: number) => void,
+): Promise<PreparedMount[]> {
   const prepared: PreparedMount[] = [];
   const mounts = container.config.mounts.filter(({ type }) => !aside || type !== "tmpfs");
   const targets = new Set(mounts.map(({ target }) => target));
@@ -41,12 +57,14 @@ export async function openMounts(
     // Before its first start, when cp may look into it, a container does not have these files yet.
     if (targets.has(`/etc/${name}`) || !file.statIfAny(home, name)) continue;
     const fd = bindDetached(home, name);
+    note(fd);
     prepared.push({ target: resolveMountPoint(rootfs, `/etc/${name}`, []), isFile: true, fd });
     if (readOnly) changeMount(fd, { set: MOUNT_ATTR.readOnly });
   }
   if (home !== container.dir) file.close(home);
   for (const mount of mounts) {
     const one = await prepareMount(aside ? { ...mount, propagation: undefined } : mount, container, rootfs);
+    note(one.fd);
     one.target = resolveMountPoint(rootfs, mount.target, prepared);
     prepared.push(one);
   }

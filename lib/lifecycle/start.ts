@@ -131,8 +131,7 @@ async function launch(
     release = network.release ?? release;
     const init = { ...await prepareInit(container, groups, isolation, keep), ...network.init };
     const streams = openStreams(config, attached, init.devpts, keep, init.identity);
-    const [messages, messagesWrite] = pipe();
-    keep(messagesWrite);
+    const [messages, messagesWrite] = pipe().map(keep);
     const held = { messages: messagesWrite, lock, ...openOutput(container, keep) };
     const plan: KeeperPlan = {
       ...{ init: { ...init, stdio: streams.inside }, ...held, sources: streams.sources },
@@ -147,6 +146,7 @@ async function launch(
     step(`kernel program of ${program.count} steps assembled`);
     const keeper = spawn(program, `mydocker: keeper of ${config.name}`, keeperDescriptors(plan));
     release = async () => {}; // the keeper releases everything from now on
+    opened.splice(opened.indexOf(messages), 1); // this process reads it
     const report = await handOver(opened, messages, keeper);
     if (report?.kind !== "started") {
       file.close(messages);

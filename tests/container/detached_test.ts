@@ -249,6 +249,22 @@ test("start -a --rm: removed at the end", async (box) => {
   assertEquals(await box.ok`ps -aq`, "");
 });
 
+test("start: what one container had opened when it failed is closed before the next one", async (box) => {
+  const names = ["one", "two", "three", "four"];
+  const gone = box.path("gone");
+  Deno.mkdirSync(gone);
+  // As many as a start may have open, but not twice.
+  const mounts = Array.from({ length: 40 }, (_, at) => `-v ${box.dir}:/m${at}`).join(" ");
+  for (const name of names) {
+    await box.exec(["sh", "-c", `exec "$0" create --name ${name} ${mounts} -v ${gone}:/z busybox true`, BIN]);
+  }
+  Deno.removeSync(gone);
+  const { code, stderr } = await box.exec(["sh", "-c", 'ulimit -n 128; exec "$0" start "$@"', BIN, ...names]);
+  const why = `mydocker: invalid mount config for type "bind": bind source path does not exist: ${gone}\n`;
+  const last = `mydocker: failed to start containers: ${names.join(", ")}\n`;
+  assertEquals([code, stderr], [1, why.repeat(names.length) + last]);
+});
+
 test("start: of an exited container that can't be executed any more, says so and keeps the rest", async (box) => {
   await box.ok`run --name main busybox sh -c 'rm /bin/sh; echo once'`;
   const { code, stderr } = await box.$`start main`;
