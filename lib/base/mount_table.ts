@@ -37,7 +37,10 @@ function parseTable(text: string): MountEntry[] {
     return {
       id: Number(id),
       parent: Number(parent),
-      ...{ device, root: unescape(root), point: unescape(point), propagation },
+      device,
+      root: unescape(root),
+      point: unescape(point),
+      propagation,
     };
   });
 }

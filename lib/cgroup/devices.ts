@@ -7,7 +7,10 @@ import { loadDeviceProgram } from "./device_program.ts";
 import type { DeviceRule, Group } from "./types.ts";
 
 const character = (major: number, minor: number | undefined): DeviceRule => ({
-  ...{ type: "c", major, minor, access: "rwm" },
+  type: "c",
+  major,
+  minor,
+  access: "rwm",
 });
 
 /** Docker's rules: any node may be made, but only these opened. */

@@ -69,8 +69,12 @@ function message({ Type, Action, Actor, time }: StoredEvent): Message {
     Status: old ? Action : "",
     ID: old ? Actor.ID : "",
     From: Type === "container" ? Actor.Attributes.image ?? "" : "",
-    ...{ Type, Action, Actor: { ID: Actor.ID, Attributes: Object.fromEntries(sorted(Actor.Attributes)) } },
-    ...{ Scope: "local", Time: time.seconds, TimeNano: nanoseconds(time) },
+    Type,
+    Action,
+    Actor: { ID: Actor.ID, Attributes: Object.fromEntries(sorted(Actor.Attributes)) },
+    Scope: "local",
+    Time: time.seconds,
+    TimeNano: nanoseconds(time),
   };
 }
 
@@ -84,6 +88,6 @@ function json(value: unknown): string {
   if (typeof value !== "object" || value === null || !("TimeNano" in value)) return goJson(value);
   const { Status, ID, From, Type, Action, Actor, Scope, Time, TimeNano } = value as Message;
   const old = Object.entries({ status: Status, id: ID, from: From }).filter(([, text]) => text !== "");
-  const fields = { ...Object.fromEntries(old), ...{ Type, Action, Actor, scope: Scope, time: Time } };
+  const fields = { ...Object.fromEntries(old), Type, Action, Actor, scope: Scope, time: Time };
   return goJson(fields).replace(/\}$/, `,"timeNano":${TimeNano}}`);
 }

@@ -83,12 +83,15 @@ export async function containerOptions(
   const network = await networkOptions(parsed);
   const { warnings, ...published } = await publishing(parsed, network.mode);
   return {
-    ...{ image, command },
+    image,
+    command,
     cidfile: parsed.text("cidfile"),
     entrypoint: parsed.text("entrypoint"),
     user: parsed.text("user"),
     ...process,
-    ...{ network, publishing: published, warnings },
+    network,
+    publishing: published,
+    warnings,
     isolation: await isolationOptions(parsed),
     hostname: hostname(parsed.text("hostname")),
     config: {

@@ -51,7 +51,10 @@ export function execOptions(parsed: Parsed): ExecOptions {
     throw new Failure('exec: "": executable file not found in $PATH', { kind: "not found" });
   }
   return {
-    ...{ container, argv, workingDirectory, detachKeys },
+    container,
+    argv,
+    workingDirectory,
+    detachKeys,
     environment: environmentOptions(parsed),
     user: parsed.text("user") || undefined,
     tty: parsed.bool("tty"),

@@ -39,7 +39,7 @@ export function readLimits(parsed: Parsed, flags: Flag[]): Limits {
     oomKillDisable: known("oom-kill-disable") && parsed.bool("oom-kill-disable") || undefined,
     cgroupParent: given("cgroup-parent"),
   };
-  return JSON.parse(JSON.stringify(limits));
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }
 
 /** What `read` makes of a flag's value; the Refusal it throws then names the flag. */

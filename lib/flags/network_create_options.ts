@@ -62,6 +62,8 @@ export function networkCreateOptions(parsed: Parsed): NetworkCreateOptions {
     internal: parsed.bool("internal"),
     options: keyValues(parsed.list("opt")),
     labels: keyValues(parsed.list("label")),
-    ...{ subnets, gateways: parsed.list("gateway"), ranges: parsed.list("ip-range") },
+    subnets,
+    gateways: parsed.list("gateway"),
+    ranges: parsed.list("ip-range"),
   };
 }

@@ -48,7 +48,8 @@ export async function runOptions(parsed: Parsed): Promise<RunOptions> {
     throw new Refusal("--wait-for and --wait-timeout need -d: in the foreground, run waits for the end");
   }
   return {
-    ...{ detach, waitFor },
+    detach,
+    waitFor,
     detachKeys: parseDetachKeys(parsed.text("detach-keys")!),
     sigProxy: parsed.bool("sig-proxy"),
     pull: pullOptions(parsed),

@@ -89,7 +89,9 @@ export function removeGroups(p: Program, groups: Group[]): Cell {
   for (const path of paths) {
     const [refused, next] = [p.label(), p.label()];
     p.call("unlinkat", [file.AT_FDCWD, path, file.AT_REMOVEDIR], {
-      ...{ store: result, negative: refused, zero: next },
+      store: result,
+      negative: refused,
+      zero: next,
     });
     p.place(refused);
     p.subtract(result, -EBUSY, { zero: busy });

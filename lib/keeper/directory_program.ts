@@ -75,7 +75,10 @@ function opener(p: Program, flags: number): Open {
     const [again, refused, opened] = [p.label(), p.label(), p.label()];
     p.place(again);
     p.call("openat2", [file.AT_FDCWD, p.string(path), how, HOW_SIZE], {
-      ...{ store: fd, negative: refused, zero: opened, positive: opened },
+      store: fd,
+      negative: refused,
+      zero: opened,
+      positive: opened,
     });
     p.place(refused);
     p.subtract(left, 1, { store: left, zero: failed, negative: failed });
@@ -117,7 +120,9 @@ function requireInside(p: Program, path: string): void {
   // zero.
   p.call("getcwd", [buffer + 7, PATH_MAX], { what: path });
   p.subtract({ address: buffer }, "/".charCodeAt(0) * 2 ** 56, {
-    ...{ zero: inside, negative: outside, positive: outside },
+    zero: inside,
+    negative: outside,
+    positive: outside,
   });
   p.place(outside);
   p.fail("getcwd", EXDEV, path);

@@ -50,7 +50,8 @@ export function isolationSteps(plan: IsolationPlan) {
   const { pid, ipc, uts, cgroup } = plan;
   const bound = typeof plan.shm === "object" && "fd" in plan.shm ? plan.shm.fd : undefined;
   return {
-    ...{ privileged: plan.privileged, shared: plan.shared },
+    privileged: plan.privileged,
+    shared: plan.shared,
     /** Its PID namespace has other processes already: see cross_program.ts. */
     guest: pid !== undefined,
     descriptors: [pid, ipc, uts, cgroup, bound].filter((fd) => fd !== undefined),
@@ -204,7 +205,9 @@ function makeDevice(p: Program, { path, mode, uid, gid, major, minor }: DeviceNo
   const at = p.string(path);
   makeDirectory(p, path.slice(0, path.lastIndexOf("/")) || "/");
   p.call("mknodat", [file.AT_FDCWD, at, mode, file.makedev(major, minor)], {
-    ...{ store: result, negative: failed, what: path },
+    store: result,
+    negative: failed,
+    what: path,
   });
   if (uid || gid) p.call("fchownat", [file.AT_FDCWD, at, uid, gid, file.AT_SYMLINK_NOFOLLOW], { what: path });
   p.goto(next);
@@ -240,7 +243,8 @@ function killMembers(p: Program, path: string, found: Cell, gone: Label): void {
   p.set(found, 0);
   p.set(pid, 0);
   p.call("openat", [file.AT_FDCWD, p.string(`${path}/cgroup.procs`), file.O_RDONLY | file.O_CLOEXEC, 0], {
-    ...{ store: list, negative: gone },
+    store: list,
+    negative: gone,
   });
   p.place(more);
   p.call("read", [list, byte.address, 1], { zero: ended, negative: ended });

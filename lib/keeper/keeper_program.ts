@@ -363,7 +363,9 @@ function startAgain(
   const [notStopped, wanted, short, rested] = [p.label(), p.label(), p.label(), p.label()];
   const open = (marker: string, there: Label, missing: Label) =>
     p.call("openat", [plan.log.dir, p.string(marker), file.O_PATH | file.O_CLOEXEC, 0], {
-      ...{ negative: missing, positive: there, zero: there },
+      negative: missing,
+      positive: there,
+      zero: there,
     });
   open("stopped", cells.over, notStopped);
   p.place(notStopped);

@@ -56,13 +56,17 @@ export interface PumpOptions {
 export function pump(p: Program, plan: PumpPlan, poll: PollTable, options: PumpOptions): Pumped {
   const { pid, message } = options;
   const memory: PumpMemory = {
-    ...{ buffer: p.reserve(BUFFER_SIZE), used: p.cell(), grown: p.cell() },
+    buffer: p.reserve(BUFFER_SIZE),
+    used: p.cell(),
+    grown: p.cell(),
     probe: p.cell(),
     now: p.words([0, 0]),
-    ...{ result: p.cell(), broken: p.cell() },
+    result: p.cell(),
+    broken: p.cell(),
     logLeft: p.cell(plan.log?.left ?? 0),
     open: p.cell(plan.sources.length),
-    ...{ message, pid },
+    message,
+    pid,
   };
   const status = p.cell();
   /**

@@ -96,8 +96,11 @@ export function readRecords(lock: number): { start?: StartRecord; end?: EndRecor
   return {
     end: ended === 0 ? undefined : { status, time: time(ended, endedNs) },
     start: started === 0 ? undefined : {
-      ...{ pid, time: time(started, startedNs), keeper },
-      ...{ terminal: descriptor(terminal), stdin: descriptor(stdin) },
+      pid,
+      time: time(started, startedNs),
+      keeper,
+      terminal: descriptor(terminal),
+      stdin: descriptor(stdin),
     },
   };
 }

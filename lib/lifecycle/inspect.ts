@@ -127,7 +127,8 @@ function hostConfig(config: ContainerConfig): Record<string, unknown> {
     Runtime: "mydocker",
     ConsoleSize: [0, 0],
     Isolation: "",
-    ...{ Sysctls: config.sysctls, StorageOpt: undefined },
+    Sysctls: config.sysctls,
+    StorageOpt: undefined,
     ...NO_LIMITS,
     ...config.limits && limitsOf(config.limits),
     ...devicesAndUlimits(config),
@@ -158,7 +159,9 @@ function shownOptions({ securityOptions, privileged, pidMode, ipcMode }: Contain
 function devicesAndUlimits({ devices = [], deviceCgroupRules, ulimits }: ContainerConfig) {
   return {
     Devices: devices.map(({ source, target, access }) => ({
-      ...{ PathOnHost: source, PathInContainer: target, CgroupPermissions: access },
+      PathOnHost: source,
+      PathInContainer: target,
+      CgroupPermissions: access,
     })),
     DeviceCgroupRules: deviceCgroupRules ?? null,
     Ulimits: ulimits?.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })) ?? null,

@@ -48,7 +48,8 @@ export function prepareIsolation({ config }: Container, keep: (fd: number) => nu
     oomScoreAdj: config.oomScoreAdj,
   });
   return {
-    ...{ steps, deviceRules: rules },
+    steps,
+    deviceRules: rules,
     mindNoGroups() {
       if (config.pidMode === undefined) return;
       throw new Failure(

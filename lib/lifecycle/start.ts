@@ -134,7 +134,9 @@ async function launch(
     const [messages, messagesWrite] = pipe().map(keep);
     const held = { messages: messagesWrite, lock, ...openOutput(container, keep) };
     const plan: KeeperPlan = {
-      ...{ init: { ...init, stdio: streams.inside }, ...held, sources: streams.sources },
+      init: { ...init, stdio: streams.inside },
+      ...held,
+      sources: streams.sources,
       events: lifeEvents(container, network.endpoints),
       detached: isDetached(attached),
       terminal: streams.terminal,
@@ -203,14 +205,17 @@ async function prepareInit(
   step("mounts prepared");
   const devpts = keep(mountDetached("devpts", DEVPTS, MOUNT_ATTR.noSuid | MOUNT_ATTR.noExec));
   return {
-    ...{ rootfs, devpts, tty: config.tty, hostname: config.hostname },
-    ...{ readOnlyRootfs: config.readOnlyRootfs, mounts, identity },
-    ...{
-      confinement: confinementOf(config),
-      isolation: isolation?.steps,
-      cgroups: shownGroups(groups),
-      groups,
-    },
+    rootfs,
+    devpts,
+    tty: config.tty,
+    hostname: config.hostname,
+    readOnlyRootfs: config.readOnlyRootfs,
+    mounts,
+    identity,
+    confinement: confinementOf(config),
+    isolation: isolation?.steps,
+    cgroups: shownGroups(groups),
+    groups,
     exposedSystemPaths: config.exposedSystemPaths === true || config.privileged === true,
     workingDirectory: config.process.WorkingDir || "/",
     argv: config.argv,

@@ -203,8 +203,14 @@ async function connectRunning(
 /** The endpoint before it has an address. */
 function emptyEndpoint(network: Network, name: string): Endpoint {
   return {
-    ...{ id: randomHex(), network: network.name, networkId: network.id, interface: name },
-    ...{ addresses: [], prefixes: [], gateways: [], mac: "" },
+    id: randomHex(),
+    network: network.name,
+    networkId: network.id,
+    interface: name,
+    addresses: [],
+    prefixes: [],
+    gateways: [],
+    mac: "",
   };
 }
 

@@ -49,10 +49,15 @@ export async function createNetwork(wishes: NetworkCreateOptions): Promise<Netwo
     if (await networkByName(name)) throw refused(`network with name ${name} already exists`);
     const id = randomHex();
     const network: Network = {
-      ...{ id, name, driver: "bridge", created: new Date().toISOString() },
+      id,
+      name,
+      driver: "bridge",
+      created: new Date().toISOString(),
       pools: await pools(wishes),
       interface: options[BRIDGE_NAME] ?? `md-${id.slice(0, 12)}`,
-      ...{ internal, options, labels },
+      internal,
+      options,
+      labels,
     };
     if (!await addNetwork(network)) throw refused(`network with name ${name} already exists`);
     emitNetwork(network, "create");

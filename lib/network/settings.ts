@@ -40,7 +40,13 @@ export function networkSettings(
     SandboxKey: "",
     SecondaryIPAddresses: null,
     SecondaryIPv6Addresses: null,
-    ...{ EndpointID, Gateway, ...global, IPAddress, IPPrefixLen, IPv6Gateway, MacAddress },
+    EndpointID,
+    Gateway,
+    ...global,
+    IPAddress,
+    IPPrefixLen,
+    IPv6Gateway,
+    MacAddress,
     Networks: Object.fromEntries(
       networksOf(config).toSorted((a, b) => a.network < b.network ? -1 : 1).map((request) => {
         const endpoint = endpoints.find(({ network }) => network === request.network);

@@ -97,11 +97,19 @@ function checks(fail: (at: string, wanted: string) => never): Check {
   const filter = object({ caps: list(text), arches: list(text), minKernel: text });
   const args = list(object({ index: small, value, valueTwo: value, op: text }));
   const rule = object({
-    ...{ names: list(text), name: text, action: text, errnoRet: small, args },
-    ...{ includes: filter, excludes: filter },
+    names: list(text),
+    name: text,
+    action: text,
+    errnoRet: small,
+    args,
+    includes: filter,
+    excludes: filter,
   });
   return object({
-    ...{ defaultAction: text, defaultErrnoRet: small, architectures: list(text), flags: list(text) },
+    defaultAction: text,
+    defaultErrnoRet: small,
+    architectures: list(text),
+    flags: list(text),
     archMap: list(object({ architecture: text, subArchitectures: list(text) })),
     syscalls: list(rule),
   });
