@@ -1,4 +1,4 @@
-// Flags of the commands that stand before a container: run, start, attach, exec.
+// Flags of the commands that attach to a container: run, start, attach, exec.
 
 import type { Flag } from "../cli/command.ts";
 import { DEFAULT_DETACH_KEYS } from "./detach_keys.ts";

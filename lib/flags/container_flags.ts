@@ -1,4 +1,4 @@
-// The flags of run and create that say what a container shall be; container_options.ts reads them.
+// The flags of run and create that describe a container; container_options.ts reads them.
 
 import type { Flag } from "../cli/command.ts";
 import { ENVIRONMENT_FLAGS } from "./environment_flags.ts";

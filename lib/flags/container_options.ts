@@ -1,4 +1,4 @@
-// What the words of run and create say about a container: plain data, with nothing of the host in it.
+// The options of a container from the words of run and create: plain data, with nothing of the host in it.
 // lifecycle/look_up.ts looks up what they name, and lifecycle/container_config.ts makes a container's record.
 
 import type { Parsed } from "../cli/command.ts";
@@ -18,7 +18,7 @@ import type { SecurityOptions } from "./security_options.ts";
 import type { MountRequest } from "./volume_spec.ts";
 import { isolationOptions } from "./isolation_flags.ts";
 
-/** What the record of a container has just as it is given. */
+/** The fields of a container's record that are copied from the options. */
 export type GivenConfig = Pick<
   ContainerConfig,
   | ("tty" | "stdin" | "stdinOnce" | "attachStdin" | "attachStdout" | "attachStderr")
@@ -35,11 +35,11 @@ export type GivenConfig = Pick<
   )
 >;
 
-/** Undefined is what was not given: there the image, or a default, decides. */
+/** Undefined means not given: then the image or a default decides. */
 export interface ContainerOptions {
-  /** The image, as the user calls it. */
+  /** The image's name as the user gave it. */
   image: string;
-  /** What follows the image; empty where nothing does. */
+  /** The words after the image; empty if there are none. */
   command: string[];
   /** Without the "/" that docker tolerates. */
   name?: string;
@@ -56,17 +56,17 @@ export interface ContainerOptions {
   mounts: MountRequest[];
   network: NetworkOptions;
   publishing: Omit<Publishing, "warnings">;
-  /** With "container:REFERENCE" for whose namespaces it shall have. */
+  /** Other containers are named as "container:REFERENCE". */
   isolation: IsolationConfig;
   security?: SecurityOptions;
   config: GivenConfig;
-  /** For the user, once the container is there. */
+  /** Shown to the user once the container exists. */
   warnings: string[];
 }
 
 /**
- * Reads the words. `detached`: nobody will be attached to the container. Parsers that few containers need
- * are loaded when there is something for them. Throws Failure, in docker's words.
+ * Parses the words. `detached`: no client will be attached to the container. Parsers that few containers need
+ * are loaded on demand. Throws Failure, in docker's words.
  */
 export async function containerOptions(
   parsed: Parsed,
@@ -110,7 +110,7 @@ export async function containerOptions(
     },
     mounts: await mounts(parsed),
     security: await security(parsed.list("security-opt")),
-    // An empty name is none: scripts write --name "$NAME".
+    // An empty name counts as none, because scripts write --name "$NAME".
     name: name ? checkName(name) : undefined,
   };
 }
@@ -133,8 +133,8 @@ function hostname(name: string | undefined): string | undefined {
 }
 
 /**
- * Which of its streams the command is attached to that creates the container: all it has, unless told
- * otherwise.
+ * The streams to which the command that creates the container is attached: by default, all that the container
+ * has.
  */
 function streams(parsed: Parsed, detached: boolean) {
   const stdin = parsed.bool("interactive");
@@ -170,7 +170,7 @@ function restart(parsed: Parsed): RestartPolicy {
 
 const LOG_FILE_SIZE = 64 * 1024 * 1024;
 
-/** Unless told otherwise a log is bounded: docker's unbounded default fills disks. */
+/** A log is bounded by default: docker's unbounded default fills disks. */
 async function log(parsed: Parsed): Promise<LogConfig> {
   const driver = parsed.text("log-driver") || "json-file";
   if (!parsed.given("log-opt") && !parsed.given("log-driver")) {

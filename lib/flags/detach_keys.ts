@@ -1,4 +1,4 @@
-// --detach-keys: the keys that take a terminal away from a container and leave the container running.
+// --detach-keys: the keys that detach a terminal and leave the container running.
 
 import { Failure } from "../base/error.ts";
 

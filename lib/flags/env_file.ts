@@ -1,10 +1,10 @@
-// What is in the files that --env-file and --label-file name.
+// Parses the files of --env-file and --label-file.
 
 import { Refusal } from "../base/error.ts";
 
 /**
- * Lines of NAME=value or NAME; blank lines and those beginning with "#" do not count; quotes mean nothing.
- * Throws Refusal, with the file's `path`, for a line without a name or with blanks in it.
+ * Lines of NAME=value or NAME. Blank lines and lines that begin with "#" are ignored; quotes have no meaning.
+ * Throws Refusal with the file's `path` for a line without a name or with blanks in the name.
  */
 export function envFileLines(text: string, path: string): string[] {
   const lines = text.split(/\r?\n/).map((line) => line.trimStart()).filter((line) =>

@@ -13,7 +13,7 @@ export const ENVIRONMENT_FLAGS: Flag[] = [
   { name: "env-file", kind: "list", help: "Read in a file of environment variables" },
 ];
 
-/** What these flags say; lifecycle/given_environment.ts makes variables of it. */
+/** The values of these flags; lifecycle/given_environment.ts turns them into variables. */
 export interface EnvironmentOptions {
   /** Paths of files, whose lines come before the entries. */
   files: string[];
@@ -21,7 +21,7 @@ export interface EnvironmentOptions {
   entries: string[];
 }
 
-/** Throws Refusal for what can't be a variable. */
+/** Throws Refusal for an invalid variable. */
 export function environmentOptions(parsed: Parsed): EnvironmentOptions {
   const entries = parsed.list("env");
   for (const entry of entries) {

@@ -1,4 +1,4 @@
-// What the words of exec say.
+// The options of exec.
 
 import type { Flag, Parsed } from "../cli/command.ts";
 import { Failure } from "../base/error.ts";
@@ -26,14 +26,14 @@ export interface ExecOptions {
   container: string;
   argv: string[];
   environment: EnvironmentOptions;
-  /** Undefined for the container's own. */
+  /** Undefined for the container's user. */
   user?: string;
   workingDirectory?: string;
   tty: boolean;
   stdin: boolean;
   privileged: boolean;
   detach: boolean;
-  /** None turns detaching off. */
+  /** Empty to turn detaching off. */
   detachKeys: number[];
 }
 

@@ -32,9 +32,7 @@ export const ISOLATION_FLAGS: Flag[] = [
 
 const areGiven = (parsed: Parsed) => ISOLATION_FLAGS.some(({ name }) => parsed.given(name));
 
-/**
- * What the flags say, with "container:REFERENCE" for whose namespaces it shall have. Throws Refusal.
- */
+/** The values of the flags; other containers are named as "container:REFERENCE". Throws Refusal. */
 export async function isolationOptions(parsed: Parsed): Promise<IsolationConfig> {
   if (!areGiven(parsed)) return {};
   const { parseIsolation } = await import("./isolation_options.ts");

@@ -22,7 +22,7 @@ export function parseIsolation(parsed: Parsed): IsolationConfig {
     const text = parsed.text(flag);
     return text === "" || text === "private" ? undefined : text;
   };
-  // In docker's order: mistakes in the flags come before what the daemon refuses.
+  // In docker's order: mistakes in flags are reported before what the daemon refuses.
   const read = {
     deviceCgroupRules: list("device-cgroup-rule", deviceRule),
     sysctls: fromEntries(list("sysctl", sysctl)),
@@ -52,7 +52,7 @@ function invalid(flag: string, text: string, why: string): Refusal {
   return new Refusal(`invalid argument ${goQuote(text)} for "--${flag}" flag: ${why}`);
 }
 
-/** In any case, with and without "CAP_". */
+/** In upper or lower case, with or without "CAP_". */
 function capability(text: string, field: string): string {
   const upper = text.toUpperCase();
   if (upper === "ALL") return upper;
@@ -80,13 +80,13 @@ function deviceRule(text: string): string {
   throw invalid("device-cgroup-rule", text, `invalid device cgroup format '${text}'`);
 }
 
-/** Those of the IPC namespace; any of the network's and of message queues'. */
+/** Parameters of the IPC namespace; all of the network's and of message queues' are allowed. */
 const SYSCTLS = ["msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"];
 
 function sysctl(text: string): [string, string] {
   const [name, value] = text.split(/=(.*)/s);
   const known = SYSCTLS.includes(name.replace(/^kernel\./, "")) && name.startsWith("kernel.");
-  // As a path, dots are slashes: nothing leads out of the namespace's own directory then.
+  // As a path, dots become slashes, so no name leads out of the namespace's own directory.
   if (value !== undefined && (known || name.startsWith("net.") || name.startsWith("fs.mqueue."))) {
     return [name, value];
   }
@@ -119,7 +119,7 @@ function ulimit(text: string): Ulimit {
   return { name, soft, hard };
 }
 
-/** The last of a name counts. */
+/** The last of several with the same name counts. */
 function ulimits(given: Ulimit[] | undefined): Ulimit[] | undefined {
   const byName = new Map(given?.map((limit) => [limit.name, limit]));
   return given && [...byName.keys()].sort().map((name) => byName.get(name)!);

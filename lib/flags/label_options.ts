@@ -4,9 +4,9 @@ import type { Parsed } from "../cli/command.ts";
 import { Refusal } from "../base/error.ts";
 import { keyValue } from "./pairs.ts";
 
-/** What these flags say. */
+/** The values of these flags. */
 export interface LabelOptions {
-  /** Paths of files, whose labels give way to the others. */
+  /** Paths of files, whose labels the others override. */
   files: string[];
   labels: [key: string, value: string][];
 }

@@ -1,9 +1,9 @@
-// The flags that say what a container may use. Their values are read by limit_values.ts, once one is given.
+// The flags for resource limits. limit_values.ts parses their values once one is given.
 
 import type { Limits } from "../cgroup/limits.ts";
 import type { Flag, Parsed } from "../cli/command.ts";
 
-/** Those of `update`, too. */
+/** Also the flags of `update`. */
 export const LIVE_LIMIT_FLAGS: Flag[] = [
   {
     name: "blkio-weight",
@@ -75,7 +75,7 @@ export const LIMIT_FLAGS: Flag[] = [
   { name: "oom-kill-disable", kind: "bool", help: "Disable OOM Killer" },
 ];
 
-/** What these flags ask for; undefined where none is given. Throws Refusal for values that are none. */
+/** The limits; undefined if none is given. Throws Refusal for invalid values. */
 export async function givenLimits(parsed: Parsed, flags = LIMIT_FLAGS): Promise<Limits | undefined> {
   if (!flags.some(({ name }) => parsed.given(name))) return undefined;
   const { readLimits } = await import("./limit_values.ts");

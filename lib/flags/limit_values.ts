@@ -1,4 +1,4 @@
-// Values of the limits' flags, as docker's command line reads them.
+// Parses the values of limits as docker's command line does.
 
 import type { DeviceLimit, Limits } from "../cgroup/limits.ts";
 import type { Flag, Parsed } from "../cli/command.ts";
@@ -6,10 +6,7 @@ import { Failure, Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { parseBytes } from "../base/human.ts";
 
-/**
- * Reads those of `flags` that are given; what is 0 or empty is no limit. Throws Refusal in docker's
- * words.
- */
+/** Parses those of `flags` that are given; 0 and "" mean no limit. Throws Refusal in docker's words. */
 export function readLimits(parsed: Parsed, flags: Flag[]): Limits {
   const known = (name: string) => flags.some((flag) => flag.name === name);
   const given = (name: string) => known(name) ? parsed.text(name) || undefined : undefined;
@@ -42,7 +39,7 @@ export function readLimits(parsed: Parsed, flags: Flag[]): Limits {
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }
 
-/** What `read` makes of a flag's value; the Refusal it throws then names the flag. */
+/** Calls `read` for a flag's value, and adds the flag's name to a Refusal. */
 function inFlag<T>(
   flags: Flag[],
   name: string,
@@ -60,7 +57,7 @@ function inFlag<T>(
   }
 }
 
-/** Billionths; as Go's rational numbers: "0.5", "1/2", "5e-1". */
+/** Billionths of a CPU, from one of Go's rational numbers: "0.5", "1/2", "5e-1". */
 function parseCpus(text: string): number {
   const match = /^([+-]?)(?:(\d+)\/(\d+)|(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,3}))?)$/i.exec(text);
   const [, sign, over, under, whole = "", fraction = "", exponent = "0"] = match ?? [];

@@ -5,7 +5,7 @@ import { parseBytes } from "../base/human.ts";
 import type { LogConfig } from "../model/container.ts";
 
 const DRIVERS = ["json-file", "local", "none"] as const;
-/** What --log-driver none keeps, for those who are attached. */
+/** What --log-driver none keeps, for attached clients. */
 const NONE = { maxSize: 1024 * 1024, maxFiles: 1 };
 const DEFAULTS = { maxSize: 64 * 1024 * 1024, maxFiles: 2 };
 
@@ -35,7 +35,7 @@ function limits({ "max-size": size, "max-file": count }: Record<string, string>)
   if (count !== undefined && !/^[1-9]\d{0,3}$/.test(count)) {
     throw new Refusal("max-file must be a number from 1 to 9999");
   }
-  // Docker's default is one file, once there is a limit.
+  // Docker's default is one file if there is a limit.
   const files = count !== undefined ? Number(count) : size === undefined ? DEFAULTS.maxFiles : 1;
   return { maxSize, maxFiles: files };
 }

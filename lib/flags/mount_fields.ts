@@ -4,7 +4,7 @@ import { Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 import { parseBytes } from "../base/human.ts";
 
-/** What the fields say; whether it makes sense together is another matter, but options fit the type. */
+/** The fields have the right types; whether they fit together is checked elsewhere. */
 export interface MountFields {
   type: string;
   source: string;
@@ -14,7 +14,7 @@ export interface MountFields {
   nonRecursive?: boolean;
   /** bind-recursive=writable */
   writableBelow?: boolean;
-  /** bind-recursive=readonly: what is the default, but an error where it can't be. */
+  /** bind-recursive=readonly: the default, but an error where it is impossible. */
   readOnlyBelow?: boolean;
   noCopy?: boolean;
   labels?: Record<string, string>;
@@ -43,7 +43,7 @@ const SYNONYMS: Record<string, string> = {
   ro: "readonly",
 };
 
-/** Fields that mean "true" when they stand alone. */
+/** Fields that mean "true" without a value. */
 const SWITCHES = ["readonly", "volume-nocopy", "bind-nonrecursive"];
 
 const TRUE = ["1", "t", "T", "TRUE", "true", "True"];
@@ -89,7 +89,7 @@ function checkRecursion(
   if (propagation !== "rprivate") requires("readonly", "bind-propagation=rprivate");
 }
 
-/** Takes one field in; false where there is no such key. */
+/** Sets one field; false for an unknown key. */
 function setField(
   fields: MountFields,
   key: string,
@@ -171,9 +171,7 @@ function bytes(text: string, invalid: () => never): number {
   }
 }
 
-/**
- * The fields of one CSV record (RFC 4180): quotes around a field let it hold commas, and quotes when doubled.
- */
+/** The fields of a CSV record (RFC 4180): quoted fields may contain commas, and doubled quotes. */
 function splitCsv(text: string, fail: Fail): string[] {
   const fields: string[] = [];
   const field = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;

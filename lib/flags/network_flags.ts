@@ -1,4 +1,4 @@
-// The flags of run and create that are about networks; network_options.ts knows what they mean.
+// The flags of run and create about networks; network_options.ts parses them.
 
 import type { Flag, Parsed } from "../cli/command.ts";
 import type { NetworkOptions } from "./network_options.ts";
@@ -34,7 +34,7 @@ export const NETWORK_FLAGS: Flag[] = [
   { name: "net-alias", kind: "list", help: "The same as --network-alias", hidden: true },
 ];
 
-/** The parser is loaded only where there is something to parse. Throws Refusal, in docker's words. */
+/** The parser is loaded only if a flag needs it. Throws Refusal, in docker's words. */
 export async function networkOptions(parsed: Parsed): Promise<NetworkOptions> {
   const given = NETWORK_FLAGS.filter(({ name }) => parsed.given(name));
   const [mode = "bridge", ...more] = [

@@ -1,15 +1,15 @@
-// What --network and its relatives say.
+// Parses --network and the flags about networks.
 
 import type { Flag, Parsed } from "../cli/command.ts";
 import { Refusal } from "../base/error.ts";
 import { parseAddress } from "../base/address.ts";
 import type { ContainerConfig, EndpointRequest } from "../model/container.ts";
 
-/** What the flags (network_flags.ts) say; lifecycle/network_look_up.ts looks up what they name. */
+/** The values of the flags (network_flags.ts); lifecycle/network_look_up.ts looks up what they name. */
 export interface NetworkOptions extends Pick<ContainerConfig, "dns" | "extraHosts" | "macAddress"> {
-  /** "none", "host", "container:REFERENCE", or what names the first network. */
+  /** "none", "host", "container:REFERENCE", or a reference of the first network. */
   mode: string;
-  /** What it wants of its networks, each by whatever names it. */
+  /** The requests for networks, which may be given by name or ID. */
   endpoints: EndpointRequest[];
 }
 
@@ -36,7 +36,7 @@ export function parseNetworkOptions(parsed: Parsed): NetworkOptions {
   return { mode, endpoints: [] };
 }
 
-/** Throws Refusal with what replaced links. */
+/** Throws Refusal that names the replacement of links. */
 function refuseLinks(parsed: Parsed): void {
   if (parsed.list("link").length === 0) return;
   throw new Refusal(
@@ -68,7 +68,7 @@ function parseNetwork(text: string): EndpointRequest {
 
 const named = (network: string) => network === "default" ? "bridge" : network;
 
-/** The flags that say something of the only network, or of the first. */
+/** The flags that concern the only or first network. */
 function addFlags([endpoint, ...more]: EndpointRequest[], parsed: Parsed): void {
   const aliases = [...parsed.list("network-alias"), ...parsed.list("net-alias")];
   const [given, given6] = [parsed.text("ip"), parsed.text("ip6")];
@@ -115,7 +115,7 @@ function refuseEndpointOptions({ aliases, ip, ip6 }: EndpointRequest): void {
   }
 }
 
-/** What is the other container's to say. */
+/** Refuses flags about properties that the other container determines. */
 function refuseOfShared(parsed: Parsed): void {
   const words: [string, string][] = [
     ["hostname", "hostname and the network mode"],
@@ -172,7 +172,7 @@ function macAddress(parsed: Parsed): string | undefined {
 function mac(text: string): string {
   const plain = text.toLowerCase().replaceAll("-", ":");
   if (/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(plain)) {
-    // A group's address can't be one interface's.
+    // A multicast address can't belong to an interface.
     if ((parseInt(plain.slice(0, 2), 16) & 1) === 0) return plain;
   }
   throw new Refusal(`${text} is not a valid mac address`);

@@ -1,4 +1,4 @@
-// -p, -P and --expose, as docker's client reads them, with its complaints.
+// Parses -p, -P and --expose as docker's client does, with its error messages.
 
 import type { Parsed } from "../cli/command.ts";
 import { Refusal } from "../base/error.ts";
@@ -8,16 +8,16 @@ import type { ContainerConfig, PortBinding } from "../model/container.ts";
 
 const PROTOCOLS = ["tcp", "udp", "sctp"];
 
-/** What the flags (publish_flags.ts) say. */
+/** The values of the flags (publish_flags.ts). */
 export interface Publishing {
   ports?: ContainerConfig["ports"];
-  /** Ports besides those that the image names. */
+  /** Ports in addition to those that the image names. */
   exposed: Record<string, Record<string, never>>;
   /** For the user. */
   warnings: string[];
 }
 
-/** What -p, -P and --expose say of a container in a network `mode`. Throws Refusal. */
+/** Parses -p, -P and --expose for a container in a network `mode`. Throws Refusal. */
 export function parsePorts(parsed: Parsed, mode: string): Publishing {
   const bindings: Record<string, PortBinding[]> = {};
   for (const text of parsed.list("publish")) {
@@ -37,7 +37,7 @@ export function parsePorts(parsed: Parsed, mode: string): Publishing {
   };
 }
 
-/** One --publish: ports of the container ("80/tcp"), and where each shall be found. */
+/** Parses one --publish: ports of the container ("80/tcp"), and their addresses on the host. */
 export function parsePublish(given: string): { port: string; binding: PortBinding }[] {
   const text = given.includes("=") ? fromFields(given) : given;
   const [ip, host, rest] = splitParts(text);
@@ -54,7 +54,7 @@ export function parsePublish(given: string): { port: string; binding: PortBindin
   if (!PROTOCOLS.includes(protocol.toLowerCase())) throw new Refusal(`Invalid proto: ${protocol}`);
   return Array.from({ length: last - first + 1 }, (_, n) => {
     const one = host === "" ? "" : String(hostFirst + n);
-    // Several ports of the host for one of the container's: whichever is free.
+    // Several ports of the host for one of the container's: a free one is chosen.
     const HostPort = first === last && hostFirst !== hostLast ? `${one}-${hostLast}` : one;
     return { port: `${first + n}/${protocol.toLowerCase()}`, binding: { HostIp: hostIp, HostPort } };
   });
@@ -80,13 +80,13 @@ function splitParts(text: string): [ip: string, host: string, container: string]
   return [parts.join(":"), host, container];
 }
 
-/** "80/udp"; without a protocol it is tcp. */
+/** "80/udp"; the default is tcp. */
 function splitProtocol(text: string): [protocol: string, port: string] {
   const [port, protocol] = text.split("/");
   return port === "" ? ["", ""] : [protocol || "tcp", port];
 }
 
-/** Go's net.SplitHostPort, for what is before the ports. */
+/** Go's net.SplitHostPort, for the text before the ports. */
 function hostAddress(ip: string): string {
   const wrong = (what: string) => new Refusal(`Invalid ip address ${ip}: address ${ip}:: ${what}`);
   let address = ip;

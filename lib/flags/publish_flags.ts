@@ -1,4 +1,4 @@
-// The flags of run and create that are about ports; port_spec.ts knows what they mean.
+// The flags of run and create about ports; port_spec.ts parses them.
 
 import type { Flag, Parsed } from "../cli/command.ts";
 import type { Publishing } from "./port_spec.ts";
@@ -20,7 +20,7 @@ export const PUBLISH_FLAGS: Flag[] = [
   },
 ];
 
-/** The parser is loaded only where there is something to parse. Throws Refusal, in docker's words. */
+/** The parser is loaded only if a flag needs it. Throws Refusal, in docker's words. */
 export async function publishing(
   parsed: Parsed,
   networkMode: string,

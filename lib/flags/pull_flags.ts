@@ -1,4 +1,4 @@
-// The flags of run and create that are about pulling the image.
+// The flags of run and create about pulling the image.
 
 import { Refusal } from "../base/error.ts";
 import type { Flag, Parsed } from "../cli/command.ts";
@@ -14,7 +14,7 @@ export const PULL_FLAGS: Flag[] = [
   { name: "quiet", short: "q", kind: "bool", help: "Suppress the pull output" },
 ];
 
-/** What these flags say. */
+/** The values of these flags. */
 export interface PullOptions {
   when: "always" | "missing" | "never";
   /** As given: "linux/arm64". */
@@ -22,7 +22,7 @@ export interface PullOptions {
   quiet: boolean;
 }
 
-/** Throws Refusal where --pull is none of its words. */
+/** Throws Refusal for an invalid --pull. */
 export function pullOptions(parsed: Parsed): PullOptions {
   const given = parsed.text("pull") || "missing";
   const when = (["always", "missing", "never"] as const).find((word) => word === given);

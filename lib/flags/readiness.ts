@@ -1,4 +1,4 @@
-// What --for and --wait-for say; lifecycle/ready.ts does it.
+// Parses --for and --wait-for; lifecycle/ready.ts does the waiting.
 
 import type { Flag, Parsed } from "../cli/command.ts";
 import { Refusal } from "../base/error.ts";
@@ -11,17 +11,17 @@ const WAIT_TIMEOUT: Flag = {
   help: "Give up waiting after this many seconds and exit with 124",
 };
 
-/** What run -d and wait have in common, under the name that each has for it. */
+/** The flags that run -d and wait share; each has its own name for the first one. */
 export function readinessFlags(name: "for" | "wait-for"): Flag[] {
   const help =
     "Wait until the log contains a text, a TCP port is listened on (port:N), or the container ends (exit)";
   return [{ name, kind: "string", value: "'text'|port:N|exit", help }, WAIT_TIMEOUT];
 }
 
-/** Those of run. */
+/** The flags of run. */
 export const READINESS_FLAGS = readinessFlags("wait-for");
 
-/** What these flags say; undefined where none is given. Throws Refusal for what can't be waited for. */
+/** The values of these flags; undefined if none is given. Throws Refusal for invalid ones. */
 export function readiness(parsed: Parsed, name: "for" | "wait-for"): Readiness | undefined {
   const spec = parsed.text(name);
   const seconds = parsed.int("wait-timeout");

@@ -4,7 +4,7 @@ import { Failure } from "../base/error.ts";
 import type { RestartPolicy } from "../model/container.ts";
 import { MAX_WHOLE } from "../base/whole.ts";
 
-/** Reads "on-failure:3" and its like; "" is "no". Throws Failure in docker's words. */
+/** Parses "on-failure:3" and the like; "" means "no". Throws Failure in docker's words. */
 export function restartPolicy(text: string): RestartPolicy {
   const [name, count, ...more] = (text || "no").split(":");
   if (!["no", "on-failure", "always", "unless-stopped"].includes(name) || more.length > 0) {

@@ -1,4 +1,4 @@
-// What the words of run and create say: the container, its image, and how run goes along with it.
+// The options of run and create: the container, its image, and how run follows it.
 
 import type { Flag, Parsed } from "../cli/command.ts";
 import { Refusal } from "../base/error.ts";
@@ -27,11 +27,11 @@ export interface CreateOptions {
 
 export interface RunOptions extends CreateOptions {
   detach: boolean;
-  /** None turns detaching off. */
+  /** Empty to turn detaching off. */
   detachKeys: number[];
   /** Whether signals are passed on to the container. */
   sigProxy: boolean;
-  /** With `detach`: until when to wait. */
+  /** With `detach`: the condition to wait for. */
   waitFor?: Readiness;
 }
 

@@ -3,9 +3,9 @@
 import { Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
 
-/** What the options say; lifecycle/security_look_up.ts makes of it what a container's record has. */
+/** The options; lifecycle/security_look_up.ts turns them into fields of a container's record. */
 export interface SecurityOptions {
-  /** One after the other, but for "systempaths=…". A profile is a file's path. */
+  /** In order, without "systempaths=…". A profile is a file's path. */
   options: SecurityOption[];
   noNewPrivileges?: boolean;
   /** Nothing of /proc and /sys is masked or read-only. */
@@ -14,14 +14,12 @@ export interface SecurityOptions {
 
 export type SecurityOption =
   | { kind: "plain"; text: string }
-  /** seccomp=…: no filter, docker's default one, or that of a file. */
+  /** seccomp=…: no filter, docker's default filter, or that of a file. */
   | { kind: "seccomp"; text: string; filter: "unconfined" | "builtin" | { profile: string } }
-  /** A label or a profile, which is refused on a host that has such a thing. */
+  /** A label or profile, which is refused on hosts that support it. */
   | { kind: "apparmor" | "label"; text: string; value: string };
 
-/**
- * Of several options about the same thing the last one counts. Throws Refusal for what docker refuses.
- */
+/** The last of several options about the same subject counts. Throws Refusal for what docker refuses. */
 export function parseSecurityOptions(texts: string[]): SecurityOptions {
   const security: SecurityOptions = { options: [] };
   for (const text of texts) {
@@ -40,7 +38,7 @@ export function parseSecurityOptions(texts: string[]): SecurityOptions {
   return security;
 }
 
-/** At "=", or at ":" as of old. */
+/** At "=", or at ":", which is the old form. */
 function split(option: string): [string, string] {
   if (option === "no-new-privileges") return [option, "true"];
   const [name, value] = option.split(option.includes("=") ? /=(.*)/s : /:(.*)/s);

@@ -1,4 +1,4 @@
-// What the words of update say.
+// The options of update.
 
 import type { Limits } from "../cgroup/limits.ts";
 import type { Flag, Parsed } from "../cli/command.ts";
@@ -15,7 +15,7 @@ export const UPDATE_FLAGS: Flag[] = [
   },
 ];
 
-/** What is to be another; all else stays. */
+/** The changes; everything else stays. */
 export interface UpdateOptions {
   limits?: Limits;
   restart?: RestartPolicy;

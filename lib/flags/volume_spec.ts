@@ -1,4 +1,4 @@
-// The grammar of -v, --mount and --tmpfs: text to mounts, in docker's words where it is wrong.
+// Parses -v, --mount and --tmpfs, with docker's error messages.
 
 import { Refusal } from "../base/error.ts";
 import { goQuote } from "../template/go_text.ts";
@@ -10,14 +10,14 @@ import { MOUNT_FLAGS, MS } from "../model/mount_flags.ts";
 export { cleanPath };
 
 /**
- * A mount as asked for: before an anonymous volume has its name, and before the host's directory was looked
- * at. A source that begins with "." is relative to the caller's directory.
+ * A requested mount, before an anonymous volume has a name, and before the host's directory was checked. A
+ * source that begins with "." is relative to the caller's directory.
  */
 export interface MountRequest extends Mount {
   /** volume: labels, and options of its driver, that it gets if this creates it. */
   labels?: Record<string, string>;
   volumeOptions?: Record<string, string>;
-  /** Gives way to any other mount at the same target: an image's VOLUME, and -v with nothing but a target. */
+  /** Any other mount at the same target replaces it: an image's VOLUME, and -v with only a target. */
   yields?: boolean;
 }
 
@@ -30,7 +30,7 @@ export interface MountFlags {
 
 const TMPFS_FLAGS = MS.nosuid | MS.nodev | MS.noexec;
 
-/** What tmpfs itself understands (tmpfs(5)), with the values it takes. */
+/** The options of tmpfs itself (tmpfs(5)), with their possible values. */
 const TMPFS_DATA: Record<string, RegExp> = {
   size: /^\d+[kmgtpe%]?$/i,
   nr_blocks: /^\d+[kmgtpe]?$/i,
@@ -41,7 +41,7 @@ const TMPFS_DATA: Record<string, RegExp> = {
   mpol: /^.+$/,
 };
 
-/** The kinds of mode in -v SRC:DST:MODE; a mode may have one of each. */
+/** The kinds of modes in -v SRC:DST:MODE, which may have one of each kind. */
 const MODE_KINDS: string[][] = [
   ["ro", "rw"],
   ["z", "Z"],
@@ -52,8 +52,8 @@ const MODE_KINDS: string[][] = [
 const PROPAGATIONS = MODE_KINDS[4];
 
 /**
- * What docker's daemon finds wrong with a mount, or undefined. `extra`: options given that belong to another
- * type.
+ * The problem that docker's daemon finds with a mount, or undefined. `extra`: a given option of another type
+ * of mount.
  */
 function problemOf(type: string, source: string, target: string, extra?: string): string | undefined {
   const detail = targetProblem(target) ?? typeProblem(type, source) ??
@@ -83,10 +83,10 @@ function typeProblem(type: string, source: string): string | undefined {
   return isPath(source) ? undefined : notAbsolute(source);
 }
 
-/** Whether a source is one of the host's paths: docker's command makes "./x" absolute where it is. */
+/** Whether a source is a path of the host: docker's command makes "./x" absolute. */
 const isPath = (source: string) => source.startsWith("/") || source.startsWith(".");
 
-/** The options of a -v mode; undefined where it is none. */
+/** The options in a -v mode; undefined if it is invalid. */
 function modeOptions(mode: string): string[] | undefined {
   if (mode === "") return [];
   const options = mode.split(",");
@@ -96,7 +96,7 @@ function modeOptions(mode: string): string[] | undefined {
 
 const cleaned = (source: string) => source.startsWith("/") ? cleanPath(source) : source;
 
-/** The mount that a value of -v stands for: [SRC:]DST[:MODE]. Throws Refusal. */
+/** Parses a value of -v: [SRC:]DST[:MODE]. Throws Refusal. */
 export function parseVolume(text: string): MountRequest {
   const parts = text.split(":");
   const invalid = `invalid volume specification: '${text}'`;
@@ -123,7 +123,7 @@ export function parseVolume(text: string): MountRequest {
   return { type, source, ...common, ...(noCopy && { noCopy }) };
 }
 
-/** docker takes the target of such a volume for absolute, however it is written. */
+/** docker makes the target of such a volume absolute. */
 function yieldingVolume(path: string): MountRequest {
   const target = cleanPath(path);
   const problem = problemOf("volume", "", target);
@@ -131,7 +131,7 @@ function yieldingVolume(path: string): MountRequest {
   return { type: "volume", source: "", target, readOnly: false, anonymous: true, yields: true };
 }
 
-/** The mount that a value of --mount stands for: comma-separated key=value pairs. Throws Refusal. */
+/** Parses a value of --mount: comma-separated key=value pairs. Throws Refusal. */
 export function parseMount(text: string): MountRequest {
   const fields = readMountFields(text);
   const { type, source, target, readOnly } = fields;
@@ -168,7 +168,7 @@ function bindOptions({ propagation, nonRecursive, writableBelow }: MountFields):
   };
 }
 
-/** Only what differs from the default is noted. */
+/** Only differences from the default are recorded. */
 function propagated(propagation: string | undefined): BindOptions {
   return propagation && propagation !== "rprivate" ? { propagation: propagation as Propagation } : {};
 }
@@ -181,9 +181,8 @@ function tmpfsData(fields: { tmpfsSize?: number; tmpfsMode?: number }): string {
 }
 
 /**
- * The mount that a value of --tmpfs stands for: PATH[:OPTIONS]. Without a mode= among its data it gets the
- * mode of the directory it covers, or 1777 where there is none: for the caller to look up. Throws
- * Refusal.
+ * Parses a value of --tmpfs: PATH[:OPTIONS]. Without mode=, the caller sets the mode of the directory it
+ * covers, or 1777 if there is none. Throws Refusal.
  */
 export function parseTmpfs(text: string): MountRequest {
   const colon = text.indexOf(":");
@@ -217,8 +216,8 @@ export function parseTmpfs(text: string): MountRequest {
 }
 
 /**
- * What the three flags say, with docker's tolerance for repetition. Throws Refusal, also for two mounts
- * at the same target.
+ * Parses the three flags, with docker's tolerance for repetition. Throws Refusal, also for two mounts at the
+ * same target.
  */
 export function collectMounts(flags: MountFlags): MountRequest[] {
   // docker keeps -v in a set, and --tmpfs in a map by path where the last one wins.
@@ -234,9 +233,8 @@ export function collectMounts(flags: MountFlags): MountRequest[] {
 }
 
 /**
- * All mounts of a container, parents before what lies below them: those asked for, and an anonymous volume
- * for each of the image's VOLUME paths where nothing else is. Throws Refusal for a path that can't be
- * one.
+ * All mounts of a container, parents before children: the requested ones, and an anonymous volume for each of
+ * the image's VOLUME paths without a mount. Throws Refusal for an invalid path.
  */
 export function withImageVolumes(asked: MountRequest[], imageVolumes: string[]): MountRequest[] {
   const byTarget = new Map(asked.filter(({ yields }) => !yields).map((mount) => [mount.target, mount]));

@@ -1,4 +1,5 @@
-// The record of a new container: what was asked for, what was found on this host, and what its image says.
+// Makes the record of a new container from its options, from what was looked up on this host, and from its
+// image.
 
 import { absolutePath } from "../base/environment.ts";
 import { Failure } from "../base/error.ts";
@@ -14,7 +15,7 @@ import type { Found } from "./look_up.ts";
 /** A container's configuration before it has a name, and before its volumes are made. */
 export type NewContainer = Omit<ContainerConfig, "name" | "mounts"> & { mounts: MountRequest[] };
 
-/** What the image says counts where the options say nothing. Throws Failure. */
+/** The image's values count where the options have none. Throws Failure. */
 export async function containerConfig(
   options: ContainerOptions,
   found: Found,
@@ -50,7 +51,7 @@ function processConfig(
     ...image,
     User: user ?? image.User,
     Env: variables([...(image.Env ?? []).filter((entry) => entry.includes("=")), ...environment]),
-    // A new entrypoint has nothing to do with the image's command.
+    // The image's command was meant for its own entrypoint.
     Entrypoint: entrypoint === undefined ? image.Entrypoint : entrypoint === "" ? null : [entrypoint],
     Cmd: command.length > 0 ? command : entrypoint === undefined ? image.Cmd : null,
     WorkingDir: workdir ?? image.WorkingDir,
@@ -72,7 +73,7 @@ function variables(entries: string[]): string[] {
   return [...byName].map(([name, value]) => `${name}=${value}`);
 }
 
-/** Entrypoint and command put together. */
+/** Entrypoint and command together. */
 function argvOf({ Entrypoint, Cmd }: ProcessConfig): string[] {
   const argv = [...Entrypoint ?? [], ...Cmd ?? []];
   if (argv.length === 0) {
@@ -89,8 +90,8 @@ function defaultHostname({ network, isolation }: Found, id: string): string {
 }
 
 /**
- * What was asked for, with sources that are absolute, and what the image wants besides. The grammar of mounts
- * is loaded only for containers that have some. Throws Failure.
+ * The requested mounts, with absolute sources, and those that the image requests. The parser is loaded only
+ * for containers with mounts. Throws Failure.
  */
 export async function mountsOf(asked: MountRequest[], { Volumes }: ProcessConfig): Promise<MountRequest[]> {
   const imageVolumes = Object.keys(Volumes ?? {});

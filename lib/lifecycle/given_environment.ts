@@ -1,11 +1,12 @@
-// The variables that -e and --env-file ask for, with what only the host knows: files, and the caller's own.
+// The variables of -e and --env-file, with the parts that come from the host: files, and the caller's own
+// values.
 
 import { callerEnvironment } from "../base/environment.ts";
 import type { EnvironmentOptions } from "../flags/environment_flags.ts";
 
 /**
- * "NAME=value", or "NAME" for one that there shall not be; in order. Throws Failure for a file that can't
- * be read, or makes no sense.
+ * "NAME=value", or "NAME" for a variable that is removed, in order. Throws Failure for a file that can't be
+ * read or is invalid.
  */
 export async function givenEnvironment({ files, entries }: EnvironmentOptions): Promise<string[]> {
   return [...await linesOf(files), ...entries].map((entry) => {
@@ -14,7 +15,7 @@ export async function givenEnvironment({ files, entries }: EnvironmentOptions): 
   });
 }
 
-/** All lines of these files (--env-file, --label-file) that count. Throws Failure. */
+/** The relevant lines of these files (--env-file, --label-file). Throws Failure. */
 export async function linesOf(files: string[]): Promise<string[]> {
   if (files.length === 0) return [];
   const [{ readInput }, { envFileLines }] = await Promise.all([

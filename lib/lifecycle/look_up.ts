@@ -1,5 +1,5 @@
-// The second stage of run and create: what a container's options name is read or looked up, once, before
-// minutes are spent on pulling an image. What few containers ask for is loaded when it is asked for.
+// The second stage of run and create: reads or looks up what a container's options name, once, before minutes
+// are spent on pulling an image. Code for rare options is loaded on demand.
 
 import type { ContainerOptions } from "../flags/container_options.ts";
 import { type LabelOptions, parseLabel } from "../flags/label_options.ts";
@@ -8,9 +8,9 @@ import { givenEnvironment, linesOf } from "./given_environment.ts";
 import type { NetworkConfig } from "./network_look_up.ts";
 import type { SecurityConfig } from "./security_look_up.ts";
 
-/** What some of a container's options come to on this host. */
+/** The options that depend on this host. */
 export interface Found {
-  /** "NAME=value", or "NAME" for one that there shall not be. */
+  /** "NAME=value", or "NAME" for a variable that is removed. */
   environment: string[];
   labels: Record<string, string>;
   network: NetworkConfig;
@@ -19,7 +19,10 @@ export interface Found {
   security: SecurityConfig;
 }
 
-/** Throws Failure for what isn't there, or makes no sense. In docker's order: its client reads files. */
+/**
+ * Throws Failure for what does not exist or is invalid. The order is docker's, whose client reads files
+ * first.
+ */
 export async function lookUp(options: ContainerOptions): Promise<Found> {
   if (options.cidfile !== undefined) {
     const { checkCidfile } = await import("./cidfile.ts");
@@ -44,7 +47,7 @@ async function securityOf({ security, isolation }: ContainerOptions): Promise<Se
   return lookUpSecurity(security, isolation);
 }
 
-/** The default network is always there. */
+/** The default network always exists. */
 async function networkOf({ mode, endpoints, ...others }: ContainerOptions["network"]) {
   const isDefault = mode === "bridge" && endpoints.length === 1 && Object.keys(endpoints[0]).length === 1;
   if (isDefault || mode === "none" || mode === "host") {

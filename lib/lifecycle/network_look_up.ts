@@ -1,4 +1,4 @@
-// The networks and containers that a new container's options name.
+// Looks up the networks and containers that a new container's options name.
 
 import { close } from "../../ffi/file.ts";
 import { Failure } from "../base/error.ts";
@@ -9,17 +9,14 @@ import { checkEndpoint } from "../network/endpoint.ts";
 import { sharedContainer } from "../network/shared.ts";
 import { findNetwork } from "../network/store.ts";
 
-/** What the record of a container has of its networks. */
+/** The network fields of a container's record. */
 export interface NetworkConfig
   extends Pick<ContainerConfig, "network" | "networks" | "dns" | "extraHosts" | "macAddress"> {
-  /** Of the container whose network it is. */
+  /** The host name of the container whose network is shared. */
   hostname?: string;
 }
 
-/**
- * Throws Failure where there is no such network or container, or a network can't give what is asked of
- * it.
- */
+/** Throws Failure if a network or container does not exist, or a network can't fulfil the request. */
 export async function lookUpNetworks(
   { mode, endpoints, ...others }: NetworkOptions,
 ): Promise<NetworkConfig> {
@@ -31,7 +28,7 @@ export async function lookUpNetworks(
   return { network: `container:${id}`, networks: [], hostname };
 }
 
-/** By the networks' names. */
+/** The requests with the networks' names. */
 async function existing(endpoints: EndpointRequest[]): Promise<EndpointRequest[]> {
   const found: EndpointRequest[] = [];
   for (const { network: reference, ...endpoint } of endpoints) {
@@ -51,7 +48,7 @@ async function existing(endpoints: EndpointRequest[]): Promise<EndpointRequest[]
   return found;
 }
 
-/** A namespace's mode with the ID of the container for whatever names it. Throws Failure. */
+/** The mode of a namespace with the other container's ID. Throws Failure. */
 export function containerMode(mode: string | undefined): string | undefined {
   if (!mode?.startsWith("container:")) return mode;
   const { id, dir } = findContainer(mode.slice("container:".length));

@@ -1,4 +1,4 @@
-// From a container's options to a container: what run and create have in common, once its image is here.
+// Makes a container from its options and image, for run and create.
 
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
@@ -13,13 +13,13 @@ import { containerConfig, type NewContainer } from "./container_config.ts";
 import { createContainer } from "./create.ts";
 import type { Found } from "./look_up.ts";
 
-/** A container that was made, and what the user should know about it. */
+/** A new container, and warnings for the user. */
 export interface Created {
   container: Container;
   warnings: string[];
 }
 
-/** Makes the container, with its volumes and its cidfile. Throws Failure; nothing is left then. */
+/** Makes the container, with its volumes and its cidfile. If it throws Failure, nothing is left. */
 export async function newContainer(options: ContainerOptions, found: Found): Promise<Created> {
   if (options.cidfile === undefined) return await create(options, found);
   const { dropCidfile, reserveCidfile, writeCidfile } = await import("./cidfile.ts");
@@ -36,7 +36,8 @@ export async function newContainer(options: ContainerOptions, found: Found): Pro
 
 async function create(options: ContainerOptions, found: Found): Promise<Created> {
   await beginWork();
-  // From here to the container's configuration on disk, which names them, nobody may remove image or volumes.
+  // From here until the container's configuration is on disk, nobody may remove the image or volumes it
+  // names.
   const imageLock = lockImages("shared");
   const image = findImage(options.image);
   step(`image ${image.id}`);
@@ -52,7 +53,7 @@ async function create(options: ContainerOptions, found: Found): Promise<Created>
 
 type Unmounted = Omit<NewContainer, "mounts">;
 
-/** Without those limits that this host can't set and docker only warns of. */
+/** Drops limits that this host can't set and docker only warns about. */
 async function withPossibleLimits(config: Unmounted): Promise<{ config: Unmounted; warnings: string[] }> {
   if (!config.limits) return { config, warnings: [] };
   const { checkLimits } = await import("./limit_checks.ts");
@@ -76,13 +77,13 @@ async function createWithMounts(
     container = await createContainer({ ...config, mounts }, name);
     return container;
   } finally {
-    file.close(lock); // before removing, which takes it exclusively
+    file.close(lock); // removeContainer takes it exclusively
     const unwanted = container ? [] : mounts.filter(({ anonymous }) => anonymous);
     if (unwanted.length > 0) await removeUnused(unwanted.map(({ source }) => source));
   }
 }
 
-/** The mount of the record: with the volume made, or, for -v, the host directory that is missing. */
+/** The mount for the record; makes a missing volume or, for -v, a missing directory of the host. */
 async function prepareMount({ labels, volumeOptions, ...mount }: MountRequest): Promise<Mount> {
   if (mount.type === "bind" && mount.createSource) makeHostDirectory(mount.source);
   if (mount.type !== "volume") return mount;

@@ -1,4 +1,4 @@
-// Giving a container another name.
+// Renames containers.
 
 import * as file from "../../ffi/file.ts";
 import { Failure } from "../base/error.ts";
@@ -13,13 +13,11 @@ import type { Container } from "../model/container.ts";
 import { checkName } from "../model/container_name.ts";
 
 /**
- * Renames a container, which may run. Whoever looks it up meanwhile finds it by the one name or the other,
- * never by both: what config.json says counts, and that changes at once. Throws Failure in
- * docker's words.
+ * Renames a container, which may run. Look-ups meanwhile find it by one of the names, never by both: the name
+ * in config.json counts, and that changes atomically. Throws Failure in docker's words.
  */
 export async function renameContainer({ id, dir }: Container, wanted: string): Promise<void> {
-  // While this is going on, a directory lies in tmp/: should it be killed, the next command sees to the
-  // names.
+  // A directory in tmp/ exists during the rename: if this is killed, the next command repairs the names.
   await staged("rename", () => {
     const lock = lockNames();
     try {
@@ -54,7 +52,7 @@ function claim(id: string, current: string, wanted: string): string {
   if (plain === current) throw new Failure("Renaming a container with the same name as its current name");
   try {
     const name = checkName(`/${plain}`);
-    // A killed rename may have got as far as this, with others at work since, so that nobody swept.
+    // A killed rename may have made it, if other commands were running and so nobody swept.
     return nameOwner(name) === id ? name : claimName(id, name);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

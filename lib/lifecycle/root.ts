@@ -1,5 +1,5 @@
-// A container's files as it sees them itself, with its volumes and other mounts: by way of its first process
-// while it has one, and put together for a look otherwise.
+// A container's files as it sees them itself, with its volumes and other mounts: through its first process if
+// it has one, and otherwise mounted for inspection.
 
 import { SIGKILL } from "../../ffi/constants.ts";
 import { isErrno } from "../../ffi/errno.ts";
@@ -17,29 +17,28 @@ import { containerState, firstProcess, isAlive } from "../container/state.ts";
 import type { Container } from "../model/container.ts";
 
 /**
- * How long somebody else may have the container without its running, in milliseconds: who starts, removes or
- * copies.
+ * How long another process may hold the container while it does not run, in ms: one that starts, removes or
+ * copies it.
  */
 const PATIENCE = 10_000;
 
 /**
- * Root directory (O_PATH) of the container's first process `pid`; undefined where it is not that, or not any
- * more.
+ * Root directory (O_PATH) of the container's first process `pid`; undefined if it is not that, or no longer.
  */
 export function openProcessRoot(dir: number, pid: number): number | undefined {
   const root = file.openIfAny(file.AT_FDCWD, `/proc/${pid}/root`, file.O_PATH | file.O_DIRECTORY);
   if (root === undefined) return undefined;
-  // Had it ended before, the number could be another process's by now.
+  // If the process has ended, its PID may be another's by now.
   if (firstProcess(dir) === pid) return root;
   file.close(root);
   return undefined;
 }
 
 /**
- * Root directory (O_PATH) of the container, to read and write in, until this process ends: a container that
- * does not run can't be started, removed or entered otherwise for so long. To be called once per process,
- * which leaves its mount namespace for it. What is in there is the container's, which may change it at any
- * moment: every path is to be resolved with this root (openInside). Throws Failure.
+ * Root directory (O_PATH) of the container, for reading and writing until this process ends; a stopped
+ * container can't be started, removed or otherwise entered until then. Called at most once per process, which
+ * leaves its mount namespace. The container may change its files at any moment, so every path must be
+ * resolved with this root (openInside). Throws Failure.
  */
 export async function openRoot(container: Container): Promise<number> {
   const { id, dir } = container;
@@ -56,7 +55,7 @@ export async function openRoot(container: Container): Promise<number> {
   }
 }
 
-/** Keeps the container from being started, until this process ends; false where it can't be said yet. */
+/** Keeps the container from being started until this process ends; false if that can't be decided yet. */
 function holdStopped({ id, dir }: Container): boolean {
   let lock: number;
   try {
@@ -69,16 +68,16 @@ function holdStopped({ id, dir }: Container): boolean {
     file.close(lock);
     return false;
   }
-  noteEnd(lock, SIGKILL); // that of a keeper that was killed
+  noteEnd(lock, SIGKILL); // its keeper was killed
   return true;
 }
 
 async function openStopped(container: Container): Promise<number> {
   const rootfs = mountRootfs(container.config);
   const mounts = await openMounts(container, rootfs, "aside");
-  // Only now: what was to be bound lay in the namespace this leaves.
+  // Not earlier: the sources of bind mounts are in the namespace that this leaves.
   leaveMountNamespace();
-  // Overlayfs has it open already, and nobody looks for anything in there.
+  // Overlayfs has it open already, and nobody looks for files in it.
   const target = file.openat(
     file.AT_FDCWD,
     `${rootPath()}/containers/${container.id}/work`,
@@ -94,7 +93,7 @@ async function openStopped(container: Container): Promise<number> {
   return rootfs;
 }
 
-/** As the start does it, which makes what is missing. */
+/** As a start does, which makes missing mount points. */
 function openMountPoint(root: number, path: string, isFile: boolean): number {
   const present = openInsideIfAny(root, path);
   if (present !== undefined) return present;

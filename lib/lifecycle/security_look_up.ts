@@ -1,4 +1,4 @@
-// --security-opt on this host: profiles are read and compiled.
+// Applies --security-opt to this host: reads and compiles profiles.
 
 import { Refusal } from "../base/error.ts";
 import type { SecurityOption, SecurityOptions } from "../flags/security_options.ts";
@@ -6,15 +6,15 @@ import type { ContainerConfig, IsolationConfig } from "../model/container.ts";
 import { readProfile } from "../seccomp/profile.ts";
 import { capabilitiesOf } from "../security/capabilities.ts";
 
-/** What the record of a container has of --security-opt. */
+/** The fields of a container's record for --security-opt. */
 export type SecurityConfig = Pick<
   ContainerConfig,
   "securityOptions" | "seccomp" | "noNewPrivileges" | "exposedSystemPaths"
 >;
 
 /**
- * Of a container with these isolation. Throws Refusal for a profile that can't be read or makes no sense, and
- * for what this host has and mydocker does not use.
+ * For a container with this isolation. Throws Refusal for a profile that can't be read or is invalid, and for
+ * security features that this host has and mydocker does not use.
  */
 export function lookUpSecurity(
   { options, ...given }: SecurityOptions,
@@ -25,7 +25,7 @@ export function lookUpSecurity(
   return config;
 }
 
-/** Sets in `config` what an option says; returns it as inspect shows it. */
+/** Applies an option to `config`; returns it as inspect shows it. */
 function apply(config: SecurityConfig, option: SecurityOption, isolation: IsolationConfig): string {
   if (option.kind === "apparmor" || option.kind === "label") refuseWhereItCounts(option.kind, option.value);
   if (option.kind !== "seccomp") return option.text;
@@ -38,7 +38,7 @@ function apply(config: SecurityConfig, option: SecurityOption, isolation: Isolat
   return `seccomp=${json}`;
 }
 
-/** Where the host has no such thing, docker does not mind; where it has, silence would be a lie. */
+/** Where the host lacks the feature, docker ignores the option. Where it has it, ignoring would be a lie. */
 function refuseWhereItCounts(name: "apparmor" | "label", value: string): void {
   if (value === "unconfined" || value === "disable") return;
   const place =

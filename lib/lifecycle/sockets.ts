@@ -1,4 +1,4 @@
-// Sockets of a container, as the kernel lists them: asked from outside, without a connection.
+// A container's sockets, as the kernel lists them: read from outside, without a connection.
 
 const LISTEN = "0A";
 
@@ -13,13 +13,13 @@ export function listensOn(pid: number, port: number): boolean {
   return ["tcp", "tcp6"].some((name) => line.test(readTable(`/proc/${pid}/net/${name}`)));
 }
 
-/** Nothing where the process is gone, or the kernel has no IPv6. */
+/** "" where the process is gone, or the kernel has no IPv6. */
 function readTable(path: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "";
-    // EINVAL: it has ended, and its network namespace with it.
+    // EINVAL: the process has ended, and its network namespace with it.
     if (error instanceof Error && "code" in error && (error.code === "EINVAL" || error.code === "ESRCH")) {
       return "";
     }

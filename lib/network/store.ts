@@ -1,15 +1,15 @@
 // Networks: networks/NAME/ holds
 //
-//   network.json   what the network is; only the subnets of one that chose them itself ever change, while it
-//                  is down
-//   users          a lock file. Whoever starts a container on the network has the shared lock of it, and the
-//                  container's keeper inherits it; whoever takes the network's interface down has the
-//                  exclusive one (bridge.ts)
-//   addresses/     who has which of its addresses (claims.ts)
-//   up             there while the interface may be
+//   network.json   the network's record; only subnets that were chosen automatically ever change, while the
+//                  network is down
+//   users          a lock file. A process that starts a container on the network takes its shared lock, which
+//                  the container's keeper inherits; a process that takes the interface down has the exclusive
+//                  lock (bridge.ts)
+//   addresses/     which container has which address (claims.ts)
+//   up             exists while the interface may exist
 //
-// Whoever makes a container that names a network holds the shared lock of networks/.lock until the container
-// is in containers/; whoever removes a network holds it exclusively.
+// A process that makes a container with a network holds the shared lock of networks/.lock until the container
+// is in containers/. A process that removes a network holds the lock exclusively.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
