@@ -1,12 +1,17 @@
 # make            build ./mydocker: one file that runs on any glibc Linux of this architecture
-# make run        build it, import a busybox image unless there is one, and open a shell in a container (as root)
+# make run        build it, import a busybox image unless there is one, and open a shell in a container (as
+#                 root)
 # make check      formatting, width, lint, types, floors, and the machine code against its assembly source
-# make test       build it and run the tests (as root); ONLY=exec,stop for those of every exec_test.ts and stop_test.ts
+# make test       build it and run the tests (as root); ONLY=exec,stop for those of every exec_test.ts and
+#                 stop_test.ts
 # make test-unit  the tests of single modules
-# make test-vm    run those tests that cgroups matter to on a machine with cgroup v2 alone, in ../shared/vm (if it is there)
-# make mutants    put small faults into a copy, one at a time, and see that tests notice (ONLY="words of a fault" for some)
+# make test-vm    run those tests that cgroups matter to on a machine with cgroup v2 alone, in ../shared/vm
+#                 (if it is there)
+# make mutants    put small faults into a copy, one at a time, and see that tests notice (ONLY="words of a
+#                 fault" for some)
 # make bench      build it and measure
-# make install    copy it to $(DESTDIR)$(PREFIX)/bin, and a systemd unit that starts containers with the machine
+# make install    copy it to $(DESTDIR)$(PREFIX)/bin, and a systemd unit that starts containers with the
+#                 machine
 # make clean      remove all that was built
 #
 # DENO=...        the deno to build with, and to pack; otherwise the one on PATH if new enough, or npm's
@@ -17,7 +22,8 @@ DENO_AT_LEAST = 2.9
 DENO_FROM_NPM = 2.9.6
 # What `make test-vm` runs; each start of mydocker takes two seconds there.
 VM = ../shared/vm/vm
-VM_TESTS = unit/process isolation/namespaces isolation/limits container/update container/pause container/stats \
+VM_TESTS = unit/process isolation/namespaces isolation/limits \
+	container/update container/pause container/stats \
 	container/top isolation/devices attacks/proc attacks/cgroup
 VM_SECONDS = 1800
 # A test mostly waits for containers, so there can be more of them than processors.
@@ -38,7 +44,8 @@ deno = .build/deno
 
 all: mydocker
 
-# A link to the deno to use. npm's package `deno` only wraps one package per platform, which has the executable.
+# A link to the deno to use. npm's package `deno` only wraps one package per platform, which has the
+# executable.
 .build/deno:
 	@mkdir -p .build
 	found="$(DENO)"
@@ -62,8 +69,9 @@ all: mydocker
 	@rm -rf $(@D)
 	$(deno) run -A --frozen lib/launcher/bundle.ts $(@D)
 
-# The attempt to get deno's base runtime is made once; .build/no-denort remembers that it failed, and why. A compiled
-# program would keep its code cache in /tmp under a name anyone can guess, and run what it finds there: not for root.
+# The attempt to get deno's base runtime is made once; .build/no-denort remembers that it failed, and why. A
+# compiled program would keep its code cache in /tmp under a name anyone can guess, and run what it finds
+# there: not for root.
 mydocker: .build/js/full.js lib/launcher/first.js lib/launcher/launcher.sh lib/launcher/pack.sh | .build/deno
 	@export DENO_NO_UPDATE_CHECK=1
 	own=$$(cd .build/js && ls *.js | sed -n 's/^\([^.]*\)\.js$$/\1/p' | tr '\n' ' ')
@@ -113,9 +121,11 @@ check: .build/deno .build/default_filter.ts
 	$(deno) run -A --frozen tests/check_layers.ts
 	$(deno) run -A --frozen tests/check_lines.ts
 
-# Adds up deno's summaries in a log, "ok | 12 passed (3 steps) | 0 failed (5s)", into the last line; $(2) of them there have to be.
+# Adds up deno's summaries in a log, "ok | 12 passed (3 steps) | 0 failed (5s)", into the last line; $(2) of
+# them there have to be.
 count = sed -nE 's/^(ok|FAILED) \| ([0-9]+) passed.* \| ([0-9]+) failed.*/\2 \3/p' $(1) | awk -v runs=$(2) \
-	'{ passed += $$1; failed += $$2 } END { if (NR != runs) failed++; print passed + 0 " passed, " failed + 0 " failed"; exit !passed }'
+	'{ passed += $$1; failed += $$2 } \
+	END { if (NR != runs) failed++; print passed + 0 " passed, " failed + 0 " failed"; exit !passed }'
 
 # Runs deno's tests with these arguments, a line each, and counts them as $(call tests,...) has lines.
 define tests
@@ -134,8 +144,8 @@ endef
 tools:
 	@sh tests/packages.sh || :
 
-# The tests of single modules one after another: test files that run in parallel are threads of one process, and what
-# they test sets its umask.
+# The tests of single modules one after another: test files that run in parallel are threads of one process,
+# and what they test sets its umask.
 SERIAL = $(deno) test -A --frozen --no-check
 PARALLEL = $(SERIAL) --parallel
 UNIT = $(SERIAL) tests/unit || status=$$?;
@@ -145,7 +155,8 @@ comma = ,
 SOME = $(wildcard $(foreach name,$(subst $(comma), ,$(ONLY)),tests/$(name)_test.ts tests/*/$(name)_test.ts))
 SOME_UNIT = $(filter tests/unit/%,$(SOME))
 SOME_OTHERS = $(filter-out tests/unit/%,$(SOME))
-SOME_RUNS = $(if $(SOME_UNIT),$(SERIAL) $(SOME_UNIT) || status=$$?;) $(if $(SOME_OTHERS),$(PARALLEL) $(SOME_OTHERS) || status=$$?;)
+SOME_RUNS = $(if $(SOME_UNIT),$(SERIAL) $(SOME_UNIT) || status=$$?;) \
+	$(if $(SOME_OTHERS),$(PARALLEL) $(SOME_OTHERS) || status=$$?;)
 
 ifeq ($(ONLY),)
 test: mydocker tools
@@ -174,7 +185,8 @@ test-vm: mydocker .build/busybox.tar
 	$(call count,.build/test-vm.log,1)
 	[ "$$(cat .build/test-vm.status)" -eq 0 ]
 
-# The faults are in tests/mutants/table.ts; too slow for every run of the tests, which see that each still has its place.
+# The faults are in tests/mutants/table.ts; too slow for every run of the tests, which see that each still has
+# its place.
 mutants: .build/deno .build/default_filter.ts .build/busybox.tar
 	$(deno) run -A --frozen tests/mutants/run.ts $(if $(ONLY),"$(ONLY)")
 

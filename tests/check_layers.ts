@@ -31,7 +31,9 @@ function wrong({ from, to }: Arrow, floors: Floor[]): string | undefined {
   return upper < lower ? undefined : `${below} is above ${above}`;
 }
 
-/** What asks the kernel, or Deno, for something: calls, the caller's words and variables, files. Types don't. */
+/**
+ * What asks the kernel, or Deno, for something: calls, the caller's words and variables, files. Types don't.
+ */
 const ASKS = /\bDeno\.(?!errors\b)[a-z]|\bfetch\(|\bcrypto\./;
 
 /** Imports by which a file of a pure folder comes to one that asks, a line each. */

@@ -12,7 +12,7 @@ const WIDTH = 110;
 const FORMATTED = [".ts", ".js"];
 const OTHERS = [".sh", ".S", ".service", ""];
 /** Documents have a width of their own, or the formatter's. */
-const LEFT_ALONE = ["LICENSE", "mydocker", "launcher.sh", "pack.sh", "Makefile", "run"];
+const LEFT_ALONE = ["LICENSE", "mydocker"];
 
 /** A line that is a comment, or ends with one that no string contains. */
 const COMMENT = /^\s*(?:\/\/|\/?\*)|^(?:[^"'`]|"[^"]*"|'[^']*'|`[^`]*`)*?\/\/ /;

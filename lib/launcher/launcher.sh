@@ -1,17 +1,19 @@
 #!/bin/sh
-# mydocker in one file: this script, the bundles, and the deno executable, compressed (pack.sh puts them together).
-# The first start unpacks them; any other is a few tests and an exec, and starts no process of its own.
+# mydocker in one file: this script, the bundles, and the deno executable, compressed (pack.sh puts them
+# together). The first start unpacks them; any other is a few tests and an exec, and starts no process of its
+# own.
 #
-# Where:        $MYDOCKER_CACHE if set; else /var/cache/mydocker; else ${XDG_CACHE_HOME:-~/.cache}/mydocker, but not for
-#               root, whose home may be somebody else's (sudo -E); else mydocker-UID in /tmp, or in $TMPDIR of others than
-#               root. Below it deno-HASH-fixed/ holds deno, the bundles in js-HASH and what deno keeps of them in
-#               cache-HASH; the hashes are of the contents. Who could have put something there is looked at before anything
-#               is run: place.
-# Which deno:   one with a fixed address (ffi/prelink.ts), which starts faster. With MYDOCKER_PRELINK=0 it is as it was
-#               packed, in a directory of its own, deno-HASH/.
-# Environment:  What of the caller's means something to deno is unset. What of it there was is in MYDOCKER_ENV_DENO_DIR and
-#               so on: lib/base/environment.ts reads it. HOME, DENO_DIR and DENO_NO_UPDATE_CHECK are set to keep deno quiet
-#               and off the caller's files (a bad ~/.npmrc stops it). MYDOCKER_SELF is the absolute path of this file.
+# Where:        $MYDOCKER_CACHE if set; else /var/cache/mydocker; else ${XDG_CACHE_HOME:-~/.cache}/mydocker,
+#               but not for root, whose home may be somebody else's (sudo -E); else mydocker-UID in /tmp, or
+#               in $TMPDIR of others than root. Below it deno-HASH-fixed/ holds deno, the bundles in js-HASH
+#               and what deno keeps of them in cache-HASH; the hashes are of the contents. Who could have put
+#               something there is looked at before anything is run: place.
+# Which deno:   one with a fixed address (ffi/prelink.ts), which starts faster. With MYDOCKER_PRELINK=0 it is
+#               as it was packed, in a directory of its own, deno-HASH/.
+# Environment:  What of the caller's means something to deno is unset. What of it there was is in
+#               MYDOCKER_ENV_DENO_DIR and so on: lib/base/environment.ts reads it. HOME, DENO_DIR and
+#               DENO_NO_UPDATE_CHECK are set to keep deno quiet and off the caller's files (a bad ~/.npmrc
+#               stops it). MYDOCKER_SELF is the absolute path of this file.
 
 deno=@DENO@
 bundle=@BUNDLE@
@@ -27,7 +29,8 @@ case ${1-} in
     ;;
 esac
 # V8's helper threads have nothing to do in 20 ms, and starting them takes one.
-# With the compiled code kept, compiling all of it the first time (--no-lazy) saves doing so bit by bit every time.
+# With the compiled code kept, compiling all of it the first time (--no-lazy) saves doing so bit by bit every
+# time.
 flags="-A --quiet --no-config --v8-flags=--single-threaded,--no-lazy"
 
 case $0 in
@@ -42,8 +45,9 @@ if ! [ -d "$PWD" ]; then
 fi
 
 # NODE_OPTIONS and DENO_CONNECTED have deno run other code; DENO_AUDIT_PERMISSIONS, DENO_COVERAGE_DIR,
-# DENO_SNAPSHOT_IMPORT_GRAPH and SSLKEYLOGFILE have it write files; the others make it talk, or fail. All that do so were
-# found by trying each name that is in deno. HOME and the first two are the ones that are set below.
+# DENO_SNAPSHOT_IMPORT_GRAPH and SSLKEYLOGFILE have it write files; the others make it talk, or fail. All that
+# do so were found by trying each name that is in deno. HOME and the first two are the ones that are set
+# below.
 unset IFS # some shells take it from the environment
 unset MYDOCKER_ENV_HOME
 [ -z "${HOME+set}" ] || export MYDOCKER_ENV_HOME="$HOME"
@@ -53,10 +57,12 @@ kept_off="DENO_DIR DENO_NO_UPDATE_CHECK
   DENO_TOKIO_GLOBAL_QUEUE_INTERVAL DENO_TOKIO_MAX_IO_EVENTS_PER_TICK DENO_UNSTABLE_CONTROL_SOCK DENO_V8_FLAGS
   NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE NODE_OPTIONS OTEL_DENO OTEL_DENO_CONSOLE OTEL_DENO_METRICS
   OTEL_DENO_TRACING OTEL_SDK_DISABLED SSLKEYLOGFILE"
-# One test of them all (pack.sh makes it of the names): most callers have none, and the loop costs more than all else.
+# One test of them all (pack.sh makes it of the names): most callers have none, and the loop costs more than
+# all else.
 if [ "@ANY_KEPT_OFF@" ]; then
   for name in $kept_off; do
-    eval "unset MYDOCKER_ENV_$name; [ -z \"\${$name+set}\" ] || export MYDOCKER_ENV_$name=\"\$$name\"; unset $name"
+    eval "unset MYDOCKER_ENV_$name; [ -z \"\${$name+set}\" ] || export MYDOCKER_ENV_$name=\"\$$name\"
+    unset $name"
   done
 fi
 
@@ -71,16 +77,18 @@ ready() {
   [ -x "$dir/deno" ] && [ -s "$dir/deno" ] && [ -s "$dir/js-$bundle/$own.js" ]
 }
 
-# The only place where what is there was put by root, whoever asks: nobody else can write to /var/cache. Root itself has a
-# look, which costs no process; whose it is tells enough, as no user can have made a directory of root's there.
+# The only place where what is there was put by root, whoever asks: nobody else can write to /var/cache. Root
+# itself has a look, which costs no process; whose it is tells enough, as no user can have made a directory of
+# root's there.
 ours=/var/cache/mydocker
 if [ -z "${MYDOCKER_CACHE-}" ] && ready $ours && { ! [ -O / ] || { [ -O $ours ] && ! [ -L $ours ]; }; }; then
   go "$@"
 fi
 
-# Prints where $1, which is made if need be, really is; says why not where others than root and we could change what is in
-# it: if any directory on the way belongs to somebody else, or lets others write. In one like /tmp others can, but not to
-# what isn't theirs. There are no symlinks left on the way, which somebody else might turn round later.
+# Prints where $1, which is made if need be, really is; says why not where others than root and we could
+# change what is in it: if any directory on the way belongs to somebody else, or lets others write. In one
+# like /tmp others can, but not to what isn't theirs. There are no symlinks left on the way, which somebody
+# else might turn round later.
 place() {
   [ -d "$1" ] || mkdir -p -- "$1" || return
   place=$(cd -P -- "$1" && pwd -P) || return
@@ -127,7 +135,9 @@ unpack() {
     tail -c +@DENO_AT@ "$self" | gzip -dc >"$new/deno" || return
     chmod 755 "$new/deno"
     "$new/deno" --version >/dev/null || return # mounted noexec? another architecture?
-    if [ "${MYDOCKER_PRELINK-}" != 0 ] && prelink >/dev/null 2>&1; then mv -f "$new/fixed" "$new/deno" || return; fi
+    if [ "${MYDOCKER_PRELINK-}" != 0 ] && prelink >/dev/null 2>&1; then
+      mv -f "$new/fixed" "$new/deno" || return
+    fi
     mv -f "$new/deno" "$dir/deno" || return
   fi
   unpack_bundles || return

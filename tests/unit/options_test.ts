@@ -1,4 +1,5 @@
-// What words become, before anything is looked up. No test here has a permission to ask the host for anything.
+// What words become, before anything is looked up. No test here has a permission to ask the host for
+// anything.
 
 // @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";

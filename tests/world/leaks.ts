@@ -73,8 +73,9 @@ function startOf(pid: number): number | undefined {
 }
 
 /**
- * All live processes, this one excepted, that have to do with `path`. Those of the host's mounts have not, and
- * neither have those that started before `since`, in ticks: most of a machine's are not worth a closer look.
+ * All live processes, this one excepted, that have to do with `path`. Those of the host's mounts have not,
+ * and neither have those that started before `since`, in ticks: most of a machine's are not worth a closer
+ * look.
  */
 export function processesOf(path: string, since = 0): Leftover[] {
   const found: Leftover[] = [];
