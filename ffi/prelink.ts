@@ -224,10 +224,13 @@ function moveSections(file: Words, relocations: number, done: number): void {
   }
 }
 
-// PROGRAM NEW: writes PROGRAM, prelinked, to NEW, as launcher.sh wants it.
+// PROGRAM NEW: writes PROGRAM, prelinked, to NEW, as launcher.sh wants it. Deno's functions for whole files copy
+// them, which is much for a hundred megabytes.
 if (import.meta.main) {
-  const [program, to] = Deno.args;
-  const bytes = Deno.readFileSync(program);
+  using program = Deno.openSync(Deno.args[0]);
+  const bytes = new Uint8Array(program.statSync().size);
+  for (let at = 0; at < bytes.length;) at += program.readSync(bytes.subarray(at)) ?? Infinity;
   prelink(bytes);
-  Deno.writeFileSync(to, bytes, { createNew: true, mode: 0o755 });
+  using changed = Deno.openSync(Deno.args[1], { createNew: true, write: true, mode: 0o755 });
+  for (let at = 0; at < bytes.length;) at += changed.writeSync(bytes.subarray(at));
 }
