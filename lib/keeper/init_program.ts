@@ -110,7 +110,7 @@ export function initProgram(p: Program, plan: InitPlan): void {
 }
 
 /**
- * The caller's session keyring would stay readable; without keyrings in the kernel there is none to leave.
+ * Leaves the caller's session keyring, which would stay readable. A kernel without keyrings has none to leave.
  */
 export function leaveKeyring(p: Program): void {
   attempt(p, "keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0]);

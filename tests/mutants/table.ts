@@ -27,8 +27,8 @@ const WALLS: Mutant[] = [
   {
     fault: "exec: the caller's session keyring",
     file: "exec_program.ts",
-    find: 'attempt(p, "keyctl"',
-    put: 'if (p === undefined) attempt(p, "keyctl"',
+    find: "leaveKeyring(p);",
+    put: "",
     tests: ["attacks/keys_test.ts"],
   },
   {
@@ -42,8 +42,8 @@ const WALLS: Mutant[] = [
   {
     fault: "run: the caller's session keyring",
     file: "init_program.ts",
-    find: 'attempt(p, "keyctl"',
-    put: 'if (p === undefined) attempt(p, "keyctl"',
+    find: "leaveKeyring(p);",
+    put: "",
     tests: ["attacks/keys_test.ts"],
   },
   {
