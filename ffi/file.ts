@@ -126,6 +126,19 @@ export function pread(fd: number, buffer: Uint8Array, offset: number): number {
   return check(raw(NR.pread64, fd, addressOf(buffer), buffer.length, offset), "pread64", `descriptor ${fd}`);
 }
 
+/** As much as readShort reads. */
+export const SHORT = 4096;
+
+/**
+ * At most SHORT bytes of a file from `offset` on, in memory that the next call of this module may use: what a
+ * list of many asks for costs no buffer and no address.
+ */
+export function readShort(fd: number, offset: number): Uint8Array<ArrayBuffer> {
+  const at = scratchAddress + SECOND;
+  const length = check(raw(NR.pread64, fd, at, SHORT, offset), "pread64", `descriptor ${fd}`);
+  return scratch.subarray(SECOND, SECOND + length);
+}
+
 const FIRST_SIZE = 1 << 12;
 
 /**
@@ -368,6 +381,12 @@ export interface Stat {
 export function stat(dir: number, path: string, follow = false): Stat {
   check(rawStat(dir, path, follow), "statx", path);
   return decodeStat();
+}
+
+/** Whether an open descriptor is a regular file. */
+export function isRegular(fd: number): boolean {
+  check(rawStat(fd, "", false), "statx", `descriptor ${fd}`);
+  return (scratchView.getUint16(SECOND + 28, true) & S_IFMT) === S_IFREG;
 }
 
 function rawStat(dir: number, path: string, follow: boolean): number {

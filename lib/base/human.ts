@@ -93,9 +93,10 @@ export function ellipsis(text: string, max: number, widthOf = countCharacters): 
   return characters.slice(0, end).join("") + "…";
 }
 
+/** A code point that takes two of a string's units. */
+const PAIR = /[\ud800-\udbff][\udc00-\udfff]/g;
+
 /** How many code points a text has: its cells, where all of it is ASCII. */
 export function countCharacters(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
+  return text.length - (text.match(PAIR)?.length ?? 0);
 }

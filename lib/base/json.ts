@@ -24,13 +24,16 @@ const decoder = new TextDecoder();
 
 /** The value in a JSON file; undefined if the file is missing, empty, cut off or otherwise invalid. */
 export function readJson<T>(dir: number, path: string): T | undefined {
-  const bytes = readBytes(dir, path);
-  if (!bytes) return undefined;
+  const fd = file.openIfAny(dir, path, file.O_RDONLY);
+  if (fd === undefined) return undefined;
   try {
-    return JSON.parse(decoder.decode(bytes)) as T;
+    const short = file.readShort(fd, 0);
+    return JSON.parse(decoder.decode(short.length < file.SHORT ? short : file.readAll(fd))) as T;
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
+    if (error instanceof SyntaxError || isErrno(error, "EISDIR", "ESPIPE")) return undefined;
     throw error;
+  } finally {
+    file.close(fd);
   }
 }
 

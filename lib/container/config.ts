@@ -5,9 +5,12 @@ import { readRecord } from "../base/shape.ts";
 import { isContainerConfig } from "./config_shape.ts";
 import type { ContainerConfig, EndpointRequest } from "../model/container.ts";
 
-/** Reads the configuration from the container's directory; undefined where it is missing or damaged. */
-export function readConfig(dir: number): ContainerConfig | undefined {
-  return readRecord<ContainerConfig>(dir, "config.json", isContainerConfig);
+/**
+ * Reads the configuration from the container's directory, to which `home` leads from `dir`; undefined where it
+ * is missing or damaged.
+ */
+export function readConfig(dir: number, home = ""): ContainerConfig | undefined {
+  return readRecord<ContainerConfig>(dir, home ? `${home}/config.json` : "config.json", isContainerConfig);
 }
 
 /** The container's networks, including none and host. */

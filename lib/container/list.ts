@@ -5,8 +5,9 @@ import { isExpected } from "../base/error.ts";
 import { warn } from "../base/notice.ts";
 import { type PortMap, publishedPorts } from "./ports.ts";
 import { rootFd } from "../store/root.ts";
+import { readConfig } from "./config.ts";
 import { containerIds, openContainer } from "./find.ts";
-import { type ContainerState, containerState, isAlive, keeperLives } from "./state.ts";
+import { type ContainerState, containerState, isAlive, runningState } from "./state.ts";
 import type { ContainerConfig } from "../model/container.ts";
 
 /** A container without open descriptors: there may be more containers than descriptors. */
@@ -25,13 +26,26 @@ export function listContainers(all: boolean): ListedContainer[] {
   const folder = file.openat(rootFd(), "containers", file.O_PATH | file.O_DIRECTORY);
   try {
     return containerIds()
-      .filter((id) => all || keeperLives(folder, id))
-      .flatMap((id) => listedContainer(id) ?? [])
+      .flatMap((id) => {
+        const found = runningState(folder, id);
+        if (found === undefined && !all) return [];
+        return (typeof found === "object" && listedRunning(folder, id, found)) || listedContainer(id) || [];
+      })
       .filter(({ state }) => all || isUp(state))
       .sort((a, b) => a.config.created < b.config.created ? 1 : -1);
   } finally {
     file.close(folder);
   }
+}
+
+/**
+ * One that runs, without opening its directory: in a list of many each system call counts. Undefined
+ * where there is more to look at.
+ */
+function listedRunning(folder: number, id: string, state: ContainerState): ListedContainer | undefined {
+  const config = readConfig(folder, id);
+  if (config?.id !== id || config.ports) return undefined;
+  return { id, config, state, ports: publishedPorts(folder, config, true) };
 }
 
 /** Whether docker lists it without --all. */

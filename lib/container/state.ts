@@ -61,8 +61,7 @@ export function containerState(dir: number): ContainerState {
       return { status, pid: 0, exitCode: ended, error: "", ...times };
     }
     if (!start) return { status: "created", pid: 0, exitCode: 0, error: "" };
-    const status = isMarkedPaused(dir) ? "paused" : "running";
-    return { status, pid: start.pid, exitCode: 0, error: "", ...times };
+    return { ...running(start), status: isMarkedPaused(dir) ? "paused" : "running" };
   }
   endIfFrozen(dir, () => !keeperLives(dir));
   const failure = readRecord<StartFailure>(dir, "start.json", isStartFailure);
@@ -72,6 +71,21 @@ export function containerState(dir: number): ContainerState {
     return { status: "exited", pid: 0, exitCode: UNKNOWN_END, error };
   }
   return { status: start ? "exited" : "created", pid: 0, exitCode: ended, error: "", ...times };
+}
+
+const running = ({ pid, time }: StartRecord): ContainerState => ({
+  ...{ status: "running", pid, exitCode: 0, error: "", started: time },
+});
+
+/**
+ * The state of the container to which `home` leads from the open directory `dir`, if it runs; "kept" where it
+ * may be paused or its keeper has no process, undefined where nobody has it. Of a list of many containers
+ * most are done with that, in few system calls.
+ */
+export function runningState(dir: number, home: string): ContainerState | "kept" | undefined {
+  const { kept, start, end } = readLock(dir, home);
+  if (!kept) return undefined;
+  return start && !end && !file.statIfAny(dir, `${home}/paused`) ? running(start) : "kept";
 }
 
 /** The content of the file `lock`. */
@@ -91,14 +105,14 @@ export function readKept(lock: number): Records {
   return { kept, ...readRecords(lock) };
 }
 
-function readLock(dir: number): Records {
-  const fd = openRecords(dir);
+function readLock(dir: number, home = ""): Records {
+  const fd = openRecords(dir, home ? `${home}/lock` : "lock");
   if (fd !== undefined) {
     const records = readKept(fd);
     file.close(fd);
     if (!records.damaged) return records;
   }
-  const start = findKeeper(dir);
+  const start = findKeeper(dir, home);
   return { kept: start !== undefined, start, damaged: true };
 }
 

@@ -12,8 +12,12 @@ const ESCAPES: Record<string, string> = {
   "\\": "\\\\",
 };
 
+/** Printable ASCII, without what is escaped. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 /** `text` as a double-quoted Go string literal (strconv.Quote, the %q verb). */
 export function goQuote(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   const escaped = text.toWellFormed().replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (char) => {
     const code = char.codePointAt(0)!;
     if (ESCAPES[char]) return ESCAPES[char];

@@ -12,16 +12,17 @@ const PADDING = 3;
 export function alignTabs(text: string, { minWidth = MIN_WIDTH, widthOf = countCharacters } = {}): string {
   const lines = text.split("\n").map((line) => line.split("\t"));
   const padded = lines.map((cells) => [...cells]);
+  const widths = lines.map((cells) => cells.map((cell) => widthOf(cell)));
   const columns = Math.max(...lines.map((cells) => cells.length)) - 1;
   for (let column = 0; column < columns; column++) {
     for (let start = 0; start < lines.length; start++) {
       let end = start;
       let width = minWidth;
       for (; end < lines.length && lines[end].length - 1 > column; end++) {
-        width = Math.max(width, widthOf(lines[end][column]) + PADDING);
+        width = Math.max(width, widths[end][column] + PADDING);
       }
       for (let i = start; i < end; i++) {
-        padded[i][column] += " ".repeat(width - widthOf(lines[i][column]));
+        padded[i][column] += " ".repeat(width - widths[i][column]);
       }
       start = end;
     }
