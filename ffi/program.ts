@@ -97,6 +97,8 @@ export function newProgram(numbers = NR) {
   /** Words of `steps` that a label's address goes to, and the labels. */
   const jumps: number[] = [];
   const labels: Label[] = [];
+  /** Words of `steps` behind which the size of all strings goes. */
+  const stringReleases: number[] = [];
   let data = new Int32Array(4096);
   let dataWords = 0;
   let zeroedSize = 0;
@@ -275,6 +277,12 @@ export function newProgram(numbers = NR) {
       if (size > 0) step(numbers.madvise, [begin, size, MADV_DONTNEED], NO_OPTIONS, true);
     },
 
+    /** Gives back the memory of all strings: who uses one later has it read again. */
+    releaseStrings(): void {
+      stringReleases.push(end + ARGUMENTS);
+      step(numbers.madvise, [MEMORY.strings, 0, MADV_DONTNEED], NO_OPTIONS, true);
+    },
+
     /** Fails as if `call` had, with a negated errno: for a failure that takes several calls to see. */
     fail(call: SyscallName, result: Value, what: string): void {
       failures.set(end, call);
@@ -294,6 +302,7 @@ export function newProgram(numbers = NR) {
         }
         steps[jumps[n]] = address;
       }
+      for (const at of stringReleases) steps[at + 2] = text.length;
       return {
         steps: new Uint8Array(steps.buffer, 0, 4 * end),
         data: new Uint8Array(data.buffer, 0, 4 * dataWords),

@@ -77,6 +77,7 @@ export function pump(p: Program, plan: PumpPlan, poll: PollTable, options: PumpO
   const [wait, woken, held] = [p.label(), p.label(), p.label()];
   const [exited, overdue, next, over] = [p.label(), p.label(), p.label(), p.label()];
   p.set(idle, { address: poll.init });
+  p.releaseStrings();
   p.place(wait);
   waitForOutput(p, plan, poll, memory, { timeout, again: wait, nothing: over, spent: options.spent });
   p.place(woken);
@@ -205,6 +206,7 @@ function waitForOutput(
   shrinkPipes(p, plan.sources, memory);
   giveBack(p, memory, lean);
   if (spent) p.release(...spent);
+  p.releaseStrings();
   p.place(lean);
   p.call("ppoll", [poll.address, poll.count, timeout, 0, 8], { negative: again, zero: nothing });
   p.place(woken);
