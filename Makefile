@@ -9,7 +9,8 @@
 #                 (if it is there)
 # make mutants    put small faults into a copy, one at a time, and see that tests notice (ONLY="words of a
 #                 fault" for some)
-# make bench      build it and measure
+# make bench      build it and measure (ONLY=exec,ps for some, RUNS=5 for a short run, WRITE=1 to put it
+#                 into the documents)
 # make install    copy it to $(DESTDIR)$(PREFIX)/bin, and a systemd unit that starts containers with the
 #                 machine
 # make clean      remove all that was built
@@ -191,7 +192,7 @@ mutants: .build/deno .build/default_filter.ts .build/busybox.tar
 	$(deno) run -A --frozen tests/mutants/run.ts $(if $(ONLY),"$(ONLY)")
 
 bench: mydocker
-	$(deno) run -A --frozen tests/bench/run.ts $(if $(ONLY),--only "$(ONLY)") $(if $(RUNS),--runs "$(RUNS)")
+	$(deno) run -A --frozen tests/bench/run.ts $(if $(ONLY),--only "$(ONLY)") $(if $(RUNS),--runs "$(RUNS)") $(if $(WRITE),--write)
 
 install: mydocker
 	@install -D -m 755 mydocker "$(DESTDIR)$(PREFIX)/bin/mydocker"

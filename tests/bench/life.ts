@@ -15,6 +15,11 @@ const WINDOW = 9;
 const MEGABYTES = 100;
 
 export const CAT = "cat, no container";
+export const [UNLOGGED, THROUGH, SHOWN] = [
+  "mydocker run --log-driver none cat",
+  "mydocker run -i cat, its stdin",
+  "mydocker logs",
+];
 
 const clis = (peers: Peer[]) => peers.map(({ cli }) => cli).filter((cli) => cli !== undefined);
 
@@ -56,12 +61,68 @@ export function execs(place: Place, peers: Peer[]): Candidate[] {
   }));
 }
 
-/** ps of the sleepers. */
+/** Commands that only look: what follows the words of the peer. */
+const looks = (place: Place): [name: string, ...argv: string[]][] => [
+  ["ps", "ps"],
+  ["images", "images"],
+  ["network ls", "network", "ls"],
+  ["volume ls", "volume", "ls"],
+  ["inspect", "inspect", nameOf(place, 0)],
+  ["logs", "logs", nameOf(place, 0)],
+  ["version", "version"],
+];
+export const LOOKS = ["ps", "images", "network ls", "volume ls", "inspect", "logs", "version"];
+
+/** Each of them by each peer, beside what an empty script takes. */
 export function listings(place: Place, peers: Peer[]): Candidate[] {
-  return clis(peers).map(({ name, argv, env }) => ({
-    name: `${name} ps`,
-    command: () => place.command([...argv, "ps"], env),
-  }));
+  const floor = peers.flatMap(({ name, run }) => name === "deno" && run ? [run] : []);
+  const all = looks(place).flatMap(([what, ...words]) =>
+    clis(peers).map(({ name, argv, env }) => ({
+      name: `${name} ${what}`,
+      command: () => place.command([...argv, ...words], env),
+    }))
+  );
+  return [...floor, ...all];
+}
+
+/** What is done to one container: each on one of its own, or on the first sleeper. */
+export function deeds(place: Place, peers: Peer[]): Candidate[] {
+  const file = `${place.dir}/copied`;
+  Deno.writeTextFileSync(file, "copied\n");
+  return clis(peers).flatMap((cli) => {
+    const { name, argv, env, flags } = cli;
+    const own = (what: string, round: number) => nameOf(place, `${what}-${round}`);
+    const command = (...words: string[]) => place.command([...argv, ...words], env);
+    const drop = (container: string) => place.run([...argv, "rm", "-f", container], env);
+    // podman would give a process ten seconds to act on another signal.
+    const killed = { ...cli, flags: [...flags, "--stop-signal", "KILL"] };
+    return [
+      {
+        name: `${name} rm -f`,
+        prepare: (round: number) =>
+          place.run(detached(killed, own("removed", round), "sleep", "100000"), env),
+        command: (round: number) => command("rm", "-f", own("removed", round)),
+      },
+      {
+        name: `${name} start`,
+        prepare: (round: number) => {
+          const [created] = [own("started", round)];
+          const words = detached(cli, created, "sleep", "100000").map((word) =>
+            word === "run" ? "create" : word
+          );
+          return place.run(words.filter((word) => word !== "-d"), env);
+        },
+        command: (round: number) => command("start", own("started", round)),
+        remove: (round: number) => drop(own("started", round)),
+      },
+      {
+        name: `${name} commit`,
+        command: () => command("commit", nameOf(place, 0), "bench-nothing"),
+        remove: () => place.run([...argv, "rmi", "bench-nothing"], env),
+      },
+      { name: `${name} cp`, command: () => command("cp", file, `${nameOf(place, 0)}:/tmp/copied`) },
+    ];
+  });
 }
 
 /**
@@ -111,23 +172,52 @@ export function stops(place: Place, peers: Peer[]): Candidate[] {
 }
 
 /**
- * Output through a pipe to cat, beside what cat itself takes for that. docker would take half a minute each
- * time.
+ * 100 MB through a pipe to cat, beside what cat itself takes for that: written by a container with and without
+ * a log, read and written by one, and shown by `logs`. docker would take half a minute each time.
  */
 export async function chatter(place: Place, peers: Peer[]): Promise<Candidate[]> {
   const file = `${place.dir}/chatter`;
   await place.run(["/bin/sh", "-c", `seq 1 100000000 | head -c ${MEGABYTES}000000 >"$0"`, file]);
-  const piped = (argv: string[], env?: Record<string, string>) =>
-    place.command(["/bin/sh", "-c", '"$@" | cat >/dev/null', "sh", ...argv], env);
+  const piped = (argv: string[], env?: Record<string, string>, from = "/dev/null") =>
+    place.command(["/bin/sh", "-c", 'exec <"$0"; "$@" | cat >/dev/null', from, ...argv], env);
+  const runs = clis(peers).filter(({ name }) => name !== "docker").map(({ name, argv, env, flags }) => {
+    const run = [...argv, "run", "--rm", "--network", "none", ...flags, "-v", `${file}:/chatter:ro`];
+    return {
+      name: `${name} run cat`,
+      command: () => piped([...run, "bench-busybox", "cat", "/chatter"], env),
+    };
+  });
+  const own = clis(peers).find(({ name }) => name === "mydocker");
+  if (own === undefined) return [{ name: CAT, command: () => piped(["cat", file]) }, ...runs];
+  const { argv, env } = own;
+  const spoken = nameOf(place, "chatter");
+  const run = [...argv, "run", "--network", "none", "-v", `${file}:/chatter:ro`];
+  await place.run([
+    "/bin/sh",
+    "-c",
+    '"$@" >/dev/null',
+    "sh",
+    ...run,
+    "--name",
+    spoken,
+    "bench-busybox",
+    "cat",
+    "/chatter",
+  ], env);
+  place.use({ [Symbol.asyncDispose]: () => place.run([...argv, "rm", "-f", spoken], env).then(() => {}) });
   return [
     { name: CAT, command: () => piped(["cat", file]) },
-    ...clis(peers).filter(({ name }) => name !== "docker").map(({ name, argv, env, flags }) => {
-      const run = [...argv, "run", "--rm", "--network", "none", ...flags, "-v", `${file}:/chatter:ro`];
-      return {
-        name: `${name} run cat`,
-        command: () => piped([...run, "bench-busybox", "cat", "/chatter"], env),
-      };
-    }),
+    ...runs,
+    {
+      name: UNLOGGED,
+      command: () => piped([...run, "--rm", "--log-driver", "none", "bench-busybox", "cat", "/chatter"], env),
+    },
+    {
+      name: THROUGH,
+      command: () =>
+        piped([...argv, "run", "--rm", "-i", "--network", "none", "bench-busybox", "cat"], env, file),
+    },
+    { name: SHOWN, command: () => piped([...argv, "logs", spoken], env) },
   ];
 }
 
@@ -199,7 +289,30 @@ export async function many(
       [PS_MANY, { times: await listed() }],
     ]);
   } finally {
-    const remove = ["/bin/sh", "-c", '"$0" rm -f $("$0" ps -aq) >/dev/null', argv[0]];
+    const remove = ["/bin/sh", "-c", '"$0" ps -aq | xargs -r "$0" rm -f >/dev/null', argv[0]];
     await timed(place.command(remove, env), new AbortController().signal);
   }
+}
+
+/** How many are started at the same time. */
+const PARALLEL = 200;
+
+/** run -d of many at the same time, until the last is up; once by each peer that is docker or mydocker. */
+export async function parallel(place: Place, peers: Peer[]): Promise<Map<string, Outcome>> {
+  const outcomes = new Map<string, Outcome>();
+  const each = nameOf(place, "parallel-{}");
+  for (const cli of clis(peers).filter(({ name }) => name !== "podman")) {
+    const all = ["xargs", "-P", String(PARALLEL), "-I", "{}", ...detached(cli, each, "sleep", "100000")];
+    const script = (action: string) => ["/bin/sh", "-c", `seq ${PARALLEL} | ${action} >/dev/null`, "sh"];
+    const time = await timed(place.command([...script('"$@"'), ...all], cli.env), place.signal).then(
+      (time) => ({ times: [time] }),
+      ({ message }) => ({ failed: message }),
+    );
+    place.signal.throwIfAborted();
+    outcomes.set(`${cli.name} run -d`, time);
+    const names = `sed "s/.*/${nameOf(place, "parallel-&")}/"`;
+    const remove = place.command([...script(`${names} | xargs "$@"`), ...cli.argv, "rm", "-f"], cli.env);
+    await timed(remove, new AbortController().signal);
+  }
+  return outcomes;
 }

@@ -79,6 +79,17 @@ export async function run(command: Command, signal: AbortSignal): Promise<string
 /** What came of a candidate: its times, or why there are none. */
 export type Outcome = { times: number[] } | { failed: string };
 
+/** The middle one of the times; undefined if there are none. */
+export function median(times: number[]): number | undefined {
+  const sorted = times.toSorted((one, other) => one - other);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? sorted[half]
+    : sorted.length === 0
+    ? undefined
+    : (sorted[half - 1] + sorted[half]) / 2;
+}
+
 /** How often, and what happens before each round and each command. */
 export interface Schedule {
   warmups: number;

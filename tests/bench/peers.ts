@@ -147,16 +147,31 @@ async function bare(name: string, place: Place, archive: string): Promise<Peer &
 export const runc: Setup = (place, { busybox }) => bare("runc", place, busybox);
 
 /**
+ * All hierarchies in another place, which then becomes /sys/fs/cgroup: without `unified`, whose bare directory,
+ * where only the mount on it is taken away, crun takes for a hierarchy and fills with files.
+ */
+const WITHOUT_UNIFIED = `set -e
+mount -t tmpfs tmpfs "$0"
+for hierarchy in /sys/fs/cgroup/*; do
+  name=\${hierarchy##*/}
+  if [ "$name" = unified ]; then continue; fi
+  if [ -L "$hierarchy" ]; then cp -P "$hierarchy" "$0"; continue; fi
+  mkdir "$0/$name"
+  mount --bind "$hierarchy" "$0/$name"
+done
+mount --move "$0" /sys/fs/cgroup
+exec "$@"`;
+
+/**
  * crun. It refuses a version 2 hierarchy beside those of version 1, so where there is one, crun is started,
- * and timed, by a process that doesn't see it: making that one's mount namespace is in nobody's time.
+ * and timed, by a process in a mount namespace that doesn't have it: making that is in nobody's time.
  */
 export const crun: Setup = async (place, { busybox }) => {
   const peer = await bare("crun", place, busybox);
   if (!HYBRID) return peer;
-  const hide = 'umount /sys/fs/cgroup/unified && exec "$@"';
   const { env } = place.command([]);
-  const remote = place.use(new RemoteClock([installed("unshare"), "-m", "/bin/sh", "-c", hide, "sh"], env));
-  peer.run.clock = remote.clock;
+  const prefix = [installed("unshare"), "-m", "/bin/sh", "-c", WITHOUT_UNIFIED, place.mkdir("cgroups")];
+  peer.run.clock = place.use(new RemoteClock(prefix, env)).clock;
   return { ...peer, about: `${peer.about} (in a mount namespace without cgroup v2)` };
 };
 

@@ -1,9 +1,10 @@
 // make bench: mydocker beside whatever else of its kind is installed, in one run, on this machine.
 //
-// make bench ONLY=exec,ps   (--only) measures some of: run walls exec ps life stop memory many chatter import
-//                           load save commit peak network throughput
+// make bench ONLY=exec,ps   (--only) measures some of: run walls exec ps life stop deeds memory resident many
+//                           parallel chatter import load save commit peak first network throughput steps
 // make bench RUNS=N         (--runs) rounds of `run`, 20 unless told; of what takes longer it is a part of
 //                           that
+// make bench WRITE=1        (--write) puts what a complete run found into docs/benchmarks.md and README.md
 
 import { toolArguments } from "../../lib/launcher/arguments.ts";
 import { docker } from "./docker.ts";
@@ -11,11 +12,13 @@ import { commits, loads, peaks, saves } from "./images.ts";
 import {
   CAT,
   chatter,
+  deeds,
   execs,
   listings,
   lives,
   many,
   memory,
+  parallel,
   PS_TEN,
   startSleepers,
   stops,
@@ -38,44 +41,40 @@ import {
 } from "./peers.ts";
 import { networkRuns, onNetworks, throughput } from "./network.ts";
 import { exists, pause, Place, wait } from "./place.ts";
-import { type Kind, load, machine, type Outcomes, table, verdicts } from "./report.ts";
+import { type Kind, load, machine, markdown, type Outcomes, table, verdicts } from "./report.ts";
+import { AGAIN, firsts, resident, steps } from "./start.ts";
 import { ALL_WALLS, NO_WALLS, walls } from "./walls.ts";
+import { type Short, writeDocuments } from "./write.ts";
 import { busyboxTar, debianTar } from "../world/images.ts";
 
 /** In this order, round after round. */
 const SETUPS: Record<string, Setup> = { deno: floor, mydocker, crun, runc, podman, docker, tar };
 
-/** What share of the rounds each has, in this order; memory, many and peak are measured once. */
+/** What share of the rounds each has, in this order; those that have none are measured once. */
 const SHARES: Record<Kind, number> = {
-  ...{
-    run: 1,
-    walls: 1,
-    exec: 1,
-    ps: 1,
-    life: 0.5,
-    stop: 0.5,
-    memory: 0,
-    many: 0,
-    chatter: 0.2,
-    import: 0.2,
-  },
-  ...{ load: 0.25, save: 0.25, commit: 0.25, peak: 0, network: 1, throughput: 0.25 },
+  ...{ run: 1, walls: 0.5, exec: 1, ps: 0.5, life: 0.5, stop: 0.5, deeds: 0.5 },
+  ...{ memory: 0, resident: 0, many: 0, parallel: 0, chatter: 0.25, import: 0.15 },
+  ...{ load: 0.25, save: 0.25, commit: 0.25, peak: 0, first: 0.25, network: 1, throughput: 0.15 },
+  steps: 0.5,
 };
 const KINDS = Object.keys(SHARES) as Kind[];
 
 interface Settings {
   kinds: Kind[];
   runs: number;
+  write: boolean;
 }
 
 function settings(): Settings {
-  const given = toolArguments({ texts: ["only", "runs"] });
+  const given = toolArguments({ texts: ["only", "runs"], switches: ["write"] });
   const only = given.only?.split(/[, ]+/).filter((word) => word !== "") ?? [];
   const unknown = only.find((word) => !(KINDS as string[]).includes(word));
   if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${KINDS.join(" ")}`);
   const runs = Number(given.runs ?? 20);
   if (!(Number.isInteger(runs) && runs > 0)) throw new Error("--runs is a number of rounds");
-  return { kinds: only.length > 0 ? KINDS.filter((kind) => only.includes(kind)) : KINDS, runs };
+  if (given.write && only.length > 0) throw new Error("--write is for a complete run, without --only");
+  const kinds = only.length > 0 ? KINDS.filter((kind) => only.includes(kind)) : KINDS;
+  return { kinds, runs, write: given.write };
 }
 
 const onNetwork = (kind: Kind) => kind === "network" || kind === "throughput";
@@ -119,6 +118,13 @@ async function candidates(place: Place, peers: Peer[], kind: Kind, found: Archiv
       return lives(place, peers);
     case "stop":
       return stops(place, peers);
+    case "deeds":
+      return deeds(place, peers.filter(({ name }) => name !== "podman"));
+    case "first":
+      return [
+        ...firsts(place, ownCli(peers)),
+        ...peers.flatMap(({ name, run }) => name === "deno" && run ? [run] : []),
+      ];
     case "chatter":
       return await chatter(place, peers);
     case "load":
@@ -155,19 +161,24 @@ const TITLES: Record<Kind, string> = {
   run: "run --rm --network none IMAGE true, ms",
   walls: "run --rm IMAGE true, its walls, ms",
   exec: "exec CONTAINER true, ms",
-  ps: "ps, 10 containers, ms",
+  ps: "commands that look, 10 containers, ms",
   life: "run -d and rm -f, ms",
   stop: "stop of what ends on SIGTERM, ms",
+  deeds: "done to one container, ms",
   memory: "per detached container, kB (PSS)",
+  resident: "memory of a start, kB",
   many: "1,000 one after another, ms",
-  chatter: "100 MB of output through a pipe, ms",
+  parallel: "200 at the same time, ms",
+  chatter: "100 MB through a pipe, ms",
   import: "import of a Debian root, each after sync, ms",
   load: "load of a Debian image's docker-archive, each after sync, ms",
   save: "save of a Debian image, each after sync, ms",
   commit: "commit of a change of 50 MB, each after sync, ms",
   peak: "load of a layer of 2 GB, kB (peak)",
+  first: "first start after copying the file to a new host, ms",
   network: "run --rm on the default network, ms",
   throughput: "iperf3, container to host, Gbit/s",
+  steps: "where a start's milliseconds go",
 };
 
 /** Columns of a table besides the times: what the median is compared with. */
@@ -175,10 +186,13 @@ const BASES: Record<Kind, Record<string, string>> = {
   run: { mydocker: "mydocker run --rm", floor: FLOOR },
   walls: { all: ALL_WALLS, none: NO_WALLS },
   exec: { mydocker: "mydocker exec" },
-  ps: { mydocker: "mydocker ps" },
+  ps: { floor: FLOOR },
   life: { mydocker: "mydocker run -d, rm -f" },
   stop: { mydocker: "mydocker stop" },
+  deeds: {},
   memory: { mydocker: "mydocker: mydocker-keeper" },
+  resident: {},
+  parallel: { docker: "docker run -d" },
   many: { "start at 10": TENTH, "ps at 10": PS_TEN },
   chatter: { mydocker: "mydocker run cat", cat: CAT },
   import: { mydocker: "mydocker import", "tar xf": TAR },
@@ -186,13 +200,15 @@ const BASES: Record<Kind, Record<string, string>> = {
   save: { mydocker: "mydocker save" },
   commit: { mydocker: "mydocker commit" },
   peak: {},
+  first: { another: AGAIN, floor: FLOOR },
+  steps: {},
   network: { mydocker: "mydocker run --rm", none: "mydocker run --rm --network none" },
   throughput: { docker: "docker" },
 };
 
 /** How a kind's rounds begin, and what is waited for before each command. */
 function around(place: Place, kind: Kind, all: Candidate[]): Pick<Schedule, "beforeRound" | "before"> {
-  if (["run", "walls", "exec", "ps", "network"].includes(kind)) return quiet(place, all);
+  if (["run", "walls", "exec", "network"].includes(kind)) return quiet(place, all);
   if (kind === "import" || kind === "load" || kind === "save" || kind === "commit") {
     return { before: () => place.run(["/bin/sync"]) };
   }
@@ -205,20 +221,35 @@ async function measure(
   peers: Peer[],
   found: Archives,
   runs: number,
-): Promise<string> {
+): Promise<Outcomes> {
   const rounds = Math.ceil(runs * SHARES[kind]);
-  let outcomes: Outcomes;
-  if (kind === "memory") outcomes = memory(place, peers);
-  else if (kind === "peak") outcomes = await peaks(place, ownCli(peers));
-  else if (kind === "throughput") outcomes = await throughput(place, peers, rounds);
-  else if (kind === "many") outcomes = await many(place, ownCli(peers), found.busybox);
-  else {
-    const all = await candidates(place, peers, kind, found);
-    const warmups = rounds > 5 ? 2 : 1;
-    outcomes = await interleave(all, { ...around(place, kind, all), rounds, warmups, signal: place.signal });
-  }
+  if (kind === "memory") return memory(place, peers);
+  if (kind === "resident") return await resident(place, ownCli(peers));
+  if (kind === "peak") return await peaks(place, ownCli(peers));
+  if (kind === "throughput") return await throughput(place, peers, rounds);
+  if (kind === "many") return await many(place, ownCli(peers), found.busybox);
+  if (kind === "parallel") return await parallel(place, peers);
+  const all = await candidates(place, peers, kind, found);
+  const warmups = rounds > 5 ? 2 : 1;
+  return await interleave(all, { ...around(place, kind, all), rounds, warmups, signal: place.signal });
+}
+
+/** A heading, what was measured, and what was wanted of it; in markdown. */
+function section(kind: Kind, outcomes: Outcomes, runs: number): string {
+  const rounds = Math.ceil(runs * SHARES[kind]);
   const title = rounds > 0 ? `${TITLES[kind]}, ${rounds} rounds` : TITLES[kind];
-  return `${table(title, outcomes, BASES[kind])}\n\n${verdicts(kind, outcomes)}`;
+  return [`### ${title}`, table("", outcomes, BASES[kind]), verdicts(kind, outcomes)].filter(Boolean).join(
+    "\n\n",
+  );
+}
+
+/** Where a start's milliseconds go. */
+async function breakdown(place: Place, peers: Peer[], runs: number): Promise<string> {
+  const rounds = Math.ceil(runs * SHARES.steps);
+  const rows = [...await steps(place, ownCli(peers), rounds)].map(([name, time]) => [name, time.toFixed(2)]);
+  return `### ${TITLES.steps}, medians of ${rounds}\n\n${
+    markdown([["run --rm --network none", "ms"], ...rows])
+  }`;
 }
 
 function ownCli(peers: Peer[]): Cli {
@@ -228,25 +259,37 @@ function ownCli(peers: Peer[]): Cli {
 }
 
 async function bench(signal: AbortSignal): Promise<void> {
-  const { kinds, runs } = settings();
+  const { kinds, runs, write } = settings();
   if (Deno.uid() !== 0) throw new Error("make bench needs root");
   const found = await archives(kinds);
   await using place = new Place(signal);
   const before = load();
   const peers = kinds.every(onNetwork) ? [] : await gather(place, found);
+  const sections: string[] = [];
+  const short: Short = new Map();
+  const say = (text: string) => {
+    sections.push(text);
+    console.log(`\n${text}`);
+  };
   let sleepers = false;
   let networked: Peer[] | undefined;
+  // Where the milliseconds go is asked before there is no way back from other namespaces, and said at the end.
+  const last = kinds.includes("steps") ? await breakdown(place, peers, runs) : undefined;
   for (const kind of kinds) {
-    if (needsDebian(kind) && found.debian === undefined) continue;
-    if (!sleepers && ["exec", "ps", "memory"].includes(kind)) {
+    if (kind === "steps" || needsDebian(kind) && found.debian === undefined) continue;
+    if (!sleepers && ["exec", "ps", "deeds", "memory"].includes(kind)) {
       await startSleepers(place, peers);
       sleepers = true;
     }
-    // The last kinds: there is no way back from there.
     if (onNetwork(kind)) networked ??= await onNetworks(place, found);
-    console.log(`\n${await measure(place, kind, onNetwork(kind) ? networked! : peers, found, runs)}`);
+    const outcomes = await measure(place, kind, onNetwork(kind) ? networked! : peers, found, runs);
+    short.set(kind, outcomes);
+    say(section(kind, outcomes, runs));
   }
-  console.log(`\n${machine()}; load ${before} before, ${load()} after`);
+  if (last) say(last);
+  const about = peers.map(({ name, about }) => `${name} ${about}`).join("; ");
+  say(`${machine()}; load ${before} before, ${load()} after. ${about}.`);
+  if (write) await writeDocuments(sections, short);
 }
 
 async function main(): Promise<number> {
