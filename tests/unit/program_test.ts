@@ -51,6 +51,20 @@ for (const architecture of ["x86_64", "aarch64"] as const) {
     assertEquals([code, text(out)], [0, "ababab"]);
   });
 
+  test("strings of any characters, and names that are not UTF-8, are whole beside others", () => {
+    const { code, out } = run(architecture, (p) => {
+      const done = p.label();
+      // Put in before any of them is written: each has its room.
+      const all = [["ab", 2], ["é€\u{1d11e}", 9], ["\udcff/\udc80", 3], ["cd", 2]] as const;
+      for (const [address, length] of all.map(([text, length]) => [p.string(text), length])) {
+        p.call("write", [1, address, length + 1], { negative: done });
+      }
+      p.place(done);
+    });
+    const bytes = [...new TextEncoder().encode("ab\0é€\u{1d11e}\0"), 0xff, 0x2f, 0x80, 0, 0x63, 0x64, 0];
+    assertEquals([code, [...out]], [0, bytes]);
+  });
+
   test("an unexpected failure goes to the handler, with step and errno", () => {
     let assembled = 0;
     const { code, out } = run(architecture, (p) => {
