@@ -192,7 +192,8 @@ mutants: .build/deno .build/default_filter.ts .build/busybox.tar
 	$(deno) run -A --frozen tests/mutants/run.ts $(if $(ONLY),"$(ONLY)")
 
 bench: mydocker
-	$(deno) run -A --frozen tests/bench/run.ts $(if $(ONLY),--only "$(ONLY)") $(if $(RUNS),--runs "$(RUNS)") $(if $(WRITE),--write)
+	$(deno) run -A --frozen tests/bench/run.ts $(if $(ONLY),--only "$(ONLY)") $(if $(RUNS),--runs "$(RUNS)") \
+		$(if $(WRITE),--write)
 
 install: mydocker
 	@install -D -m 755 mydocker "$(DESTDIR)$(PREFIX)/bin/mydocker"
