@@ -256,10 +256,10 @@ test("start: what one container had opened when it failed is closed before the n
   // As many as a start may have open, but not twice.
   const mounts = Array.from({ length: 40 }, (_, at) => `-v ${box.dir}:/m${at}`).join(" ");
   for (const name of names) {
-    await box.exec(["sh", "-c", `exec "$0" create --name ${name} ${mounts} -v ${gone}:/z busybox true`, BIN]);
+    await box.exec`sh -c 'exec "$0" create --name ${name} ${mounts} -v ${gone}:/z busybox true' ${BIN}`;
   }
   Deno.removeSync(gone);
-  const { code, stderr } = await box.exec(["sh", "-c", 'ulimit -n 128; exec "$0" start "$@"', BIN, ...names]);
+  const { code, stderr } = await box.exec`sh -c 'ulimit -n 128; exec "$0" start "$@"' ${BIN} ${names}`;
   const why = `mydocker: invalid mount config for type "bind": bind source path does not exist: ${gone}\n`;
   const last = `mydocker: failed to start containers: ${names.join(", ")}\n`;
   assertEquals([code, stderr], [1, why.repeat(names.length) + last]);

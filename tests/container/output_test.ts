@@ -1,7 +1,6 @@
 // Much output: moved from the container's pipe to the caller's and into the log, whole and in order, without
 // being read; and read where it can't be moved.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { BIN, type Box, test, until } from "../world/world.ts";
 import { busyboxTar } from "../world/images.ts";
@@ -11,7 +10,7 @@ const LINES = 1_000_000;
 const MUCH = `seq 1 ${LINES}`;
 /** cksum's word for it. */
 const sumOf = async (box: Box, command: string) =>
-  (await box.exec(["sh", "-c", `${command} | cksum`, BIN])).stdout.trim();
+  (await box.exec`sh -c '${command} | cksum' ${BIN}`).stdout.trim();
 
 /** The lengths of a log's frames by stream; fails where something else is between two of them. */
 function frames(log: Uint8Array): Map<number, number[]> {
@@ -62,7 +61,7 @@ test("output: to a file, to a pipe that does not block, and to nobody, it is the
 
 test("output: of a reader that leaves in the middle of much the log has what came until then", async (box) => {
   const run = `"$0" run --name main --network none busybox ${MUCH} | head -c 100000 >/dev/null`;
-  await box.exec(["sh", "-c", `${run}; "$0" wait main`, BIN]);
+  await box.exec`sh -c '${run}; "$0" wait main' ${BIN}`;
   const sum = await sumOf(box, '"$0" logs main');
   const size = Number(sum.split(" ")[1]);
   assert(size >= 100000 && size < 1e6, sum);
@@ -87,7 +86,7 @@ test("output: much of it goes on where the disk is full, and what follows is log
     cksum <"$go/out"; tail -n 8000 "$go/log" | cksum; $D rm main`;
   Deno.mkdirSync(box.path("go"));
   const argv = ["sh", "-c", script, BIN, box.path("small"), await busyboxTar(), box.path("go")];
-  const { stdout, stderr } = await box.exec(["unshare", "-m", ...argv]);
+  const { stdout, stderr } = await box.exec`unshare -m ${argv}`;
   const whole = await sumOf(box, `{ ${MUCH}; ${MUCH} | tail -n 9000; }`);
   const last = await sumOf(box, `${MUCH} | tail -n 8000`);
   assertEquals(stdout, `logs 0\n${whole}\n${last}\nmain\n`, stderr);

@@ -22,7 +22,7 @@ const TREE = `
   touch -d @7 $d sub/empty`;
 
 async function makeTree(box: Box): Promise<string> {
-  const { code, stderr } = await box.exec(["bash", "-ec", TREE]);
+  const { code, stderr } = await box.exec`bash -ec ${TREE}`;
   assertEquals([code, stderr], [0, ""]);
   return box.path("tree");
 }
@@ -33,11 +33,11 @@ test("another reader finds in cp's and export's archives all that is in the dire
   const tree = await makeTree(box);
   const wanted = await readDirectory(tree);
   assert(wanted.size > 20, `${wanted.size}`);
-  await box.ok(["create", "--name", "odd", "busybox", "true"]);
-  await box.ok(["cp", "-a", tree, "odd:/tree"]);
-  const copied = await box.run(["cp", "-a", "odd:/tree", "-"]);
+  await box.ok`create --name odd busybox true`;
+  await box.ok`cp -a ${tree} odd:/tree`;
+  const copied = await box.$`cp -a odd:/tree -`;
   assertEquals(await readArchive(copied.out, "tree/"), wanted);
-  await box.ok(["export", "-o", box.path("odd.tar"), "odd"]);
+  await box.ok`export -o ${box.path("odd.tar")} odd`;
   assertEquals(await readArchive(Deno.readFileSync(box.path("odd.tar")), "tree/"), wanted);
 }, needs);
 
@@ -46,15 +46,11 @@ test(
   async (box) => {
     const tree = await makeTree(box);
     const wanted = await readDirectory(tree);
-    await box.ok(["create", "--name", "odd", "busybox", "true"]);
-    await box.ok(["cp", "-a", tree, "odd:/tree"]);
-    await box.ok(["commit", "odd", "made"]);
-    await box.ok(["save", "-o", box.path("made.tar"), "made"]);
-    const unpacked = await box.exec([
-      "sh",
-      "-ec",
-      "mkdir image; tar -C image -xf made.tar; cat image/manifest.json",
-    ]);
+    await box.ok`create --name odd busybox true`;
+    await box.ok`cp -a ${tree} odd:/tree`;
+    await box.ok`commit odd made`;
+    await box.ok`save -o ${box.path("made.tar")} made`;
+    const unpacked = await box.exec`sh -ec 'mkdir image; tar -C image -xf made.tar; cat image/manifest.json'`;
     const [{ Layers: layers }] = JSON.parse(unpacked.stdout);
     const layer = Deno.readFileSync(box.path(`image/${layers.at(-1)}`));
     assertEquals(await readArchive(layer, "tree/"), wanted);

@@ -1,7 +1,7 @@
 // What deno keeps of the program is complete after the first start: lib/launcher/unpack.ts.
 
 import { assertEquals } from "@std/assert";
-import { BIN, requires, test } from "../world/world.ts";
+import { BIN, requires, test, words } from "../world/world.ts";
 
 /** Sizes of the logs of deno's databases below a cache of mydocker's, by database. */
 function logs(cache: string): Record<string, number> {
@@ -24,8 +24,8 @@ test("start: no command writes to deno's cache after the first start of all", as
   const archive = box.path("image.tar");
   const packed = ["sh", "-c", `${BIN} save busybox >"$1" && gzip "$1"`, "sh", archive];
   assertEquals((await box.exec(packed, { env })).code, 0);
-  await box.ok(["load", "-i", `${archive}.gz`], { env });
-  await box.ok(["run", "-d", "--name", "one", "--network", "none", "busybox", "sleep", "1000"], { env });
+  await box.ok(words`load -i ${archive}.gz`, { env });
+  await box.ok(words`run -d --name one --network none busybox sleep 1000`, { env });
   for (
     const args of [["exec", "one", "true"], ["top", "one"], ["stats", "--no-stream"], [
       "commit",
@@ -35,10 +35,10 @@ test("start: no command writes to deno's cache after the first start of all", as
   ) {
     await box.ok(args, { env });
   }
-  assertEquals((await box.run(["pull", "127.0.0.1:1/nothing"], { env })).code, 1);
-  await box.ok(["stop", "-t", "0", "one"], { env });
-  await box.ok(["rm", "one"], { env });
-  await box.ok(["run", "--rm", "busybox", "true"], { env });
-  await box.ok(["ps", "-a"], { env });
+  assertEquals((await box.$(words`pull 127.0.0.1:1/nothing`, { env })).code, 1);
+  await box.ok(words`stop -t 0 one`, { env });
+  await box.ok(words`rm one`, { env });
+  await box.ok(words`run --rm busybox true`, { env });
+  await box.ok(words`ps -a`, { env });
   assertEquals(logs(env.MYDOCKER_CACHE), Object.fromEntries(Object.keys(before).map((name) => [name, 0])));
 }, await requires("built"));

@@ -269,16 +269,11 @@ test(
     ]);
     // What comes out of a pipe comes once.
     const script = 'rm -f p; mkfifo p; echo A=1 >p & "$0" run --rm --pull always --env-file p "$1" env';
-    const piped = await box.exec(["sh", "-c", script, BIN, name]);
+    const piped = await box.exec`sh -c ${script} ${BIN} ${name}`;
     assertEquals([piped.code, piped.stdout.split("\n").includes("A=1")], [0, true], piped.stderr);
     // The mistake is said before minutes are spent on pulling.
-    const refused = await box.exec([
-      "sh",
-      "-c",
-      'echo =x >p & "$0" run --rm --env-file p "$1/nosuch" env',
-      BIN,
-      registry.host,
-    ]);
+    const refused = await box.exec`sh -c 'echo =x >p & "$0" run --rm --env-file p "$1/nosuch" env' ${BIN}
+      ${registry.host}`;
     assertEquals([refused.code, refused.stderr], [
       125,
       "mydocker: invalid env file (p): no variable name on line '=x'\n",

@@ -5,7 +5,7 @@ import { terminal } from "../world/pty.ts";
 import { type Box, test } from "../world/world.ts";
 
 async function create(box: Box, name: string, ...argv: string[]): Promise<void> {
-  await box.ok(["create", "--name", name, "busybox", ...argv]);
+  await box.ok`create --name ${name} busybox ${argv}`;
 }
 
 test("ps: wide characters are cut and lined up as docker does it", async (box) => {
@@ -23,7 +23,7 @@ test("ps: wide characters are cut and lined up as docker does it", async (box) =
 "echo éééééééééééééé…"   x
 "echo 👍👍👍👍👍👍👍…"   x
 "sh -c 日本語日本語…"    x`;
-  assertEquals(await box.ok(["ps", "-a", "--format", "table {{.Command}}\\tx"]), docker);
+  assertEquals(await box.ok`ps -a --format 'table {{.Command}}\tx'`, docker);
 });
 
 test("ps: the column after wide, combining and joined characters is straight on a terminal", async (box) => {
@@ -37,7 +37,7 @@ test("ps: the column after wide, combining and joined characters is straight on 
     ["👨\u200d👩\u200d👧", 2],
     ["plain", 5],
   ];
-  for (const [text] of texts) await box.ok(["create", "--label", `x=${text}`, "busybox", "true"]);
+  for (const [text] of texts) await box.ok`create --label x=${text} busybox true`;
   await using tty = terminal(box, ["ps", "-a", "--format", "table {{.Labels}}\\t|"]);
   assertEquals((await tty.end()).code, 0);
   const rows = tty.screen.split("\r\n").slice(1, -1).reverse();
@@ -45,17 +45,17 @@ test("ps: the column after wide, combining and joined characters is straight on 
 });
 
 test("history and volume ls: columns are straight, whatever stands in them", async (box) => {
-  await box.ok(["volume", "create", "--label", "x=日本", "v1"]);
-  await box.ok(["volume", "create", "--label", "x=abcdefghijklmnop", "v2"]);
+  await box.ok`volume create --label x=日本 v1`;
+  await box.ok`volume create --label x=abcdefghijklmnop v2`;
   // docker's bytes.
   assertEquals(
-    await box.ok(["volume", "ls", "--format", "table {{.Labels}}\\t{{.Name}}"]),
+    await box.ok`volume ls --format 'table {{.Labels}}\t{{.Name}}'`,
     "LABELS               VOLUME NAME\nx=日本               v1\nx=abcdefghijklmnop   v2",
   );
-  await box.ok(["create", "--name", "made", "busybox", "true"]);
-  await box.ok(["commit", "-m", "日本", "made", "made"]);
+  await box.ok`create --name made busybox true`;
+  await box.ok`commit -m 日本 made made`;
   assertEquals(
-    await box.ok(["history", "--format", "table {{.Comment}}\\t|", "made"]),
+    await box.ok`history --format 'table {{.Comment}}\t|' made`,
     `COMMENT           |\n日本${" ".repeat(14)}|\nImported from -   |`,
   );
 });

@@ -1,7 +1,6 @@
 // What words become, before anything is looked up. No test here has a permission to ask the host for
 // anything.
 
-// @ts-types="../world/assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { CommandSpec, Parsed } from "../../lib/cli/command.ts";
 import { parseCommand } from "../../lib/cli/parse.ts";

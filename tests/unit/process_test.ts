@@ -1,6 +1,5 @@
 // Processes by number: when one has ended, its number may still be in use for something else.
 
-// @ts-types="../world/assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { openPidfd } from "../../ffi/process.ts";
 
