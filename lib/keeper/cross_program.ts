@@ -8,6 +8,7 @@
 //     ▲      (waits until it ends)     joins, opens, drops all rights      │
 //     └────────────── pipe: its end closed by execve, or why not ─────────┘
 
+import { EINTR, ETIMEDOUT, SIGKILL } from "../../ffi/constants.ts";
 import { SIBLING } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import { type Cell, FAILED_STEP, FAILURE, type Label, type Program } from "../../ffi/program.ts";
@@ -35,8 +36,6 @@ export const COMMAND_PIDFD = REPORT;
 const REPORT_SIZE = 16;
 /** Seconds for executing a command: more than a busy disk needs. */
 const PATIENCE = 30;
-const [EINTR, ETIMEDOUT] = [-4, -110];
-const SIGKILL = 9;
 
 /** In the helper, before it makes the set-up process. */
 export function openCrossing(p: Program): Crossing {
@@ -77,7 +76,7 @@ export function adopt(p: Program, { pid }: Crossing, init: number): void {
   const made = p.label();
   p.subtract(pid, 0, { positive: made });
   // It was killed, for example for lack of memory, before it could report.
-  p.fail("clone", EINTR, "the command");
+  p.fail("clone", -EINTR, "the command");
   p.place(made);
   // It is a child of this process, so its PID is not reused before it is waited for.
   const pidfd = p.cell();
@@ -112,13 +111,13 @@ export function awaitExecution(
   // The kernel stores the remaining time there.
   p.call("ppoll", [poll, 2, time, 0, 8], { negative: wait, positive: ready });
   endCommand(p, pid);
-  p.fail("ppoll", ETIMEDOUT, "the command");
+  p.fail("ppoll", -ETIMEDOUT, "the command");
   p.place(ready);
   p.subtract(caller, messages, { negative: gone, positive: gone });
   p.call("read", [read, report, REPORT_SIZE], { zero: executed, positive: refused });
   p.place(gone);
   endCommand(p, pid);
-  p.fail("ppoll", EINTR, "the command");
+  p.fail("ppoll", -EINTR, "the command");
   p.place(refused);
   // A tracer may have faked this report and let the process continue.
   endCommand(p, pid);

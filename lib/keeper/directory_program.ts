@@ -1,11 +1,11 @@
 // Opens a container's files: only by openat2, which stays below the root, and never through a magic link,
 // such as /proc/PID/root, which leads to the root of that process.
 
+import { EAGAIN, ENOENT, EXDEV } from "../../ffi/constants.ts";
 import * as file from "../../ffi/file.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { attempt } from "./mount_program.ts";
 
-const [ENOENT, EAGAIN, EXDEV] = [-2, -11, -18];
 const [PATH_MAX, MFD_CLOEXEC] = [4096, 1];
 /** How often a walk is repeated that a rename elsewhere on the machine made uncertain. */
 const ATTEMPTS = 1000;
@@ -26,7 +26,7 @@ export function enterDirectory(p: Program, path: string, isMade: boolean): void 
     open(path, fd, missing);
     p.goto(found);
     p.place(missing);
-    p.subtract(fd, ENOENT, { zero: absent, negative: failed, positive: failed });
+    p.subtract(fd, -ENOENT, { zero: absent, negative: failed, positive: failed });
     p.place(absent);
     make(p, path, true, open);
   }
@@ -51,7 +51,7 @@ export function openMountPoint(p: Program, path: string, isFile: boolean): Cell 
   open(path, fd, missing);
   p.goto(found);
   p.place(missing);
-  p.subtract(fd, ENOENT, { zero: absent, negative: failed, positive: failed });
+  p.subtract(fd, -ENOENT, { zero: absent, negative: failed, positive: failed });
   p.place(absent);
   make(p, path, !isFile, opener(p, file.O_DIRECTORY));
   open(path, fd, failed);
@@ -82,7 +82,7 @@ function opener(p: Program, flags: number): Open {
     });
     p.place(refused);
     p.subtract(left, 1, { store: left, zero: failed, negative: failed });
-    p.subtract(fd, EAGAIN, { zero: again, negative: failed, positive: failed });
+    p.subtract(fd, -EAGAIN, { zero: again, negative: failed, positive: failed });
     p.place(opened);
   };
 }
@@ -125,7 +125,7 @@ function requireInside(p: Program, path: string): void {
     positive: outside,
   });
   p.place(outside);
-  p.fail("getcwd", EXDEV, path);
+  p.fail("getcwd", -EXDEV, path);
   p.place(inside);
 }
 

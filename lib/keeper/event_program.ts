@@ -1,10 +1,9 @@
 // Events that a keeper appends itself, from frames prepared by mydocker (lib/events/event.ts).
 
+import { CLOCK_REALTIME } from "../../ffi/constants.ts";
 import * as file from "../../ffi/file.ts";
 import type { Cell, Program } from "../../ffi/program.ts";
 import { FRAME_HEADER, frameOffsets, NAME_END } from "../base/frames.ts";
-
-const CLOCK_REALTIME = 0;
 
 /**
  * The container's name in the first frame, and the file below the directory `dir` that has its later name.

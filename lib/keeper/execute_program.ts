@@ -1,8 +1,7 @@
 // The last step of a program, which executes a command of the container.
 
+import { EACCES, ENOENT, ENOTDIR } from "../../ffi/constants.ts";
 import type { Program } from "../../ffi/program.ts";
-
-const [ENOENT, EACCES, ENOTDIR] = [-2, -13, -20];
 
 /**
  * Appends steps that execute `argv`. PATH is searched in the container by trying each path, since anything
@@ -29,13 +28,13 @@ export function execute(p: Program, plan: { argv: string[]; environment: string[
       what: command,
     });
     p.place(failed);
-    for (const errno of [ENOENT, ENOTDIR]) {
+    for (const errno of [-ENOENT, -ENOTDIR]) {
       const other = p.label();
       p.subtract(result, errno, { zero: next, negative: other, positive: other });
       p.place(other);
     }
     const fatal = p.label();
-    p.subtract(result, EACCES, { zero: refused, negative: fatal, positive: fatal });
+    p.subtract(result, -EACCES, { zero: refused, negative: fatal, positive: fatal });
     p.place(fatal);
     p.fail("execve", result, command);
     p.place(refused);
@@ -44,7 +43,7 @@ export function execute(p: Program, plan: { argv: string[]; environment: string[
   }
   const notFound = p.label();
   p.subtract(denied, 0, { zero: notFound });
-  p.fail("execve", EACCES, command);
+  p.fail("execve", -EACCES, command);
   p.place(notFound);
-  p.fail("execve", ENOENT, `${command} in PATH`);
+  p.fail("execve", -ENOENT, `${command} in PATH`);
 }

@@ -2,6 +2,16 @@
 // it needs to decide was decided before; here is only the order, which the kernel is particular about.
 
 import {
+  ENOENT,
+  ENOTDIR,
+  POLLIN,
+  PR_CAPBSET_DROP,
+  PR_SET_NAME,
+  PR_SET_NO_NEW_PRIVS,
+  PR_SET_PDEATHSIG,
+  SIGKILL,
+} from "../../ffi/constants.ts";
+import {
   CHILD,
   CLONE_NEWCGROUP,
   CLONE_NEWNET,
@@ -41,10 +51,8 @@ import {
 } from "./mount_program.ts";
 import { type Confinement, type Identity, type InitPlan, NO_INPUT, type PreparedMount } from "./plan.ts";
 
-const [ENOENT, ENOTDIR] = [-2, -20];
 const [KEYCTL_JOIN_SESSION_KEYRING, SIG_SETMASK, SECCOMP_SET_MODE_FILTER, TIOCSCTTY] = [1, 2, 1, 0x540e];
-const [PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS] = [1, 24, 38];
-const [SIGKILL, POLLIN, LINUX_CAPABILITY_VERSION_3] = [9, 1, 0x20080522];
+const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
 /** Appends the steps. A failure goes to the label that the caller gave to onFailure. */
 export function initProgram(p: Program, plan: InitPlan): void {
@@ -198,7 +206,7 @@ function protectPaths(p: Program, proc: Cell, nothing: number): void {
     closeInPlace(p, path, CLOSED_READ_ONLY, { result, failed });
     p.goto(absent);
     p.place(failed);
-    p.subtract(result, ENOENT, { zero: absent });
+    p.subtract(result, -ENOENT, { zero: absent });
     p.fail("openat", result, path);
     p.place(absent);
   }
@@ -210,8 +218,8 @@ function protectPaths(p: Program, proc: Cell, nothing: number): void {
     const at = p.string(path);
     p.call("mount", [source, at, 0, MS_BIND, 0], { store: result, negative: failed, zero: next });
     p.place(failed);
-    p.subtract(result, ENOENT, { zero: next });
-    p.subtract(result, ENOTDIR, { zero: directory });
+    p.subtract(result, -ENOENT, { zero: next });
+    p.subtract(result, -ENOTDIR, { zero: directory });
     p.fail("mount", result, path);
     p.place(directory);
     p.call("mount", [tmpfs, at, tmpfs, MS_RDONLY, empty], { what: path });
@@ -281,7 +289,6 @@ function openGate(p: Program): { read: Cell; write: Cell } {
  */
 function becomeReaper(p: Program, plan: InitPlan, reaper: { argv: string[] }, refused: Label): void {
   const [child, wait] = [p.label(), p.label()];
-  const [SIGKILL, PR_SET_PDEATHSIG, PR_SET_NAME] = [9, 1, 15];
   p.call("prctl", [PR_SET_NAME, p.string("docker-init"), 0, 0, 0]);
   const isGuest = ((plan.isolation?.shared ?? 0) & CLONE_NEWPID) !== 0;
   const pidfd = p.cell();

@@ -1,6 +1,7 @@
 // Steps of init and keeper that only some containers need: others' namespaces, devices, kernel parameters,
 // limits.
 
+import { EEXIST, ESTALE } from "../../ffi/constants.ts";
 import { CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import { MOUNT_ATTR, MS_PRIVATE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../../ffi/mount.ts";
@@ -17,8 +18,6 @@ import {
   writeFile,
 } from "./limit_program.ts";
 import type { Group } from "../cgroup/types.ts";
-
-const EEXIST = -17;
 
 /** A container's isolation, decided and opened. */
 export interface IsolationPlan {
@@ -164,10 +163,9 @@ const STATFS_SIZE = 120;
 
 function requireSame(p: Program, value: Cell, wanted: Cell | number, what: string): void {
   const [same, other] = [p.label(), p.label()];
-  const ESTALE = -116;
   p.subtract(value, wanted, { zero: same, negative: other, positive: other });
   p.place(other);
-  p.fail("statx", ESTALE, what);
+  p.fail("statx", -ESTALE, what);
   p.place(same);
 }
 
@@ -212,7 +210,7 @@ function makeDevice(p: Program, { path, mode, uid, gid, major, minor }: DeviceNo
   if (uid || gid) p.call("fchownat", [file.AT_FDCWD, at, uid, gid, file.AT_SYMLINK_NOFOLLOW], { what: path });
   p.goto(next);
   p.place(failed);
-  p.subtract(result, EEXIST, { zero: next });
+  p.subtract(result, -EEXIST, { zero: next });
   p.fail("mknodat", result, path);
   p.place(next);
 }

@@ -7,6 +7,15 @@
 //       └── messages ─────┘ └──────────── stdout, stderr or pty ─────────────────┘
 
 import {
+  CLOCK_REALTIME,
+  PR_SET_DUMPABLE,
+  PR_SET_NAME,
+  SIG_DFL,
+  SIG_IGN,
+  SIG_SETMASK,
+  SIGPIPE,
+} from "../../ffi/constants.ts";
+import {
   CLONE_NEWCGROUP,
   CLONE_NEWIPC,
   CLONE_NEWNET,
@@ -35,9 +44,6 @@ import { type PumpMemory, type PumpPlan, send } from "./source_program.ts";
 import { ENDED, FAILED, MESSAGE_SIZE, RECORDS, STARTED } from "./report.ts";
 import type { KeeperPlan, RestartPlan, Successor } from "./plan.ts";
 import { RENAMED } from "../base/frames.ts";
-
-const [PR_SET_DUMPABLE, PR_SET_NAME, CLOCK_REALTIME] = [4, 15, 0];
-const [SIGPIPE, SIG_DFL, SIG_IGN, SIG_SETMASK] = [13, 0, 1, 2];
 
 /** Relative to a container's directory. */
 const EVENTS = "../../events";

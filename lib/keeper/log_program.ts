@@ -1,13 +1,12 @@
 // The keeper's part of a container's log: writes frames to a file, and begins the next file when that is
 // full.
 
+import { CLOCK_REALTIME, EINVAL } from "../../ffi/constants.ts";
 import * as file from "../../ffi/file.ts";
 import type { Cell, Program } from "../../ffi/program.ts";
 import { FRAME_HEADER } from "../base/frames.ts";
 
-const CLOCK_REALTIME = 0;
 const F_SETFL = 4;
-const EINVAL = 22;
 
 /** A log file: its descriptor, its directory's, and its limits (lib/log/). */
 export interface LogPlan {

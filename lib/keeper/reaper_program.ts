@@ -2,15 +2,13 @@
 // of its own. It passes signals on to the command, reaps orphaned processes, and ends with the command's exit
 // code.
 
+import { PR_SET_NAME, SIGCHLD } from "../../ffi/constants.ts";
 import { COMMAND_PIDFD } from "./cross_program.ts";
 import { executable } from "../../ffi/elf.ts";
 import { newProgram, type Program } from "../../ffi/program.ts";
 
-const PR_SET_NAME = 15;
-
 /** The command's PID: it is the first child in its PID namespace. */
 const COMMAND = 2;
-const SIGCHLD = 17;
 const ALL_SIGNALS = -1;
 
 /** struct siginfo of SIGCHLD, as waitid(2) fills it: 32-bit fields; those in between stay zero. */

@@ -1,11 +1,11 @@
 // Passes output on: reads it from the container's pipe or terminal, and writes it to the log and the caller.
 
+import { EAGAIN } from "../../ffi/constants.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { type LogPlan, spliceIntoLog, writeLog } from "./log_program.ts";
 import { NO_POLLFD } from "./poll_program.ts";
 import { BROKEN, MESSAGE_SIZE } from "./report.ts";
 
-const EAGAIN = -11;
 const POLLOUT = 4;
 const FIONREAD = 0x541b;
 const F_SETPIPE_SZ = 1031;
@@ -186,7 +186,7 @@ function write(
   p.subtract(from, negated, { store: from });
   p.subtract(left, result, { store: left, zero: done, positive: again });
   p.place(failed);
-  p.subtract(result, EAGAIN, { zero: wait, negative: broken, positive: broken });
+  p.subtract(result, -EAGAIN, { zero: wait, negative: broken, positive: broken });
   p.place(wait);
   p.call("ppoll", [p.ints([fd, POLLOUT]), 1, 0, 0, 8], { positive: again, zero: again, negative: again });
 }
