@@ -224,8 +224,8 @@ function moveSections(file: Words, relocations: number, done: number): void {
   }
 }
 
-// PROGRAM NEW: writes PROGRAM, prelinked, to NEW, as launcher.sh wants it. Deno's functions for whole files copy
-// them, which is much for a hundred megabytes.
+// PROGRAM NEW: writes PROGRAM, prelinked, to NEW, as launcher.sh wants it. Deno's functions for whole files
+// copy them, which is much for a hundred megabytes.
 if (import.meta.main) {
   using program = Deno.openSync(Deno.args[0]);
   const bytes = new Uint8Array(program.statSync().size);

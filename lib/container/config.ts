@@ -6,8 +6,8 @@ import { isContainerConfig } from "./config_shape.ts";
 import type { ContainerConfig, EndpointRequest } from "../model/container.ts";
 
 /**
- * Reads the configuration from the container's directory, to which `home` leads from `dir`; undefined where it
- * is missing or damaged.
+ * Reads the configuration from the container's directory, to which `home` leads from `dir`; undefined where
+ * it is missing or damaged.
  */
 export function readConfig(dir: number, home = ""): ContainerConfig | undefined {
   return readRecord<ContainerConfig>(dir, home ? `${home}/config.json` : "config.json", isContainerConfig);

@@ -118,7 +118,8 @@ export function initProgram(p: Program, plan: InitPlan): void {
 }
 
 /**
- * Leaves the caller's session keyring, which would stay readable. A kernel without keyrings has none to leave.
+ * Leaves the caller's session keyring, which would stay readable. A kernel without keyrings has none to
+ * leave.
  */
 export function leaveKeyring(p: Program): void {
   attempt(p, "keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0]);

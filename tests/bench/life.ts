@@ -172,8 +172,8 @@ export function stops(place: Place, peers: Peer[]): Candidate[] {
 }
 
 /**
- * 100 MB through a pipe to cat, beside what cat itself takes for that: written by a container with and without
- * a log, read and written by one, and shown by `logs`. docker would take half a minute each time.
+ * 100 MB through a pipe to cat, beside what cat itself takes for that: written by a container with and
+ * without a log, read and written by one, and shown by `logs`. docker would take half a minute each time.
  */
 export async function chatter(place: Place, peers: Peer[]): Promise<Candidate[]> {
   const file = `${place.dir}/chatter`;

@@ -147,8 +147,8 @@ async function bare(name: string, place: Place, archive: string): Promise<Peer &
 export const runc: Setup = (place, { busybox }) => bare("runc", place, busybox);
 
 /**
- * All hierarchies in another place, which then becomes /sys/fs/cgroup: without `unified`, whose bare directory,
- * where only the mount on it is taken away, crun takes for a hierarchy and fills with files.
+ * All hierarchies in another place, which then becomes /sys/fs/cgroup: without `unified`, whose bare
+ * directory, where only the mount on it is taken away, crun takes for a hierarchy and fills with files.
  */
 const WITHOUT_UNIFIED = `set -e
 mount -t tmpfs tmpfs "$0"

@@ -273,7 +273,8 @@ async function bench(signal: AbortSignal): Promise<void> {
   };
   let sleepers = false;
   let networked: Peer[] | undefined;
-  // Where the milliseconds go is asked before there is no way back from other namespaces, and said at the end.
+  // Where the milliseconds go is asked before there is no way back from other namespaces, and said at the
+  // end.
   const last = kinds.includes("steps") ? await breakdown(place, peers, runs) : undefined;
   for (const kind of kinds) {
     if (kind === "steps" || needsDebian(kind) && found.debian === undefined) continue;
