@@ -7,7 +7,10 @@ import { FLOOR, TAR } from "./peers.ts";
 import { FIRST, RESIDENT } from "./start.ts";
 import { ALL_WALLS, NO_WALLS } from "./walls.ts";
 
-/** What the first start of a copy took on 1 December, before anything was prepared in it, in empty scripts. */
+/**
+ * What the first start of a copy took on 1 December, before anything was prepared in it, in empty
+ * scripts.
+ */
 const FIRST_BEFORE = 90;
 
 /** Names of candidates with what came of them. */
