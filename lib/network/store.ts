@@ -182,15 +182,19 @@ function readNetwork(name: string): Network | undefined {
   return network?.name === name ? network : undefined;
 }
 
-/** A default network that has not been stored yet. It is the same each time, except for `created`. */
+/**
+ * A default network that has not been stored yet: the same each time. It is as old as the root directory:
+ * networks/.lock is made with that, and never written.
+ */
 async function defaultNetwork(name: string): Promise<Network> {
   const bridge = name === "bridge";
   const mark = await rootMark();
+  const { seconds, nanoseconds } = file.stat(rootFd(), "networks/.lock").modified;
   return {
     id: await digestOf(new TextEncoder().encode(`network ${name} of ${mark}`)),
     name,
     driver: bridge ? "bridge" : name === "host" ? "host" : "null",
-    created: new Date().toISOString(),
+    created: new Date(seconds * 1000 + nanoseconds / 1e6).toISOString(),
     // The subnet is chosen when the network comes up.
     pools: bridge ? [{ subnet: "", gateway: "", automatic: true }] : [],
     interface: !bridge ? "" : rootPath() === DEFAULT_ROOT ? "mydocker0" : `md-${mark}`,
