@@ -3,7 +3,7 @@
 
 import { CLONE_NEWNET } from "../../ffi/clone.ts";
 import { FAILED_STEP, FAILURE, newProgram } from "../../ffi/program.ts";
-import { closeOthers, introduce } from "./keeper_program.ts";
+import { closeOthers, introduce } from "./steps.ts";
 import { type NetworkPlan, setUpNetwork } from "./network_steps.ts";
 import { send } from "./source_program.ts";
 import { FAILED, STARTED } from "./report.ts";

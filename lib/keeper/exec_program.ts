@@ -25,7 +25,7 @@ import {
   leaveKeyring,
   takeStdio,
 } from "./init_program.ts";
-import { closeOthers, introduce, NAMESPACES, takeNothing } from "./keeper_program.ts";
+import { closeOthers, introduce, NAMESPACES, takeNothing } from "./steps.ts";
 import { limitProcesses, limitResourcesOfNext, type Rlimit, writeFile } from "./limit_program.ts";
 import { pollTable } from "./poll_program.ts";
 import { dropOutput, pump } from "./pump_program.ts";

@@ -6,24 +6,7 @@
 //       ▲                 │ ▲                                                    │
 //       └── messages ─────┘ └──────────── stdout, stderr or pty ─────────────────┘
 
-import {
-  CLOCK_REALTIME,
-  PR_SET_DUMPABLE,
-  PR_SET_NAME,
-  SIG_DFL,
-  SIG_IGN,
-  SIG_SETMASK,
-  SIGPIPE,
-} from "../../ffi/constants.ts";
-import {
-  CLONE_NEWCGROUP,
-  CLONE_NEWIPC,
-  CLONE_NEWNET,
-  CLONE_NEWNS,
-  CLONE_NEWPID,
-  CLONE_NEWUTS,
-  SHARING_CHILD,
-} from "../../ffi/clone.ts";
+import { CLONE_NEWCGROUP, CLONE_NEWNET } from "../../ffi/clone.ts";
 import * as file from "../../ffi/file.ts";
 import { type Cell, FAILED_STEP, FAILURE, type Label, newProgram, type Program } from "../../ffi/program.ts";
 import { cloneInto, closeGroups, ifOutOfMemory, openGroups, removeGroups } from "./cgroup_program.ts";
@@ -40,16 +23,17 @@ import {
 } from "./network_steps.ts";
 import { type PollTable, pollTable } from "./poll_program.ts";
 import { ifAlone, pump } from "./pump_program.ts";
-import { type PumpMemory, type PumpPlan, send } from "./source_program.ts";
-import { ENDED, FAILED, MESSAGE_SIZE, RECORDS, STARTED } from "./report.ts";
-import type { KeeperPlan, RestartPlan, Successor } from "./plan.ts";
+import { type PumpMemory, send } from "./source_program.ts";
+import { recordEnd, recordStart } from "./record_program.ts";
+import { ENDED, FAILED, STARTED } from "./report.ts";
+import { startAgain } from "./restart_program.ts";
+import type { KeeperPlan, Successor } from "./plan.ts";
+import { closeOthers, introduce, NAMESPACES, takeNothing } from "./steps.ts";
+import { execute, executeAndWait, executeInChild } from "./successor_program.ts";
 import { RENAMED } from "../base/frames.ts";
 
 /** Relative to a container's directory. */
 const EVENTS = "../../events";
-/** The namespaces of a container; some may be shared. */
-export const NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP |
-  CLONE_NEWNET;
 
 /** Descriptors the keeper inherits, besides 0 to 2. */
 export function keeperDescriptors(plan: KeeperPlan): number[] {
@@ -187,33 +171,6 @@ function giveBack(p: Program, lock: number): void {
   p.place(closed);
 }
 
-/**
- * Takes a name, leaves the caller's directory, and closes the process's memory to others. The child that
- * becomes the container's command shares this memory until then, and processes in the container with the same
- * rights could trace the child. Also prevents the program from being executed again, which the command could
- * do through /proc/self/exe (CVE-2019-5736).
- */
-export function introduce(p: Program, name: string): void {
-  p.call("prctl", [PR_SET_NAME, p.string(name), 0, 0, 0]);
-  p.call("prctl", [PR_SET_DUMPABLE, 0, 0, 0, 0]);
-  p.call("fchmodat", [file.AT_FDCWD, p.string("/proc/self/exe"), 0]);
-  p.call("chdir", [p.string("/")]);
-}
-
-/** Closes the standard streams, since somebody may wait for their end. */
-export function takeNothing(p: Program, plan: Pick<PumpPlan, "devNull">): void {
-  for (const fd of [0, 1, 2]) p.call("dup3", [plan.devNull, fd, 0]);
-}
-
-/** Closes descriptors that the caller happened to have open: the gaps between the intended ones. */
-export function closeOthers(p: Program, fds: number[]): void {
-  let first = 3;
-  for (const fd of [...fds, 0xffffffff]) {
-    if (fd > first) p.call("close_range", [first, fd === 0xffffffff ? fd : fd - 1, 0]);
-    first = fd + 1;
-  }
-}
-
 /** The descriptors that the keeper keeps once init runs. */
 function keptDescriptors(plan: KeeperPlan): number[] {
   const { log, messages, devNull, lock, stdin } = plan;
@@ -310,126 +267,6 @@ function noteOutOfMemory(p: Program, plan: KeeperPlan): void {
   p.place(marked);
   appendEvents(p, plan.log.dir, EVENTS, plan.events.outOfMemory, { named: named(plan) });
   p.place(none);
-}
-
-/** The addresses of a record's value and of its time's seconds. */
-interface RecordCells {
-  address: number;
-  seconds: Cell;
-  size: number;
-}
-
-/** A record (report.ts) in memory: a value, the present time, and more. */
-function makeRecord(p: Program, [value, ...more]: (Cell | number)[]): RecordCells {
-  const address = p.words([0, 0, 0, ...more.map((word) => typeof word === "number" ? word : 0)]);
-  p.set({ address }, value);
-  more.forEach((word, index) => {
-    if (typeof word !== "number") p.set({ address: address + MESSAGE_SIZE + 8 * index }, word);
-  });
-  p.call("clock_gettime", [CLOCK_REALTIME, address + 8]);
-  return { address, seconds: { address: address + 8 }, size: MESSAGE_SIZE + 8 * more.length };
-}
-
-/**
- * Records that the container runs and has not ended; both in one write, since they must not be seen
- * separately.
- */
-function recordStart(p: Program, plan: KeeperPlan, pid: Cell, self: Cell): RecordCells {
-  const none = p.words([0, 0, 0]);
-  const record = makeRecord(p, [pid, self, plan.terminal ?? -1, plan.stdin ?? -1]);
-  // struct iovec[2]
-  const both = p.words([none, MESSAGE_SIZE, record.address, record.size]);
-  p.call("pwritev", [plan.lock, both, 2, RECORDS.end, 0], { what: "start record" });
-  return record;
-}
-
-/** Records how the container ended. */
-function recordEnd(p: Program, plan: KeeperPlan, status: Cell): RecordCells {
-  const next = p.label();
-  const record = makeRecord(p, [status]);
-  p.call("pwrite64", [plan.lock, record.address, record.size, RECORDS.end], { negative: next });
-  p.place(next);
-  return record;
-}
-
-/** Seconds after which a run counts as successful. */
-const LONG_RUN = 10;
-const FIRST_DELAY_MS = 100;
-
-/**
- * Restarts the container by its restart policy, after a delay in which the keeper holds it and nothing else.
- * Then mydocker takes the keeper's place, and inherits the lock. Goes to `over` if there is no restart.
- */
-function startAgain(
-  p: Program,
-  plan: KeeperPlan,
-  { when, delay, successor }: RestartPlan,
-  cells: { status: Cell; broken: Cell; message: number; started: Cell; exited: Cell; over: Label },
-): void {
-  const [notStopped, wanted, short, rested] = [p.label(), p.label(), p.label(), p.label()];
-  const open = (marker: string, there: Label, missing: Label) =>
-    p.call("openat", [plan.log.dir, p.string(marker), file.O_PATH | file.O_CLOEXEC, 0], {
-      negative: missing,
-      positive: there,
-      zero: there,
-    });
-  open("stopped", cells.over, notStopped);
-  p.place(notStopped);
-  const asPlanned = p.label();
-  // mydocker then reads the present policy, and may not restart the container.
-  open("updated", wanted, asPlanned);
-  p.place(asPlanned);
-  if (when === "if updated") p.goto(cells.over);
-  if (when === "on failure") p.subtract(cells.status, 0, { zero: cells.over });
-  p.place(wanted);
-  send(p, plan.messages, cells.message, ENDED, cells.status, cells.broken);
-  takeNothing(p, plan);
-  // All other descriptors, among them the caller's pipe and the container's streams.
-  if (plan.lock > 3) p.call("close_range", [3, plan.lock - 1, 0]);
-  p.call("close_range", [plan.lock + 1, 0xffffffff, 0]);
-  const pause = (milliseconds: number) =>
-    p.words([Math.floor(milliseconds / 1000), milliseconds % 1000 * 1e6]);
-  const ran = p.cell();
-  p.subtract(cells.exited, cells.started, { store: ran });
-  p.subtract(ran, LONG_RUN, { negative: short });
-  p.call("ppoll", [0, 0, pause(FIRST_DELAY_MS), 0, 8], { zero: rested, negative: rested });
-  p.place(short);
-  p.call("ppoll", [0, 0, pause(delay), 0, 8], { zero: rested, negative: rested });
-  p.place(rested);
-  execute(p, successor, cells.over);
-}
-
-/** Executes the successor; goes to `failed` if that is impossible. */
-function execute(p: Program, { path, argv, environment }: Successor, failed: Label): void {
-  // An unread message left a SIGPIPE pending: ignoring the signal drops it.
-  for (const handler of [SIG_IGN, SIG_DFL]) {
-    p.call("rt_sigaction", [SIGPIPE, p.words([handler, 0, 0, 0]), 0, 8], { negative: failed });
-  }
-  p.call("rt_sigprocmask", [SIG_SETMASK, p.words([0]), 0, 8]);
-  p.call("execve", [p.string(path), p.strings(argv), p.strings(environment)], { negative: failed });
-}
-
-/**
- * Executes the successor in a child and continues at `next` in any case. The child has none of the keeper's
- * descriptors, and so none of its locks.
- */
-function executeInChild(p: Program, successor: Successor, next: Label, child = p.cell()): void {
-  const failed = p.label();
-  p.call("clone", [SHARING_CHILD, 0, 0, 0, 0], { store: child, positive: next, negative: next });
-  p.call("close_range", [3, 0xffffffff, 0], { negative: failed });
-  execute(p, successor, failed);
-  p.place(failed);
-  p.call("exit_group", [1]);
-}
-
-/** Executes the successor and waits for it, whatever its result. */
-function executeAndWait(p: Program, successor: Successor): void {
-  const [started, next] = [p.label(), p.label()];
-  const child = p.cell();
-  executeInChild(p, successor, started, child);
-  p.place(started);
-  p.call("wait4", [child, 0, 0, 0], { negative: next });
-  p.place(next);
 }
 
 /**

@@ -80,8 +80,8 @@ export interface InitPlan {
   /** A number above all descriptors there are; the one after it is free, too. */
   spare: number;
   /**
-   * Tells that the keeper is gone, and it why nothing was executed where memory is not shared with it any
-   * more.
+   * Shows the command's process that the keeper is gone; and where the two share no memory, tells the keeper
+   * why nothing was executed.
    */
   crossing: Crossing;
 }

@@ -1,42 +1,30 @@
 // Starting a container: everything is opened and decided here, in JavaScript, and handed to the keeper as a
 // program and a set of descriptors.
 
-import { errnoText, isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
-import { MOUNT_ATTR, mountDetached } from "../../ffi/mount.ts";
 import { pipe, spawn } from "../../ffi/process.ts";
 import { removeTree } from "../../ffi/remove_tree.ts";
 import { DEFAULT_DEVICE_RULES } from "../cgroup/devices.ts";
-import { makeGroups, removeGroups, shownGroups } from "../cgroup/group.ts";
+import { makeGroups, removeGroups } from "../cgroup/group.ts";
 import { step } from "../base/debug.ts";
-import { callerEnvironment, selfPath } from "../base/environment.ts";
 import { Failure } from "../base/error.ts";
-import { mountRootfs } from "../layer/overlay.ts";
 import { writeFile } from "../base/json.ts";
-import { containerEvent, endpointEvent, volumeEvents } from "../events/emit.ts";
-import { framesOf } from "../events/event.ts";
-import { forgetRenamed } from "../events/names.ts";
-import { rootPath } from "../store/root.ts";
-import { confinementOf, filterError } from "./confinement.ts";
-import { processEnvironment } from "./environment.ts";
 import { writeEtcFiles } from "./etc_files.ts";
-import { execError, stepError } from "./exec_error.ts";
 import { endIfFrozen } from "../container/frozen.ts";
-import { resolveIdentity } from "./identity.ts";
 import { keeperDescriptors, keeperProgram } from "../keeper/keeper_program.ts";
-import { openMounts } from "./mounts.ts";
 import type { Joined } from "../network/join.ts";
 import { clearRecords, type Report } from "../keeper/report.ts";
-import { nextDelay } from "./restart.ts";
 import { awaitReport } from "./start_report.ts";
 import { containerState, type Restarts, type StartFailure } from "../container/state.ts";
 import { openLock } from "../container/lost_lock.ts";
 import { type Attachment, isDetached, NOTHING, openStreams, type Streams } from "./streams.ts";
-import type { PreparedIsolation } from "./isolation.ts";
 import { changesIsolation, type Container, type ContainerConfig } from "../model/container.ts";
-import type { KeeperPlan, RestartPlan, Successor } from "../keeper/plan.ts";
+import type { KeeperPlan } from "../keeper/plan.ts";
 import type { Group } from "../cgroup/types.ts";
+import { aftermath, leavePlan, lifeEvents } from "./keeper_plan.ts";
+import { prepareInit } from "./init_plan.ts";
+import { noteFailure, startError } from "./start_failure.ts";
 
 /** A running container, as the command that started it sees it. */
 export interface Running {
@@ -51,9 +39,6 @@ export interface Running {
 
 /** The error of startContainer if the container runs or is being started. */
 export class AlreadyStarted extends Failure {}
-
-/** Group 5 is tty wherever docker runs. */
-const DEVPTS: [string, string][] = [["source", "devpts"], ["ptmxmode", "666"], ["mode", "620"], ["gid", "5"]];
 
 /** Files of an earlier run that a start by a user removes. */
 const FORMER = ["start.json", "stopped", "oomkilled"];
@@ -188,53 +173,9 @@ function running(
   return { pid, messages, terminal: attached.stdout ? terminal : undefined };
 }
 
-/** Opens and decides everything that the first process needs, except its streams. */
-async function prepareInit(
-  container: Container,
-  groups: Group[],
-  isolation: PreparedIsolation | undefined,
-  keep: (fd: number) => number,
-): Promise<Omit<KeeperPlan["init"], "stdio" | "ownNetwork">> {
-  const { config } = container;
-  const rootfs = keep(mountRootfs(config));
-  step("overlay mounted, detached");
-  requireDirectories(rootfs, config.imageName);
-  const identity = resolveIdentity(rootfs, config.process.User ?? "", config.groupAdd);
-  const mounts = await openMounts(container, rootfs);
-  for (const { fd } of mounts) keep(fd);
-  step("mounts prepared");
-  const devpts = keep(mountDetached("devpts", DEVPTS, MOUNT_ATTR.noSuid | MOUNT_ATTR.noExec));
-  return {
-    rootfs,
-    devpts,
-    tty: config.tty,
-    hostname: config.hostname,
-    readOnlyRootfs: config.readOnlyRootfs,
-    mounts,
-    identity,
-    confinement: confinementOf(config),
-    isolation: isolation?.steps,
-    cgroups: shownGroups(groups),
-    groups,
-    exposedSystemPaths: config.exposedSystemPaths === true || config.privileged === true,
-    workingDirectory: config.process.WorkingDir || "/",
-    argv: config.argv,
-    environment: processEnvironment(config, identity),
-    reaper: config.init ? await openReaper(config, keep) : undefined,
-  };
-}
-
 async function loadIsolation(container: Container, keep: (fd: number) => number) {
   const { prepareIsolation } = await import("./isolation.ts");
   return prepareIsolation(container, keep);
-}
-
-async function openReaper(
-  { argv, pidMode }: ContainerConfig,
-  keep: (fd: number) => number,
-): Promise<KeeperPlan["init"]["reaper"]> {
-  const { reaperArguments, reaperExecutable } = await import("../keeper/reaper_program.ts");
-  return { fd: keep(reaperExecutable(pidMode !== undefined)), argv: reaperArguments(argv) };
 }
 
 /** The log, with the room left in it, and /dev/null. */
@@ -244,48 +185,6 @@ function openOutput({ dir, config }: Container, keep: (fd: number) => number) {
   const left = maxSize === undefined ? 0 : Math.max(0, maxSize - file.stat(fd, "").size);
   const devNull = keep(file.openat(file.AT_FDCWD, "/dev/null", file.O_RDWR));
   return { devNull, log: { fd, dir, maxSize, maxFiles, left } };
-}
-
-function lifeEvents(former: Container, endpoints: Joined["endpoints"] = []): KeeperPlan["events"] {
-  const name = forgetRenamed(former.dir, former.config.name);
-  const container = { ...former, config: { ...former.config, name } };
-  const networks = (action: "connect" | "disconnect") =>
-    endpoints.map(({ network, networkId }) =>
-      endpointEvent({ id: networkId, name: network }, container.id, action)
-    );
-  const ended = [
-    containerEvent(container, "die"),
-    ...networks("disconnect"),
-    ...volumeEvents(container, "unmount"),
-  ];
-  return {
-    started: framesOf([
-      ...networks("connect"),
-      ...volumeEvents(container, "mount"),
-      containerEvent(container, "start"),
-    ]),
-    ended: framesOf(ended),
-    outOfMemory: framesOf([containerEvent(container, "oom")]),
-    name,
-  };
-}
-
-/** The keeper's actions after the container has ended. */
-function aftermath(
-  { id, config }: Container,
-  lock: number,
-  { count, delay }: Restarts,
-): Pick<KeeperPlan, "finish" | "restart" | "removeGroups"> {
-  if (config.autoRemove) return { finish: ourselves("rm", "-v", id) };
-  const { name, maximumRetryCount } = config.restart;
-  const spent = name === "on-failure" && maximumRetryCount > 0 && count >= maximumRetryCount;
-  const when = name === "no" || spent ? "if updated" : name === "on-failure" ? "on failure" : "always";
-  const restart: RestartPlan = {
-    when,
-    delay: nextDelay(delay),
-    successor: ourselves("start-again", id, String(lock)),
-  };
-  return { restart, removeGroups: ourselves("remove-groups", id) };
 }
 
 /** The container's networks, and what its first process has to do for them. */
@@ -303,89 +202,4 @@ async function prepareNetwork(container: Container, keep: (fd: number) => number
 
 interface PreparedNetwork extends Partial<Pick<Joined, "leave" | "endpoints" | "release">> {
   init: Pick<KeeperPlan["init"], "ownNetwork" | "network" | "networkNamespace">;
-}
-
-/** The keeper's actions for the networks. Names exist on networks that users made, not on the default one. */
-function leavePlan(leave: Joined["leave"], { networks = [] }: ContainerConfig): KeeperPlan["networks"] {
-  const named = networks.map(({ network }) => network).filter((name) => name !== "bridge");
-  return {
-    ...leave,
-    repair: ourselves("repair-networks"),
-    refresh: named.length > 0 ? ourselves("repair-networks", ...named) : undefined,
-    unpublish: leave.ports && unpublish(leave.ports),
-  };
-}
-
-/** A command for what remains to be done for ports. Rules of nf_tables disappear with their socket. */
-function unpublish({ held, rules, udp }: NonNullable<Joined["leave"]["ports"]>): Successor | undefined {
-  if (held && udp.length === 0) return undefined;
-  return ourselves(
-    "unpublish-ports",
-    held ? "" : rules,
-    ...udp.map(({ hostIp, hostPort }) => `${hostPort}@${hostIp}`),
-  );
-}
-
-/** If /proc were mounted through a symlink, it and its masks would be in different places. */
-function requireDirectories(rootfs: number, image: string): void {
-  for (const name of ["proc", "sys", "dev"]) {
-    const found = file.statIfAny(rootfs, name);
-    if (found && (found.mode & file.S_IFMT) !== file.S_IFDIR) {
-      throw new Failure(`/${name} of image ${image} is not a directory, which a container needs there`);
-    }
-  }
-}
-
-/** The present mydocker with other arguments. */
-function ourselves(...args: string[]): Successor {
-  const names = ["PATH", "HOME", "MYDOCKER_FIREWALL", "XDG_CACHE_HOME", "MYDOCKER_CACHE", "MYDOCKER_PRELINK"];
-  const inherited = names.map((name) => [name, callerEnvironment(name)]).filter(([, value]) =>
-    value !== undefined
-  );
-  const environment = [["MYDOCKER_ROOT", rootPath()], ...inherited].map((entry) => entry.join("="));
-  return { path: selfPath(), argv: ["mydocker", ...args], environment };
-}
-
-/** The error of a start, from the step that failed. */
-function startError(
-  report: Report | undefined,
-  program: ReturnType<typeof keeperProgram>,
-  { config }: Container,
-): Failure {
-  if (report?.kind !== "failed") {
-    return new Failure(`the keeper of ${config.name} ended before the container ran`);
-  }
-  const { call, what } = program.describe(report.step);
-  if (call === "execve") return execError(config.argv[0], report.errno);
-  if (call === "seccomp") return filterError(report.errno);
-  const reason = errnoText(report.errno);
-  const plain = stepError(call, what, report.errno);
-  if (plain !== undefined) return new Failure(`can't start ${config.name}: ${plain}`);
-  if (call === "move_mount") {
-    const hint = "a directory can be mounted on a directory only, and a file on a file";
-    return new Failure(`can't mount on ${what}: ${reason}; ${hint}`);
-  }
-  if (call === "recvfrom") return new Failure(`can't set up ${what} in ${config.name}: ${reason}`);
-  return new Failure(`can't start ${config.name}: ${call} ${what}: ${reason}`);
-}
-
-/** The exit code that docker records for a container that could not be started. */
-function notedCode(error: unknown): number {
-  const kind = error instanceof Failure ? error.kind : "failed";
-  return kind === "not found" ? 127 : kind === "not executable" ? 126 : 128;
-}
-
-/** Records why the container could not be started, for inspect and ps. */
-function noteFailure(dir: number, error: unknown, former: Pick<StartFailure, "started" | "finished">): void {
-  const failure: StartFailure = {
-    ...former,
-    error: error instanceof Error ? error.message : String(error),
-    exitCode: notedCode(error),
-  };
-  try {
-    writeFile(dir, "start.json", JSON.stringify(failure));
-  } catch (writing) {
-    // The disk is full, or the container was removed meanwhile: the error itself is what the user needs.
-    if (!isErrno(writing, "ENOSPC", "EDQUOT", "ENOENT")) throw writing;
-  }
 }

@@ -120,7 +120,7 @@ const WALLS: Mutant[] = [
   },
   {
     fault: "the keeper inherits the caller's descriptors",
-    file: "keeper_program.ts",
+    file: "steps.ts",
     find: 'if (fd > first) p.call("close_range"',
     put: 'if (fd > first && fd !== 0xffffffff) p.call("close_range"',
     tests: ["container/detached_test.ts"],
@@ -128,7 +128,7 @@ const WALLS: Mutant[] = [
   },
   {
     fault: "the keeper's memory is open to others",
-    file: "keeper_program.ts",
+    file: "steps.ts",
     find: 'p.call("prctl", [PR_SET_DUMPABLE, 0, 0, 0, 0]);',
     put: "",
     tests: ["attacks/processes_test.ts", "attacks/binary_test.ts"],
