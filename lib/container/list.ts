@@ -22,7 +22,7 @@ export interface ListedContainer {
  * The containers that are up (running, paused, restarting) or, with `all`, all of them; newest first. Damaged
  * ones are left out, with a warning. For unwanted stopped containers, only the lock is read.
  */
-export function listContainers(all: boolean): ListedContainer[] {
+export function listContainers({ all }: { all: boolean }): ListedContainer[] {
   const folder = file.openat(rootFd(), "containers", file.O_PATH | file.O_DIRECTORY);
   try {
     return containerIds()

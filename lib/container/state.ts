@@ -73,9 +73,9 @@ export function containerState(dir: number): ContainerState {
   return { status: start ? "exited" : "created", pid: 0, exitCode: ended, error: "", ...times };
 }
 
-const running = ({ pid, time }: StartRecord): ContainerState => ({
-  ...{ status: "running", pid, exitCode: 0, error: "", started: time },
-});
+function running({ pid, time }: StartRecord): ContainerState {
+  return { status: "running", pid, exitCode: 0, error: "", started: time };
+}
 
 /**
  * The state of the container to which `home` leads from the open directory `dir`, if it runs; "kept" where it

@@ -23,7 +23,7 @@ export interface DiskUsage {
 
 /** The data of `system df`; sizes in bytes. */
 export function diskUsage(): DiskUsage {
-  const containers = listContainers(true);
+  const containers = listContainers({ all: true });
   const users = volumesInUse();
   return {
     ...imagesUsage(containers),

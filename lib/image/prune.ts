@@ -19,7 +19,7 @@ export async function pruneImages(
   all: boolean,
 ): Promise<{ removed: string[]; reclaimed: number }> {
   const limit = untilOf(filters);
-  const used = new Set(listContainers(true).map(({ config }) => config.image));
+  const used = new Set(listContainers({ all: true }).map(({ config }) => config.image));
   const removed: string[] = [];
   let reclaimed = 0;
   // Newest first, so that an image is removed before its ancestors.

@@ -75,7 +75,7 @@ export async function removeImage(
 }
 
 function imageUsers(): Removal["containers"] {
-  return listContainers(true).map(({ id, config, state }) => {
+  return listContainers({ all: true }).map(({ id, config, state }) => {
     return { id, image: config.image, running: isAlive(state) };
   });
 }
@@ -84,15 +84,15 @@ async function removeTag(removal: Removal, typed: string, hex: string, tag: stri
   const user = removal.containers.find(({ image }) => image === `sha256:${hex}`);
   if (!removal.options.force && hasSingleReference(hex) && user) {
     throw new Failure(
-      `conflict: unable to remove repository reference "${typed}" (must force) - container ${
-        shortId(user.id)
-      } ` +
-        `is using its referenced image ${shortId(hex)}`,
+      `conflict: unable to remove repository reference "${typed}" (must force) - ` +
+        `container ${shortId(user.id)} is using its referenced image ${shortId(hex)}`,
     );
   }
   dropReference(removal, hex, tag);
   dropOrphanedDigests(removal, hex, tag);
-  if (referencesOf(hex).length === 0) await removeUntagged(removal, hex, removal.options.force, true);
+  if (referencesOf(hex).length === 0) {
+    await removeUntagged(removal, hex, { force: removal.options.force, quiet: true });
+  }
 }
 
 /**
@@ -107,11 +107,11 @@ function dropOrphanedDigests(removal: Removal, hex: string, tag: string): void {
 async function removeById(removal: Removal, hex: string): Promise<void> {
   const { force } = removal.options;
   if (hasSingleReference(hex)) {
-    const conflict = findConflict(removal, hex, force, false);
+    const conflict = findConflict(removal, hex, { force, tagsCount: false });
     if (conflict) throw conflict.error;
     referencesOf(hex).forEach((reference) => dropReference(removal, hex, reference));
   }
-  await removeUntagged(removal, hex, force, false);
+  await removeUntagged(removal, hex, { force, quiet: false });
 }
 
 /** The image's tags, then its digests. */
@@ -140,8 +140,12 @@ function dropReference(removal: Removal, hex: string, reference: string): void {
 }
 
 /** `quiet`: a tag has been removed already, which is enough if something prevents the rest. */
-async function removeUntagged(removal: Removal, hex: string, force: boolean, quiet: boolean): Promise<void> {
-  const conflict = findConflict(removal, hex, force, true);
+async function removeUntagged(
+  removal: Removal,
+  hex: string,
+  { force, quiet }: { force: boolean; quiet: boolean },
+): Promise<void> {
+  const conflict = findConflict(removal, hex, { force, tagsCount: true });
   if (conflict) {
     const dangling = referencesOf(hex).length === 0 && childrenOf(hex).length === 0;
     if (quiet && (!dangling || conflict.used)) return;
@@ -151,7 +155,7 @@ async function removeUntagged(removal: Removal, hex: string, force: boolean, qui
   const parent = readImage(hex)?.parent?.slice("sha256:".length);
   await deleteImage(removal, hex);
   if (removal.options.prune && parent && imageExists(parent)) {
-    await removeUntagged(removal, parent, false, true);
+    await removeUntagged(removal, parent, { force: false, quiet: true });
   }
 }
 
@@ -161,11 +165,11 @@ interface Conflict {
   error: Failure;
 }
 
+/** What prevents the removal of an image; with `tagsCount`, tags that it still has, too. */
 function findConflict(
   removal: Removal,
   hex: string,
-  force: boolean,
-  tagsCount: boolean,
+  { force, tagsCount }: { force: boolean; tagsCount: boolean },
 ): Conflict | undefined {
   const conflict = (why: string, how: string, used: boolean): Conflict => ({
     used,

@@ -11,18 +11,18 @@ const [PATH_MAX, MFD_CLOEXEC] = [4096, 1];
 const ATTEMPTS = 1000;
 
 /**
- * Makes `path` the working directory, and verifies that it belongs to the container. With `isMade`, a missing
+ * Makes `path` the working directory, and verifies that it belongs to the container. With `make`, a missing
  * directory is made, as docker does at a start. These steps run while the process has more rights than the
  * container, and no filter. A failure is one of "chdir", or of "getcwd" if the directory is not below the
  * root.
  */
-export function enterDirectory(p: Program, path: string, isMade: boolean): void {
+export function enterDirectory(p: Program, path: string, options: { make: boolean }): void {
   const [found, missing, absent, failed] = [p.label(), p.label(), p.label(), p.label()];
   const fd = p.cell();
   const open = opener(p, file.O_DIRECTORY);
   // For openat2, "/" is the directory that it starts from.
   p.call("chdir", [p.string("/")]);
-  if (isMade) {
+  if (options.make) {
     open(path, fd, missing);
     p.goto(found);
     p.place(missing);

@@ -139,7 +139,7 @@ function becomeCommand(p: Program, plan: ExecPlan, crossing: Crossing, groups: C
   takeStdio(p, plan.stdio, () => openNothing(p, proc, spare));
   keepOnlyStdioAnd(p, [crossing.write], spare + 1);
   beginSession(p, false);
-  enterDirectory(p, plan.workingDirectory, false);
+  enterDirectory(p, plan.workingDirectory, { make: false });
   limitResourcesOfNext(p, plan.rlimits);
   dropPrivileges(p, plan.identity, plan.confinement);
   cross(p, crossing);

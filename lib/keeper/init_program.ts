@@ -97,7 +97,7 @@ export function initProgram(p: Program, plan: InitPlan): void {
     plan.spare + 1,
   );
   // After the host's directories are closed, for the same reason (CVE-2024-21626).
-  enterDirectory(p, plan.workingDirectory, true);
+  enterDirectory(p, plan.workingDirectory, { make: true });
   const ownTerminal = plan.tty && !plan.reaper;
   beginSession(p, ownTerminal && !isolation?.guest);
   isolation?.limits(p);

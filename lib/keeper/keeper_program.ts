@@ -37,14 +37,20 @@ const EVENTS = "../../events";
 
 /** Descriptors the keeper inherits, besides 0 to 2. */
 export function keeperDescriptors(plan: KeeperPlan): number[] {
-  const mounts = plan.init.mounts.map(({ fd }) => fd);
+  const { rootfs, devpts, stdio, mounts, reaper, network, networkNamespace, isolation } = plan.init;
   const all = [
-    ...[plan.init.rootfs, plan.init.devpts, ...plan.init.stdio, ...mounts, plan.init.reaper?.fd ?? -1],
-    ...[plan.init.network?.socket ?? -1, plan.init.networkNamespace ?? -1],
-    ...plan.init.isolation?.descriptors ?? [],
+    rootfs,
+    devpts,
+    ...stdio,
+    ...mounts.map(({ fd }) => fd),
+    reaper?.fd,
+    network?.socket,
+    networkNamespace,
+    ...isolation?.descriptors ?? [],
     ...keptDescriptors(plan),
   ];
-  return [...new Set(all)].filter((fd) => fd > 2).sort((a, b) => a - b);
+  const held = all.filter((fd) => fd !== undefined).filter((fd) => fd > 2);
+  return [...new Set(held)].sort((a, b) => a - b);
 }
 
 /** The whole program, including init's part. */

@@ -20,7 +20,7 @@ import { keeperLives } from "../container/state.ts";
  */
 export async function pruneContainers(filters: Filters): Promise<Pruned> {
   const limit = untilOf(filters);
-  const unwanted = listContainers(true).filter((container) =>
+  const unwanted = listContainers({ all: true }).filter((container) =>
     isStopped(container) && Date.parse(container.config.created) < limit &&
     matchesLabels(container.config.process.Labels ?? {}, filters)
   );

@@ -98,7 +98,8 @@ async function chosen(parsed: Parsed): Promise<ListedContainer[]> {
   const filter = parsed.list("filter").length > 0
     ? (await import("../../lifecycle/filter.ts")).containerFilter(parsed.list("filter"))
     : undefined;
-  const listed = listContainers(parsed.bool("all") || last > 0 || (filter?.allStates ?? false));
+  const all = parsed.bool("all") || last > 0 || (filter?.allStates ?? false);
+  const listed = listContainers({ all });
   const passed = filter ? listed.filter(filter.matches) : listed;
   const alive = new Set(listed.filter(({ state }) => isAlive(state)).map(({ id }) => id));
   await repairIfNeeded((id) => alive.has(id));

@@ -90,7 +90,7 @@ function watch(references: string[], all: boolean): () => Entry[] {
   }
   let entries: Entry[] = [];
   return () => {
-    const found = new Map(listContainers(all).map((container) => [container.id, container]));
+    const found = new Map(listContainers({ all }).map((container) => [container.id, container]));
     // Without --all, a container that has ended disappears, and a new one is added at the end.
     if (!all) entries = entries.filter(({ id }) => found.has(id));
     for (const entry of entries) {

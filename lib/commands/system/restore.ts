@@ -27,7 +27,7 @@ export async function run(): Promise<number> {
   await repairIfNeeded();
   let code = 0;
   // The oldest comes first: others may depend on it.
-  for (const { id } of listContainers(true).reverse()) {
+  for (const { id } of listContainers({ all: true }).reverse()) {
     const container = openContainer(id);
     if (!container) continue;
     try {
