@@ -26,7 +26,9 @@ export interface Outside {
 
 export interface Built {
   text: string;
-  /** Files that it imports lazily, as often as it does. */
+  /** Other chunks' files that it imports, as often as it does. */
+  imports: string[];
+  /** The same of those that it imports lazily. */
   lazyImports: string[];
 }
 
@@ -90,10 +92,13 @@ export function newBundler(project: Project): Bundler {
       const plugins = [importing(outside), finding(project, outside)];
       const { outputFiles, metafile } = await esbuild.build({ ...options, stdin, plugins });
       const [{ imports }] = Object.values(metafile.outputs);
-      const lazyImports = imports.filter(({ kind, path }) =>
-        kind === "dynamic-import" && path.startsWith("./")
-      );
-      return { text: outputFiles[0].text, lazyImports: lazyImports.map(({ path }) => path) };
+      const ofKind = (wanted: esbuild.ImportKind) =>
+        imports.filter(({ kind, path }) => kind === wanted && path.startsWith("./")).map(({ path }) => path);
+      return {
+        text: outputFiles[0].text,
+        imports: ofKind("import-statement"),
+        lazyImports: ofKind("dynamic-import"),
+      };
     },
   };
 }

@@ -54,11 +54,12 @@ async function textOf(building: Building, chunk: Chunk): Promise<string> {
     const from = JSON.stringify(id.includes(":") ? id : `/${id}`);
     return clauses.length > 0 ? `export { ${clauses.join(", ")} } from ${from};\n` : `import ${from};\n`;
   });
-  const { text, lazyImports } = await bundler.chunk(source.join(""), (id) => {
+  const { text, imports, lazyImports } = await bundler.chunk(source.join(""), (id) => {
     const other = home.get(id);
     if (!other || other === chunk) return undefined;
     return { file: `./${nameOf(other)}.js`, exports: modules.get(id)!.exports, names: exported.get(id)! };
   });
+  expectSame([...text.matchAll(IMPORT_CLAUSE)].map(([, , file]) => file), imports);
   return hidden(text, lazyImports);
 }
 
@@ -70,7 +71,7 @@ function allNames(modules: Modules): Names {
 }
 
 /** Imports from another chunk, as esbuild writes them: import{name$1 as a,other$2 as b}from"./file.js" */
-const IMPORT_CLAUSE = /import\{([^}]*)\}from"\.\/[\w.-]+"/g;
+const IMPORT_CLAUSE = /import\{([^}]*)\}from"(\.\/[\w.-]+)"/g;
 
 /** Those that a chunk imports from another and then uses: esbuild leaves the others in the import, too. */
 function usedNames(names: Names, texts: string[]): Names {
@@ -78,24 +79,28 @@ function usedNames(names: Names, texts: string[]): Names {
     const words = new Map<string, number>();
     for (const [word] of text.matchAll(/[\w$]+/g)) words.set(word, (words.get(word) ?? 0) + 1);
     const clauses = [...text.matchAll(IMPORT_CLAUSE)].flatMap(([, clause]) => clause.split(","));
-    return clauses.map((clause) => clause.split(" as ")).filter(([name, local = name]) =>
-      words.get(local)! > 1
-    )
-      .map(([name]) => name);
+    const pairs = clauses.map((clause) => clause.split(" as "));
+    return pairs.filter(([name, local = name]) => words.get(local)! > 1).map(([name]) => name);
   }));
   return new Map([...names].map(([id, own]) => {
     return [id, Object.fromEntries(Object.entries(own).filter(([, name]) => used.has(name)))];
   }));
 }
 
+/** Has each lazy import name its file in a way that deno doesn't foresee. */
 function hidden(text: string, lazyImports: string[]): string {
   const found: string[] = [];
   const changed = text.replace(LAZY_IMPORT, (_, file) => {
     found.push(`./${file}`);
     return `import("../${file}".slice(1))`;
   });
-  if (found.sort().join() !== lazyImports.toSorted().join()) {
-    throw new Error(`esbuild imports ${lazyImports} lazily, but its text says ${found}`);
-  }
+  expectSame(found, lazyImports);
   return changed;
+}
+
+/** Throws unless the imports that were found in esbuild's text are those that it tells of. */
+function expectSame(found: string[], told: string[]): void {
+  if (found.toSorted().join() !== told.toSorted().join()) {
+    throw new Error(`esbuild imports ${told.join(", ")}, but its text says ${found.join(", ")}`);
+  }
 }
