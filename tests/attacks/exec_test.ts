@@ -80,17 +80,20 @@ test(
   { seconds: 120 },
 );
 
-/** Overwrites a page of the data of every kernel program whose memory it can open, for ever. */
+/** Overwrites a page of strings and one of data of each kernel program whose memory it can open, for ever. */
 function makeOverwriter(box: Box, pids: number): void {
   makeAttack(box.path("overwriter"), (p, call) => {
     const again = p.label();
     const junk = p.bytes(new Uint8Array(PAGE).fill("A".charCodeAt(0)));
     p.place(again);
     for (let pid = 2; pid < pids; pid++) {
-      const [fd, next, written] = [p.cell(), p.label(), p.label()];
+      const [fd, next] = [p.cell(), p.label()];
       call("openat", [AT_FDCWD, p.string(`/proc/${pid}/mem`), O_RDWR, 0], { store: fd, negative: next });
-      call("pwrite64", [fd, junk, PAGE, MEMORY.data + 2 * PAGE], { negative: written });
-      p.place(written);
+      for (const segment of [MEMORY.strings, MEMORY.data]) {
+        const written = p.label();
+        call("pwrite64", [fd, junk, PAGE, segment + 2 * PAGE], { negative: written });
+        p.place(written);
+      }
       call("close", [fd], { negative: next });
       p.place(next);
     }

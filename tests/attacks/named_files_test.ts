@@ -13,7 +13,7 @@ const WHOLE: Way[] = [
   ["--env-file", 125, (path) => create("--env-file", path)],
   ["--label-file", 125, (path) => create("--label-file", path)],
   ["seccomp profile", 125, (path) => create("--security-opt", `seccomp=${path}`)],
-  ["exec --env-file", 125, (path) => ["exec", "--env-file", path, "target", "true"]],
+  ["exec --env-file", 1, (path) => ["exec", "--env-file", path, "target", "true"]],
 ];
 const STREAMED: Way[] = [
   ["load", 1, (path) => ["load", "-i", path]],

@@ -7,7 +7,7 @@ import { type Box, type Running, test } from "../world/world.ts";
 import { AT_FDCWD, O_PATH, O_RDONLY, O_RDWR } from "../../ffi/file.ts";
 import { MEMORY } from "../../ffi/program.ts";
 
-/** A process of the host's that waits; at MEMORY.data it has what nobody should read. */
+/** A process of the host's that waits; at MEMORY.strings it has what nobody should read. */
 function startDecoy(box: Box): Running {
   makeAttack(box.path("decoy"), (p, call) => {
     p.string("of the host");
@@ -31,7 +31,7 @@ const ways = (pid: number): Call[] => [
     name,
   ): Call => ["openat", AT_FDCWD, `/proc/${pid}/${name}`, O_PATH, 0]),
   // Into the attacker's own memory, from the same address there.
-  ["process_vm_readv", pid, words(MEMORY.zeroed, 8), 1, words(MEMORY.data, 8), 1, 0],
+  ["process_vm_readv", pid, words(MEMORY.zeroed, 8), 1, words(MEMORY.strings, 8), 1, 0],
   ["ptrace", PTRACE_SEIZE, pid, 0, 0],
   ["ptrace", PTRACE_ATTACH, pid, 0, 0],
 ];
