@@ -152,8 +152,12 @@ PARALLEL = $(SERIAL) --parallel
 UNIT = $(SERIAL) tests/unit || status=$$?;
 OTHERS = $(PARALLEL) --ignore=tests/unit tests || status=$$?;
 comma = ,
-# ONLY=exec is every exec_test.ts below tests/, ONLY=attacks/exec one of them.
-SOME = $(wildcard $(foreach name,$(subst $(comma), ,$(ONLY)),tests/$(name)_test.ts tests/*/$(name)_test.ts))
+# ONLY=exec is every exec_test.ts below tests/, ONLY=attacks/exec one of them, ONLY=attacks/ a folder. A
+# file's path is as good. A name without a file is a mistake, also beside others.
+WANTED = $(patsubst %_test,%,$(patsubst tests/%,%,$(patsubst %.ts,%,$(subst $(comma), ,$(ONLY)))))
+files_of = $(or $(wildcard tests/$(1)_test.ts tests/*/$(1)_test.ts),$(wildcard tests/$(1)/*_test.ts))
+SOME = $(sort $(foreach name,$(WANTED),$(call files_of,$(name))))
+UNKNOWN = $(strip $(foreach name,$(WANTED),$(if $(call files_of,$(name)),,$(name))))
 SOME_UNIT = $(filter tests/unit/%,$(SOME))
 SOME_OTHERS = $(filter-out tests/unit/%,$(SOME))
 SOME_RUNS = $(if $(SOME_UNIT),$(SERIAL) $(SOME_UNIT) || status=$$?;) \
@@ -164,7 +168,7 @@ test: mydocker tools
 	$(call tests,$(UNIT) $(OTHERS),2)
 else
 test: mydocker tools
-	@[ -n "$(SOME)" ] || { echo "ONLY=$(ONLY): there is no such file of tests" >&2; exit 1; }
+	@[ -z "$(UNKNOWN)" ] || { echo "There are no tests of that name: $(UNKNOWN)" >&2; exit 1; }
 	$(call tests,$(SOME_RUNS),$(words $(and $(SOME_UNIT),unit) $(and $(SOME_OTHERS),others)))
 endif
 
