@@ -78,7 +78,6 @@ export async function disconnectNetwork(reference: string, name: string, force: 
   await whileChangesAreLocked(async (later) => {
     const container = findContainer(name);
     try {
-      requireOwnNetwork(container, network);
       const endpoint = readEndpoints(container.dir).find(({ networkId }) => networkId === network.id);
       const isMember = container.config.networks?.some((one) => one.network === network.name);
       if (!isMember && !(force && endpoint)) {

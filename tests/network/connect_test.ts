@@ -99,9 +99,11 @@ test("network connect and disconnect of a container that does not run", async (b
 test("network connect and disconnect: refusals", async (box) => {
   await twoNetworks(box);
   await box.ok`run -d --name one --network first ${SLEEP}`;
-  await box.ok`create --name none --network none ${SLEEP}`;
-  await box.ok`create --name host --network host ${SLEEP}`;
-  const { Id } = await box.inspect("one");
+  const ids: Record<string, string> = {
+    one: (await box.inspect("one")).Id,
+    none: await box.ok`create --name none --network none ${SLEEP}`,
+    host: await box.ok`create --name host --network host ${SLEEP}`,
+  };
   const none =
     "container cannot be connected to multiple networks with one of the networks in private (none) mode";
   const refused: [string[], string][] = [
@@ -114,7 +116,10 @@ test("network connect and disconnect: refusals", async (box) => {
       ["connect", "host", "one"],
       "container cannot be disconnected from host network or connected to host network",
     ],
-    [["disconnect", "second", "one"], `container ${Id} is not connected to network second`],
+    ...["one", "none", "host"].map((name): [string[], string] => [
+      ["disconnect", "second", name],
+      `container ${ids[name]} is not connected to network second`,
+    ]),
   ];
   for (const [args, message] of refused) {
     const { code, stderr } = await box.$`network ${args}`;
