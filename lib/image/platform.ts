@@ -20,6 +20,12 @@ const NAMES: Record<string, [architecture: string, variant?: string]> = {
   armel: ["arm", "v6"],
 };
 
+/** The architectures that docker knows, by Go's names. */
+const ARCHITECTURES = new Set(
+  ("386 amd64 amd64p32 arm armbe arm64 arm64be loong64 mips mipsle mips64 mips64le mips64p32 mips64p32le ppc " +
+    "ppc64 ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm").split(" "),
+);
+
 /** The variant of images that name none. */
 const VARIANTS: Record<string, string> = { amd64: "v1", arm64: "v8", arm: "v7" };
 
@@ -40,6 +46,11 @@ export function parsePlatform(text: string | undefined): Platform {
     throw new Failure(`operating system ${JSON.stringify(os)} is not supported: only linux`);
   }
   const [architecture, implied] = word === undefined ? [hostArchitecture()] : NAMES[word] ?? [word];
+  if (parts.length === 1 && !ARCHITECTURES.has(architecture)) {
+    throw new Failure(
+      `error parsing specified platform: ${JSON.stringify(text)}: unknown operating system or architecture`,
+    );
+  }
   const variant = given ?? implied;
   return { architecture, os, ...(variant === undefined ? {} : { variant }) };
 }
