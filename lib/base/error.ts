@@ -8,6 +8,8 @@ export type FailureKind =
   | "failed"
   /** The command line is invalid: Refusal. */
   | "refused"
+  /** The command line is not for this command: a wrong number of arguments, -a beside -d. */
+  | "misused"
   /** The command to execute, or a device, does not exist. */
   | "not found"
   /** The command to execute exists, but can't be executed. */

@@ -11,6 +11,7 @@ const BY_SIGNAL = 128;
 const EXIT_CODES: Record<Exclude<FailureKind, "interrupted">, number> = {
   "refused": 125,
   "failed": 1,
+  "misused": 1,
   "not found": 127,
   "not executable": 126,
   "timed out": 124, // GNU timeout's

@@ -22,8 +22,8 @@ interface Scan {
  * Parses the words after a command's name as spf13/pflag does: `--name v`, `--name=v`, `-n v`, `-nv`, `-n=v`,
  * clusters of one-letter flags, `--` as the end of flags. Returns "help" if --help was given (or -h, where
  * the command has no -h of its own); a mistake in a flag is reported even then, as by docker. Throws a
- * Refusal for unknown flags and invalid values, and a Failure for a wrong number of arguments, which docker
- * does not count as a mistake in flags.
+ * Refusal for unknown flags and invalid values, and a Failure ("misused") for a wrong number of arguments,
+ * which docker does not count as a mistake in flags.
  */
 export function parseCommand(spec: CommandSpec, argv: string[]): Parsed | "help" {
   const scan = newScan(spec, argv);
@@ -158,12 +158,16 @@ function checkArgs(spec: CommandSpec, count: number): void {
   else if (min === max) wanted = `requires exactly ${plural(min)}`;
   else if (max === Infinity) wanted = `requires at least ${plural(min)}`;
   else if (min === 0) wanted = `requires at most ${plural(max)}`;
-  fail(spec, `"${commandPath(spec)}" ${wanted}`, Failure);
+  throw new Failure(withHelp(spec, `"${commandPath(spec)}" ${wanted}`), { kind: "misused" });
 }
 
-function fail(spec: CommandSpec, problem: string, Kind = Refusal): never {
+function fail(spec: CommandSpec, problem: string): never {
+  throw new Refusal(withHelp(spec, problem));
+}
+
+function withHelp(spec: CommandSpec, problem: string): string {
   const sentence = /[.?]$/.test(problem) ? problem : `${problem}.`;
-  throw new Kind(`${sentence} See '${commandPath(spec)} --help'.`);
+  return `${sentence} See '${commandPath(spec)} --help'.`;
 }
 
 function parsed(scan: Scan, args: string[]): Parsed {

@@ -1,6 +1,6 @@
 // The main program: global flags, help, and the look-up of commands.
 
-import { type CommandModule, GROUPS } from "./command.ts";
+import { type CommandModule, commandPath, GROUPS } from "./command.ts";
 import { Failure, Refusal } from "../base/error.ts";
 import { execute, guard } from "./execute.ts";
 import { print, printError } from "../base/output.ts";
@@ -30,9 +30,16 @@ function globalFlags(argv: string[]): string[] {
     else if (name === "--root") setRootPath(value ?? argv[++at] ?? missingRoot());
     else if (name === "--version" || name === "-v") return ["--version"];
     else if (name === "--help" || name === "-h") return ["help", ...argv.slice(at + 1)];
-    else throw new Refusal(`unknown flag: ${name}. See 'mydocker --help'.`);
+    else unknownFlag(name);
   }
   return argv.slice(at);
+}
+
+/** `group` is "volume" for a flag between `volume` and its command, where none is known but --help. */
+function unknownFlag(word: string, group = ""): never {
+  const name = word.split("=", 1)[0];
+  const what = name.startsWith("--") ? `flag: ${name}` : `shorthand flag: '${name[1]}' in ${name}`;
+  throw new Refusal(`unknown ${what}. See '${commandPath({ name: group })} --help'.`);
 }
 
 function missingRoot(): never {
@@ -63,6 +70,7 @@ async function dispatch(
       first !== "help" && second === undefined,
     );
   }
+  if (grouped && second.startsWith("-")) unknownFlag(second, first);
   const length = grouped ? 2 : 1;
   const typed = words.slice(0, length).join(" ");
   const [name, ...flags] = (aliases[typed] ?? typed).split(" --");
@@ -86,9 +94,15 @@ async function showHelp(
   return 0;
 }
 
+/** `typed` is one word, or a group and a word; a group's commands are compared without its name. */
 async function unknownCommand(typed: string, known: string[]): Promise<never> {
   const { nearest } = await import("./suggest.ts");
-  const close = nearest(typed, known);
-  const hint = close ? ` Did you mean '${close}'?` : "";
-  throw new Failure(`'${typed}' is not a mydocker command.${hint} See 'mydocker --help'.`);
+  const [group, word] = typed.includes(" ") ? typed.split(" ") : ["", typed];
+  const path = group === "" ? "" : `${group} `;
+  const members = known.filter((name) => name.startsWith(path)).map((name) => name.slice(path.length));
+  const close = nearest(word, members);
+  const hint = close ? ` Did you mean '${path}${close}'?` : "";
+  throw new Failure(
+    `'${typed}' is not a mydocker command.${hint} See '${commandPath({ name: group })} --help'.`,
+  );
 }

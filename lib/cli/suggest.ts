@@ -13,7 +13,7 @@ export function nearest(word: string, candidates: string[]): string | undefined 
   const swapped = candidates.find((candidate) => letters(candidate) === letters(word));
   if (swapped) return swapped;
   const closest = closestString(word, candidates);
-  const allowed = word.length < 4 ? 1 : word.length < 9 ? 2 : 3;
+  const allowed = word.length < 6 ? 1 : word.length < 9 ? 2 : 3;
   if (levenshteinDistance(word.toLowerCase(), closest.toLowerCase()) <= allowed) return closest;
   if (word.length < 3) return undefined;
   return candidates.find((candidate) => candidate.startsWith(word));

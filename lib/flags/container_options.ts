@@ -2,7 +2,7 @@
 // lifecycle/look_up.ts looks up what they name, and lifecycle/container_config.ts makes a container's record.
 
 import type { Parsed } from "../cli/command.ts";
-import { Refusal } from "../base/error.ts";
+import { Failure, Refusal } from "../base/error.ts";
 import { parseSignal } from "../base/signals.ts";
 import { checkName } from "../model/container_name.ts";
 import type { ContainerConfig, IsolationConfig, LogConfig, RestartPolicy } from "../model/container.ts";
@@ -147,7 +147,7 @@ function streams(parsed: Parsed, detached: boolean) {
       } for "-a, --attach" flag: valid streams are STDIN, STDOUT and STDERR`,
     );
   }
-  if (detached && wanted.length > 0) throw new Refusal("Conflicting options: -a and -d");
+  if (detached && wanted.length > 0) throw new Failure("Conflicting options: -a and -d", { kind: "misused" });
   const all = wanted.length === 0 && !detached;
   const attachStdin = (all && stdin) || wanted.includes("stdin");
   return {

@@ -138,10 +138,27 @@ test("errors: unknown commands and flags are one line with a suggestion", async 
   await assertFails(box, ["run", "--name"], 125, /flag needs an argument: --name/);
   await assertFails(box, ["run", "-e"], 125, /flag needs an argument: 'e' in -e/);
   await assertFails(box, ["--nosuch", "ps"], 125, /unknown flag: --nosuch/);
-  for (const args of [["run"], ["rm"], ["tag", "x"], ["ps", "x"], ["logs"], ["commit"], ["volume", "rm"]]) {
-    const result = await box.$(args);
-    assertEquals(result.code, args[0] === "run" ? 125 : 1, args.join(" "));
-    assertMatch(result.stderr, /requires|accepts/, args.join(" "));
+  await assertFails(box, ["-Zx", "ps"], 125, /unknown shorthand flag: 'Z' in -Zx/);
+  for (const args of ["run", "create", "rm", "tag x", "ps x", "logs", "commit", "volume rm", "exec c"]) {
+    const result = await box.$(args.split(" "));
+    assertEquals(result.code, 1, args);
+    assertMatch(result.stderr, /requires|accepts/, args);
+  }
+});
+
+test("errors: a group of commands says what it doesn't know, and looks for what was meant in itself", async (box) => {
+  for (const group of ["container", "image", "network", "system", "volume"]) {
+    const see = `See 'mydocker ${group} --help'.`;
+    await assertFails(box, [group, "--bad=1", "ls"], 125, `unknown flag: --bad. ${see}`);
+    await assertFails(box, [group, "-Z"], 125, `unknown shorthand flag: 'Z' in -Z. ${see}`);
+    await assertFails(box, [group, "bad"], 1, `'${group} bad' is not a mydocker command. ${see}`);
+  }
+  await assertFails(box, ["container", "rnu"], 1, /Did you mean 'container run'\? See 'mydocker container/);
+});
+
+test("errors: what is far from every command is not taken for one", async (box) => {
+  for (const command of ["push", "login", "swarm", "build"]) {
+    await assertFails(box, [command], 1, `'${command}' is not a mydocker command. See 'mydocker --help'.`);
   }
 });
 

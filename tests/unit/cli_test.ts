@@ -207,6 +207,8 @@ Deno.test("nearest: suggests only what is close", () => {
     ["enb", "env"],
     ["e", undefined],
     ["privileged", undefined],
+    ["vnb", undefined],
+    ["eenv", "env"],
   ];
   for (const [word, expected] of cases) assertEquals(nearest(word, words), expected, word);
   assertEquals(nearest("detach", []), undefined);

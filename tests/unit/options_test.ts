@@ -59,11 +59,16 @@ function parse(command: string, line: string): Parsed {
 const run = (line: string): Promise<RunOptions> => runOptions(parse("run", line));
 const container = async (flags: string): Promise<ContainerOptions> => (await run(`${flags} img`)).container;
 
-async function refuses(work: () => unknown, message: string, code = 125): Promise<void> {
+async function refuses(
+  work: () => unknown,
+  message: string,
+  code = 125,
+  exits = code === 125 ? CONTAINER_EXITS : {},
+): Promise<void> {
   // A function that throws at once is as good as one whose promise is rejected.
   const error = await assertRejects(async () => await work(), Failure);
   assertEquals(error.message, message);
-  assertEquals(exitCodeOf(error, code === 125 ? CONTAINER_EXITS : {}), code, message);
+  assertEquals(exitCodeOf(error, exits), code, message);
 }
 
 pure("run IMAGE: nothing is asked for, and the defaults are docker's", async () => {
@@ -256,7 +261,7 @@ pure("run: what goes with -d, and what doesn't", async () => {
     () => run("--wait-for exit img"),
     "--wait-for and --wait-timeout need -d: in the foreground, run waits for the end",
   );
-  await refuses(() => run("-d -a stdout img"), "Conflicting options: -a and -d");
+  await refuses(() => run("-d -a stdout img"), "Conflicting options: -a and -d", 1, CONTAINER_EXITS);
   await refuses(() => run("--detach-keys x1 img"), "Invalid detach keys (x1) provided");
 });
 
