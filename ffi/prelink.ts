@@ -26,23 +26,54 @@ const STT_TLS = 6;
 const [SHN_UNDEF, SHN_LORESERVE] = [0, 0xff00];
 const [SEGMENT_SIZE, SECTION_SIZE, SYMBOL_SIZE, RELOCATION_SIZE] = [56, 64, 24, 24];
 
-const DT = {
-  PLTRELSZ: 2,
+/** Tags of the dynamic section's entries whose values are addresses. */
+const ADDRESSES = {
+  PLTGOT: 3,
+  HASH: 4,
+  STRTAB: 5,
   SYMTAB: 6,
   RELA: 7,
-  RELASZ: 8,
+  INIT: 12,
+  FINI: 13,
   JMPREL: 23,
+  INIT_ARRAY: 25,
+  FINI_ARRAY: 26,
+  PREINIT_ARRAY: 32,
+  GNU_HASH: 0x6ffffef5,
+  VERSYM: 0x6ffffff0,
+  VERDEF: 0x6ffffffc,
+  VERNEED: 0x6ffffffe,
+};
+/** Tags of those that are none: names, sizes, counts and flags. */
+const NO_ADDRESSES = {
+  NEEDED: 1,
+  PLTRELSZ: 2,
+  RELASZ: 8,
+  RELAENT: 9,
+  STRSZ: 10,
+  SYMENT: 11,
+  SONAME: 14,
+  RPATH: 15,
+  SYMBOLIC: 16,
+  PLTREL: 20,
+  DEBUG: 21,
+  BIND_NOW: 24,
+  INIT_ARRAYSZ: 27,
+  FINI_ARRAYSZ: 28,
+  RUNPATH: 29,
+  FLAGS: 30,
+  PREINIT_ARRAYSZ: 33,
   RELACOUNT: 0x6ffffff9,
   FLAGS_1: 0x6ffffffb,
+  VERDEFNUM: 0x6ffffffd,
+  VERNEEDNUM: 0x6fffffff,
+  AARCH64_BTI_PLT: 0x70000001,
+  AARCH64_PAC_PLT: 0x70000003,
 };
+const DT = { ...ADDRESSES, ...NO_ADDRESSES };
+const isAddress = (tag: number) => Object.values(ADDRESSES).includes(tag);
+const isKnown = (tag: number) => Object.values(DT).includes(tag);
 const [DF_1_NOW, DF_1_PIE] = [1, 0x08000000];
-/** Entries of the dynamic section that are addresses: of PLTGOT, HASH, STRTAB, SYMTAB, RELA, INIT, FINI … */
-const ADDRESSES = [3, 4, 5, 6, 7, 12, 13, 23, 25, 26, 32, 0x6ffffef5, 0x6ffffff0, 0x6ffffffc, 0x6ffffffe];
-/** And those that are none: names, sizes, counts and flags, and two of aarch64's that are flags. */
-const NO_ADDRESSES = [
-  ...[1, 2, 8, 9, 10, 11, 14, 15, 16, 20, 21, 24, 27, 28, 29, 30, 33],
-  ...[0x6ffffff9, 0x6ffffffb, 0x6ffffffd, 0x6fffffff, 0x70000001, 0x70000003],
-];
 
 /** Types of relocations, by machine: base and addend; those that need a symbol the loader finds. */
 const RELOCATIONS: Record<number, { relative: number; symbolic: number[] }> = {
@@ -132,7 +163,7 @@ function prelinkWords(file: Words): void {
   file.setWord(entries.get(DT.RELASZ)!, rest.size);
   file.setWord(entries.get(DT.RELACOUNT)!, 0);
   file.setWord(entries.get(DT.FLAGS_1)!, flags - DF_1_PIE);
-  for (const [tag, at] of entries) if (ADDRESSES.includes(tag)) file.move(at);
+  for (const [tag, at] of entries) if (isAddress(tag)) file.move(at);
   moveHeaders(file, segments);
 }
 
@@ -152,7 +183,7 @@ function dynamicEntries(file: Words, { offset, fileSize }: Segment): Map<number,
   for (let at = offset; at < offset + fileSize; at += 16) {
     const tag = file.word(at);
     if (tag === 0) break;
-    expect(ADDRESSES.includes(tag) || NO_ADDRESSES.includes(tag), `entry ${tag} in the dynamic section`);
+    expect(isKnown(tag), `entry ${tag} in the dynamic section`);
     entries.set(tag, at + 8);
   }
   return entries;

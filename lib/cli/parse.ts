@@ -1,10 +1,7 @@
 import { commandPath, type CommandSpec, type Flag, type FlagKind, type Parsed } from "./command.ts";
 import { Failure, Refusal } from "../base/error.ts";
-import { goQuote } from "../template/go_text.ts";
+import { goBool, goQuote } from "../template/go_text.ts";
 import { nearest } from "./suggest.ts";
-
-const TRUE = new Set(["1", "t", "T", "TRUE", "true", "True"]);
-const FALSE = new Set(["0", "f", "F", "FALSE", "false", "False"]);
 
 type Value = string | number | boolean | string[];
 
@@ -112,11 +109,10 @@ function store(scan: Scan, flag: Flag, text: string): void {
       return void values.set(flag.name, [...(values.get(flag.name) as string[] ?? []), text]);
     case "string":
       return void values.set(flag.name, text);
-    case "bool":
-      if (!TRUE.has(text) && !FALSE.has(text)) {
-        invalid(scan, flag, text, "strconv.ParseBool", "invalid syntax");
-      }
-      return void values.set(flag.name, TRUE.has(text));
+    case "bool": {
+      const value = goBool(text) ?? invalid(scan, flag, text, "strconv.ParseBool", "invalid syntax");
+      return void values.set(flag.name, value);
+    }
     case "int":
       return void values.set(flag.name, parseInteger(scan, flag, text));
   }

@@ -5,7 +5,13 @@ import type { Parsed } from "../cli/command.ts";
 import { Failure, Refusal } from "../base/error.ts";
 import { parseSignal } from "../base/signals.ts";
 import { checkName } from "../model/container_name.ts";
-import type { ContainerConfig, IsolationConfig, LogConfig, RestartPolicy } from "../model/container.ts";
+import {
+  type ContainerConfig,
+  DEFAULT_LOG_LIMITS,
+  type IsolationConfig,
+  type LogConfig,
+  type RestartPolicy,
+} from "../model/container.ts";
 import { type EnvironmentOptions, environmentOptions } from "./environment_flags.ts";
 import { type LabelOptions, labelOptions } from "./label_options.ts";
 import { givenLimits } from "./limit_flags.ts";
@@ -168,13 +174,11 @@ function restart(parsed: Parsed): RestartPolicy {
   return policy;
 }
 
-const LOG_FILE_SIZE = 64 * 1024 * 1024;
-
 /** A log is bounded by default: docker's unbounded default fills disks. */
 async function log(parsed: Parsed): Promise<LogConfig> {
   const driver = parsed.text("log-driver") || "json-file";
   if (!parsed.given("log-opt") && !parsed.given("log-driver")) {
-    return { driver: "json-file", options: {}, maxSize: LOG_FILE_SIZE, maxFiles: 2 };
+    return { driver: "json-file", options: {}, ...DEFAULT_LOG_LIMITS };
   }
   const { parseLogOptions } = await import("./log_options.ts");
   return parseLogOptions(driver, parsed.list("log-opt"));

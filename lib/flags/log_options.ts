@@ -2,12 +2,11 @@
 
 import { Refusal } from "../base/error.ts";
 import { parseBytes } from "../base/human.ts";
-import type { LogConfig } from "../model/container.ts";
+import { DEFAULT_LOG_LIMITS, type LogConfig } from "../model/container.ts";
 
 const DRIVERS = ["json-file", "local", "none"] as const;
 /** What --log-driver none keeps, for attached clients. */
 const NONE = { maxSize: 1024 * 1024, maxFiles: 1 };
-const DEFAULTS = { maxSize: 64 * 1024 * 1024, maxFiles: 2 };
 
 /**
  * Reads "key=value" options of a log driver. Throws Refusal for unknown drivers, keys and bad values.
@@ -30,12 +29,16 @@ export function parseLogOptions(driver: string, list: string[]): LogConfig {
 }
 
 function limits({ "max-size": size, "max-file": count }: Record<string, string>) {
-  const maxSize = size === undefined ? DEFAULTS.maxSize : size === "-1" ? undefined : parseBytes(size);
+  const maxSize = size === undefined
+    ? DEFAULT_LOG_LIMITS.maxSize
+    : size === "-1"
+    ? undefined
+    : parseBytes(size);
   if (maxSize === 0) throw new Refusal("max-size must be a positive number");
   if (count !== undefined && !/^[1-9]\d{0,3}$/.test(count)) {
     throw new Refusal("max-file must be a number from 1 to 9999");
   }
   // Docker's default is one file if there is a limit.
-  const files = count !== undefined ? Number(count) : size === undefined ? DEFAULTS.maxFiles : 1;
+  const files = count !== undefined ? Number(count) : size === undefined ? DEFAULT_LOG_LIMITS.maxFiles : 1;
   return { maxSize, maxFiles: files };
 }

@@ -1,7 +1,7 @@
 // The value of --mount, field by field: CSV of key=value pairs (docker's cli, opts/mount.go).
 
 import { Refusal } from "../base/error.ts";
-import { goQuote } from "../template/go_text.ts";
+import { goBool, goQuote } from "../template/go_text.ts";
 import { parseBytes } from "../base/human.ts";
 
 /** The fields have the right types; whether they fit together is checked elsewhere. */
@@ -45,9 +45,6 @@ const SYNONYMS: Record<string, string> = {
 
 /** Fields that mean "true" without a value. */
 const SWITCHES = ["readonly", "volume-nocopy", "bind-nonrecursive"];
-
-const TRUE = ["1", "t", "T", "TRUE", "true", "True"];
-const FALSE = ["0", "f", "F", "FALSE", "false", "False"];
 
 /** Reads a value of --mount; throws a Refusal that names it and what is wrong. */
 export function readMountFields(text: string): MountFields {
@@ -97,7 +94,7 @@ function setField(
   invalid: () => never,
   fail: Fail,
 ): boolean {
-  const bool = () => TRUE.includes(value) || (FALSE.includes(value) ? false : invalid());
+  const bool = () => goBool(value) ?? invalid();
   switch (key) {
     case "type":
       fields.type = value.toLowerCase();

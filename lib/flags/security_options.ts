@@ -1,7 +1,7 @@
 // --security-opt
 
 import { Refusal } from "../base/error.ts";
-import { goQuote } from "../template/go_text.ts";
+import { goBool, goQuote } from "../template/go_text.ts";
 
 /** The options; lifecycle/security_look_up.ts turns them into fields of a container's record. */
 export interface SecurityOptions {
@@ -53,7 +53,7 @@ function seccompFilter(value: string): "unconfined" | "builtin" | { profile: str
 }
 
 function truth(value: string, option: string): boolean {
-  if (/^(1|t|T|true|TRUE|True)$/.test(value)) return true;
-  if (/^(0|f|F|false|FALSE|False)$/.test(value)) return false;
-  throw new Refusal(`invalid --security-opt 2: ${goQuote(option)}`);
+  const truth = goBool(value);
+  if (truth === undefined) throw new Refusal(`invalid --security-opt 2: ${goQuote(option)}`);
+  return truth;
 }

@@ -1,6 +1,7 @@
 // The keeper's loop: passes a process's output on, to a log and to the caller, until both the process and its
 // output have ended.
 
+import { MADV_DONTNEED } from "../../ffi/constants.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { EVENTS, NO_POLLFD, POLLIN, type PollTable, unlessReady } from "./poll_program.ts";
 import {
@@ -214,7 +215,6 @@ function waitForOutput(
 
 /** Releases the buffer's memory except its first page; goes to `refused` if the kernel refuses. */
 function giveBack(p: Program, { buffer }: PumpMemory, refused: Label): void {
-  const MADV_DONTNEED = 4;
   p.call("madvise", [buffer + PAGE_SIZE, BUFFER_SIZE - PAGE_SIZE, MADV_DONTNEED], { negative: refused });
 }
 

@@ -14,7 +14,7 @@ import {
   restartCount,
   wasOutOfMemory,
 } from "../container/state.ts";
-import type { Container, ContainerConfig, Mount } from "../model/container.ts";
+import { type Container, type ContainerConfig, DEFAULT_SHM_SIZE, type Mount } from "../model/container.ts";
 
 /** Docker's value for a missing time. */
 const NEVER = "0001-01-01T00:00:00Z";
@@ -123,7 +123,7 @@ function hostConfig(config: ContainerConfig): Record<string, unknown> {
     Tmpfs: Object.keys(config.tmpfs).length > 0 ? config.tmpfs : undefined,
     UTSMode: config.utsMode ?? "",
     UsernsMode: "",
-    ShmSize: config.shmSize ?? 64 * 1024 * 1024,
+    ShmSize: config.shmSize ?? DEFAULT_SHM_SIZE,
     Runtime: "mydocker",
     ConsoleSize: [0, 0],
     Isolation: "",

@@ -10,10 +10,8 @@ import { type DeviceNode, devicesAt, hostDevices, parseRule, ruleFor } from "../
 import { openContainer } from "../container/find.ts";
 import { processOf } from "../container/process.ts";
 import { containerState } from "../container/state.ts";
-import type { Container, ContainerConfig } from "../model/container.ts";
+import { type Container, type ContainerConfig, DEFAULT_SHM_SIZE } from "../model/container.ts";
 import type { DeviceRule } from "../cgroup/types.ts";
-
-const SHM_SIZE = 64 * 1024 * 1024;
 
 /** The isolation of a start. */
 export interface PreparedIsolation {
@@ -99,7 +97,7 @@ function devicesOf({ privileged, devices = [], deviceCgroupRules = [] }: Contain
   return { devices: nodes, rules: [...DEFAULT_DEVICE_RULES, ...rules, ...deviceCgroupRules.map(parseRule)] };
 }
 
-function shmOf({ ipcMode = "", shmSize = SHM_SIZE }: ContainerConfig, keep: (fd: number) => number) {
+function shmOf({ ipcMode = "", shmSize = DEFAULT_SHM_SIZE }: ContainerConfig, keep: (fd: number) => number) {
   if (ipcMode === "none") return "none";
   if (ipcMode.startsWith("container:")) return "joined";
   if (ipcMode !== "host") return { size: shmSize };

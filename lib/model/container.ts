@@ -205,11 +205,26 @@ export interface Container {
 
 /** What takes more than capabilities and groups, which every start decides. */
 const ISOLATION_FIELDS = [
-  ...["privileged", "devices", "deviceCgroupRules", "pidMode", "ipcMode", "utsMode", "cgroupnsMode"] as const,
-  ...["ulimits", "shmSize", "sysctls", "oomScoreAdj"] as const,
-];
+  "privileged",
+  "devices",
+  "deviceCgroupRules",
+  "pidMode",
+  "ipcMode",
+  "utsMode",
+  "cgroupnsMode",
+  "ulimits",
+  "shmSize",
+  "sysctls",
+  "oomScoreAdj",
+] as const;
 
 /** Whether a start has to see to more than capabilities and groups: with lifecycle/isolation.ts. */
 export function changesIsolation(config: IsolationConfig): boolean {
   return ISOLATION_FIELDS.some((name) => config[name] !== undefined);
 }
+
+/** Bytes of /dev/shm where --shm-size is not given: docker's. */
+export const DEFAULT_SHM_SIZE = 64 * 1024 * 1024;
+
+/** Bytes of a log file, and how many there are, where --log-opt is not given. Docker's have no bound. */
+export const DEFAULT_LOG_LIMITS = { maxSize: 64 * 1024 * 1024, maxFiles: 2 };

@@ -67,32 +67,43 @@ export function goUnquote(literal: string): string | undefined {
 // JSON's null does not tell which Go type it stands for, but docker prints empty lists, maps and pointers
 // differently. Fields that are not listed here as maps or pointers count as lists.
 const MAP_FIELDS = new Set([
-  ...[
-    "Attributes",
-    "Labels",
-    "Options",
-    "Opts",
-    "DriverOpts",
-    "Volumes",
-    "ExposedPorts",
-    "PortBindings",
-    "Ports",
-    "Networks",
-  ],
-  ...["Tmpfs", "Sysctls", "StorageOpt", "Annotations", "AuxiliaryAddresses", "Containers", "Data"],
+  "Attributes",
+  "Labels",
+  "Options",
+  "Opts",
+  "DriverOpts",
+  "Volumes",
+  "ExposedPorts",
+  "PortBindings",
+  "Ports",
+  "Networks",
+  "Tmpfs",
+  "Sysctls",
+  "StorageOpt",
+  "Annotations",
+  "AuxiliaryAddresses",
+  "Containers",
+  "Data",
 ]);
 const POINTER_FIELDS = new Set([
-  ...["Config", "ContainerConfig", "HostConfig", "State", "Health", "Healthcheck", "IPAMConfig", "UsageData"],
-  ...[
-    "BindOptions",
-    "VolumeOptions",
-    "TmpfsOptions",
-    "Init",
-    "OomKillDisable",
-    "PidsLimit",
-    "MemorySwappiness",
-  ],
-  ...["StopTimeout", "SizeRw", "SizeRootFs"],
+  "Config",
+  "ContainerConfig",
+  "HostConfig",
+  "State",
+  "Health",
+  "Healthcheck",
+  "IPAMConfig",
+  "UsageData",
+  "BindOptions",
+  "VolumeOptions",
+  "TmpfsOptions",
+  "Init",
+  "OomKillDisable",
+  "PidsLimit",
+  "MemorySwappiness",
+  "StopTimeout",
+  "SizeRw",
+  "SizeRootFs",
 ]);
 
 /** Whether docker's field of this name is a map (any keys) rather than a structure (fixed keys). */
@@ -138,4 +149,12 @@ export function goType(value: unknown): string {
   if (typeof value === "boolean") return "bool";
   if (Array.isArray(value)) return "[]interface {}";
   return typeof value === "object" ? "map[string]interface {}" : "string";
+}
+
+const TRUE = ["1", "t", "T", "TRUE", "true", "True"];
+const FALSE = ["0", "f", "F", "FALSE", "false", "False"];
+
+/** What Go's strconv.ParseBool makes of a word; undefined where it fails. */
+export function goBool(text: string): boolean | undefined {
+  return TRUE.includes(text) ? true : FALSE.includes(text) ? false : undefined;
 }
