@@ -1,6 +1,6 @@
 // Flags that change a container's isolation: capabilities, devices, namespaces and resource limits of
 // processes. They are rarely given, so the code that reads and applies them is loaded only then
-// (isolation_options.ts, lifecycle/namespace_look_up.ts, lifecycle/isolation.ts).
+// (isolation_options.ts, lifecycle/look_up.ts, lifecycle/isolation.ts).
 
 import type { Flag, Parsed } from "../cli/command.ts";
 import type { IsolationConfig } from "../model/container.ts";
