@@ -1,12 +1,12 @@
 // The keeper's part of a container's log: writes frames to a file, and begins the next file when that is
 // full.
 
-import { CLOCK_REALTIME, EINVAL } from "../../ffi/constants.ts";
+import { CLOCK_REALTIME, EINVAL, F_SETFL, SPLICE_F_NONBLOCK } from "../../ffi/constants.ts";
 import * as file from "../../ffi/file.ts";
-import type { Cell, Program } from "../../ffi/program.ts";
+import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { FRAME_HEADER } from "../base/frames.ts";
 
-const F_SETFL = 4;
+const SEEK_CUR = 1;
 
 /** A log file: its descriptor, its directory's, and its limits (lib/log/). */
 export interface LogPlan {
@@ -51,20 +51,25 @@ export interface PipedEntry extends LogEntry {
 
 /**
  * Writes one frame whose content goes from a pipe to the file without being read, which costs half as much.
- * It is read only if the file does not support that, or the disk is full; then it is written or dropped.
+ * It is read only if the file does not support that, or the disk is full; then it is written or dropped. The
+ * header says in the end how much there is, since a reader would look for a header in what follows a frame
+ * that is cut off, and the container could write one there.
  */
 export function spliceIntoLog(p: Program, plan: LogPlan, entry: PipedEntry): void {
   const { stream, pipe, buffer, length, left, devNull } = entry;
   const header = frameHeader(p, stream, length);
-  const [rest, moved, target] = [p.cell(), p.cell(), p.cell()];
-  const [more, stopped, lose, copy, over, counted] = [...Array(6)].map(() => p.label());
+  const [rest, moved, target, start] = [p.cell(), p.cell(), p.cell(), p.cell()];
+  const [more, stopped, lose, copy, short, over, counted] = [...Array(7)].map(() => p.label());
+  p.set(start, 0);
   p.set(rest, length);
   p.call("write", [plan.fd, header, FRAME_HEADER], { store: moved, negative: lose });
   p.subtract(moved, FRAME_HEADER, { negative: lose });
   // splice(2) refuses a file opened for appending. The file position is behind the header now.
   p.call("fcntl", [plan.fd, F_SETFL, 0], { negative: lose });
+  p.call("lseek", [plan.fd, 0, SEEK_CUR], { store: start, negative: lose });
   p.place(more);
-  p.call("splice", [pipe, 0, plan.fd, 0, rest, 0], { store: moved, negative: stopped, zero: over });
+  const results = { store: moved, negative: stopped, zero: short };
+  p.call("splice", [pipe, 0, plan.fd, 0, rest, SPLICE_F_NONBLOCK], results);
   p.subtract(rest, moved, { store: rest, positive: more, zero: over });
 
   p.place(stopped);
@@ -73,14 +78,30 @@ export function spliceIntoLog(p: Program, plan: LogPlan, entry: PipedEntry): voi
   p.place(lose);
   p.set(target, devNull);
   p.place(copy);
-  p.call("read", [pipe, buffer, rest], { store: moved, negative: over, zero: over });
+  p.call("read", [pipe, buffer, rest], { store: moved, negative: short, zero: short });
   p.subtract(rest, moved, { store: rest });
   p.call("write", [target, buffer, moved], { negative: lose });
   p.subtract(rest, 0, { positive: copy });
+  p.place(short);
+  correctHeader(p, plan, { header, start, over });
   p.place(over);
   p.call("fcntl", [plan.fd, F_SETFL, file.O_APPEND], { negative: counted });
   p.place(counted);
   countLogged(p, plan, length, left);
+}
+
+/** Writes into the frame that begins before `start` how long it is: up to the file's position. */
+function correctHeader(
+  p: Program,
+  plan: LogPlan,
+  { header, start, over }: { header: number; start: Cell; over: Label },
+): void {
+  const at = p.cell();
+  p.subtract(start, 0, { zero: over });
+  p.call("lseek", [plan.fd, 0, SEEK_CUR], { store: at, negative: over });
+  p.subtract(at, start, { store: { address: header + 24 } });
+  p.subtract(start, FRAME_HEADER, { store: at });
+  p.call("pwrite64", [plan.fd, header, FRAME_HEADER, at], { negative: over });
 }
 
 /** Makes a frame's header in memory with the present time; returns its address. */

@@ -1,12 +1,13 @@
 // The keeper's loop: passes a process's output on, to a log and to the caller, until both the process and its
 // output have ended.
 
-import { MADV_DONTNEED } from "../../ffi/constants.ts";
+import { EAGAIN, MADV_DONTNEED } from "../../ffi/constants.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { EVENTS, NO_POLLFD, POLLIN, type PollTable, unlessReady } from "./poll_program.ts";
 import {
   BUFFER_SIZE,
   endSource,
+  neverWait,
   PAGE_SIZE,
   pass,
   type PumpMemory,
@@ -78,6 +79,7 @@ export function pump(p: Program, plan: PumpPlan, poll: PollTable, options: PumpO
   const [wait, woken, held] = [p.label(), p.label(), p.label()];
   const [exited, overdue, next, over] = [p.label(), p.label(), p.label(), p.label()];
   p.set(idle, { address: poll.init });
+  neverWait(p, plan.sources);
   p.releaseStrings();
   p.place(wait);
   waitForOutput(p, plan, poll, memory, { timeout, again: wait, nothing: over, spent: options.spent });
@@ -167,9 +169,13 @@ export function dropOutput(
   p.subtract(memory.open, 0, { zero: done });
   p.call("ppoll", [poll.address, poll.count, 0, 0, 8], { negative: wait });
   plan.sources.forEach((source, index) => {
-    const [end, next] = [p.label(), p.label()];
+    const [failed, end, next] = [p.label(), p.label(), p.label()];
+    const length = p.cell();
     unlessReady(p, poll.entry(index), source.fd + POLLIN * EVENTS, next);
-    p.call("read", [source.fd, memory.buffer, PAGE_SIZE], { positive: next, zero: end, negative: end });
+    const results = { store: length, positive: next, zero: end, negative: failed };
+    p.call("read", [source.fd, memory.buffer, PAGE_SIZE], results);
+    p.place(failed);
+    p.subtract(length, -EAGAIN, { zero: next });
     p.place(end);
     endSource(p, source, poll.entry(index), memory);
     p.place(next);

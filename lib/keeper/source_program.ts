@@ -1,6 +1,7 @@
 // Passes output on: reads it from the container's pipe or terminal, and writes it to the log and the caller.
 
-import { EAGAIN } from "../../ffi/constants.ts";
+import { EAGAIN, F_SETFL, SPLICE_F_NONBLOCK } from "../../ffi/constants.ts";
+import { O_NONBLOCK } from "../../ffi/file.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { type LogPlan, spliceIntoLog, writeLog } from "./log_program.ts";
 import { NO_POLLFD } from "./poll_program.ts";
@@ -64,7 +65,22 @@ const GROWN_PIPE = 4 * BUFFER_SIZE;
 /** From this size on, moving from a pipe to a pipe and a file is faster than reading and writing. */
 const WORTH_MOVING = 4 * PAGE_SIZE;
 
-/** Passes one buffer of output to the log and the caller; goes to `nothing` at the end of the output. */
+/**
+ * Whoever writes to a pipe can also open it for reading, and empty it at any moment: in a container,
+ * /proc/self/fd/1. So nothing may wait for output but poll. (The flag is of the keeper's own end.)
+ */
+export function neverWait(p: Program, sources: Source[]): void {
+  for (const { fd, piped } of sources) {
+    const next = p.label();
+    if (piped) p.call("fcntl", [fd, F_SETFL, O_NONBLOCK], { negative: next });
+    p.place(next);
+  }
+}
+
+/**
+ * Passes one buffer of output to the log and the caller; goes to `nothing` at the end of the output, and if
+ * there is none after all.
+ */
 export function pass(
   p: Program,
   plan: PumpPlan,
@@ -73,10 +89,10 @@ export function pass(
   memory: PumpMemory,
   nothing: Label,
 ): void {
-  const [stop, done] = [p.label(), p.label()];
+  const [unread, stop, done] = [p.label(), p.label(), p.label()];
   const length = p.cell();
   move(p, plan, source, memory, done);
-  p.call("read", [source.fd, memory.buffer, BUFFER_SIZE], { store: length, negative: stop, zero: stop });
+  p.call("read", [source.fd, memory.buffer, BUFFER_SIZE], { store: length, negative: unread, zero: stop });
   const few = p.label();
   p.subtract(length, PAGE_SIZE, { negative: few, zero: few });
   p.set(memory.used, 1);
@@ -96,6 +112,8 @@ export function pass(
     p.set(memory.broken, memory.result);
     send(p, plan.messages, memory.message, BROKEN, memory.pid, 0);
   } else p.goto(done);
+  p.place(unread);
+  p.subtract(length, -EAGAIN, { zero: nothing });
   // The end of the output (of a terminal: EIO), or nobody left to read it.
   p.place(stop);
   endSource(p, source, entry, memory);
@@ -115,7 +133,7 @@ function move(
   done: Label,
 ): void {
   if (!piped || (!passed && !log)) return;
-  const [fits, again, unmoved] = [p.label(), p.label(), p.label()];
+  const [fits, again, unmoved, refused] = [p.label(), p.label(), p.label(), p.label()];
   // An int from the kernel: the other half of the cell stays 0.
   const [available, rest, length] = [p.cell(), p.cell(), p.cell()];
   p.call("ioctl", [fd, FIONREAD, available.address], { negative: unmoved });
@@ -129,12 +147,20 @@ function move(
   p.set(used, 1);
   p.place(again);
   p.set(length, rest);
-  const results = { store: length, negative: unmoved, zero: unmoved };
-  if (passed && log) p.call("tee", [fd, stream, rest, 0], results);
-  else if (passed) p.call("splice", [fd, 0, stream, 0, rest, 0], results);
+  const results = { store: length, negative: refused, zero: unmoved };
+  if (passed && log) p.call("tee", [fd, stream, rest, SPLICE_F_NONBLOCK], results);
+  else if (passed) p.call("splice", [fd, 0, stream, 0, rest, SPLICE_F_NONBLOCK], results);
   if (log) spliceIntoLog(p, log, { stream, pipe: fd, buffer, length, left, devNull });
   // The caller's pipe did not have room for all of it.
   p.subtract(rest, length, { store: rest, positive: again, zero: done });
+  p.place(refused);
+  p.subtract(length, -EAGAIN, { positive: unmoved, negative: unmoved });
+  // The caller's pipe is full, or somebody has emptied the source.
+  const room = p.label();
+  p.call("ppoll", [p.ints([stream, POLLOUT]), 1, 0, 0, 8], { negative: room });
+  p.place(room);
+  p.call("ioctl", [fd, FIONREAD, available.address], { negative: unmoved });
+  p.subtract(available, 0, { zero: done, positive: again });
   p.place(unmoved);
 }
 
