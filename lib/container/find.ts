@@ -90,6 +90,22 @@ export function findContainerId(reference: string): string | undefined {
   return matches[0];
 }
 
+/**
+ * Does `work` with the container that `reference` stands for, and closes its directory: a command may be given
+ * more containers than it may have descriptors. Throws like findContainer.
+ */
+export async function withContainer<T>(
+  reference: string,
+  work: (container: Container) => T | Promise<T>,
+): Promise<T> {
+  const container = findContainer(reference);
+  try {
+    return await work(container);
+  } finally {
+    file.close(container.dir);
+  }
+}
+
 /** Combines findContainerId and openContainer; throws docker's "No such container". */
 export function findContainer(reference: string): Container {
   const id = findContainerId(reference);

@@ -56,15 +56,15 @@ export async function execIn(
   attached: Attachment,
 ): Promise<Running> {
   const opened: number[] = [];
+  const ours: number[] = [];
   const keep = (fd: number) => (opened.push(fd), fd);
   const { config } = container;
   try {
     const [pidfd, root] = enter(container, keep);
     const identity = identityIn(root, request.user ?? config.process.User ?? "", config.groupAdd);
     const terminals = request.tty ? keep(openDevpts(root)) : -1;
-    const streams = openStreams(request, attached, terminals, keep, identity);
-    const [messages, messagesWrite] = pipe();
-    keep(messagesWrite);
+    const streams = openStreams(request, attached, terminals, keep, (fd) => (ours.push(fd), fd), identity);
+    const [messages, messagesWrite] = pipe().map(keep);
     const plan: ExecPlan = {
       container: pidfd,
       groups: groupsToJoin(config, () => firstProcess(container.dir)),
@@ -84,6 +84,9 @@ export async function execIn(
       ...execEvents(container, request.argv, keep),
     };
     return await launch(plan, container, streams, attached, messages, opened);
+  } catch (error) {
+    for (const fd of ours) file.close(fd);
+    throw error;
   } finally {
     for (const fd of opened) file.close(fd);
   }
@@ -149,9 +152,11 @@ async function launch(
 ): Promise<Running> {
   const program = execProgram(plan);
   const helper = spawn(program, `mydocker: exec in ${config.name}`, execDescriptors(plan));
+  opened.splice(opened.indexOf(messages), 1); // this process reads it
   while (opened.length > 0) file.close(opened.pop()!);
   const report = await awaitReport(messages, helper, PATIENCE);
   if (report?.kind !== "started") {
+    file.close(messages);
     if (report?.kind !== "failed") {
       throw new Failure("the helper of exec ended before the command ran", { kind: "not executable" });
     }

@@ -78,7 +78,8 @@ async function removeStopped(id: string, kept: string[]): Promise<boolean> {
   } catch (error) {
     if (error instanceof MountedWithin) kept.push(error.message);
     else if (!(error instanceof Failure) || !keeperLives(container.dir)) throw error;
-    file.close(container.dir);
     return false;
+  } finally {
+    file.close(container.dir);
   }
 }

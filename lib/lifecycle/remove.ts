@@ -26,18 +26,20 @@ export async function removeContainer(
   container: Container,
   options: { force?: boolean; volumes?: boolean },
 ): Promise<void> {
-  const { dir, config } = container;
+  const { config } = container;
   await beginWork();
   const lock = await holdStopped(container, options.force ?? false);
   if (lock === undefined) return;
-  await leaveNetworks(container, lock);
-  const grave = buryWithName(container);
-  if (grave) {
-    emitContainer(container, "destroy");
-    removeTree(rootFd(), grave);
+  try {
+    await leaveNetworks(container, lock);
+    const grave = buryWithName(container);
+    if (grave) {
+      emitContainer(container, "destroy");
+      removeTree(rootFd(), grave);
+    }
+  } finally {
+    file.close(lock);
   }
-  file.close(lock);
-  file.close(dir);
   // If the image was removed (rmi -f), the container may have been the last user of its layers.
   if (!file.statIfAny(rootFd(), `images/${config.image.replace("sha256:", "")}.json`)) {
     const { removeUnusedLayers } = await import("../image/remove.ts");
@@ -78,14 +80,19 @@ function buryWithName({ id, dir, config }: Container): string | undefined {
 export async function removeDamaged(id: string): Promise<void> {
   await beginWork();
   const dir = file.openat(rootFd(), `containers/${id}`, file.O_RDONLY | file.O_DIRECTORY);
-  const lock = await holdStopped({ id, dir }, true);
-  if (lock === undefined) return;
-  const names = file.openat(rootFd(), "names", file.O_RDONLY | file.O_DIRECTORY);
-  discard(`containers/${id}`, () => {
-    for (const { name } of file.entries(names)) if (nameOwner(name) === id) releaseName(name, id);
-    append([{ Type: "container", Action: "destroy", Actor: { ID: id, Attributes: {} } }]);
-  });
-  for (const fd of [names, lock, dir]) file.close(fd);
+  const opened = [dir];
+  try {
+    const lock = await holdStopped({ id, dir }, true);
+    if (lock === undefined) return;
+    const names = file.openat(rootFd(), "names", file.O_RDONLY | file.O_DIRECTORY);
+    opened.push(lock, names);
+    discard(`containers/${id}`, () => {
+      for (const { name } of file.entries(names)) if (nameOwner(name) === id) releaseName(name, id);
+      append([{ Type: "container", Action: "destroy", Actor: { ID: id, Attributes: {} } }]);
+    });
+  } finally {
+    for (const fd of opened) file.close(fd);
+  }
 }
 
 /** Milliseconds to wait before checking again whether another process has removed the container. */
@@ -102,19 +109,24 @@ async function holdStopped(
   const { id, dir, config } = container;
   const fd = await openLockIfAny(container, force);
   if (fd === undefined) return undefined;
-  while (!tryLock(fd, "exclusive")) {
-    if (force) {
-      const { endContainer } = await import("./stop.ts");
-      await endContainer(container);
-    } else {
-      if (!isBeingRemoved(dir, fd)) throw notStopped(id, containerState(dir));
-      sleep(LOOK_AGAIN);
+  try {
+    while (!tryLock(fd, "exclusive")) {
+      if (force) {
+        const { endContainer } = await import("./stop.ts");
+        await endContainer(container);
+      } else {
+        if (!isBeingRemoved(dir, fd)) throw notStopped(id, containerState(dir));
+        sleep(LOOK_AGAIN);
+      }
     }
+    endIfFrozen(dir, () => true);
+    // The cgroup that a killed keeper left, which may have processes of an exec.
+    removeGroups(groupsOf(config ?? readConfig(dir) ?? { id }));
+    return fd;
+  } catch (error) {
+    file.close(fd);
+    throw error;
   }
-  endIfFrozen(dir, () => true);
-  // The cgroup that a killed keeper left, which may have processes of an exec.
-  removeGroups(groupsOf(config ?? readConfig(dir) ?? { id }));
-  return fd;
 }
 
 /**

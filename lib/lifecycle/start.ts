@@ -101,6 +101,7 @@ async function launch(
 ): Promise<Running> {
   const { dir, config } = container;
   const opened: number[] = [lock];
+  const ours: number[] = [];
   let release: Joined["release"] = async () => {};
   const keep = (fd: number) => (opened.push(fd), fd);
   let groups: Group[] = [];
@@ -115,7 +116,14 @@ async function launch(
     const network = await prepareNetwork(container, keep);
     release = network.release ?? release;
     const init = { ...await prepareInit(container, groups, isolation, keep), ...network.init };
-    const streams = openStreams(config, attached, init.devpts, keep, init.identity);
+    const streams = openStreams(
+      config,
+      attached,
+      init.devpts,
+      keep,
+      (fd) => (ours.push(fd), fd),
+      init.identity,
+    );
     const [messages, messagesWrite] = pipe().map(keep);
     const held = { messages: messagesWrite, lock, ...openOutput(container, keep) };
     const plan: KeeperPlan = {
@@ -142,6 +150,7 @@ async function launch(
     step(`process ${report.pid} executed ${config.argv[0]}`);
     return running(report.pid, messages, streams, attached, config);
   } catch (error) {
+    for (const fd of ours) file.close(fd);
     await release();
     noteFailure(dir, error, former);
     removeGroups(groups);

@@ -36,25 +36,32 @@ export interface Streams {
   terminal?: number;
 }
 
+/** Takes a descriptor that is to be closed later, and returns it. */
+type Keep = (fd: number) => number;
+
 /**
- * Makes the streams; `keep` records the descriptors that this process does not need once the container runs.
+ * Makes the streams; `keep` records the descriptors that this process does not need once there is a keeper, and
+ * `own` those that it goes on with if the container runs: `input` and `terminal`. Either has all of its own also
+ * where this throws.
  */
 export function openStreams(
   config: Pick<ContainerConfig, "tty" | "stdin">,
   attached: Attachment,
   devpts: number,
-  keep: (fd: number) => number,
+  keep: Keep,
+  own: Keep,
   identity: Identity,
 ): Streams {
   return config.tty
-    ? openTerminalStreams(attached, devpts, keep, identity)
-    : openPipes(config.stdin, attached, keep, identity);
+    ? openTerminalStreams(attached, devpts, keep, own, identity)
+    : openPipes(config.stdin, attached, keep, own, identity);
 }
 
 function openTerminalStreams(
   attached: Attachment,
   devpts: number,
-  keep: (fd: number) => number,
+  keep: Keep,
+  own: Keep,
   identity: Identity,
 ): Streams {
   const master = openDeviceInside(devpts, "ptmx", PTMX);
@@ -65,7 +72,7 @@ function openTerminalStreams(
       kind: "not executable",
     });
   }
-  const slave = keep(openSlave(master));
+  const slave = keep(openSlave(own(master)));
   if (attached.stdin) copyWindowSize(0, master);
   file.fchown(slave, identity.uid, 5);
   return {
@@ -78,14 +85,17 @@ function openTerminalStreams(
 function openPipes(
   hasInput: boolean,
   attached: Attachment,
-  keep: (fd: number) => number,
+  keep: Keep,
+  own: Keep,
   identity: Identity,
 ): Streams {
   const [input, inputWrite] = hasInput ? pipe() : [NO_INPUT, undefined];
-  const [out, outWrite] = pipe();
-  const [err, errWrite] = pipe();
-  for (const fd of [out, outWrite, err, errWrite]) keep(fd);
-  if (hasInput) keep(input);
+  if (inputWrite !== undefined) {
+    keep(input);
+    own(inputWrite);
+  }
+  const [out, outWrite] = pipe().map(keep);
+  const [err, errWrite] = pipe().map(keep);
   // Otherwise, a command that is not root could not open /dev/stdout again.
   const pipes = hasInput ? [input, outWrite, errWrite] : [outWrite, errWrite];
   if (identity.uid !== 0) { for (const fd of pipes) file.fchown(fd, identity.uid, identity.gid); }

@@ -52,12 +52,16 @@ async function withNamespace<T>(folder: number, work: () => Promise<T>): Promise
 function lockedFile(dir: number, name: string): number {
   for (;;) {
     const fd = file.openat(dir, name, file.O_RDWR | file.O_CREAT | file.O_NOFOLLOW, 0o600);
-    if (!lockWithin(fd, "exclusive", PATIENCE)) {
-      file.close(fd);
-      throw new Failure(`waited ${PATIENCE / 1000} s for another mydocker to make a bridge`);
+    let isOurs = false;
+    try {
+      if (!lockWithin(fd, "exclusive", PATIENCE)) {
+        throw new Failure(`waited ${PATIENCE / 1000} s for another mydocker to make a bridge`);
+      }
+      isOurs = file.statIfAny(dir, name)?.inode === file.stat(fd, "").inode;
+      if (isOurs) return fd;
+    } finally {
+      if (!isOurs) file.close(fd);
     }
-    if (file.statIfAny(dir, name)?.inode === file.stat(fd, "").inode) return fd;
-    file.close(fd);
   }
 }
 

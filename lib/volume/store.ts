@@ -81,12 +81,11 @@ export async function createVolume(name: string | undefined, options: VolumeOpti
  */
 export async function openVolume(name: string, options: VolumeOptions = {}): Promise<number> {
   await createVolume(name, { anonymous: false, ...options });
-  const fd = file.openat(rootFd(), `volumes/${name}/_data`, file.O_PATH | file.O_DIRECTORY);
   if (file.statIfAny(rootFd(), `volumes/${name}/fill`)) {
     const { finishPopulating } = await import("./populate.ts");
     await finishPopulating(name);
   }
-  return fd;
+  return file.openat(rootFd(), `volumes/${name}/_data`, file.O_PATH | file.O_DIRECTORY);
 }
 
 /**

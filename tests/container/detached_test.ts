@@ -266,6 +266,47 @@ test("start: what one container had opened when it failed is closed before the n
   assertEquals([code, stderr], [1, why.repeat(names.length) + last]);
 });
 
+/** Descriptors that one command may have; it is given more containers than that. */
+const FEW = 128;
+
+/** A command for very many containers, with few descriptors. */
+function withFew(box: Box, command: string, name: string) {
+  const names = Array(FEW + 20).fill(name);
+  return box.exec(["sh", "-c", `ulimit -n ${FEW}; exec "$0" ${command} "$@"`, BIN, ...names]);
+}
+
+for (const flag of ["", "-i", "-t"]) {
+  const kind = flag === "" ? "containers" : `containers with ${flag}`;
+  test(`start: of ${kind} whose command is missing, leaves no descriptor open`, async (box) => {
+    await box.ok`create --network none --name main ${flag === "" ? [] : [flag]} busybox /missing`;
+    const { code, stderr } = await withFew(box, "start", "main");
+    const lines = new Set(stderr.trimEnd().split("\n").slice(0, -1));
+    assertEquals([code, lines.size], [1, 1], stderr);
+    assertMatch([...lines][0], /\/missing/);
+  });
+}
+
+test("commands for very many containers keep no descriptor for each", async (box) => {
+  await box.ok`run -d --network none --name main busybox sleep 1000`;
+  const refused = async (command: string, why: RegExp) => {
+    const { code, stderr } = await withFew(box, command, "main");
+    const lines = new Set(stderr.trimEnd().split("\n"));
+    assertEquals([code, lines.size], [1, 1], `${command}: ${stderr}`);
+    assertMatch([...lines][0], why);
+  };
+  const done = async (command: string) => {
+    const { code, stderr } = await withFew(box, command, "main");
+    assertEquals([code, stderr], [0, ""], command);
+  };
+  await done("start");
+  await done("update --restart no");
+  await refused("unpause", /is not paused/);
+  await refused("rm", /You cannot remove a running container/);
+  await box.ok`pause main`;
+  await refused("pause", /is already paused/);
+  await box.ok`rm -f main`;
+});
+
 test("start: of an exited container that can't be executed any more, says so and keeps the rest", async (box) => {
   await box.ok`run --name main busybox sh -c 'rm /bin/sh; echo once'`;
   const { code, stderr } = await box.$`start main`;

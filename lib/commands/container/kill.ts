@@ -3,7 +3,7 @@
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure, isExpected } from "../../base/error.ts";
 import { several } from "../../cli/several.ts";
-import { findContainer } from "../../container/find.ts";
+import { withContainer } from "../../container/find.ts";
 import { isSignal, parseSignal } from "../../base/signals.ts";
 import { killContainer } from "../../lifecycle/stop.ts";
 
@@ -20,9 +20,10 @@ export async function run(parsed: Parsed): Promise<number> {
   const signal = signalNumber(parsed.text("signal") || "KILL");
   return await several(parsed.args, async (reference) => {
     try {
-      const container = findContainer(reference);
-      if (!isSignal(signal)) throw new Failure(`The linux daemon does not support signal ${signal}`);
-      await killContainer(container, signal);
+      await withContainer(reference, (container) => {
+        if (!isSignal(signal)) throw new Failure(`The linux daemon does not support signal ${signal}`);
+        return killContainer(container, signal);
+      });
     } catch (error) {
       if (!isExpected(error)) throw error;
       throw new Failure(`Cannot kill container: ${reference}: ${error.message}`, { cause: error });

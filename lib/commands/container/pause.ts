@@ -2,7 +2,7 @@
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { several } from "../../cli/several.ts";
-import { findContainer } from "../../container/find.ts";
+import { withContainer } from "../../container/find.ts";
 import { pauseContainer } from "../../lifecycle/pause.ts";
 
 export const spec: CommandSpec = {
@@ -16,7 +16,7 @@ export const spec: CommandSpec = {
 
 export async function run(parsed: Parsed): Promise<number> {
   return await several(parsed.args, async (reference) => {
-    await pauseContainer(findContainer(reference));
+    await withContainer(reference, pauseContainer);
     return reference;
   }, true);
 }

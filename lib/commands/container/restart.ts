@@ -3,7 +3,7 @@
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure } from "../../base/error.ts";
 import { several } from "../../cli/several.ts";
-import { findContainer } from "../../container/find.ts";
+import { withContainer } from "../../container/find.ts";
 import { emitContainer } from "../../events/emit.ts";
 import { stopContainer, type StopOptions } from "../../lifecycle/stop.ts";
 import { requireKernel, requireRoot } from "../../base/kernel.ts";
@@ -27,14 +27,15 @@ export async function run(parsed: Parsed): Promise<number> {
 }
 
 async function restart(reference: string, options: StopOptions): Promise<string> {
-  const container = findContainer(reference);
-  try {
-    await stopContainer(container, options);
-    await start(container);
-    emitContainer(container, "restart");
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    throw new Failure(`Cannot restart container ${reference}: ${error.message}`, { cause: error });
-  }
-  return reference;
+  return await withContainer(reference, async (container) => {
+    try {
+      await stopContainer(container, options);
+      await start(container);
+      emitContainer(container, "restart");
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      throw new Failure(`Cannot restart container ${reference}: ${error.message}`, { cause: error });
+    }
+    return reference;
+  });
 }

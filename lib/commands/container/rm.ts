@@ -1,5 +1,6 @@
 // rm: removes containers, one after another. After a failure it continues with the others.
 
+import { close } from "../../../ffi/file.ts";
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure, isExpected } from "../../base/error.ts";
 import { print, printError } from "../../base/output.ts";
@@ -63,5 +64,9 @@ async function remove(reference: string, options: { force: boolean; volumes: boo
     return await removeDamaged(id);
   }
   if (!container) throw new NoSuchContainer(`No such container: ${reference}`);
-  await removeContainer(container, options);
+  try {
+    await removeContainer(container, options);
+  } finally {
+    close(container.dir);
+  }
 }

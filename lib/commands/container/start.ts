@@ -7,7 +7,7 @@ import { Failure, isExpected } from "../../base/error.ts";
 import { print, printError } from "../../base/output.ts";
 import { DETACHED, proxySignals } from "../../lifecycle/attach.ts";
 import { parseDetachKeys } from "../../flags/detach_keys.ts";
-import { findContainer } from "../../container/find.ts";
+import { findContainer, withContainer } from "../../container/find.ts";
 import { runForeground } from "../../lifecycle/foreground.ts";
 import { AlreadyStarted, startContainer } from "../../lifecycle/start.ts";
 import { containerState } from "../../container/state.ts";
@@ -46,7 +46,7 @@ async function startAll(references: string[]): Promise<number> {
   const failed: string[] = [];
   for (const reference of references) {
     try {
-      await start(findContainer(reference));
+      await withContainer(reference, start);
       print(`${reference}\n`);
     } catch (error) {
       if (!isExpected(error)) throw error;

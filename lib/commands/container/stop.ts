@@ -2,7 +2,7 @@
 
 import type { CommandSpec, Flag, Parsed } from "../../cli/command.ts";
 import { several } from "../../cli/several.ts";
-import { findContainer } from "../../container/find.ts";
+import { withContainer } from "../../container/find.ts";
 import { removeContainer } from "../../lifecycle/remove.ts";
 import { parseSignal } from "../../base/signals.ts";
 import { repairIfNeeded } from "../../network/leftovers.ts";
@@ -45,12 +45,12 @@ export function stopOptions(parsed: Parsed): StopOptions {
 
 export async function run(parsed: Parsed): Promise<number> {
   const options = stopOptions(parsed);
-  return await several(parsed.args, async (reference) => {
-    const container = findContainer(reference);
-    const hasRun = await stopContainer(container, options);
-    // Its keeper would remove it a little later. Removed now, its name is free when this command ends.
-    if (hasRun && container.config.autoRemove) await removeContainer(container, { volumes: true });
-    if (!hasRun) await repairIfNeeded();
-    return reference;
-  });
+  return await several(parsed.args, (reference) =>
+    withContainer(reference, async (container) => {
+      const hasRun = await stopContainer(container, options);
+      // Its keeper would remove it a little later. Removed now, its name is free when this command ends.
+      if (hasRun && container.config.autoRemove) await removeContainer(container, { volumes: true });
+      if (!hasRun) await repairIfNeeded();
+      return reference;
+    }));
 }

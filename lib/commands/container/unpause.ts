@@ -2,7 +2,7 @@
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { several } from "../../cli/several.ts";
-import { findContainer } from "../../container/find.ts";
+import { withContainer } from "../../container/find.ts";
 import { unpauseContainer } from "../../lifecycle/pause.ts";
 
 export const spec: CommandSpec = {
@@ -15,8 +15,8 @@ export const spec: CommandSpec = {
 };
 
 export async function run(parsed: Parsed): Promise<number> {
-  return await several(parsed.args, (reference) => {
-    unpauseContainer(findContainer(reference));
+  return await several(parsed.args, async (reference) => {
+    await withContainer(reference, unpauseContainer);
     return reference;
   }, true);
 }

@@ -4,7 +4,7 @@ import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { Failure } from "../../base/error.ts";
 import { printError } from "../../base/output.ts";
 import { several } from "../../cli/several.ts";
-import { findContainer } from "../../container/find.ts";
+import { withContainer } from "../../container/find.ts";
 import { UPDATE_FLAGS, updateOptions } from "../../flags/update_options.ts";
 import { updateContainer } from "../../lifecycle/update.ts";
 
@@ -23,8 +23,8 @@ export async function run(parsed: Parsed): Promise<number> {
     throw new Failure("you must provide one or more flags when using this command");
   }
   const warnings: string[] = [];
-  const code = await several(parsed.args, (reference) => {
-    warnings.push(...updateContainer(findContainer(reference), changes));
+  const code = await several(parsed.args, async (reference) => {
+    warnings.push(...await withContainer(reference, (container) => updateContainer(container, changes)));
     return reference;
   }, true);
   if (warnings.length > 0) printError(`${warnings.join("\n")}\n`);

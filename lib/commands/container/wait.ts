@@ -2,7 +2,7 @@
 
 import type { CommandSpec, Parsed } from "../../cli/command.ts";
 import { several } from "../../cli/several.ts";
-import { findContainer } from "../../container/find.ts";
+import { withContainer } from "../../container/find.ts";
 import { readiness, readinessFlags } from "../../flags/readiness.ts";
 import { waitFor } from "../../lifecycle/ready.ts";
 import { waitForExit } from "../../lifecycle/wait.ts";
@@ -19,8 +19,10 @@ export const spec: CommandSpec = {
 export async function run(parsed: Parsed): Promise<number> {
   const wanted = readiness(parsed, "for");
   return await several(parsed.args, async (reference) => {
-    const container = findContainer(reference);
-    const code = wanted ? await waitFor(container, wanted) : await waitForExit(container);
+    const code = await withContainer(
+      reference,
+      (container) => wanted ? waitFor(container, wanted) : waitForExit(container),
+    );
     return code === undefined ? reference : String(code);
   });
 }

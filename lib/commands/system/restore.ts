@@ -37,11 +37,13 @@ export async function run(): Promise<number> {
       } else if (shallGo(container)) {
         const { removeContainer } = await import("../../lifecycle/remove.ts");
         await removeContainer(container, { volumes: true });
-      } else file.close(container.dir);
+      }
     } catch (error) {
       if (!isExpected(error)) throw error;
       printError(`mydocker: ${container.config.name}: ${error.message}\n`);
       code = 1;
+    } finally {
+      file.close(container.dir);
     }
   }
   return code;
