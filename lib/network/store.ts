@@ -206,11 +206,21 @@ async function defaultNetwork(name: string): Promise<Network> {
 
 async function storeDefault(network: Network): Promise<Network> {
   if (await addNetwork(network)) return network;
-  const found = readNetwork(network.name);
-  if (found) return found;
-  // Its record was damaged. A default network's record is made anew.
-  writeNetwork(network);
-  return network;
+  return readNetwork(network.name) ?? storeAnew(network);
+}
+
+/** Makes the record of a default network anew, which was damaged, unless another command is faster. */
+function storeAnew(network: Network): Network {
+  const held = file.openat(rootFd(), "networks/.storing", file.O_RDWR | file.O_CREAT, 0o600);
+  try {
+    lock(held, "exclusive");
+    const found = readNetwork(network.name);
+    if (found) return found;
+    writeNetwork(network);
+    return network;
+  } finally {
+    file.close(held);
+  }
 }
 
 /** Adds a network to the store; false where there is one of that name. */

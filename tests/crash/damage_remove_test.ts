@@ -2,7 +2,7 @@
 // be given again.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Box, test, until } from "../world/world.ts";
+import { BIN, type Box, requires, test, until, words } from "../world/world.ts";
 import { interfaces } from "../world/netns.ts";
 
 /** What a record may have become. */
@@ -78,6 +78,23 @@ test("damage: prunes take what is damaged along, and a default network is made a
     assertEquals(await box.ok`images -q busybox` === "", false, "what is whole stays");
   }
 }, { seconds: 150 });
+
+test(
+  "damage: two commands at once make the default network's record anew, and do not disturb each other",
+  async (box) => {
+    await box.ok`run --rm busybox true`;
+    await until("its bridge is gone", () => !interfaces().some((name) => name.startsWith("md-")));
+    const path = `${box.root}/networks/bridge/network.json`;
+    const whole = JSON.parse(Deno.readTextFileSync(path));
+    Deno.writeTextFileSync(path, "");
+    // Each has written its file before either gives it its name.
+    const slow = words`strace -qq -o /dev/null -e trace=fsync -e inject=fsync:delay_exit=1000000`;
+    const both = [1, 2].map(() => box.exec`${slow} ${BIN} run --rm busybox true`);
+    for (const { code, stderr } of await Promise.all(both)) assertEquals([code, stderr], [0, ""]);
+    assertEquals(JSON.parse(Deno.readTextFileSync(path)).id, whole.id);
+  },
+  await requires("strace"),
+);
 
 test("damage: rmi -f removes a tag that is none, and the name can be given again", async (box) => {
   for (
