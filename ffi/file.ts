@@ -146,22 +146,33 @@ const FIRST_SIZE = 1 << 12;
  * where that are more than `most` bytes, having read no more.
  */
 export function readAll(fd: number, most = Infinity): Uint8Array {
-  let all = new Uint8Array(Math.min(FIRST_SIZE, most + 1));
+  const all = readUpTo(fd, most + 1);
+  if (all.length <= most) return all;
+  throw new KernelError("read", `descriptor ${fd}`, EFBIG, `more than ${most} bytes`);
+}
+
+/**
+ * From the file position to the end, or `limit` bytes, whichever comes first. `take` is read(2), into so many
+ * bytes of memory at an address; 0 is the end.
+ */
+export function readUpTo(fd: number, limit: number, take = readInto): Uint8Array {
+  let all = new Uint8Array(Math.min(FIRST_SIZE, limit));
   let length = 0;
-  for (;;) {
-    const read = check(
-      raw(NR.read, fd, addressOf(all) + length, all.length - length),
-      "read",
-      `descriptor ${fd}`,
-    );
-    if (read === 0) return all.subarray(0, length);
-    length += read;
-    if (length > most) throw new KernelError("read", `descriptor ${fd}`, EFBIG, `more than ${most} bytes`);
-    if (length < all.length) continue;
-    const larger = new Uint8Array(Math.min(2 * all.length, most + 1));
-    larger.set(all);
-    all = larger;
+  while (length < limit) {
+    if (length === all.length) {
+      const larger = new Uint8Array(Math.min(2 * all.length, limit));
+      larger.set(all);
+      all = larger;
+    }
+    const taken = take(fd, addressOf(all) + length, all.length - length);
+    if (taken === 0) break;
+    length += taken;
   }
+  return all.subarray(0, length);
+}
+
+function readInto(fd: number, address: number, length: number): number {
+  return check(raw(NR.read, fd, address, length), "read", `descriptor ${fd}`);
 }
 
 /**

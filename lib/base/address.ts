@@ -15,9 +15,14 @@ export interface Subnet extends Address {
 
 const bitsOf = (family: number) => family === AF_INET ? 32 : 128;
 
+/** Whether an address or a subnet, as text, is of IPv6. */
+export function isIpv6(text: string): boolean {
+  return text.includes(":");
+}
+
 /** Parses an address; undefined where it is none. */
 export function parseAddress(text: string): Address | undefined {
-  if (text.includes(":")) return parse6(text);
+  if (isIpv6(text)) return parse6(text);
   const parts = text.split(".");
   if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)) {
     return undefined;

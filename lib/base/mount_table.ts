@@ -13,10 +13,14 @@ export interface MountEntry {
   point: string;
   /** "shared:N", "master:N" and the like, separated by spaces. */
   propagation: string;
+  /** The file system's, as "cgroup2". */
+  type: string;
+  /** Of the file system, as "rw,memory". */
+  options: string;
 }
 
-/** The whole table as text; the kernel writes a space in a name as "\040". */
-function readTable(): string {
+/** The whole table as text, a line for each mount; the kernel writes a space in a name as "\040". */
+export function readTable(): string {
   const fd = file.openat(file.AT_FDCWD, "/proc/thread-self/mountinfo", file.O_RDONLY);
   try {
     return decodeName(file.readAll(fd));
@@ -31,18 +35,24 @@ const escape = (name: string) =>
   name.replace(/[\\ \t\n]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
 
 function parseTable(text: string): MountEntry[] {
-  return text.split("\n").filter(Boolean).map((line) => {
-    const [id, parent, device, root, point, , ...rest] = line.split(" ");
-    const propagation = rest.slice(0, rest.indexOf("-")).join(" ");
-    return {
-      id: Number(id),
-      parent: Number(parent),
-      device,
-      root: unescape(root),
-      point: unescape(point),
-      propagation,
-    };
-  });
+  return text.split("\n").filter(Boolean).map(parseLine);
+}
+
+/** A line of the table. */
+export function parseLine(line: string): MountEntry {
+  const [id, parent, device, root, point, , ...rest] = line.split(" ");
+  const end = rest.indexOf("-");
+  const [type, , options] = rest.slice(end + 1);
+  return {
+    id: Number(id),
+    parent: Number(parent),
+    device,
+    root: unescape(root),
+    point: unescape(point),
+    propagation: rest.slice(0, end).join(" "),
+    type,
+    options,
+  };
 }
 
 /**

@@ -2,6 +2,7 @@
 // host has both. https://docs.kernel.org/admin-guide/cgroup-v1/cgroups.html,
 // https://docs.kernel.org/admin-guide/cgroup-v2.html
 
+import { parseLine, readTable } from "../base/mount_table.ts";
 import { readControl } from "./control_file.ts";
 import { type Controller, CONTROLLERS } from "./types.ts";
 
@@ -26,13 +27,10 @@ let known: Hierarchy[] | undefined;
  * the mounts once.
  */
 export function hierarchies(): Hierarchy[] {
-  return known ??= hierarchiesIn(readControl("/proc/self/mountinfo") ?? "");
+  return known ??= hierarchiesIn(readTable());
 }
 
-/**
- * The hierarchies of a mount table (proc_pid_mountinfo(5)) with lines "… 4:mount point … - type source
- * options".
- */
+/** The hierarchies of a mount table. Only their own lines are parsed: a host may have thousands of mounts. */
 function hierarchiesIn(mountinfo: string): Hierarchy[] {
   const found: Hierarchy[] = [];
   const seen = new Set<string>();
@@ -40,13 +38,11 @@ function hierarchiesIn(mountinfo: string): Hierarchy[] {
   let unified: string | undefined;
   for (let at = -1; (at = mountinfo.indexOf(" - cgroup", at + 1)) >= 0;) {
     const line = mountinfo.slice(mountinfo.lastIndexOf("\n", at) + 1, mountinfo.indexOf("\n", at));
-    const point = line.split(" ", 5)[4];
-    const path = point.includes("\\") ? point.replace(/\\([0-7]{3})/g, unescapeOctal) : point;
-    if (mountinfo.startsWith(" - cgroup2 ", at)) {
+    const { point: path, type, options } = parseLine(line);
+    if (type === "cgroup2") {
       unified ??= path;
       continue;
     }
-    const options = line.slice(line.lastIndexOf(" ") + 1);
     // A hierarchy has the same options, among them its name, wherever it is mounted, except for the first:
     // "rw" or "ro".
     const identity = options.slice(options.indexOf(",") + 1);
@@ -58,8 +54,6 @@ function hierarchiesIn(mountinfo: string): Hierarchy[] {
   if (unified !== undefined) found.push({ version: 2, path: unified, controllers: offered(unified, left) });
   return found;
 }
-
-const unescapeOctal = (_: string, digits: string) => String.fromCharCode(parseInt(digits, 8));
 
 /** Those of the controllers in `left`, which v1 does not use, that v2 has. */
 function offered(unified: string, left: Set<Controller>): Controller[] {

@@ -4,7 +4,7 @@
 import { errnoText, KernelError } from "../../ffi/errno.ts";
 import { decodeName } from "../../ffi/bytes.ts";
 import * as file from "../../ffi/file.ts";
-import { hasWriter, readUpTo } from "../../ffi/input.ts";
+import { hasWriter, readPipe } from "../../ffi/input.ts";
 import { sleep } from "../base/sleep.ts";
 import { Failure } from "../base/error.ts";
 
@@ -63,7 +63,7 @@ function awaitWriter(fd: number, path: string): void {
 export function readInput(path: string): string {
   const fd = openInput(path);
   try {
-    const bytes = readUpTo(fd, MAX_SIZE + 1);
+    const bytes = readPipe(fd, MAX_SIZE + 1);
     if (bytes.length <= MAX_SIZE) return decodeName(bytes).replace(/^\ufeff/, "");
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;

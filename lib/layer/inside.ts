@@ -9,7 +9,6 @@
 
 import { decodeName } from "../../ffi/bytes.ts";
 import * as file from "../../ffi/file.ts";
-import { read } from "../../ffi/file.ts";
 
 const INSIDE = file.RESOLVE_IN_ROOT | file.RESOLVE_NO_MAGICLINKS;
 
@@ -90,18 +89,8 @@ export function readInside(root: number, path: string, limit: number): string | 
   const fd = openFileInside(root, path);
   if (fd === undefined) return undefined;
   try {
-    return decodeName(readUpTo(fd, Math.min(limit, file.stat(fd, "").size)));
+    return decodeName(file.readUpTo(fd, Math.min(limit, file.stat(fd, "").size)));
   } finally {
     file.close(fd);
-  }
-}
-
-/** Reads from the file position to the end, at most `limit` bytes. */
-function readUpTo(fd: number, limit: number): Uint8Array {
-  const buffer = new Uint8Array(limit);
-  for (let length = 0;;) {
-    const done = length < limit ? read(fd, buffer.subarray(length)) : 0;
-    if (done === 0) return buffer.subarray(0, length);
-    length += done;
   }
 }

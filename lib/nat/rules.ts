@@ -1,6 +1,7 @@
 // What a packet filter needs to know, be it nf_tables (nft.ts) or iptables (iptables.ts).
 
 import type { PortProtocol } from "../../ffi/socket.ts";
+import { isIpv6 } from "../base/address.ts";
 
 /** Kinds of addresses, as nf_tables names them. */
 export type Family = "ip" | "ip6";
@@ -40,5 +41,5 @@ export interface PortRules {
 
 /** The family of an address, as nf_tables calls it. */
 export function familyOf(address: string): Family {
-  return address.includes(":") ? "ip6" : "ip";
+  return isIpv6(address) ? "ip6" : "ip";
 }

@@ -3,6 +3,7 @@
 import * as file from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import * as netlink from "../../ffi/netlink.ts";
+import { isIpv6 } from "../base/address.ts";
 import { Failure } from "../base/error.ts";
 import { findContainer } from "../container/find.ts";
 import { containerState, firstProcess } from "../container/state.ts";
@@ -26,7 +27,6 @@ import {
   checkEndpoint,
   defaultRoutes,
   type Endpoint,
-  isIpv6,
   readEndpoints,
   vethName,
   writeEndpoints,

@@ -86,11 +86,6 @@ export function checkEndpoint(network: Network, { aliases, ip, ip6 }: Partial<En
   }
 }
 
-/** Whether an address, as text, is of IPv6. */
-export function isIpv6(address: string): boolean {
-  return address.includes(":");
-}
-
 /** A network, and the container's endpoint in it. */
 export interface JoinedNetwork {
   network: Network;

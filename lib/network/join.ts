@@ -19,7 +19,7 @@ import {
 import { randomHex } from "../base/hex.ts";
 import { writeFile } from "../base/json.ts";
 import { rootFd } from "../store/root.ts";
-import { macOf, parseAddress, subnetOf } from "../base/address.ts";
+import { isIpv6, macOf, parseAddress, subnetOf } from "../base/address.ts";
 import { bringUpBridge, removeUnusedBridges } from "./bridge.ts";
 import { claimAddress } from "./allocate.ts";
 import { claimPath, releaseAddresses } from "./claims.ts";
@@ -28,7 +28,6 @@ import {
   defaultRoutes,
   type Endpoint,
   existingNetwork,
-  isIpv6,
   type JoinedNetwork,
   readEndpoints,
   vethName,
