@@ -68,6 +68,7 @@ export const SPLICE_F_NONBLOCK = 2;
 export const F_OFD_GETLK = 36;
 export const F_OFD_SETLK = 37;
 export const F_OFD_SETLKW = 38;
+export const F_SETPIPE_SZ = 1031;
 export const F_RDLCK = 0;
 export const F_WRLCK = 1;
 export const F_UNLCK = 2;

@@ -1,6 +1,6 @@
 // Processes: starting one that runs a kernel program, signalling, and the pipe it reports on.
 
-import { EAGAIN, EINVAL, ESRCH, F_SETFD, POLLIN } from "./constants.ts";
+import { EAGAIN, EINVAL, ESRCH, F_SETFD, F_SETPIPE_SZ, POLLIN } from "./constants.ts";
 import { KernelError } from "./errno.ts";
 import { addressOf, posixSpawn, raw, rawLater, scratchAddress, scratchView } from "./libc.ts";
 import { executable } from "./elf.ts";
@@ -129,6 +129,19 @@ export async function writeLater(fd: number, buffer: Uint8Array): Promise<boolea
     done += result;
   }
   return true;
+}
+
+/**
+ * Moves at most `length` bytes from a pipe to a pipe without reading them (splice(2)), and waits for some and
+ * for room, while JavaScript goes on. 0 at the end; -1 where it failed, and why stays on another thread.
+ */
+export function moveLater(from: number, to: number, length: number): Promise<number> {
+  return rawLater(NR.splice, from, 0, to, 0, length, 0);
+}
+
+/** Asks for room for so many bytes in a pipe; it stays as it is where the kernel refuses. */
+export function resizePipe(fd: number, size: number): void {
+  raw(NR.fcntl, fd, F_SETPIPE_SZ, size);
 }
 
 /**

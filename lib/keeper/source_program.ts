@@ -1,6 +1,6 @@
 // Passes output on: reads it from the container's pipe or terminal, and writes it to the log and the caller.
 
-import { EAGAIN, F_SETFL, SPLICE_F_NONBLOCK } from "../../ffi/constants.ts";
+import { EAGAIN, F_SETFL, F_SETPIPE_SZ, SPLICE_F_NONBLOCK } from "../../ffi/constants.ts";
 import { O_NONBLOCK } from "../../ffi/file.ts";
 import type { Cell, Label, Program } from "../../ffi/program.ts";
 import { type LogPlan, spliceIntoLog, writeLog } from "./log_program.ts";
@@ -9,7 +9,6 @@ import { BROKEN, MESSAGE_SIZE } from "./report.ts";
 
 const POLLOUT = 4;
 const FIONREAD = 0x541b;
-const F_SETPIPE_SZ = 1031;
 
 /** Output of the container that the keeper reads: its end of a pipe or terminal. */
 export interface Source {

@@ -7,9 +7,9 @@ import { close } from "../../ffi/file.ts";
 import { kill, readLater, writeLater } from "../../ffi/process.ts";
 import { copyWindowSize, makeRaw } from "../../ffi/terminal.ts";
 import { Failure } from "../base/error.ts";
-import type { Scanned } from "./detach_keys.ts";
 import { decodeReport, exitCode, MESSAGE_SIZE } from "../keeper/report.ts";
 import { forwardSignals } from "../container/signals.ts";
+import { pumpInput, readInput } from "./input.ts";
 import type { Running } from "./start.ts";
 
 /** The code that a shell reports for a program that wrote to a closed pipe. */
@@ -66,6 +66,9 @@ export async function attach(running: Running, detachKeys: number[]): Promise<nu
   return await Promise.race([end, pumpKeys(input, detachKeys)]);
 }
 
+/** Bytes read from a terminal at once; what is pasted may be long. */
+const KEYS = 1 << 16;
+
 /** The container was left running. */
 export const DETACHED = "detached";
 
@@ -73,7 +76,13 @@ export const DETACHED = "detached";
 export async function pumpKeys(terminal: number, detachKeys: number[]): Promise<typeof DETACHED> {
   const { detachScanner } = await import("./detach_keys.ts");
   const scan = detachScanner(Deno.stdin.isTerminal() ? detachKeys : []);
-  if (await pumpInput(terminal, scan)) return DETACHED;
+  const buffer = new Uint8Array(KEYS);
+  for (let goesOn = true; goesOn;) {
+    const length = await readInput(buffer);
+    const { pass, detach } = scan(buffer.subarray(0, length));
+    goesOn = length > 0 && (pass.length === 0 || await writeLater(terminal, pass));
+    if (detach) return DETACHED;
+  }
   return await new Promise(() => {}); // input has ended, and says nothing
 }
 
@@ -96,20 +105,4 @@ async function waitForEnd(messages: number): Promise<number> {
     throw new Failure(`write to stdout or stderr: ${errnoText(report.outputError)}`, { kind: "output lost" });
   }
   return exitCode(report.status);
-}
-
-/**
- * Copies stdin to the container until one of them ends (false), or `scan` has seen the detach keys (true).
- */
-export async function pumpInput(
-  to: number,
-  scan = (input: Uint8Array): Scanned => ({ pass: input, detach: false }),
-): Promise<boolean> {
-  const buffer = new Uint8Array(65536);
-  for (;;) {
-    // A stdin that can't be read (a directory) counts as ended.
-    const length = await readLater(0, buffer).catch(() => 0);
-    const { pass, detach } = scan(buffer.subarray(0, length));
-    if (length === 0 || (pass.length > 0 && !await writeLater(to, pass)) || detach) return detach;
-  }
 }
