@@ -13,8 +13,10 @@ import type { Container } from "../model/container.ts";
 
 /** More than any keeper reads at once: a greater length means that this is no frame. */
 const MAX_LENGTH = 1 << 17;
-/** Room for any frame and the header after it. */
-const CHUNK = 1 << 18;
+/** What a keeper reads at once of much output. */
+const FULL = 1 << 16;
+/** Room for any frame and the header after it; and for four full ones, so that little is read twice. */
+const CHUNK = 4 * (FRAME_HEADER + FULL) + FRAME_HEADER;
 
 export interface Frame {
   seconds: number;

@@ -51,12 +51,9 @@ export function lineAssembler(): LineAssembler {
         return longer.length < LONGEST ? [] : [lines(longer)];
       }
       if (end < data.length) streams.set(stream, extend(none(frame, false), frame, data.subarray(end)));
-      // Only the first line has to be joined to an earlier beginning; the others are complete in the frame.
-      const first = open ? data.indexOf(NEWLINE) + 1 : 0;
-      const begun = open ? [lines(extend(open, frame, data.subarray(0, first)))] : [];
-      return first === end
-        ? begun
-        : [...begun, { ...frame, data: data.subarray(first, end), continues: false }];
+      // What completes a line goes on where its beginning ends, so nothing has to be joined.
+      const begun = open && open.length > 0 ? [lines(Object.assign(open, { frame }))] : [];
+      return [...begun, { ...frame, data: data.subarray(0, end), continues: open !== undefined }];
     },
     rest: () => [...streams.values()].filter(({ length }) => length > 0).map(lines),
   };

@@ -10,6 +10,8 @@ export interface LogWriter {
 }
 
 const HELD = 1 << 16;
+/** From this size on, a write of its own costs less than a copy. */
+const MUCH = 1 << 14;
 const NEWLINE = 10;
 
 /** Writes bytes to stdout (1) or stderr (2). */
@@ -31,7 +33,7 @@ export function logWriter(output: Output, prefix?: (lines: Lines) => string): Lo
     // If both streams are the same file, the output must appear in its order.
     if (stream !== heldFor || length + bytes.length > HELD) flush();
     heldFor = stream;
-    if (bytes.length > HELD) return output(stream, bytes);
+    if (bytes.length >= MUCH) return flush(), output(stream, bytes);
     held.set(bytes, length);
     length += bytes.length;
   };

@@ -68,6 +68,41 @@ test("logs: lines are in the order in which they were completed, whatever frames
   assertEquals(await merged(box, "-n", "2", "mixed"), "yz\nc");
 });
 
+test("logs: a line in three frames has its end's time, before --since, at it, and in what --tail takes", async (box) => {
+  const frames = [
+    frame(1, "a", 1),
+    frame(1, "b", 2),
+    frame(2, "e", 2),
+    frame(1, "c\nd\n", 3),
+    frame(2, "\n", 4),
+  ];
+  await withLog(box, "split", joined(...frames));
+  assertEquals(await merged(box, "-t", "split"), `${at(3)} abc\n${at(3)} d\n${at(4)} e\n`);
+  assertEquals(await merged(box, "split"), "abc\nd\ne\n");
+  assertEquals(await merged(box, "--since", "2026-01-01T00:00:03Z", "split"), "abc\nd\ne\n");
+  assertEquals(await merged(box, "--since", "2026-01-01T00:00:04Z", "-t", "split"), `${at(4)} e\n`);
+  assertEquals(await merged(box, "-n", "2", "--details", "split"), " d\n e\n");
+});
+
+test("logs: much of one stream between little of the other is whole, to a reader that leaves it unread too", async (box) => {
+  const full = (stream: number, letter: string) =>
+    frame(stream, `${letter.repeat(99)}\n`.repeat(655) + `${letter}\n`);
+  const frames = [
+    frame(2, "first\n"),
+    full(1, "a"),
+    frame(1, "half"),
+    frame(2, "then\n"),
+    full(1, "b"),
+    full(1, "c"),
+  ];
+  const rows = (letter: string) => `${letter.repeat(99)}\n`.repeat(655) + `${letter}\n`;
+  await withLog(box, "much", joined(...frames));
+  const both = `first\n${rows("a")}then\nhalf${rows("b")}${rows("c")}`;
+  assert(await merged(box, "much") === both, "in order");
+  const { stdout } = await box.exec`bash -c '"$0" logs much 2>&1 | head -n 1; echo "$PIPESTATUS"' ${BIN}`;
+  assertEquals(stdout, "first\n141\n");
+});
+
 test("logs: --tail counts lines, over several files", async (box) => {
   const files = [frame(1, "1\n2\n3"), frame(1, "3\n4\n"), frame(1, "5\n6")];
   await withLog(box, "files", ...files);
