@@ -40,9 +40,9 @@ export interface Streams {
 type Keep = (fd: number) => number;
 
 /**
- * Makes the streams; `keep` records the descriptors that this process does not need once there is a keeper, and
- * `own` those that it goes on with if the container runs: `input` and `terminal`. Either has all of its own also
- * where this throws.
+ * Makes the streams; `keep` records the descriptors that this process does not need once there is a keeper,
+ * and `own` those that it goes on with if the container runs: `input` and `terminal`. Either has all of its
+ * own also where this throws.
  */
 export function openStreams(
   config: Pick<ContainerConfig, "tty" | "stdin">,

@@ -67,15 +67,16 @@ test(
 
 test("nobody gets into a container that is being started", async (box) => {
   await box.ok`${RUN} busybox true`;
-  const started = ["run", "-d", "--name", "c1", "--network", "none", "busybox", "sleep", "1000"];
+  // Not a name of hex digits, which an image or a network could be found by before the container is there.
+  const started = ["run", "-d", "--name", "guest", "--network", "none", "busybox", "sleep", "1000"];
   await using starting = box.start`${delayed("execve", 2)} ${started}`;
-  await until("it is there", async () => (await box.$`inspect c1`).code === 0);
-  const isCreated = async () => (await box.inspect("c1")).State.Status === "created";
+  await until("it is there", async () => (await box.$`inspect guest`).code === 0);
+  const isCreated = async () => (await box.inspect("guest")).State.Status === "created";
   const tries = [
-    ["exec", "c1", "true"],
+    ["exec", "guest", "true"],
     ...["pid", "ipc", "uts", "network"].map((
       kind,
-    ) => ["run", "--rm", `--${kind}`, "container:c1", "busybox", "true"]),
+    ) => ["run", "--rm", `--${kind}`, "container:guest", "busybox", "true"]),
   ];
   let refused = 0;
   while (await isCreated()) {
@@ -89,6 +90,6 @@ test("nobody gets into a container that is being started", async (box) => {
   }
   assert(refused > 0);
   // strace goes with the last of what it follows.
-  await box.ok`rm -f c1`;
+  await box.ok`rm -f guest`;
   await starting.end();
 }, { ...strace, seconds: 60 });

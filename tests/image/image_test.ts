@@ -72,7 +72,7 @@ test("import and load: xz and bzip2, by the programs of these names", async (box
     );
   }
   assertEquals(layers(box).length, 1);
-}, await requires("xz", "bzip2"));
+}, { ...await requires("xz", "bzip2"), seconds: 120 });
 
 test("import: from a URL, with what may go wrong there", async (box) => {
   const archive = Deno.readFileSync(await busyboxTar());
