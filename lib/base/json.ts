@@ -49,8 +49,8 @@ export function writeFile(dir: number, path: string, content: string | Uint8Arra
 }
 
 /**
- * Replaces a file atomically: readers see the old content or the new, even after a power cut. The caller holds
- * a lock, or nobody else knows the directory: two writers at once would share the temporary file.
+ * Replaces a file atomically: readers see the old content or the new, even after a power cut. The caller
+ * holds a lock, or nobody else knows the directory: two writers at once would share the temporary file.
  */
 export function replaceFile(dir: number, path: string, content: string | Uint8Array, mode = 0o600): void {
   const bytes = typeof content === "string" ? encodeName(content) : content;

@@ -91,8 +91,8 @@ export function findContainerId(reference: string): string | undefined {
 }
 
 /**
- * Does `work` with the container that `reference` stands for, and closes its directory: a command may be given
- * more containers than it may have descriptors. Throws like findContainer.
+ * Does `work` with the container that `reference` stands for, and closes its directory: a command may be
+ * given more containers than it may have descriptors. Throws like findContainer.
  */
 export async function withContainer<T>(
   reference: string,
