@@ -32,14 +32,6 @@ export class MountPoint extends KernelError {
   }
 }
 
-/** What is known of a removal. */
-interface Removal {
-  /** The directory that all is in. */
-  top: number;
-  /** Something that lies too deep came up into it. */
-  raised: boolean;
-}
-
 /**
  * Removes what `path` names, with everything under it, however deep; symlinks are removed, not followed.
  * Absent is fine. Never goes where something is mounted: throws MountPoint then, and leaves what it has not
@@ -47,33 +39,39 @@ interface Removal {
  */
 export function removeTree(dir: number, path: string): void {
   if (unlink(dir, path) || removeIfEmpty(dir, path)) return;
-  const removal = { top: openDirectory(dir, path), raised: true };
+  const top = openDirectory(dir, path);
   try {
-    while (removal.raised) {
-      removal.raised = false;
-      for (const entry of entries(removal.top)) removeBelow(removal.top, entry, 1, removal);
-    }
+    // More than once where what lies too deep came up, or somebody has put something in meanwhile.
+    do {
+      for (const entry of entries(top)) removeBelow(top, entry, 1, top);
+    } while (!removeDirectory(dir, path));
   } finally {
-    close(removal.top);
+    close(top);
   }
-  unlinkat(dir, path, AT_REMOVEDIR);
 }
 
-/** The same, `level` levels below the top. */
-function removeBelow(dir: number, { name, type }: Entry, level: number, removal: Removal): void {
+/** The same, `level` levels below the directory `top`, but what somebody puts in meanwhile stays. */
+function removeBelow(dir: number, { name, type }: Entry, level: number, top: number): void {
   if ((type !== DT_DIR && unlink(dir, name)) || removeIfEmpty(dir, name)) return;
-  if (level === DEEPEST) {
-    renameat2(dir, name, removal.top, `.deep-${crypto.randomUUID()}`);
-    removal.raised = true;
-    return;
-  }
+  if (level === DEEPEST) return renameat2(dir, name, top, `.deep-${crypto.randomUUID()}`);
   const fd = openDirectory(dir, name);
   try {
-    for (const entry of entriesLeft(fd)) removeBelow(fd, entry, level + 1, removal);
+    for (const entry of entriesLeft(fd)) removeBelow(fd, entry, level + 1, top);
   } finally {
     close(fd);
   }
-  unlinkat(dir, name, AT_REMOVEDIR);
+  removeDirectory(dir, name);
+}
+
+/** Removes a directory; false where something is in it. */
+function removeDirectory(dir: number, path: string): boolean {
+  try {
+    unlinkat(dir, path, AT_REMOVEDIR);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOTEMPTY")) return false;
+    throw error;
+  }
 }
 
 /** Removes what is no directory; false where one is there. */

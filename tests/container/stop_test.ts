@@ -1,7 +1,7 @@
 // stop, kill and restart: how containers are ended from outside.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Box, test, until, words } from "../world/world.ts";
+import { BIN, type Box, requires, test, until, words } from "../world/world.ts";
 import { processesOf } from "../world/leaks.ts";
 
 /** Ends with 3 at SIGTERM, and says what else it gets. */
@@ -281,3 +281,22 @@ test("mistakes on the command line are docker's", async (box) => {
     assertMatch(stderr, /No such container: nix\n$/);
   }
 });
+
+test("rm: what appears in the container's directory while it is being removed goes, too", async (box) => {
+  const id = await box.ok`create --name c1 busybox true`;
+  const entries = [...Deno.readDirSync(`${box.root}/containers/${id}`)].length;
+  const slow = ["-e", "trace=unlinkat", "-e", "inject=unlinkat:delay_enter=100000"];
+  await using removing = box.start`strace -qq -f -o /dev/null ${slow} ${BIN} rm c1`;
+  const grave = await until("its directory is being emptied", () => {
+    for (const { name } of Deno.readDirSync(`${box.root}/tmp`)) {
+      const dir = `${box.root}/tmp/${name}`;
+      if (!Deno.statSync(dir).isDirectory) continue;
+      const left = [...Deno.readDirSync(dir)].length;
+      if (left > 0 && left < entries) return dir;
+    }
+    return false;
+  });
+  Deno.writeTextFileSync(`${grave}/late`, "");
+  const { code, stderr } = await removing.end();
+  assertEquals([code, stderr], [0, ""]);
+}, await requires("strace"));

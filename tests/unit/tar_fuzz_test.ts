@@ -12,8 +12,8 @@ import { random, Scratch, shell, withField } from "../world/tar_tools.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 type Next = () => number;
 
-/** Seconds for all of it; FUZZ_SECONDS looks further. */
-const SECONDS = Number(Deno.env.get("FUZZ_SECONDS") ?? 5);
+/** How many archives are damaged: the same ones on every machine. FUZZ_COUNT looks further. */
+const COUNT = Number(Deno.env.get("FUZZ_COUNT") ?? 1000);
 const SEED = Number(Deno.env.get("FUZZ_SEED") ?? 1);
 
 const FORMATS = [
@@ -306,6 +306,8 @@ const ITS_REASONS = [
   /Extended header \S+ is out of range/,
   /Malformed extended header: (invalid|excess) /, // in records that say nothing of this entry
   /Archive value \S+ is out of [ug]id_t range/, // refused when it is unpacked
+  /Archive base-256 value is out of time_t range/, // a time: clamped, as the kernel clamps it
+  /Archive contains \S+ where numeric time_t value expected/, // the first bit alone says base-256, as in Go
   /Unexpected EOF in archive/, // in the padding of the last file
   /This does not look like a tar archive/, // empty
 ];
@@ -353,8 +355,7 @@ Deno.test("what GNU tar lists, the reader reads, also where bytes were changed",
     Deno.writeFileSync(path, tar);
     assertEquals(ours(tar, 600), { lines: gnus(path).lines });
   }
-  const end = Date.now() + SECONDS * 1000;
-  for (let seed = SEED; Date.now() < end; seed++) {
+  for (let seed = SEED; seed < SEED + COUNT; seed++) {
     const next = random(seed);
     let tar = whole[seed % whole.length];
     for (let n = 1 + Math.floor(next() ** 2 * 3); n > 0; n--) tar = mutate(tar, next);
