@@ -1,6 +1,7 @@
 // Docker, with a daemon of the benchmark's own: another one on the machine is neither asked nor disturbed.
 
-import { exists, find, killOne, type Place, wait } from "./place.ts";
+import { find, killOne, type Place, wait } from "./place.ts";
+import { exists } from "../world/exists.ts";
 import { type Archives, importing, installed, type Peer, running, type Setup, version } from "./peers.ts";
 
 const NO_NETWORK = [

@@ -2,7 +2,8 @@
 
 import type { Candidate, Outcome } from "./measure.ts";
 import type { Cli, Peer } from "./peers.ts";
-import { exists, pause, type Place } from "./place.ts";
+import { pause, type Place } from "./place.ts";
+import { exists } from "../world/exists.ts";
 
 /** Bytes that the container whose change is committed has written. */
 const CHANGE = 50_000_000;

@@ -6,7 +6,8 @@ import { isolate } from "../world/netns.ts";
 import { DockerDaemon, dockerPeer } from "./docker.ts";
 import { type Candidate, type Outcome, run } from "./measure.ts";
 import { type Archives, type Cli, installed, mydocker, type Peer, podman } from "./peers.ts";
-import { exists, killOne, pause, type Place } from "./place.ts";
+import { killOne, pause, type Place } from "./place.ts";
+import { exists } from "../world/exists.ts";
 
 /** Seconds that one measurement of throughput takes. */
 const SECONDS = 2;

@@ -3,7 +3,8 @@
 // @ts-types="../../lib/cli/std.d.ts"
 import { basename } from "@std/path/posix/basename";
 import { type Candidate, RemoteClock } from "./measure.ts";
-import { exists, find, HYBRID, type Place } from "./place.ts";
+import { find, HYBRID, type Place } from "./place.ts";
+import { exists } from "../world/exists.ts";
 
 /** A program with what it is timed at. */
 export interface Peer {

@@ -2,6 +2,7 @@
 // of its own.
 
 import { type Command, run } from "./measure.ts";
+import { exists } from "../world/exists.ts";
 
 const BASE = "/var/tmp/mydocker-bench";
 /** Debian's programs before whatever else has the same name. */
@@ -26,16 +27,6 @@ const STRAYS = [
 
 /** Controllers in version 1, and a version 2 hierarchy beside them: crun doesn't take that. */
 export const HYBRID = exists(`${CGROUPS}/unified/cgroup.procs`);
-
-/** Whether there is such a file or directory. */
-export function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** The absolute path of an installed program. */
 export function find(program: string): string | undefined {

@@ -40,7 +40,8 @@ import {
   tar,
 } from "./peers.ts";
 import { networkRuns, onNetworks, throughput } from "./network.ts";
-import { exists, pause, Place, wait } from "./place.ts";
+import { pause, Place, wait } from "./place.ts";
+import { exists } from "../world/exists.ts";
 import { type Kind, load, machine, markdown, type Outcomes, table, verdicts } from "./report.ts";
 import { AGAIN, firsts, resident, steps } from "./start.ts";
 import { ALL_WALLS, NO_WALLS, walls } from "./walls.ts";

@@ -3,6 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { BIN, type Box, test, until } from "../world/world.ts";
+import { exists } from "../world/exists.ts";
 
 /** 6.9 MB in lines that all differ. */
 const MUCH = "seq 1 1000000";
@@ -66,14 +67,6 @@ async function unread(box: Box, name: string, command: string) {
   await running.expect("on");
   await until("input is passed on", () => exists(box.path("fed")));
   return running;
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }
 
 test("input: a signal reaches a container that does not read", async (box) => {

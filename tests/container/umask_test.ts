@@ -3,8 +3,9 @@
 // for the caller heeds it.
 
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { bare, BIN, Box } from "../world/world.ts";
+import { bare, BIN, Box, until } from "../world/world.ts";
 import { busyboxTar } from "../world/images.ts";
+import { exists } from "../world/exists.ts";
 
 /** Modes and owners of all below `path`; what differs from run to run in the names is made equal. */
 async function tree(box: Box, path: string): Promise<string[]> {
@@ -100,6 +101,9 @@ async function tour(box: Box, umask: string): Promise<{ root: string[]; inside: 
     "-c",
     "id -u; cat /etc/hosts >/dev/null && echo read",
   );
+  // A bridge that nobody uses any more goes after the command that ended its last container.
+  const isUp = ({ name }: Deno.DirEntry) => exists(`${box.root}/networks/${name}/up`);
+  await until("all networks are down", () => ![...Deno.readDirSync(`${box.root}/networks`)].some(isUp));
   return {
     root: await tree(box, box.root),
     inside: first + second + again + user,

@@ -5,6 +5,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Box, type Result, test, until } from "../world/world.ts";
 import { busyboxTar } from "../world/images.ts";
 import { processesOf } from "../world/leaks.ts";
+import { exists } from "../world/exists.ts";
 
 const noise = (length: number) => Uint8Array.from({ length }, (_, at) => (at * 151 + 89) % 255 + 1);
 
@@ -20,15 +21,6 @@ const DAMAGES: Record<string, (path: string) => void> = {
 };
 
 const isLink = (path: string) => exists(path) && Deno.lstatSync(path).isSymlink;
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Some, where there is no such file yet. */
 function content(path: string): Uint8Array {

@@ -1,6 +1,8 @@
 // What a sandbox must not leave behind: processes, mounts, cgroups, interfaces, and a store that does not add
 // up. Other sandboxes are at work at the same time, so everything is attributed by the path of the sandbox.
 
+import { exists } from "./exists.ts";
+
 /** One process found in /proc, and how it gave itself away. */
 export interface Leftover {
   pid: number;
@@ -181,15 +183,6 @@ function json(path: string): Record<string, unknown> | undefined {
     return JSON.parse(Deno.readTextFileSync(path));
   } catch {
     return undefined;
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }
 
