@@ -81,11 +81,11 @@ test("stats: processor time, memory without what can be given back, and processe
     "sleep 1000 & sleep 1000 & while :; do :; done";
   await box.ok`run -d --network none --name burn -m 200m busybox sh -c ${script}`;
   await until("its processes are there", async () => (await shown(box, "burn")).pids === 3);
-  const { cpu, memory, limit, percent, net } = await until("it burns", async () => {
+  const { memory, limit, percent, net } = await until("it burns", async () => {
     const now = await shown(box, "burn");
-    return now.cpu > 3 && now;
+    // An emulated machine may stand still between two readings, which then say too much once.
+    return now.cpu > 3 && now.cpu < 115 && now;
   });
-  assert(cpu < 115, String(cpu));
   assert(memory > 30 && memory < 60, String(memory));
   assertEquals([limit, net], ["200MiB", "0B / 0B"]);
   assert(Math.abs(percent - memory / 2) < 0.1, String(percent));
