@@ -43,7 +43,11 @@ async function bundlePackage(name: string): Promise<string> {
 /** Each is made once, when the first one imports it. */
 function packages(): (name: string) => Promise<string> {
   const made = new Map<string, Promise<string>>();
-  return (name) => made.getOrInsertComputed(name, bundlePackage);
+  return (name) => {
+    const file = made.get(name) ?? bundlePackage(name);
+    made.set(name, file);
+    return file;
+  };
 }
 
 /** What is loaded to run this command alone. */
