@@ -47,14 +47,25 @@ export interface ActiveBridge {
  */
 export async function bringUpBridge(route: number, before: Network): Promise<ActiveBridge> {
   for (;;) {
-    const index = upIndex(route, before);
-    // Reread only now: the subnet may have been chosen after `before` was read.
-    if (index !== undefined) return { index, network: await reread(before) };
+    const up = await ifUp(route, before);
+    if (up) return up;
     await makingBridges(async () => {
       // Another process may have been faster.
-      if (upIndex(route, before) === undefined) await makeBridge(route, await reread(before));
+      if (!await ifUp(route, before)) await makeBridge(route, await reread(before));
     });
   }
+}
+
+/**
+ * The bridge, if it is up. One that is up while its network has no subnets yet is from before the network's
+ * record was damaged, and has to be made anew.
+ */
+async function ifUp(route: number, before: Network): Promise<ActiveBridge | undefined> {
+  const index = upIndex(route, before);
+  if (index === undefined) return undefined;
+  // Reread only now: the subnet may have been chosen after `before` was read.
+  const network = await reread(before);
+  return network.pools.every(({ subnet }) => subnet !== "") ? { index, network } : undefined;
 }
 
 /**
