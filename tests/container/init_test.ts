@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { test, until } from "../world/world.ts";
-import { terminal } from "../world/pty.ts";
+import { stopAndResume, terminal } from "../world/pty.ts";
 
 /**
  * Orphans three processes, ends them, and waits until nothing is left of them: not so under a PID 1 that
@@ -134,17 +134,7 @@ test("run --init -it: Ctrl-C is the foreground job's, and job control works", as
   await tty.expect("# ");
   tty.send("echo still $?\r");
   await tty.expect("still 130");
-  tty.send("echo run''ning; cat\r");
-  await tty.expect("running\r\n");
-  tty.send("\x1a");
-  await tty.expect("Stopped");
-  tty.send("echo re''sumed; fg\r");
-  await tty.expect("resumed\r\n");
-  await tty.expect("cat\r\n");
-  tty.send("two\r");
-  await tty.expect("two\r\ntwo\r\n");
-  tty.send("\x04");
-  await tty.expect("# ");
+  await stopAndResume(tty);
   tty.send("exit 6\r");
   assertEquals((await tty.end()).code, 6);
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { BIN, test, until, words } from "../world/world.ts";
-import { terminal, terminalOf } from "../world/pty.ts";
+import { stopAndResume, terminal, terminalOf } from "../world/pty.ts";
 
 test("run -it: a shell shows its prompt, obeys, and gives its exit code", async (box) => {
   await using tty = terminal(box, ["run", "-it", "--rm", "busybox", "sh"]);
@@ -57,19 +57,7 @@ test("run -it: Ctrl-C interrupts the command in the foreground only", async (box
 test("run -it: Ctrl-Z stops a job of the container's shell, and fg resumes it", async (box) => {
   await using tty = terminal(box, ["run", "-it", "--rm", "busybox", "sh"]);
   await tty.expect("# ");
-  tty.send("echo run''ning; cat\r");
-  await tty.expect("running\r\n");
-  tty.send("one\r");
-  await tty.expect("one\r\none\r\n");
-  tty.send("\x1a");
-  await tty.expect("Stopped");
-  tty.send("echo re''sumed; fg\r");
-  await tty.expect("resumed\r\n");
-  await tty.expect("cat\r\n");
-  tty.send("two\r");
-  await tty.expect("two\r\ntwo\r\n");
-  tty.send("\x04");
-  await tty.expect("# ");
+  await stopAndResume(tty);
   tty.send("exit\r");
   assertEquals((await tty.end()).code, 0);
 });

@@ -88,11 +88,6 @@ export class Box implements AsyncDisposable {
     return this.exec([BIN, ...args], options);
   }
 
-  /** As $: what tests called it before. */
-  run(args: string[], options?: RunOptions): Promise<Result> {
-    return this.$(args, options);
-  }
-
   /** As $, but fails unless the exit code is 0. Returns stdout without the last line's end. */
   ok(...line: Line): Promise<string>;
   ok(args: string[], options?: RunOptions): Promise<string>;

@@ -167,3 +167,20 @@ export function terminal(
 export function terminalOf(box: Box, argv: string[]): Terminal {
   return new Terminal(box, argv, 24, 80, {});
 }
+
+/** At a shell's prompt: a job is stopped by Ctrl-Z and resumed by fg, reads on, and ends at Ctrl-D. */
+export async function stopAndResume(tty: Terminal): Promise<void> {
+  tty.send("echo run''ning; cat\r");
+  await tty.expect("running\r\n");
+  tty.send("one\r");
+  await tty.expect("one\r\none\r\n");
+  tty.send("\x1a");
+  await tty.expect("Stopped");
+  tty.send("echo re''sumed; fg\r");
+  await tty.expect("resumed\r\n");
+  await tty.expect("cat\r\n");
+  tty.send("two\r");
+  await tty.expect("two\r\ntwo\r\n");
+  tty.send("\x04");
+  await tty.expect("# ");
+}
