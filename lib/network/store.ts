@@ -10,6 +10,7 @@
 //
 // A process that makes a container with a network holds the shared lock of networks/.lock until the container
 // is in containers/. A process that removes a network holds the lock exclusively.
+// networks/.storing is locked by whoever makes a damaged default network's record anew.
 
 import { isErrno } from "../../ffi/errno.ts";
 import * as file from "../../ffi/file.ts";
